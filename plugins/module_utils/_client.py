@@ -1,0 +1,197 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Connections to servers and Sentinels through redis-py 3.5 to 8: raw RESP2 replies, typed errors, no retries."""
+
+from __future__ import annotations
+
+import errno
+import inspect
+import socket
+from dataclasses import dataclass, field
+from typing import Any, Dict, Iterator, List, Optional, Sequence
+
+from ansible_collections.quorum.redis.plugins.module_utils._errors import (
+    AuthFailed,
+    CommandFailed,
+    Loading,
+    MissingLibrary,
+    QuorumError,
+    Unreachable,
+)
+
+try:
+    import redis
+
+    HAS_REDIS = True
+except ImportError:
+    HAS_REDIS = False
+
+MASK = "********"
+_AUTH_WORDS = ("NOAUTH", "WRONGPASS", "NOPERM", "DENIED", "invalid password", "invalid username-password",
+               "without any password configured", "no password is set", "AUTH called", "AUTH <password>",
+               "Authentication required")
+_DOWN = {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN}
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where a server or Sentinel listens, and how to get in."""
+
+    address: str = "127.0.0.1"
+    port: int = 6379
+    username: Optional[str] = None
+    password: Optional[str] = field(default=None, repr=False)
+    socket: Optional[str] = None
+    timeout: float = 2.0
+
+    def __str__(self) -> str:
+        """Name the place without its secrets."""
+        return self.socket or f"{self.address}:{self.port}"
+
+
+def _settings(endpoint: Endpoint) -> Dict[str, Any]:
+    """Return the arguments of redis.Redis that this version of redis-py knows."""
+    known = inspect.signature(redis.Redis.__init__).parameters
+    settings: Dict[str, Any] = {
+        "username": endpoint.username or None, "password": endpoint.password or None,
+        "socket_timeout": endpoint.timeout, "socket_connect_timeout": endpoint.timeout,
+        "decode_responses": True, "encoding_errors": "surrogateescape", "single_connection_client": True,
+    }
+    if endpoint.socket:
+        settings["unix_socket_path"] = endpoint.socket
+    else:
+        settings.update(host=endpoint.address, port=endpoint.port)
+    optional: Dict[str, Any] = {"protocol": 2, "lib_name": None, "lib_version": None, "driver_info": None}
+    if "retry" in known:
+        from redis.backoff import NoBackoff
+        from redis.retry import Retry
+
+        optional["retry"] = Retry(NoBackoff(), 0)
+    settings.update({key: value for key, value in optional.items() if key in known})
+    return settings
+
+
+def _causes(problem: Optional[BaseException]) -> Iterator[BaseException]:
+    """Yield an exception and everything it was raised from."""
+    while problem is not None:
+        yield problem
+        problem = problem.__cause__ or problem.__context__
+
+
+def _unreachable(problem: BaseException, where: str, timeout: float) -> Unreachable:
+    """Tell apart why nothing answers: closed port, silence, unknown name."""
+    for cause in _causes(problem):
+        number = getattr(cause, "errno", None)
+        if isinstance(cause, socket.gaierror):
+            return Unreachable("The host name cannot be resolved", where,
+                               "Correct the address or the name service of this host", kind="dns")
+        if isinstance(cause, (ConnectionRefusedError, FileNotFoundError)):
+            return Unreachable("Nothing listens there, the connection was refused", where,
+                               "Start the service, or correct address and port", kind="refused")
+        if isinstance(cause, socket.timeout) or isinstance(cause, redis.exceptions.TimeoutError):
+            return Unreachable(f"No answer within {timeout:g} s", where,
+                               "Check that the host is up and that no firewall is in between", kind="timeout")
+        if number in _DOWN:
+            return Unreachable("The host cannot be reached", where,
+                               "Check that the host is up and the network between the hosts", kind="timeout")
+    return Unreachable(f"The connection failed: {problem}", where, kind="other")
+
+
+class Client:
+    """One connection; replies come as str, int, list or None, and problems as QuorumError."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        """Prepare the connection; the first call opens it."""
+        self.endpoint = endpoint
+        self.secrets: List[str] = [endpoint.password] if endpoint.password else []
+        if not HAS_REDIS:
+            raise MissingLibrary("The Python library redis (redis-py) is missing where the module runs", "",
+                                 "Install the package python3-redis, or redis >= 3.5 from PyPI")
+        self._redis = redis.Redis(**_settings(endpoint))
+        self._redis.response_callbacks.clear()
+
+    def __enter__(self) -> Client:
+        """Offer the client to a with block."""
+        return self
+
+    def __exit__(self, *_unused: object) -> None:
+        """Leave no connection behind."""
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection."""
+        try:
+            self._redis.close()
+            self._redis.connection_pool.disconnect()
+        except (redis.exceptions.RedisError, OSError):
+            pass
+
+    def _mask(self, text: str) -> str:
+        for secret in self.secrets:
+            text = text.replace(secret, MASK) if secret else text
+        return text
+
+    def _problem(self, problem: BaseException) -> QuorumError:
+        """Turn an exception of redis-py into one of ours, without secrets in it."""
+        where, text = str(self.endpoint), self._mask(str(problem))
+        if isinstance(problem, redis.exceptions.BusyLoadingError) or "LOADING" in text[:20]:
+            return Loading("The server is still loading its data set", where, "Try again when it has")
+        if isinstance(problem, redis.exceptions.AuthenticationError) or any(w in text for w in _AUTH_WORDS):
+            return AuthFailed(f"The server refuses access: {text}", where,
+                              "Correct user name and password, or the rights of that user")
+        if isinstance(problem, redis.exceptions.ResponseError):
+            return CommandFailed(text, where)
+        found = _unreachable(problem, where, self.endpoint.timeout)
+        found.what = self._mask(found.what)
+        return found
+
+    def call(self, *args: Any) -> Any:
+        """Send one command and return its raw reply."""
+        try:
+            reply = self._redis.execute_command(*[str(arg) if isinstance(arg, bool) else arg for arg in args])
+        except (redis.exceptions.RedisError, OSError, UnicodeError) as problem:
+            raise self._problem(problem) from None
+        return self._checked(reply)
+
+    def _checked(self, reply: Any) -> Any:
+        """Raise an error that sits inside a reply, the way EXEC returns them."""
+        if isinstance(reply, Exception):
+            raise self._problem(reply)
+        if isinstance(reply, bytes):
+            return reply.decode("utf-8", "surrogateescape")
+        return [self._checked(item) for item in reply] if isinstance(reply, (list, tuple)) else reply
+
+    def transaction(self, commands: Sequence[Sequence[Any]]) -> List[Any]:
+        """Run the commands as one MULTI / EXEC; a refused one means that none has run."""
+        self.call("MULTI")
+        try:
+            for command in commands:
+                self.call(*command)
+        except CommandFailed:
+            self.call("DISCARD")
+            raise
+        replies: List[Any] = self.call("EXEC")
+        return replies
+
+    def pairs(self, *args: Any) -> Dict[str, str]:
+        """Send a command whose reply is a flat list of names and values."""
+        reply = self.call(*args)
+        return dict(zip(reply[::2], reply[1::2]))
+
+
+def connect(endpoint: Endpoint) -> Client:
+    """Open a connection now, so that a problem shows itself here."""
+    client = Client(endpoint)
+    try:
+        client.call("PING")
+    except CommandFailed as problem:
+        if not problem.text.startswith(("MISCONF", "MASTERDOWN", "BUSY")):
+            client.close()
+            raise
+    except Loading:
+        pass
+    except QuorumError:
+        client.close()
+        raise
+    return client

@@ -1,0 +1,241 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Real servers and Sentinels on loopback, and modules run as Ansible runs them."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
+
+import pytest
+import redis
+
+PORTS = range(20000, 25000)
+PASSWORD = "s3cret-of-the-test"
+
+
+def wait_until(what: str, ready: Callable[[], Any], seconds: float = 20.0) -> Any:
+    """Poll until ready() is true and return its value; fail with the name of what never came."""
+    deadline = time.monotonic() + seconds
+    last: Any = None
+    while time.monotonic() < deadline:
+        try:
+            last = ready()
+        except (redis.exceptions.RedisError, OSError) as problem:
+            last = problem
+        if last and not isinstance(last, Exception):
+            return last
+        time.sleep(0.05)
+    pytest.fail(f"not within {seconds:g} s: {what} (last: {last!r})")
+
+
+def free_port() -> int:
+    """Return a port of the range that nobody listens on."""
+    for port in random.sample(PORTS, 200):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    pytest.fail(f"no free port between {PORTS.start} and {PORTS.stop}")
+
+
+@dataclass
+class Engine:
+    """An installed server program."""
+
+    name: str
+    binary: str
+
+
+def engines() -> List[Engine]:
+    """Return the engines to test: those on PATH, or QUORUM_TEST_ENGINES=name=/path,name=/path."""
+    named = os.environ.get("QUORUM_TEST_ENGINES", "")
+    if named:
+        return [Engine(*item.split("=", 1)) for item in named.split(",")]
+    found = [Engine(name, path) for name in ("redis-server", "valkey-server") for path in [shutil.which(name)] if path]
+    return found or [Engine("redis-server", "")]
+
+
+@dataclass
+class Server:
+    """One process, server or Sentinel, with its own directory; started and ended by the test."""
+
+    engine: Engine
+    directory: Path
+    port: int
+    sentinel: bool = False
+    password: str = ""
+    address: str = "127.0.0.1"
+    process: Optional["subprocess.Popen[bytes]"] = None
+
+    @property
+    def config(self) -> Path:
+        """Return the file that the process reads and rewrites."""
+        return self.directory / "redis.conf"
+
+    @property
+    def log(self) -> str:
+        """Return what the process said."""
+        path = self.directory / "log"
+        return path.read_text(errors="replace") if path.exists() else ""
+
+    def client(self) -> "redis.Redis":
+        """Return a plain client of redis-py, independent of the code under test."""
+        return redis.Redis(port=self.port, password=self.password or None, decode_responses=True, socket_timeout=5)
+
+    def call(self, *args: Any) -> Any:
+        """Send one command."""
+        with self.client() as client:
+            client.response_callbacks.clear()
+            return client.execute_command(*args)
+
+    def info(self) -> Dict[str, str]:
+        """Return INFO as names and values."""
+        lines = self.call("INFO").splitlines()
+        return dict(line.split(":", 1) for line in lines if ":" in line)
+
+    def follows(self) -> Tuple[str, str]:
+        """Return role and what is followed: ('master', '') or ('slave', '127.0.0.1:port')."""
+        info = self.info()
+        return info["role"], f"{info['master_host']}:{info['master_port']}" if info["role"] == "slave" else ""
+
+    def start(self) -> "Server":
+        """Start the process and wait until it answers."""
+        args = [self.engine.binary, str(self.config)] + (["--sentinel"] if self.sentinel else [])
+        with open(self.directory / "log", "ab") as log:
+            self.process = subprocess.Popen(args, cwd=self.directory, stdout=log, stderr=log)  # noqa: S603
+
+        def answers() -> bool:
+            if self.process is None or self.process.poll() is not None:
+                pytest.fail(f"{self.engine.name} ended at its start:\n{self.log}")
+            return bool(self.call("PING"))
+
+        wait_until(f"{self.engine.name} answers on port {self.port}", answers)
+        return self
+
+    def stop(self, kill: bool = False) -> None:
+        """End this process, and only this one."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.kill() if kill else self.process.terminate()
+            try:
+                self.process.wait(15)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait(5)
+        self.process = None
+
+    def endpoint(self) -> Dict[str, Any]:
+        """Return the connection options for a module."""
+        return {"host": self.address, "port": self.port, "password": self.password or None}
+
+
+@dataclass
+class Answer:
+    """What a module said."""
+
+    data: Dict[str, Any]
+    text: str
+
+    @property
+    def failed(self) -> bool:
+        """Return whether the module failed."""
+        return bool(self.data.get("failed"))
+
+    @property
+    def changed(self) -> bool:
+        """Return whether the module says that it changed something."""
+        return bool(self.data.get("changed"))
+
+    def __getitem__(self, key: str) -> Any:
+        """Return a returned value."""
+        return self.data[key]
+
+    @property
+    def msg(self) -> str:
+        """Return the error message."""
+        return str(self.data.get("msg", ""))
+
+
+@dataclass
+class Lab:
+    """Starts processes, runs modules, and ends what it started."""
+
+    root: Path
+    collections: Path
+    engine: Engine
+    servers: List[Server] = field(default_factory=list)
+
+    def _new(self, name: str, lines: List[str], **kwargs: Any) -> Server:
+        directory = self.root / name
+        directory.mkdir()
+        server = Server(self.engine, directory, free_port(), **kwargs)
+        common = [f"port {server.port}", "bind 127.0.0.1", f"dir {directory}", "daemonize no"]
+        if server.password:
+            common += [f"requirepass {server.password}"]
+        server.config.write_text("\n".join(common + lines) + "\n")
+        self.servers.append(server)
+        return server.start()
+
+    def server(self, name: str, *lines: str, parked: bool = False, password: str = "") -> Server:
+        """Start a server; parked the way the start guard starts an empty member; lines go to its configuration."""
+        extra = ["save \"\"", "appendonly no", "repl-diskless-sync-delay 0", "repl-timeout 10"]
+        extra += [f"masterauth {password}"] if password else []
+        extra += ["replicaof 127.0.0.1 0"] if parked else []
+        return self._new(name, extra + list(lines), password=password)
+
+    def sentinel(self, name: str, *lines: str, password: str = "") -> Server:
+        """Start a Sentinel that monitors nothing yet."""
+        extra = [f"sentinel sentinel-pass {password}"] if password and not self.engine.name.endswith("6.0") else []
+        return self._new(name, extra + list(lines), password=password, sentinel=True)
+
+    def run(self, name: str, check: bool = False, diff: bool = True, **options: Any) -> Answer:
+        """Run a module in a process of its own, the way Ansible does, and return what it says."""
+        options.update(_ansible_check_mode=check, _ansible_diff=diff, _ansible_remote_tmp=str(self.root))
+        request = self.root / "request.json"
+        request.write_text(json.dumps({"ANSIBLE_MODULE_ARGS": options}))
+        env = {**os.environ, "PYTHONPATH": str(self.collections)}
+        found = subprocess.run(  # noqa: S603
+            [sys.executable, "-m", f"ansible_collections.quorum.redis.plugins.modules.{name}", str(request)],
+            env=env, capture_output=True, text=True, timeout=120, check=False, stdin=subprocess.DEVNULL)
+        try:
+            data = json.loads(found.stdout)
+        except ValueError:
+            pytest.fail(f"module {name} did not answer JSON:\n{found.stdout}\n{found.stderr}")
+        return Answer(data, found.stdout + found.stderr)
+
+    def close(self) -> None:
+        """End every process of this lab."""
+        for server in reversed(self.servers):
+            server.stop(kill=True)
+
+
+@pytest.fixture(params=engines(), ids=lambda engine: engine.name)
+def engine(request: pytest.FixtureRequest) -> Engine:
+    """Return one engine after the other; none at all is an error, never a skip."""
+    found: Engine = request.param
+    if not found.binary or not Path(found.binary).exists():
+        pytest.fail("redis-server is not installed: 'make test' installs it (Debian package redis-server), "
+                    "or name programs in QUORUM_TEST_ENGINES=name=/path")
+    return found
+
+
+@pytest.fixture
+def lab(tmp_path: Path, collections_path: Path, engine: Engine) -> Iterator[Lab]:
+    """Return a lab for one test and clean it up whatever happens."""
+    found = Lab(tmp_path, collections_path, engine)
+    try:
+        yield found
+    finally:
+        found.close()
