@@ -1,0 +1,51 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Controller side of quorum.redis.report: prints the topology on the screen of the person who runs the play."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+
+from ansible_collections.quorum.redis.plugins.module_utils._status import render
+
+
+class ActionModule(ActionBase):
+    """Needs the controller's screen, so it is an action; what it prints is decided by _status."""
+
+    _supports_check_mode = True
+    _requires_connection = False
+    TRANSFERS_FILES = False
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Collect what each host of the estate registered, print the page, return the verdict."""
+        result = super().run(tmp, task_vars)
+        _spec, options = self.validate_argument_spec(
+            {"fail": {"type": "bool", "default": True}, "print": {"type": "bool", "default": True}}
+        )
+        task_vars = task_vars or {}
+        model = task_vars["redis_topology"]
+        servers: dict[str, dict[str, Any]] = {}
+        sentinels: dict[str, Any] = {}
+        for host in _hosts(model):
+            seen = task_vars["hostvars"][host]
+            for one in (seen.get("redis_status_servers") or {}).get("results", []):
+                if "instance" in one:
+                    servers.setdefault(host, {})[one["item"]["name"]] = one["instance"]
+            if "sentinel" in (seen.get("redis_status_sentinel") or {}):
+                sentinels[host] = seen["redis_status_sentinel"]["sentinel"]
+        page, problems = render(model, servers, sentinels)
+        if options["print"]:
+            Display().display("\n" + "\n".join(page))
+        result.update(changed=False, healthy=not problems, problems=problems, lines=page)
+        if problems and options["fail"]:
+            result.update(failed=True, msg="\n".join(problems))
+        return result
+
+
+def _hosts(model: dict[str, Any]) -> list[str]:
+    members = [m for instance in model["instances"] for m in instance["members"]] + model["sentinel"]["members"]
+    return list(dict.fromkeys(member["host"] for member in members))

@@ -1,0 +1,84 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Controller side of quorum.redis.topology: reads the inventory, calls the pure model."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from typing import Any
+
+from ansible.plugins.action import ActionBase
+
+from ansible_collections.quorum.redis.plugins.module_utils._topology import Inventory, TopologyError, build
+
+
+class ActionModule(ActionBase):
+    """Never connects to a host: membership comes from the inventory, not from the batch or the limit."""
+
+    _supports_check_mode = True
+    _requires_connection = False
+    TRANSFERS_FILES = False
+    WANTED = (
+        "redis_group redis_sentinel_group redis_instances redis_auth redis_bind redis_password"
+        " redis_sentinel_password redis_sentinel_name redis_sentinel_port redis_fork_reserve"
+    ).split()
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Return the model, or fail with one line for each mistake."""
+        result = super().run(tmp, task_vars)
+        self.validate_argument_spec({})
+        task_vars = task_vars or {}
+        values = {name: self._value(name, task_vars) for name in self.WANTED}
+        inventory = Inventory(
+            host=task_vars["inventory_hostname"],
+            groups=task_vars["groups"],
+            variables=values,
+            address_of=_Addresses(task_vars["hostvars"]),
+        )
+        try:
+            result.update(build(inventory), changed=False)
+        except TopologyError as error:
+            result.update(failed=True, msg=str(error))
+        return result
+
+    def _value(self, name: str, task_vars: dict[str, Any]) -> Any:
+        return self._templar.template(task_vars[name]) if name in task_vars else None
+
+
+class _Addresses:
+    """The IP address of a host: redis_address, else ansible_host, else its name, resolved here if it is a name.
+
+    Addresses, not names, because that is what Sentinel and INFO answer with.
+    """
+
+    def __init__(self, hostvars: Any) -> None:
+        self.hostvars = hostvars
+        self.known: dict[str, str] = {}
+
+    def __call__(self, host: str) -> str:
+        if host not in self.known:
+            variables = self.hostvars[host]
+            given = str(variables.get("redis_address") or variables.get("ansible_host") or host)
+            self.known[host] = _resolve(host, given)
+        return self.known[host]
+
+
+def _resolve(host: str, given: str) -> str:
+    try:
+        return str(ipaddress.ip_address(given))
+    except ValueError:
+        pass
+    try:
+        found = socket.getaddrinfo(given, None, type=socket.SOCK_STREAM)
+    except OSError as error:
+        raise ValueError(
+            f"{host}: the address {given!r} does not resolve on the controller ({error.args[-1]}). Set redis_address."
+        ) from None
+    addresses = sorted((str(entry[4][0]) for entry in found), key=lambda address: ":" in address)
+    if ipaddress.ip_address(addresses[0]).is_loopback:
+        raise ValueError(
+            f"{host}: {given!r} resolves to {addresses[0]}, which other members cannot reach. Set redis_address."
+        )
+    return addresses[0]

@@ -1,0 +1,142 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The topology as it is, compared with what is declared: a page for people and a list of problems. Pure."""
+
+from __future__ import annotations
+
+from typing import Any, Mapping, Sequence
+
+Row = Sequence[str]
+NOTHING: Mapping[str, Any] = {"reachable": False, "error": "its host does not answer Ansible"}
+
+
+def render(
+    model: Mapping[str, Any],
+    servers: Mapping[str, Mapping[str, Mapping[str, Any]]],
+    sentinels: Mapping[str, Mapping[str, Any]],
+) -> tuple[list[str], list[str]]:
+    """The page, line by line, and what is wrong, one sentence each.
+
+    servers: by host, then by data set, the observed instance. sentinels: by host. A host that is missing
+    there could not be reached.
+    """
+    page: list[str] = []
+    problems: list[str] = []
+    for declared in model["instances"]:
+        seen = {m["host"]: servers.get(m["host"], {}).get(declared["name"], NOTHING) for m in declared["members"]}
+        found = _judge(declared, seen)
+        page += _title(declared, seen) + _table(["member", "role", "state", "behind", "keys"], _members(seen))
+        if declared["sentinel"]:
+            watching = {m["host"]: sentinels.get(m["host"], NOTHING) for m in model["sentinel"]["members"]}
+            rows = [[host, *_opinion(declared, view)] for host, view in watching.items()]
+            page += ["", *_table(["sentinel", "names as primary", "state"], rows)]
+            found += _judge_sentinels(declared, seen, watching)
+        page += ["", *(f"  PROBLEM  {problem}" for problem in found)]
+        page += [] if found else [f"  healthy: {_count(declared)}", ""]
+        problems += found
+    return page, problems
+
+
+def _primaries(seen: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    return [host for host, state in seen.items() if state["reachable"] and state["role"] == "primary"]
+
+
+def _title(declared: Mapping[str, Any], seen: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    versions = sorted({f"{state['engine']} {state['version']}" for state in seen.values() if state["reachable"]})
+    title = f"{declared['name']}: {' and '.join(versions) or 'nothing answers'}, port {declared['port']}"
+    return [title, "=" * len(title)]
+
+
+def _members(seen: Mapping[str, Mapping[str, Any]]) -> list[Row]:
+    primaries = _primaries(seen)
+    offset = seen[primaries[0]]["offset"] if len(primaries) == 1 else None
+    rows = []
+    for host, state in seen.items():
+        if not state["reachable"]:
+            rows.append([host, "?", state["error"], "", ""])
+            continue
+        behind = "" if offset is None or state["role"] == "primary" else f"{max(0, offset - state['offset'])} bytes"
+        rows.append([host, state["role"], _state(state), behind, str(state["keys"])])
+    return rows
+
+
+def _state(state: Mapping[str, Any]) -> str:
+    if state["role"] == "primary":
+        return f"{len(state['replicas'])} replicas"
+    follows = state["primary"]
+    if state["parked"]:
+        return "parked: new, follows nobody yet"
+    if follows["sync_in_progress"]:
+        return "full synchronisation running"
+    return "in sync" if follows["link"] == "up" else f"no link to {follows['address']}:{follows['port']}"
+
+
+def _opinion(declared: Mapping[str, Any], view: Mapping[str, Any]) -> Row:
+    if not view["reachable"]:
+        return ["?", view["error"]]
+    master = view["masters"].get(declared["name"])
+    if master is None:
+        return ["-", "does not watch it"]
+    hosts = {member["address"]: member["host"] for member in declared["members"]}
+    named = f"{hosts.get(master['address'], '?')} ({master['address']}:{master['port']})"
+    flags = [flag for flag in master["flags"] if flag != "master"]
+    return [named, ", ".join(flags) or f"ok, knows {len(master['replicas'])} replicas"]
+
+
+def _judge(declared: Mapping[str, Any], seen: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    name, primaries = declared["name"], _primaries(seen)
+    problems = [
+        f"{name} at {host}: {state['error']}. Look at the host; site.yml starts what is stopped."
+        for host, state in seen.items()
+        if not state["reachable"]
+    ]
+    if len(primaries) != 1:
+        who = " and ".join(primaries) or "no member"
+        problems.append(f"{name}: {who} says it is the primary, one is right. site.yml shows who says what.")
+        return problems
+    addresses = {(m["address"], m["port"]): m["host"] for m in declared["members"]}
+    for host, state in seen.items():
+        if not state["reachable"] or state["role"] == "primary":
+            continue
+        target = (state["primary"]["address"], state["primary"]["port"])
+        if addresses.get(target) != primaries[0]:
+            problems.append(f"{name} at {host}: follows {target[0]}:{target[1]}, not {primaries[0]}. Run site.yml.")
+        elif state["primary"]["link"] != "up":
+            problems.append(f"{name} at {host}: its link to the primary is down. See journalctl -u redis-server@{name}.")
+    return problems
+
+
+def _judge_sentinels(
+    declared: Mapping[str, Any],
+    seen: Mapping[str, Mapping[str, Any]],
+    watching: Mapping[str, Mapping[str, Any]],
+) -> list[str]:
+    name, primaries = declared["name"], _primaries(seen)
+    right = {m["address"] for m in declared["members"] if m["host"] in primaries}
+    problems = []
+    for host, view in watching.items():
+        where = f"Sentinel at {host}"
+        if not view["reachable"]:
+            problems.append(f"{where}: {view['error']}. Look at the host; site.yml starts what is stopped.")
+        elif name not in view["masters"]:
+            problems.append(f"{where}: does not watch {name}. Run site.yml.")
+        elif len(right) == 1 and view["masters"][name]["address"] not in right:
+            other = view["masters"][name]["address"]
+            problems.append(f"{where}: names {other} as the primary of {name}, not {primaries[0]}. Run site.yml.")
+        elif view["masters"][name]["flags"] != ["master"]:
+            flags = ", ".join(view["masters"][name]["flags"])
+            problems.append(f"{where}: sees the primary of {name} as {flags}. Wait for it, or look at that host.")
+    return problems
+
+
+def _count(declared: Mapping[str, Any]) -> str:
+    replicas = len(declared["members"]) - 1
+    return f"one primary, {replicas} replica{'' if replicas == 1 else 's'} in sync" + (
+        ", every Sentinel agrees" if declared["sentinel"] else ""
+    )
+
+
+def _table(head: Row, rows: Sequence[Row]) -> list[str]:
+    widths = [max(len(row[column]) for row in [head, *rows]) for column in range(len(head))]
+    return ["  " + "  ".join(f"{cell:{width}}" for cell, width in zip(row, widths)).rstrip() for row in [head, *rows]]

@@ -1,0 +1,302 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From inventory data to the desired model. Pure: no connection, no clock, the same on every host.
+
+The defaults of the sub-options of `redis_instances` live here and nowhere else: an argument spec checks
+them but does not apply them, and role defaults are invisible in the variables of other hosts.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any, Callable, Mapping, Sequence
+
+NAME = re.compile(r"[a-z0-9]([a-z0-9._-]*[a-z0-9])?")
+SIZE = re.compile(r"(\d+)(b|k|kb|m|mb|g|gb)?", re.IGNORECASE)
+UNITS = {"": 1, "b": 1, "k": 10**3, "kb": 2**10, "m": 10**6, "mb": 2**20, "g": 10**9, "gb": 2**30}
+
+INSTANCE_DEFAULTS: dict[str, Any] = {
+    "port": 6379,
+    "hosts": None,
+    "primary": None,
+    "sentinel": True,
+    "quorum": None,
+    "down_after": 5000,
+    "failover_timeout": 60000,
+    "parallel_syncs": 1,
+    "save": "3600 1 300 100 60 10000",
+    "appendonly": True,
+    "appendfsync": "everysec",
+    "config": {},
+}
+
+# Directives that the model writes itself, and what to use instead.
+OWNED = {
+    "port": "`port:` of the instance",
+    "save": "`save:` of the instance",
+    "appendonly": "`appendonly:` of the instance",
+    "appendfsync": "`appendfsync:` of the instance",
+    "bind": "redis_bind",
+    "requirepass": "redis_password",
+    "masterauth": "redis_password",
+    "primaryauth": "redis_password",
+    "masteruser": "redis_password",
+    "primaryuser": "redis_password",
+    "user": "redis_password",
+    "aclfile": "redis_password",
+    "protected-mode": "redis_auth",
+    "replica-announce-ip": "redis_address of the host",
+    "replica-announce-port": "`port:` of the instance",
+    "sentinel": "`quorum:`, `down_after:` and their neighbours in the instance",
+    "replicaof": "nothing: the primary is observed, `primary:` only seeds the first start",
+    "slaveof": "nothing: the primary is observed, `primary:` only seeds the first start",
+}
+OWNED.update(
+    dict.fromkeys(
+        (
+            "appenddirname appendfilename daemonize dbfilename dir include logfile pidfile supervised"
+            " unixsocket unixsocketperm"
+        ).split(),
+        "nothing: the same layout on every host is what the collection rests on",
+    )
+)
+OWNED_PREFIXES = {
+    "tls-": "nothing yet: TLS is not part of this release",
+    "cluster-": "nothing yet: Redis Cluster is not part of this release",
+    "rename-command": "an ACL: a renamed command breaks Sentinel, replication and these modules",
+}
+
+
+class TopologyError(ValueError):
+    """The inventory contradicts itself; one sentence for each mistake."""
+
+
+@dataclass
+class Inventory:
+    """What the model is made from: the view of one host."""
+
+    host: str
+    groups: Mapping[str, Sequence[str]]
+    variables: Mapping[str, Any]
+    address_of: Callable[[str], str]
+    problems: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    def members(self, hosts: Sequence[str], port: int) -> list[dict[str, Any]]:
+        """Hosts as endpoints."""
+        return [{"host": host, "address": self.address_of(host), "port": port} for host in hosts]
+
+
+def build(inventory: Inventory) -> dict[str, Any]:
+    """The desired model of one estate, seen from one host. Raises TopologyError."""
+    get = inventory.variables.__getitem__
+    group = str(get("redis_group"))
+    hosts = list(inventory.groups.get(group, []))
+    sentinels = list(inventory.groups.get(str(get("redis_sentinel_group")), []))
+    if not hosts:
+        inventory.problems.append(
+            f"The inventory has no host in the group {group!r}. Put the members there, or set redis_group."
+        )
+    check_secrets(inventory, bool(sentinels))
+    check_addresses(inventory, sorted({*hosts, *sentinels}, key=[*hosts, *sentinels].index))
+    if inventory.problems:
+        raise TopologyError("\n".join(inventory.problems))
+    sentinel = {
+        "name": str(get("redis_sentinel_name")),
+        "port": int(get("redis_sentinel_port")),
+        "members": inventory.members(sentinels, int(get("redis_sentinel_port"))),
+        "local": inventory.host in sentinels,
+    }
+    entries = get("redis_instances")
+    instances = [instance(inventory, entry, hosts, len(sentinels)) for entry in entries]
+    check_ports(inventory, instances, sentinel)
+    check_sentinels(inventory, instances, sentinel)
+    if inventory.problems:
+        raise TopologyError("\n".join(inventory.problems))
+    keys = ("name", "members", "quorum", "down_after", "failover_timeout", "parallel_syncs")
+    sentinel["masters"] = [{key: i[key] for key in keys} for i in instances if i["sentinel"]]
+    if sentinel["local"]:
+        sentinel["parameters"] = sentinel_parameters(inventory, sentinel)
+    local = [i for i in instances if i["local"]]
+    return {
+        "estate": group,
+        "instances": instances,
+        "sentinel": sentinel,
+        "memory_needed": sum(i["maxmemory"] for i in local) * (100 + int(get("redis_fork_reserve"))) // 100,
+        "warnings": inventory.warnings,
+    }
+
+
+def instance(inventory: Inventory, entry: Mapping[str, Any], hosts: list[str], sentinels: int) -> dict[str, Any]:
+    """One data set: defaults applied, members named, the engine's parameters worked out."""
+    given = {**INSTANCE_DEFAULTS, **{key: value for key, value in entry.items() if value is not None}}
+    name = str(given["name"])
+    members = list(given["hosts"] or hosts)
+    problems = inventory.problems
+    if not NAME.fullmatch(name):
+        problems.append(f"redis_instances: the name {name!r} may have lower case letters, digits, '.', '_' and '-'.")
+    strangers = [host for host in members if host not in hosts]
+    if strangers:
+        problems.append(
+            f"redis_instances {name}: {', '.join(strangers)} in `hosts:` is not in the group; add it there or remove it."
+        )
+        members = [host for host in members if host in hosts]
+    if given["primary"] and given["primary"] not in members:
+        problems.append(
+            f"redis_instances {name}: the wished primary {given['primary']!r} is no member ({', '.join(members)})."
+        )
+    check_config(problems, f"redis_instances {name}", given["config"])
+    maxmemory = size_of(given["config"].get("maxmemory", 0))
+    if maxmemory is None:
+        problems.append(
+            f"redis_instances {name}: maxmemory {given['config']['maxmemory']!r} is no size; write 100mb, 2gb or bytes."
+        )
+    under_sentinel = bool(given["sentinel"]) and sentinels > 0
+    model = {
+        "name": name,
+        "port": int(given["port"]),
+        "members": inventory.members(members, int(given["port"])),
+        "seed": given["primary"] or (members[0] if members else ""),
+        "sentinel": under_sentinel,
+        "quorum": int(given["quorum"] or sentinels // 2 + 1),
+        "local": inventory.host in members,
+        "maxmemory": maxmemory or 0,
+        "maxclients": int(given["config"].get("maxclients", 10000)),
+        **{key: int(given[key]) for key in ("down_after", "failover_timeout", "parallel_syncs")},
+    }
+    if model["local"]:
+        model["parameters"] = server_parameters(inventory, model, given)
+    return model
+
+
+def server_parameters(inventory: Inventory, model: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """redis.conf of one member as a dict, without secrets."""
+    get = inventory.variables.__getitem__
+    owned: dict[str, Any] = {
+        "port": model["port"],
+        "protected-mode": bool(get("redis_auth")),
+        "daemonize": False,
+        "supervised": "systemd",
+        "pidfile": "",
+        "logfile": "",
+        "dir": f"/var/lib/redis/{model['name']}",
+        "replica-announce-ip": inventory.address_of(inventory.host),
+        "replica-announce-port": model["port"],
+        "save": given["save"],
+        "appendonly": bool(given["appendonly"]),
+        "appendfsync": given["appendfsync"],
+    }
+    if get("redis_bind"):
+        owned["bind"] = " ".join(get("redis_bind"))
+    # The engine's 1 MiB backlog and 5 s wait suit a test, not a set that restarts one member at a time.
+    better = {"repl-backlog-size": "64mb", "repl-diskless-sync": True, "repl-diskless-sync-delay": 1}
+    return {**owned, **better, **given["config"]}
+
+
+def sentinel_parameters(inventory: Inventory, sentinel: Mapping[str, Any]) -> dict[str, Any]:
+    """The static part of a Sentinel's file, without secrets and without what Sentinel itself keeps there."""
+    get = inventory.variables.__getitem__
+    parameters: dict[str, Any] = {
+        "port": sentinel["port"],
+        "daemonize": False,
+        "pidfile": "",
+        "logfile": "",
+        "dir": f"/var/lib/redis/{sentinel['name']}",
+        "protected-mode": False,
+        "sentinel": [
+            f"announce-ip {inventory.address_of(inventory.host)}",
+            f"announce-port {sentinel['port']}",
+        ],
+    }
+    if get("redis_bind"):
+        parameters["bind"] = " ".join(get("redis_bind"))
+    return parameters
+
+
+def size_of(value: Any) -> int | None:
+    """A size in bytes as the engine reads it (k is 1000, kb is 1024); None when it is no size."""
+    match = SIZE.fullmatch(str(value))
+    return int(match[1]) * UNITS[(match[2] or "").lower()] if match else None
+
+
+def check_config(problems: list[str], where: str, config: Mapping[str, Any]) -> None:
+    """The free-form part must not reach for what the model owns."""
+    for key in config:
+        prefixes = (use for prefix, use in OWNED_PREFIXES.items() if key.lower().startswith(prefix))
+        instead = OWNED.get(key.lower()) or next(prefixes, None)
+        if instead:
+            problems.append(f"{where}: `config:` must not set {key}; use {instead}.")
+
+
+def check_secrets(inventory: Inventory, sentinels: bool) -> None:
+    """No default password exists: a missing one is named."""
+    wanted = ["redis_password"] + (["redis_sentinel_password"] if sentinels else [])
+    for name in wanted if inventory.variables["redis_auth"] else []:
+        if not inventory.variables.get(name):
+            inventory.problems.append(
+                f"{name} is not set. Put it into a vault, or switch authentication off with redis_auth: false."
+            )
+
+
+def check_addresses(inventory: Inventory, hosts: Sequence[str]) -> None:
+    """Every member has an address of its own."""
+    seen: dict[str, str] = {}
+    for host in hosts:
+        try:
+            address = inventory.address_of(host)
+        except ValueError as error:
+            inventory.problems.append(str(error))
+            continue
+        if address in seen:
+            inventory.problems.append(
+                f"{seen[address]} and {host} have the same address {address}; set redis_address on one of them."
+            )
+        seen[address] = host
+
+
+def check_ports(inventory: Inventory, instances: list[dict[str, Any]], sentinel: Mapping[str, Any]) -> None:
+    """Names are unique, and no two processes of one host want the same port."""
+    taken: dict[tuple[str, int], str] = {
+        (member["host"], sentinel["port"]): f"the Sentinel {sentinel['name']}" for member in sentinel["members"]
+    }
+    names = {sentinel["name"]: "the Sentinel (redis_sentinel_name)"} if sentinel["members"] else {}
+    for model in instances:
+        if model["name"] in names:
+            inventory.problems.append(
+                f"redis_instances: the name {model['name']} is already that of {names[model['name']]}."
+            )
+        names[model["name"]] = "another entry"
+        clashes: dict[str, list[str]] = {}
+        for member in model["members"]:
+            other = taken.setdefault((member["host"], model["port"]), model["name"])
+            if other != model["name"]:
+                clashes.setdefault(other, []).append(member["host"])
+        for other, where in clashes.items():
+            inventory.problems.append(
+                f"redis_instances {model['name']} and {other} both want port {model['port']} on "
+                f"{', '.join(where)}; give one of them another port."
+            )
+
+
+def check_sentinels(inventory: Inventory, instances: list[dict[str, Any]], sentinel: Mapping[str, Any]) -> None:
+    """Enough Sentinels for a majority, and a quorum that can be reached."""
+    count = len(sentinel["members"])
+    watched = [model for model in instances if model["sentinel"]]
+    for model in watched:
+        if not 1 <= model["quorum"] <= count:
+            inventory.problems.append(
+                f"redis_instances {model['name']}: quorum {model['quorum']} cannot be reached by {count} Sentinels; "
+                f"use 1 to {count}, best {count // 2 + 1}."
+            )
+        if len(model["members"]) == 1:
+            inventory.warnings.append(
+                f"{model['name']} has one member, {model['seed']}: Sentinel has nobody to fail over to."
+            )
+    if watched and count == 1:
+        inventory.warnings.append("One Sentinel cannot outvote anybody: its host's failure stops every failover. Use 3.")
+    elif watched and count % 2 == 0:
+        inventory.warnings.append(
+            f"{count} Sentinels survive no more failures than {count - 1}: add one or remove one."
+        )

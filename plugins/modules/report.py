@@ -1,0 +1,54 @@
+#!/usr/bin/python
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: report
+version_added: 0.1.0
+short_description: Print the topology as it is and say whether it is as declared
+author: quorum.redis contributors (@quorum)
+description:
+  - Reads what P(quorum.redis.instance_info#module) returned on every host of the play, compares it with the
+    model of P(quorum.redis.topology#module), prints a page for people and returns the verdict.
+  - Runs on the controller only and changes nothing. The playbook C(quorum.redis.status) shows how it is used.
+options:
+  fail:
+    description: Fail when something is not as declared, so that the exit code says so.
+    type: bool
+    default: true
+  print:
+    description: Print the page. Without it the page is only returned.
+    type: bool
+    default: true
+extends_documentation_fragment:
+  - quorum.redis.attributes
+notes:
+  - Expects the registered variables C(redis_topology), C(redis_status_servers) and C(redis_status_sentinel).
+"""
+
+EXAMPLES = r"""
+- name: Show the topology
+  quorum.redis.report:
+    fail: false
+  run_once: true
+"""
+
+RETURN = r"""
+healthy:
+  description: Whether everything is as declared.
+  returned: always
+  type: bool
+problems:
+  description: What is not, one sentence each, with what to do.
+  returned: always
+  type: list
+  elements: str
+lines:
+  description: The printed page.
+  returned: always
+  type: list
+  elements: str
+"""

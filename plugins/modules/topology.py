@@ -1,0 +1,68 @@
+#!/usr/bin/python
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: topology
+version_added: 0.1.0
+short_description: Work out the desired topology from the inventory
+author: quorum.redis contributors (@quorum)
+description:
+  - Reads the groups and the C(redis_*) variables of the inventory and returns the model that the roles of
+    this collection work with, which data sets there are, their members and addresses, and what each member's
+    configuration must say.
+  - Runs on the controller only. It never connects to a host and never says who is primary, because that is
+    observed, see M(quorum.redis.replication).
+  - Membership comes from the groups, so C(--limit) does not change the model.
+  - Mistakes that span several variables are reported here, one sentence each, before anything is changed.
+options: {}
+extends_documentation_fragment:
+  - quorum.redis.attributes
+notes:
+  - The variables are documented with the role P(quorum.redis.redis#role).
+  - An address is C(redis_address), else C(ansible_host), else the inventory name, resolved on the controller.
+"""
+
+EXAMPLES = r"""
+- name: Work out the topology
+  quorum.redis.topology:
+  register: redis_topology
+"""
+
+RETURN = r"""
+estate:
+  description: Name of the group that the model was made from.
+  returned: success
+  type: str
+  sample: redis
+instances:
+  description: One entry for each data set, defaults applied, without secrets.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    name: {description: Name of the data set., type: str, returned: always}
+    port: {description: TCP port of every member., type: int, returned: always}
+    members: {description: "The members, each with RV(ignore:host), RV(ignore:address) and RV(ignore:port).",
+      type: list, elements: dict, returned: always}
+    seed: {description: Member that becomes primary when an empty set is bootstrapped., type: str, returned: always}
+    sentinel: {description: Whether the Sentinels watch this data set., type: bool, returned: always}
+    local: {description: Whether this host is a member., type: bool, returned: always}
+    parameters: {description: The configuration of the member on this host., type: dict, returned: when local}
+sentinel:
+  description: The Sentinels of this estate, and the static configuration of the one on this host.
+  returned: success
+  type: dict
+memory_needed:
+  description: Memory in bytes that the members on this host may come to use, the reserve for a fork included.
+  returned: success
+  type: int
+warnings:
+  description: What is allowed but unwise, one sentence each.
+  returned: success
+  type: list
+  elements: str
+"""

@@ -1,0 +1,344 @@
+#!/usr/bin/python3
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Assemble the file that a Redis or Valkey process starts with, and guard the start.
+
+systemd runs `assemble server NAME` or `assemble sentinel NAME` before the process, as its user, and
+`assemble stopped NAME` after a server. Standard library only: it must work while the machine boots.
+
+Two owners, two files: /etc/redis/NAME.conf is Ansible's (to-be), STATE/redis.conf is the engine's (as-is:
+CONFIG REWRITE and Sentinel change it). Each start makes the second anew from the first and carries over
+only what the engine alone knows: `replicaof`, and for Sentinel its `sentinel ...` lines.
+
+The guard decides in which role a server may start. It never lets a second primary up, and never an empty
+one over replicas that hold data: see `decide`. What it finds is one line in the journal.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import socket
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Dict, List, Optional, Sequence, Tuple
+
+ETC = Path(os.environ.get("QUORUM_REDIS_ETC", "/etc/redis"))
+LIB = Path(os.environ.get("QUORUM_REDIS_LIB", "/var/lib/redis"))
+HEADER = "# quorum.redis: assembled from sha256:"
+FOOTER = "# quorum.redis: end of assembled part"
+# A parked member follows an address that never answers: read-only, refuses to feed replicas, wipes nobody.
+PARKED = ("127.0.0.1", 0)
+Address = Tuple[str, int]
+
+
+class Unusable(Exception):
+    """The start must not go on; the message says why and what to do."""
+
+
+# --- what the others say -------------------------------------------------------------------------
+
+
+@dataclass
+class Peer:
+    """Another member of the data set, as it answers now."""
+
+    address: Address
+    up: bool = False
+    primary: bool = False
+    follows: Optional[Address] = None
+    keys: int = 0
+    replicas: int = 0
+    was_linked: bool = False  # it lost its link to a primary during its present life
+
+
+@dataclass
+class Evidence:
+    """All that the decision rests on."""
+
+    me: Address
+    recorded: Optional[str]  # None: never started here; "primary"; "replica"
+    recorded_target: Optional[Address] = None
+    has_data: bool = False
+    clean_stop: bool = True
+    sentinels: int = 0
+    votes: Dict[Address, int] = field(default_factory=dict)
+    strangers: int = 0  # Sentinels that answered but do not watch this data set (yet)
+    peers: List[Peer] = field(default_factory=list)
+
+    def elected(self) -> Optional[Address]:
+        """The address that a majority of the declared Sentinels names."""
+        return next((a for a, n in self.votes.items() if n * 2 > self.sentinels), None)
+
+    def unwatched(self) -> bool:
+        """No Sentinel is declared, or a majority of them does not watch this data set."""
+        return self.strangers * 2 > self.sentinels or not self.sentinels
+
+
+@dataclass
+class Decision:
+    """start: in this role (target None = primary). Otherwise wait; `final` = no policy may override."""
+
+    start: bool
+    why: str
+    target: Optional[Address] = None
+    final: bool = False
+
+
+def decide(ev: Evidence) -> Decision:
+    """Pure: the role in which this server may start."""
+    elected = ev.elected()
+    if elected and elected != ev.me:
+        return Decision(True, f"the Sentinels name {show(elected)} as the primary", elected)
+    if elected is None and ev.recorded == "replica":
+        return Decision(True, "as recorded", ev.recorded_target)
+    full = [p for p in ev.peers if p.up and p.keys]
+    if elected == ev.me or ev.recorded == "primary":
+        if not ev.has_data and full:
+            others = ", ".join(f"{show(p.address)} ({p.keys} keys)" for p in full)
+            return Decision(False, f"this member has no data, but {others} would be wiped", final=True)
+    if elected is None and ev.recorded is None:
+        return Decision(True, "new member: parked until it is told whom to follow", PARKED)
+    if elected is None and not ev.unwatched():
+        return Decision(False, "no majority of the Sentinels answers")
+    if not ev.has_data and not all(p.up for p in ev.peers):
+        return Decision(False, "this member has no data, and not all of its peers answer")
+    if elected == ev.me:
+        survivors = [p for p in full if p.follows == ev.me and p.was_linked]
+        if not ev.clean_stop and survivors:
+            return Decision(False, "this primary crashed; its replicas live, so Sentinel may promote one")
+        return Decision(True, "the Sentinels name this member as the primary")
+    rivals = [p for p in ev.peers if p.up and p.primary and (p.keys or p.replicas)]
+    if not rivals:
+        return Decision(True, "as recorded, no other primary answers")
+    if len(rivals) == 1 and rivals[0].replicas:
+        return Decision(True, f"{show(rivals[0].address)} serves as the primary", rivals[0].address)
+    names = ", ".join(show(p.address) for p in rivals)
+    return Decision(False, f"another primary with data answers: {names}; redis_trust decides", final=True)
+
+
+def show(address: Address) -> str:
+    """An address for people."""
+    return f"{address[0]}:{address[1]}"
+
+
+# --- asking --------------------------------------------------------------------------------------
+
+
+def ask(address: Address, credentials: Sequence[str], *commands: Sequence[str]) -> List[Any]:
+    """Send commands to one endpoint and return the replies; error replies come as exceptions in the list."""
+    with socket.create_connection(address, timeout=1.0) as sock:
+        stream = sock.makefile("rwb")
+        all_commands = [["AUTH", *credentials]] if credentials else []
+        for command in [*all_commands, *commands]:
+            stream.write(b"*%d\r\n" % len(command))
+            for word in command:
+                raw = word.encode()
+                stream.write(b"$%d\r\n%s\r\n" % (len(raw), raw))
+        stream.flush()
+        replies = [reply(stream) for _ in range(len(all_commands) + len(commands))]
+        return replies[len(all_commands) :]
+
+
+def reply(stream: Any) -> Any:
+    """Read one RESP2 reply."""
+    line = stream.readline()
+    if not line.endswith(b"\r\n"):
+        raise OSError("connection closed")
+    kind, rest = line[:1], line[1:-2]
+    if kind == b"-":
+        return OSError(rest.decode(errors="replace"))
+    if kind == b"$":
+        return None if rest == b"-1" else stream.read(int(rest) + 2)[:-2].decode(errors="replace")
+    if kind == b"*":
+        return None if rest == b"-1" else [reply(stream) for _ in range(int(rest))]
+    return int(rest) if kind == b":" else rest.decode(errors="replace")
+
+
+def ask_sentinel(address: Address, credentials: Sequence[str], name: str) -> Optional[Address]:
+    """The primary that this Sentinel names; None when it does not watch the data set. Raises OSError."""
+    (answer,) = ask(address, credentials, ["SENTINEL", "GET-MASTER-ADDR-BY-NAME", name])
+    if isinstance(answer, OSError):
+        raise answer
+    return (str(answer[0]), int(answer[1])) if answer else None
+
+
+def ask_peer(address: Address, credentials: Sequence[str]) -> Peer:
+    """A member as it answers now."""
+    peer = Peer(address)
+    try:
+        answers = ask(address, credentials, ["INFO", "replication"], ["INFO", "keyspace"], ["INFO", "server"])
+    except OSError:
+        return peer
+    if any(not isinstance(answer, str) for answer in answers):
+        return peer
+    info = dict(line.split(":", 1) for line in "\n".join(answers).splitlines() if ":" in line)
+    peer.up = True
+    peer.primary = info.get("role") == "master"
+    peer.replicas = int(info.get("connected_slaves", 0))
+    databases = (value for key, value in info.items() if key.startswith("db") and "keys=" in value)
+    peer.keys = sum(int(value.split(",")[0].split("=")[1]) for value in databases)
+    if not peer.primary:
+        peer.follows = (info.get("master_host", ""), int(info.get("master_port", 0)))
+        lost = int(info.get("master_link_down_since_seconds", -1))
+        peer.was_linked = info.get("master_link_status") == "up" or 0 <= lost < int(info["uptime_in_seconds"])
+    return peer
+
+
+def gather(facts: Dict[str, Any], recorded: Optional[Address], known: bool, data: Path) -> Evidence:
+    """Ask every Sentinel and every peer at once."""
+    ev = Evidence(me=(facts["address"], facts["port"]), recorded=None)
+    if known:
+        ev.recorded, ev.recorded_target = ("replica", recorded) if recorded else ("primary", None)
+        if recorded == PARKED:
+            ev.recorded, ev.recorded_target = None, None
+    ev.has_data = has_data(data)
+    ev.clean_stop = (data / "clean-stop").exists()
+    ev.sentinels = len(facts["sentinels"])
+    with ThreadPoolExecutor(16) as pool:
+        secret = [facts["sentinel_password"]] if facts.get("sentinel_password") else []
+        named = [
+            pool.submit(ask_sentinel, (s["address"], s["port"]), secret, facts["name"]) for s in facts["sentinels"]
+        ]
+        secret = [facts["password"]] if facts.get("password") else []
+        ev.peers = list(pool.map(lambda m: ask_peer((m["address"], m["port"]), secret), facts["members"]))
+    for vote in named:
+        if vote.exception() is None:
+            address = vote.result()
+            if address is None:
+                ev.strangers += 1
+            else:
+                ev.votes[address] = ev.votes.get(address, 0) + 1
+    return ev
+
+
+def guard(facts: Dict[str, Any], recorded: Optional[Address], known: bool, data: Path) -> Optional[Address]:
+    """Whom this server follows (None: it is the primary). Asks until a decision or the time limit."""
+    deadline = time.monotonic() + facts["wait"]
+    said = ""
+    while True:
+        decision = decide(gather(facts, recorded, known, data))
+        if decision.start:
+            role = f"replica of {show(decision.target)}" if decision.target else "primary"
+            print(f"start as {role}: {decision.why}", file=sys.stderr)
+            return decision.target
+        if decision.why != said:
+            said = decision.why
+            print(f"waiting: {said}", file=sys.stderr)
+        if time.monotonic() >= deadline:
+            break
+        time.sleep(0.3)
+    crashed = decision.why.startswith("this primary crashed")
+    if not decision.final and (crashed or facts["policy"] == "recorded"):
+        print(f"start as primary after {facts['wait']} s, as recorded: {said}", file=sys.stderr)
+        return None
+    raise Unusable(f"not started: {said}. Tried again by systemd; a run of site.yml shows who says what")
+
+
+# --- files ---------------------------------------------------------------------------------------
+
+
+def has_data(data: Path) -> bool:
+    """Is there anything that a server would load here?"""
+    files = [*data.glob("*.rdb"), *data.glob("*.aof"), *data.glob("*/*.rdb"), *data.glob("*/*.aof")]
+    return any(f.stat().st_size for f in files if not f.name.startswith("temp-"))
+
+
+def only_rdb(data: Path) -> bool:
+    """A snapshot without an AOF: a server told to use the AOF would ignore and later overwrite it."""
+    rdb = [f for f in data.glob("*.rdb") if f.stat().st_size and not f.name.startswith("temp-")]
+    aof = [*data.glob("*.aof"), *data.glob("*/*.manifest")]
+    return bool(rdb) and not aof
+
+
+def previous_lines(state: Path) -> Optional[List[str]]:
+    """The lines the process left behind; None before the first start. A damaged file stops the start."""
+    try:
+        text = state.read_text(errors="surrogateescape")
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise Unusable(f"{state} cannot be read: {error}. Not started, the role it records is unknown") from error
+    lines = text.splitlines()
+    if not text.endswith("\n") or not lines[0].startswith(HEADER) or FOOTER not in lines:
+        raise Unusable(
+            f"{state} is damaged, so the role it records is unknown. Not started. Remove it to start parked, "
+            "then run site.yml"
+        )
+    return lines
+
+
+def recorded_target(lines: Sequence[str]) -> Optional[Address]:
+    """The address in the recorded replicaof; None when it records a primary."""
+    target = None
+    for words in (line.split() for line in lines):
+        if len(words) == 3 and words[0].lower() in ("replicaof", "slaveof"):
+            target = None if words[1].lower() == "no" else (words[1].strip('"'), int(words[2]))
+    return target
+
+
+def write(state: Path, managed: str, extra: Sequence[str]) -> None:
+    """Write the assembled file under a temporary name and rename it."""
+    digest = hashlib.sha256(managed.encode(errors="surrogateescape")).hexdigest()
+    text = "\n".join([HEADER + digest, managed.rstrip("\n"), *extra, FOOTER, ""])
+    temporary = state.with_suffix(".new")
+    try:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o640)
+        with open(descriptor, "w", errors="surrogateescape") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(state)
+    except OSError as error:
+        raise Unusable(f"{state} cannot be written: {error}. The previous one is kept; free space, start again") from error
+
+
+def server(name: str) -> None:
+    """Before a server starts."""
+    managed, data = (ETC / f"{name}.conf").read_text(errors="surrogateescape"), LIB / name
+    facts = json.loads((ETC / f"{name}.json").read_text())
+    previous = previous_lines(data / "redis.conf")
+    target = guard(facts, recorded_target(previous or []), previous is not None, data)
+    extra = [f"replicaof {target[0]} {target[1]}"] if target else []
+    if only_rdb(data) and "appendonly yes" in managed.splitlines():
+        print("AOF is declared but only a snapshot is here: loading it, AOF off until site.yml runs", file=sys.stderr)
+        extra.append("appendonly no")
+    write(data / "redis.conf", managed, extra)
+    (data / "clean-stop").unlink(missing_ok=True)
+
+
+def sentinel(name: str) -> None:
+    """Before a Sentinel starts: its own memory (who is primary, epochs, myid, peers) is carried over."""
+    managed, state = (ETC / f"{name}.conf").read_text(errors="surrogateescape"), LIB / name / "redis.conf"
+    declared = {tuple(line.split()[:2]) for line in managed.splitlines() if line.startswith("sentinel ")}
+    lines = previous_lines(state) or []
+    carried = [s for s in lines if s.startswith("sentinel ") and tuple(s.split()[:2]) not in declared]
+    write(state, managed, carried)
+
+
+def stopped(name: str) -> None:
+    """After a server: an orderly end is remembered, a crash is not."""
+    if os.environ.get("SERVICE_RESULT") == "success":
+        (LIB / name / "clean-stop").touch()
+
+
+def main() -> int:
+    """Command line: VERB NAME."""
+    try:
+        {"server": server, "sentinel": sentinel, "stopped": stopped}[sys.argv[1]](sys.argv[2])
+    except Unusable as error:
+        print(f"{sys.argv[2]}: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"{sys.argv[2]}: {error}. Not started; run site.yml to repair the files of this host", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
