@@ -62,7 +62,8 @@ def _settings(endpoint: Endpoint) -> Dict[str, Any]:
         settings["unix_socket_path"] = endpoint.socket
     else:
         settings.update(host=endpoint.address, port=endpoint.port)
-    optional: Dict[str, Any] = {"protocol": 2, "lib_name": None, "lib_version": None, "driver_info": None}
+    optional: Dict[str, Any] = {"protocol": 2}
+    optional.update({"driver_info": None} if "driver_info" in known else {"lib_name": None, "lib_version": None})
     if "retry" in known:
         from redis.backoff import NoBackoff
         from redis.retry import Retry

@@ -1,0 +1,70 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Options of the modules that connect to one server or Sentinel; the spec is CONNECTION_OPTIONS in _module.py."""
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """Connection options."""
+
+    DOCUMENTATION = r"""
+options:
+  host:
+    description:
+      - Address or name of the server or Sentinel, as seen from the host where the module runs.
+    type: str
+    default: 127.0.0.1
+  port:
+    description:
+      - Its TCP port.
+    type: int
+    default: 6379
+  socket:
+    description:
+      - Path of its Unix socket. When it is set, O(host) and O(port) are not used for the connection.
+    type: path
+  username:
+    description:
+      - ACL user. Without it the default user is used.
+    type: str
+  password:
+    description:
+      - Password of the user. Without it no authentication is done.
+    type: str
+  timeout:
+    description:
+      - Seconds to wait for a connection and for each reply. There are no retries.
+    type: float
+    default: 2.0
+requirements:
+  - redis-py 3.5 or later on the host where the module runs
+"""
+
+    MEMBERS = r"""
+options:
+  username:
+    description:
+      - ACL user on every member. Without it the default user is used.
+    type: str
+  password:
+    description:
+      - Password on every member.
+    type: str
+  sentinel_username:
+    description:
+      - ACL user on every Sentinel.
+    type: str
+  sentinel_password:
+    description:
+      - Password of the Sentinels themselves.
+    type: str
+  timeout:
+    description:
+      - Seconds to wait for a connection and for each reply. There are no retries.
+    type: float
+    default: 2.0
+requirements:
+  - redis-py 3.5 or later on the host where the module runs
+"""

@@ -1,0 +1,234 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The configuration of one instance, file and process together: the subject of the module config."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.quorum.redis.plugins.module_utils._client import Client
+from ansible_collections.quorum.redis.plugins.module_utils._conf import mask, parse, render, values
+from ansible_collections.quorum.redis.plugins.module_utils._config import (
+    Change,
+    Live,
+    Plan,
+    clients_warning,
+    differences,
+    plan,
+    restarts,
+    table,
+)
+from ansible_collections.quorum.redis.plugins.module_utils._errors import BadConfig, QuorumError, Refused
+from ansible_collections.quorum.redis.plugins.module_utils._files import (
+    Draft,
+    Seen,
+    check,
+    describe,
+    look,
+    put,
+    wanted,
+)
+from ansible_collections.quorum.redis.plugins.module_utils._files import (
+    differences as file_differences,
+)
+from ansible_collections.quorum.redis.plugins.module_utils._live import (
+    find,
+    probe,
+    read,
+    set_all,
+    switch_aof_on,
+    undo,
+    wait_loaded,
+)
+from ansible_collections.quorum.redis.plugins.module_utils._module import (
+    CONNECTION_OPTIONS,
+    Step,
+    Subject,
+    endpoint,
+)
+from ansible_collections.quorum.redis.plugins.module_utils._scratch import Sample, examine
+
+OPTIONS: dict[str, Any] = {
+    **CONNECTION_OPTIONS,
+    "kind": {"type": "str", "choices": ["server", "sentinel"], "default": "server"},
+    "name": {"type": "str", "required": True},
+    "path": {"type": "path", "required": True},
+    "owner": {"type": "str", "default": "root"},
+    "group": {"type": "str", "default": "redis"},
+    "mode": {"type": "str", "default": "0640"},
+    "user": {"type": "str", "default": "redis"},
+    "parameters": {"type": "dict", "default": {}},
+    "secrets": {"type": "dict", "default": {}, "no_log": True},
+    "binary": {"type": "path", "default": "/usr/bin/redis-server"},
+    "state_file": {"type": "path"},
+    "allow_dangerous": {"type": "bool", "default": False},
+    "wait": {"type": "int", "default": 600},
+}
+HEADER = ("Written by the collection quorum.redis, which overwrites changes made here.\n"
+          "The process reads a copy of it, assembled at each start.")
+TODO = {"server": "Nothing was changed. Correct `config:` of this instance",
+        "sentinel": "Nothing was changed. Correct `redis_sentinel_config`"}
+
+
+@dataclass
+class View:
+    """The file as it lies there, and what it takes to make file and process right."""
+
+    seen: Seen
+    sample: Sample | None = None
+    live: Live | None = None
+    plan: Plan = field(default_factory=Plan)
+
+
+class Instance(Subject[View]):
+    """One server or Sentinel."""
+
+    def __init__(self, module: AnsibleModule) -> None:
+        """Render the new file."""
+        super().__init__()
+        self.module = module
+        self.params = module.params
+        self.sentinel = self.params["kind"] == "sentinel"
+        self.label = f"{'sentinel' if self.sentinel else 'redis'} {self.params['name']}"
+        self.secrets = self.params["secrets"] or {}
+        self.parameters = {**(self.params["parameters"] or {}), **self.secrets}
+        self.text = render(self.parameters, HEADER)
+        file = {key: self.params[key] for key in ("path", "owner", "group", "mode")}
+        self.wanted = wanted({**file, "content": self.text})
+        self.sample: Sample | None = None
+        self.client: Client | None = None
+        self.draft: Draft | None = None
+        self.first: Plan | None = None
+        self.done: list[Change] = []
+
+    def observe(self) -> View:
+        """Look at the file, let the installed program judge the new one, and compare the running process."""
+        view = View(look(self.wanted.path))
+        check(view.seen, self.wanted, sure=not self.module.check_mode)
+        if not Path(self.params["binary"]).exists():
+            if not self.module.check_mode:
+                raise BadConfig(f"{self.label}: {self.params['binary']} is not installed", todo="Nothing was changed")
+            return view
+        self.sample = view.sample = self.sample or examine(
+            self.params["binary"], self.parameters, self.sentinel, self.params["user"], self.wanted.path, self.label,
+            TODO[self.params["kind"]])
+        state = self._state()
+        if self.client is None:
+            variable = "redis_sentinel_password" if self.sentinel else "redis_password"
+            self.client = find(endpoint(self.params), state, variable)
+        if self.client is not None:
+            view.live = read(self.client, state, self.params["binary"], self.sentinel)
+            view.plan = self._compare(view.live, view.sample, self.client)
+        self.first = self.first or view.plan
+        return view
+
+    def _state(self) -> str | None:
+        """Return the file that the process was started with."""
+        seen = look(self.params["state_file"]) if self.params["state_file"] else Seen()
+        return seen.content.decode("utf-8", "surrogateescape") if seen.kind == "file" else None
+
+    def _compare(self, live: Live, sample: Sample, client: Client) -> Plan:
+        digest = hashlib.sha256(self.wanted.content).hexdigest()
+        if self.sentinel:
+            live.config_refused, live.started_with = "a Sentinel reads its file only at a start", {}
+        if not live.config:
+            return Plan(restart=restarts(live, self.parameters, sample.version, digest))
+        hidden = {key.lower() for key in self.secrets}
+        same = live.version == sample.version
+        changes = differences(self.parameters, sample.config, live.config, same, hidden)
+        probe(client, changes, live)
+        found = plan(changes, sample.config, live, self.parameters, sample.version, digest)
+        warning = clients_warning(self.parameters, sample.config)
+        found.warnings += [warning] if warning else []
+        return found
+
+    def plan(self, obs: View) -> list[Step]:
+        """At run time first, the AOF second, the file last: it never says what is not true yet."""
+        if obs.plan.dangerous and not self.params["allow_dangerous"]:
+            reasons = "; ".join(f"{item['key']}: {item['why']}" for item in obs.plan.dangerous)
+            raise Refused(f"{self.label}: {reasons}", self.wanted.path,
+                          "Nothing was changed. Set allow_dangerous for this run if you mean it")
+        aof = [change for change in obs.plan.live if _switches_aof_on(change)]
+        plain = [change for change in obs.plan.live if change not in aof]
+        steps: list[Step] = []
+        if plain:
+            text = ", ".join(str(change) for change in plain)
+            steps.append(Step(f"{self.label}: set at run time {text}", {"changes": plain, "view": obs}))
+        if aof:
+            text = f"{self.label}: switch the AOF on and wait until all data is in it"
+            steps.append(Step(text, {"changes": aof, "view": obs}))
+        if file_differences(obs.seen, self.wanted):
+            steps.append(Step(describe(obs.seen, self.wanted), {"view": obs}))
+        return steps
+
+    def apply(self, step: Step) -> None:
+        """Do one step; when it fails, the steps before it are taken back."""
+        view: View = step.data["view"]
+        try:
+            if self.draft is None and {"content", "file"} & set(file_differences(view.seen, self.wanted)):
+                self.draft = Draft(self.wanted)  # before anything else: a full disk shows itself here
+            if self.client is not None and view.live is not None and "changes" in step.data:
+                wait_loaded(self.client, self.params["wait"], self.label)
+                self._set(self.client, step.data["changes"], view.live.version)
+            elif self.draft is not None:
+                self.draft.place()
+                self._relabel(self.wanted.path)
+            else:
+                put(view.seen, self.wanted, self._relabel)
+        except QuorumError:
+            if self.draft is not None:
+                self.draft.discard()
+            if self.client is not None:
+                undo(self.client, self.done)
+            raise
+
+    def _set(self, client: Client, changes: list[Change], version: str) -> None:
+        if _switches_aof_on(changes[0]):
+            switch_aof_on(client, self.params["wait"], self.label)
+        else:
+            set_all(client, changes, version, self.label)
+        self.done += changes
+
+    def _relabel(self, path: str) -> None:
+        self.module.set_default_selinux_context(path, False)
+
+    def settle(self, before: View, steps: list[Step]) -> View:
+        """Look again, and say what did not come out as it was set."""
+        after = self.observe() if steps else before
+        left: list[Change] = after.plan.live if steps else []
+        self.warnings += [f"{self.label}: {change} was set, but does not hold" for change in left]
+        return after
+
+    def result(self, obs: View, steps: list[Step]) -> dict[str, Any]:
+        """Return what a role needs to go on."""
+        first = self.first or Plan()
+        self.warnings += [f"{self.label}: {warning}" for warning in obs.plan.warnings]
+        return {"live": [change.key for change in first.live], "restart": obs.plan.restart,
+                "restart_needed": bool(obs.plan.restart), "dangerous": first.dangerous,
+                "running": obs.live is not None}
+
+    def diff(self, before: View, after: View | None, steps: list[Step]) -> list[dict[str, str]]:
+        """Return the file and the values at run time, secrets masked."""
+        if not steps:
+            return []
+        hidden = {key.lower() for key in self.secrets}
+        old = before.seen.content.decode("utf-8", "replace")
+        sides = values(parse(old)), values(parse(self.text))
+        changed = {key: " (new value)" for key in sides[1] if sides[0].get(key, sides[1][key]) != sides[1][key]}
+        path = self.wanted.path
+        found = [{"before_header": path, "after_header": path, "before": mask(old, hidden, {}),
+                  "after": mask(self.text, hidden, changed)}]
+        if before.plan.live and before.live:
+            title = f"{self.label} at run time"
+            found.append({"before_header": title, "after_header": title,
+                          "before": table(before.plan.live, False), "after": table(before.plan.live, True)})
+        return found
+
+
+def _switches_aof_on(change: Change) -> bool:
+    return change.key == "appendonly" and change.new == "yes"

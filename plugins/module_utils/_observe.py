@@ -1,0 +1,134 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Look at servers and Sentinels, all at once; one that does not answer is a finding, not an exception."""
+
+from __future__ import annotations
+
+import socket
+from concurrent.futures import ThreadPoolExecutor
+from typing import Callable, Dict, List, Sequence, Tuple, TypeVar
+
+from ansible_collections.quorum.redis.plugins.module_utils._client import MASK, Client, Endpoint
+from ansible_collections.quorum.redis.plugins.module_utils._errors import (
+    AuthFailed,
+    CommandFailed,
+    Loading,
+    MissingLibrary,
+    QuorumError,
+    Unreachable,
+)
+from ansible_collections.quorum.redis.plugins.module_utils._reply import (
+    Observed,
+    SentinelView,
+    apply_info,
+    engine_of,
+    parse_info,
+    parse_master,
+    parse_replicas,
+    parse_sentinels,
+)
+
+Place = Tuple[str, Endpoint]
+Seen = TypeVar("Seen", Observed, SentinelView)
+SECRET_KEYS = {"requirepass", "masterauth", "primaryauth", "tls-key-file-pass", "tls-client-key-file-pass"}
+
+
+def kind_of(problem: QuorumError) -> str:
+    """Return the short name of why something cannot be observed."""
+    if isinstance(problem, Unreachable):
+        return problem.kind
+    kinds = {AuthFailed: "auth", Loading: "loading", MissingLibrary: "library"}
+    return kinds.get(type(problem), "other")
+
+
+def resolve(address: str) -> List[str]:
+    """Return the IP addresses behind a name; none when it cannot be resolved."""
+    try:
+        return sorted({str(found[4][0]) for found in socket.getaddrinfo(address, None, type=socket.SOCK_STREAM)})
+    except (OSError, UnicodeError):
+        return []
+
+
+def _announced(client: Client) -> List[str]:
+    """Return the address that a server is told to announce, because peers then know it by that one."""
+    try:
+        return [value for value in client.pairs("CONFIG", "GET", "replica-announce-ip").values() if value]
+    except (CommandFailed, AuthFailed):
+        return []
+
+
+def observe(place: Endpoint, host: str = "", config: bool = False) -> Observed:
+    """Look at one server."""
+    seen = Observed(host=host, address=place.address, port=place.port, aliases=resolve(place.address))
+    try:
+        with Client(place) as client:
+            apply_info(seen, client.call("INFO"))
+            seen.aliases = sorted({*seen.aliases, *_announced(client)})
+            if config:
+                found = client.pairs("CONFIG", "GET", "*")
+                seen.config = {key: MASK if key in SECRET_KEYS and value else value for key, value in found.items()}
+    except QuorumError as problem:
+        seen.error, seen.error_kind = str(problem), kind_of(problem)
+    return seen
+
+
+def _ckquorum(client: Client, name: str) -> str:
+    try:
+        return str(client.call("SENTINEL", "CKQUORUM", name))
+    except CommandFailed as problem:
+        return problem.text
+
+
+def _myid(client: Client) -> str:
+    """Return the identity that a Sentinel shows to the others; Redis 6.0 does not tell."""
+    try:
+        return str(client.call("SENTINEL", "MYID"))
+    except CommandFailed:
+        return ""
+
+
+def observe_sentinel(place: Endpoint, host: str = "") -> SentinelView:
+    """Look at one Sentinel."""
+    seen = SentinelView(host=host, address=place.address, port=place.port, aliases=resolve(place.address))
+    try:
+        with Client(place) as client:
+            info = parse_info(client.call("INFO"))
+            if "sentinel_masters" not in info:
+                raise QuorumError("A server answers there, not a Sentinel", str(place), "Correct address and port")
+            seen.engine, seen.version = engine_of(info)
+            seen.tilt = info.get("sentinel_tilt") == "1"
+            seen.myid = _myid(client)
+            for reply in client.call("SENTINEL", "MASTERS"):
+                name, master = parse_master(reply)
+                master.replicas = parse_replicas(client.call("SENTINEL", "REPLICAS", name))
+                master.sentinels = parse_sentinels(client.call("SENTINEL", "SENTINELS", name))
+                master.ckquorum = _ckquorum(client, name)
+                seen.masters[name] = master
+            seen.reachable = True
+    except QuorumError as problem:
+        seen.error, seen.error_kind = str(problem), kind_of(problem)
+    return seen
+
+
+def _all(look: Callable[[Endpoint, str], Seen], places: Sequence[Place]) -> List[Seen]:
+    if not places:
+        return []
+    with ThreadPoolExecutor(max_workers=min(16, len(places))) as pool:
+        return list(pool.map(lambda place: look(place[1], place[0]), places))
+
+
+def observe_all(places: Sequence[Place]) -> List[Observed]:
+    """Look at several servers at once; each place is a host name and an endpoint."""
+    return _all(observe, places)
+
+
+def observe_sentinels(places: Sequence[Place]) -> List[SentinelView]:
+    """Look at several Sentinels at once."""
+    return _all(observe_sentinel, places)
+
+
+def members(params: Sequence[Dict[str, str]], username: str, password: str, timeout: float) -> List[Place]:
+    """Return the places that a list of member options names."""
+    return [(item["host"], Endpoint(item["address"], int(item["port"]), username, password, None, timeout))
+            for item in params]

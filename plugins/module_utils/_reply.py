@@ -1,0 +1,248 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Replies of INFO and SENTINEL as dataclasses, the same shape for every engine and version; pure."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any, Dict, List, Optional, Sequence, Tuple
+
+PARKED: Tuple[str, int] = ("127.0.0.1", 0)
+_PERSISTENCE = ("loading", "aof_enabled", "aof_rewrite_in_progress", "aof_rewrite_scheduled", "aof_last_bgrewrite_status",
+                "aof_last_write_status", "rdb_bgsave_in_progress", "rdb_last_bgsave_status", "rdb_last_save_time",
+                "rdb_changes_since_last_save")
+_MEMORY = ("used_memory", "used_memory_rss", "used_memory_peak", "maxmemory", "maxmemory_policy",
+           "total_system_memory", "mem_fragmentation_ratio")
+
+
+@dataclass
+class Upstream:
+    """What a replica follows, and how that goes."""
+
+    address: str
+    port: int
+    link: str
+    sync_in_progress: bool
+    last_io_seconds: int
+
+
+@dataclass
+class Downstream:
+    """A replica as its primary sees it."""
+
+    address: str
+    port: int
+    state: str
+    offset: int
+    lag: int
+
+
+@dataclass
+class Observed:
+    """One server as it is, or why nothing is known about it."""
+
+    host: str = ""
+    address: str = ""
+    port: int = 0
+    aliases: List[str] = field(default_factory=list)
+    reachable: bool = False
+    error: str = ""
+    error_kind: str = ""
+    engine: str = ""
+    version: str = ""
+    run_id: str = ""
+    mode: str = ""
+    role: str = ""
+    replication_id: str = ""
+    replication_id2: str = ""
+    offset: int = 0
+    second_offset: int = -1
+    primary: Optional[Upstream] = None
+    replicas: List[Downstream] = field(default_factory=list)
+    priority: int = 100
+    failover_state: str = ""
+    keys: int = 0
+    databases: Dict[str, int] = field(default_factory=dict)
+    persistence: Dict[str, Any] = field(default_factory=dict)
+    memory: Dict[str, Any] = field(default_factory=dict)
+    uptime: int = 0
+    config: Dict[str, str] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """Return what to call it in a sentence."""
+        return self.host or f"{self.address}:{self.port}"
+
+    @property
+    def parked(self) -> bool:
+        """Return whether it waits, read-only and without data of its own, to be told its role."""
+        return self.primary is not None and (self.primary.address, self.primary.port) == PARKED
+
+    @property
+    def empty(self) -> bool:
+        """Return whether it holds no key."""
+        return self.keys == 0
+
+    @property
+    def loading(self) -> bool:
+        """Return whether it still reads its data set, so that its keys do not count yet."""
+        return bool(self.persistence.get("loading"))
+
+    def is_at(self, address: str, port: int) -> bool:
+        """Return whether this server listens there, by any of its names."""
+        return port == self.port and address in {self.address, *self.aliases}
+
+    def to_dict(self) -> Dict[str, Any]:
+        """Return it as a module returns it."""
+        return {**asdict(self), "parked": self.parked, "empty": self.empty}
+
+
+@dataclass
+class WatchedMaster:
+    """One data set as one Sentinel sees it."""
+
+    address: str
+    port: int
+    run_id: str = ""
+    flags: List[str] = field(default_factory=list)
+    quorum: int = 0
+    down_after: int = 0
+    failover_timeout: int = 0
+    parallel_syncs: int = 0
+    config_epoch: int = 0
+    replicas: List[Dict[str, Any]] = field(default_factory=list)
+    sentinels: List[Dict[str, Any]] = field(default_factory=list)
+    ckquorum: str = ""
+
+    @property
+    def in_failover(self) -> bool:
+        """Return whether a failover runs, or must be expected because the master counts as down."""
+        return bool({"failover_in_progress", "o_down"} & set(self.flags))
+
+
+@dataclass
+class SentinelView:
+    """One Sentinel as it is, or why nothing is known about it."""
+
+    host: str = ""
+    address: str = ""
+    port: int = 0
+    aliases: List[str] = field(default_factory=list)
+    reachable: bool = False
+    error: str = ""
+    error_kind: str = ""
+    engine: str = ""
+    version: str = ""
+    myid: str = ""
+    tilt: bool = False
+    masters: Dict[str, WatchedMaster] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """Return what to call it in a sentence."""
+        return self.host or f"{self.address}:{self.port}"
+
+    def to_dict(self) -> Dict[str, Any]:
+        """Return it as a module returns it."""
+        return asdict(self)
+
+
+def parse_info(text: str) -> Dict[str, str]:
+    """Return the names and values of INFO; section titles are left out."""
+    pairs = (line.partition(":") for line in text.splitlines() if line and not line.startswith("#"))
+    return {name: value for name, colon, value in pairs if colon}
+
+
+def number(text: Any, default: int = 0) -> int:
+    """Return a number of a reply, or the default where it is missing or no number."""
+    try:
+        return int(text)
+    except (TypeError, ValueError):
+        return default
+
+
+def _commas(text: str) -> Dict[str, str]:
+    return {key: value for key, _equals, value in (part.partition("=") for part in text.split(","))}
+
+
+def _typed(info: Dict[str, str], names: Sequence[str]) -> Dict[str, Any]:
+    """Return the named values; whole numbers as numbers."""
+    return {name: int(info[name]) if info[name].lstrip("-").isdigit() else info[name] for name in names if name in info}
+
+
+def engine_of(info: Dict[str, str]) -> Tuple[str, str]:
+    """Return engine and version; Valkey says redis_version:7.2.4 for the sake of old clients."""
+    if "valkey_version" in info or info.get("server_name") == "valkey":
+        return "valkey", info.get("valkey_version", "")
+    return "redis", info.get("redis_version", "")
+
+
+def apply_info(seen: Observed, text: str) -> Observed:
+    """Fill in what INFO says."""
+    info = parse_info(text)
+    seen.reachable = True
+    seen.engine, seen.version = engine_of(info)
+    seen.run_id, seen.mode = info.get("run_id", ""), info.get(f"{seen.engine}_mode", info.get("redis_mode", ""))
+    seen.mode = info.get("server_mode", seen.mode)
+    seen.role = {"master": "primary", "slave": "replica"}.get(info.get("role", ""), "")
+    seen.replication_id = info.get("master_replid", "")
+    seen.replication_id2 = info.get("master_replid2", "").strip("0")
+    seen.offset = number(info.get("slave_repl_offset", info.get("master_repl_offset")))
+    seen.second_offset = number(info.get("second_repl_offset"), -1)
+    seen.priority = number(info.get("slave_priority"), 100)
+    seen.failover_state = info.get("master_failover_state", "")
+    if seen.role == "replica":
+        seen.primary = Upstream(
+            info.get("master_host", ""), number(info.get("master_port")), info.get("master_link_status", "down"),
+            info.get("master_sync_in_progress") == "1", number(info.get("master_last_io_seconds_ago"), -1))
+    seen.replicas = []
+    for count in range(number(info.get("connected_slaves"))):
+        found = _commas(info.get(f"slave{count}", ""))
+        if found.get("ip"):
+            seen.replicas.append(Downstream(found["ip"], number(found.get("port")), found.get("state", ""),
+                                            number(found.get("offset")), number(found.get("lag"), -1)))
+    seen.databases = {name[2:]: number(_commas(value).get("keys")) for name, value in info.items()
+                      if name[:2] == "db" and name[2:].isdigit()}
+    seen.keys = sum(seen.databases.values())
+    seen.persistence, seen.memory = _typed(info, _PERSISTENCE), _typed(info, _MEMORY)
+    seen.uptime = number(info.get("uptime_in_seconds"))
+    if seen.loading:
+        seen.error, seen.error_kind = "is still loading its data set", "loading"
+    return seen
+
+
+def as_dict(reply: Sequence[Any]) -> Dict[str, str]:
+    """Return a flat list of names and values as a dict."""
+    return dict(zip(reply[::2], reply[1::2]))
+
+
+def _flags(text: str) -> List[str]:
+    return sorted(flag for flag in text.split(",") if flag)
+
+
+def parse_master(reply: Sequence[Any]) -> Tuple[str, WatchedMaster]:
+    """Return name and view of one entry of SENTINEL MASTERS."""
+    data = as_dict(reply)
+    return data.get("name", ""), WatchedMaster(
+        address=data.get("ip", ""), port=number(data.get("port")), run_id=data.get("runid", ""),
+        flags=_flags(data.get("flags", "")), quorum=number(data.get("quorum")),
+        down_after=number(data.get("down-after-milliseconds")), failover_timeout=number(data.get("failover-timeout")),
+        parallel_syncs=number(data.get("parallel-syncs")), config_epoch=number(data.get("config-epoch")))
+
+
+def parse_replicas(reply: Sequence[Sequence[Any]]) -> List[Dict[str, Any]]:
+    """Return what SENTINEL REPLICAS says, without what changes at every look."""
+    return sorted(
+        ({"address": data.get("ip", ""), "port": number(data.get("port")), "run_id": data.get("runid", ""),
+          "flags": _flags(data.get("flags", "")), "link": data.get("master-link-status", ""),
+          "priority": number(data.get("slave-priority"), 100), "offset": number(data.get("slave-repl-offset"))}
+         for data in map(as_dict, reply)), key=lambda item: (item["address"], item["port"]))
+
+
+def parse_sentinels(reply: Sequence[Sequence[Any]]) -> List[Dict[str, Any]]:
+    """Return what SENTINEL SENTINELS says about the other Sentinels; their runid is their myid."""
+    return sorted(
+        ({"address": data.get("ip", ""), "port": number(data.get("port")), "myid": data.get("runid", ""),
+          "flags": _flags(data.get("flags", ""))} for data in map(as_dict, reply)),
+        key=lambda item: (item["address"], item["port"]))

@@ -1,0 +1,153 @@
+#!/usr/bin/python
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Look at one server or Sentinel."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: instance_info
+short_description: Look at one Redis or Valkey server or Sentinel
+version_added: 0.1.0
+description:
+  - Asks one server or Sentinel what it is and how it is, and returns that in the same shape for every engine and version.
+  - One that does not answer is a finding and no failure, unless O(required=true).
+author:
+  - quorum.redis contributors (@quorum)
+extends_documentation_fragment:
+  - quorum.redis.attributes.info
+  - quorum.redis.connection
+options:
+  kind:
+    description:
+      - Whether O(host) and O(port) are those of a server or of a Sentinel.
+    type: str
+    choices: [server, sentinel]
+    default: server
+  config:
+    description:
+      - Return the run-time configuration of a server as well. Passwords in it are masked.
+    type: bool
+    default: false
+  required:
+    description:
+      - Fail when it cannot be observed.
+    type: bool
+    default: false
+seealso:
+  - module: quorum.redis.replication
+  - module: quorum.redis.sentinel
+"""
+
+EXAMPLES = r"""
+- name: Look at the server of this host
+  quorum.redis.instance_info:
+    port: 6379
+    password: "{{ redis_password }}"
+  register: found
+
+- name: Show its role
+  ansible.builtin.debug:
+    msg: "{{ found.instance.role }} with {{ found.instance.keys }} keys"
+
+- name: Look at a Sentinel
+  quorum.redis.instance_info:
+    kind: sentinel
+    port: 26379
+    password: "{{ redis_sentinel_password }}"
+"""
+
+RETURN = r"""
+instance:
+  description:
+    - The server as it is.
+    - RV(instance.error) and RV(instance.error_kind) say why when RV(instance.reachable) is false.
+  returned: when O(kind=server)
+  type: dict
+  contains:
+    reachable: {description: Whether it answered., type: bool, sample: true}
+    error: {description: Why it did not answer., type: str, sample: ""}
+    error_kind: {description: "The same in one word: refused, timeout, dns, auth, loading, library or other.", type: str}
+    engine: {description: Redis or Valkey., type: str, sample: valkey}
+    version: {description: Version of the running program., type: str, sample: 8.1.1}
+    run_id: {description: Identity of the running process., type: str}
+    role: {description: Either primary or replica., type: str, sample: replica}
+    replication_id: {description: Identity of the history of its data., type: str}
+    offset: {description: How far in that history it is., type: int}
+    primary: {description: "What a replica follows: address, port, link, sync_in_progress, last_io_seconds.", type: dict}
+    replicas: {description: "The replicas of a primary: address, port, state, offset, lag.", type: list, elements: dict}
+    parked: {description: Whether it waits without data to be told its role., type: bool}
+    keys: {description: Number of keys in all databases., type: int, sample: 3}
+    databases: {description: Number of keys by database., type: dict}
+    persistence: {description: State of RDB and AOF., type: dict}
+    memory: {description: Memory used and allowed., type: dict}
+    config: {description: The run-time configuration., type: dict}
+sentinel:
+  description: The Sentinel as it is, with what it monitors.
+  returned: when O(kind=sentinel)
+  type: dict
+  contains:
+    reachable: {description: Whether it answered., type: bool, sample: true}
+    myid: {description: Its identity among the Sentinels. Redis 6.0 does not tell., type: str}
+    tilt: {description: Whether it holds still because its clock or the host stalled., type: bool}
+    masters: {description: "By name of the data set: address, port, flags, quorum, replicas, sentinels and so on.", type: dict}
+"""
+
+from typing import Any, Dict, List, Union  # noqa: E402
+
+from ansible.module_utils.basic import AnsibleModule  # noqa: E402
+
+from ansible_collections.quorum.redis.plugins.module_utils._errors import QuorumError  # noqa: E402
+from ansible_collections.quorum.redis.plugins.module_utils._module import (  # noqa: E402
+    CONNECTION_OPTIONS,
+    Step,
+    Subject,
+    endpoint,
+    run,
+)
+from ansible_collections.quorum.redis.plugins.module_utils._observe import observe, observe_sentinel  # noqa: E402
+from ansible_collections.quorum.redis.plugins.module_utils._reply import Observed, SentinelView  # noqa: E402
+
+Seen = Union[Observed, SentinelView]
+
+
+class InstanceInfo(Subject[Seen]):
+    """One endpoint, only looked at."""
+
+    def __init__(self, module: AnsibleModule) -> None:
+        """Take the options."""
+        super().__init__()
+        self.params: Dict[str, Any] = module.params
+
+    def observe(self) -> Seen:
+        """Look at it."""
+        place = endpoint(self.params)
+        sentinel = self.params["kind"] == "sentinel"
+        seen: Seen = observe_sentinel(place) if sentinel else observe(place, config=self.params["config"])
+        if self.params["required"] and not seen.reachable:
+            raise QuorumError(seen.error)
+        return seen
+
+    def plan(self, obs: Seen) -> List[Step]:
+        """Plan nothing."""
+        return []
+
+    def result(self, obs: Seen, steps: List[Step]) -> Dict[str, Any]:
+        """Return what was seen."""
+        return {"sentinel" if self.params["kind"] == "sentinel" else "instance": obs.to_dict()}
+
+
+def main() -> None:
+    """Run the module."""
+    spec = dict(
+        CONNECTION_OPTIONS,
+        kind={"type": "str", "choices": ["server", "sentinel"], "default": "server"},
+        config={"type": "bool", "default": False},
+        required={"type": "bool", "default": False},
+    )
+    run(AnsibleModule(argument_spec=spec, supports_check_mode=True), InstanceInfo, needs_library=False)
+
+
+if __name__ == "__main__":
+    main()
