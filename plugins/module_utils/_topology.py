@@ -53,12 +53,10 @@ OWNED = {
     "replicaof": "nothing: the primary is observed, `primary:` only seeds the first start",
     "slaveof": "nothing: the primary is observed, `primary:` only seeds the first start",
 }
+_LAYOUT = ("appenddirname", "appendfilename", "daemonize", "dbfilename", "dir", "include", "logfile", "pidfile")
 OWNED.update(
     dict.fromkeys(
-        (
-            "appenddirname appendfilename daemonize dbfilename dir include logfile pidfile supervised"
-            " unixsocket unixsocketperm"
-        ).split(),
+        (*_LAYOUT, "supervised", "unixsocket", "unixsocketperm"),
         "nothing: the same layout on every host is what the collection rests on",
     )
 )
@@ -90,7 +88,7 @@ class Inventory:
 
 
 def build(inventory: Inventory) -> dict[str, Any]:
-    """The desired model of one estate, seen from one host. Raises TopologyError."""
+    """Return the desired model of one estate, seen from one host. Raises TopologyError."""
     get = inventory.variables.__getitem__
     group = str(get("redis_group"))
     hosts = list(inventory.groups.get(group, []))
@@ -133,14 +131,15 @@ def instance(inventory: Inventory, entry: Mapping[str, Any], hosts: list[str], s
     """One data set: defaults applied, members named, the engine's parameters worked out."""
     given = {**INSTANCE_DEFAULTS, **{key: value for key, value in entry.items() if value is not None}}
     name = str(given["name"])
-    members = list(given["hosts"] or hosts)
+    members = list(dict.fromkeys(given["hosts"] or hosts))
     problems = inventory.problems
     if not NAME.fullmatch(name):
         problems.append(f"redis_instances: the name {name!r} may have lower case letters, digits, '.', '_' and '-'.")
     strangers = [host for host in members if host not in hosts]
     if strangers:
+        unknown = ", ".join(strangers)
         problems.append(
-            f"redis_instances {name}: {', '.join(strangers)} in `hosts:` is not in the group; add it there or remove it."
+            f"redis_instances {name}: {unknown} in `hosts:` is not in the group; add it there or remove it."
         )
         members = [host for host in members if host in hosts]
     if given["primary"] and given["primary"] not in members:
@@ -153,6 +152,9 @@ def instance(inventory: Inventory, entry: Mapping[str, Any], hosts: list[str], s
         problems.append(
             f"redis_instances {name}: maxmemory {given['config']['maxmemory']!r} is no size; write 100mb, 2gb or bytes."
         )
+    maxclients = str(given["config"].get("maxclients", 10000))
+    if not maxclients.isdecimal():
+        problems.append(f"redis_instances {name}: maxclients {maxclients!r} is no number.")
     under_sentinel = bool(given["sentinel"]) and sentinels > 0
     model = {
         "name": name,
@@ -160,10 +162,10 @@ def instance(inventory: Inventory, entry: Mapping[str, Any], hosts: list[str], s
         "members": inventory.members(members, int(given["port"])),
         "seed": given["primary"] or (members[0] if members else ""),
         "sentinel": under_sentinel,
-        "quorum": int(given["quorum"] or sentinels // 2 + 1),
+        "quorum": int(sentinels // 2 + 1 if given["quorum"] is None else given["quorum"]),
         "local": inventory.host in members,
         "maxmemory": maxmemory or 0,
-        "maxclients": int(given["config"].get("maxclients", 10000)),
+        "maxclients": int(maxclients) if maxclients.isdecimal() else 0,
         **{key: int(given[key]) for key in ("down_after", "failover_timeout", "parallel_syncs")},
     }
     if model["local"]:
@@ -196,7 +198,7 @@ def server_parameters(inventory: Inventory, model: Mapping[str, Any], given: Map
 
 
 def sentinel_parameters(inventory: Inventory, sentinel: Mapping[str, Any]) -> dict[str, Any]:
-    """The static part of a Sentinel's file, without secrets and without what Sentinel itself keeps there."""
+    """Return the static part of a Sentinel's file, without secrets and what Sentinel itself keeps there."""
     get = inventory.variables.__getitem__
     parameters: dict[str, Any] = {
         "port": sentinel["port"],
@@ -216,13 +218,13 @@ def sentinel_parameters(inventory: Inventory, sentinel: Mapping[str, Any]) -> di
 
 
 def size_of(value: Any) -> int | None:
-    """A size in bytes as the engine reads it (k is 1000, kb is 1024); None when it is no size."""
+    """Return a size in bytes as the engine reads it (k is 1000, kb is 1024); None when it is no size."""
     match = SIZE.fullmatch(str(value))
     return int(match[1]) * UNITS[(match[2] or "").lower()] if match else None
 
 
 def check_config(problems: list[str], where: str, config: Mapping[str, Any]) -> None:
-    """The free-form part must not reach for what the model owns."""
+    """Refuse a free-form part that reaches for what the model owns."""
     for key in config:
         prefixes = (use for prefix, use in OWNED_PREFIXES.items() if key.lower().startswith(prefix))
         instead = OWNED.get(key.lower()) or next(prefixes, None)
@@ -232,7 +234,8 @@ def check_config(problems: list[str], where: str, config: Mapping[str, Any]) -> 
 
 def check_secrets(inventory: Inventory, sentinels: bool) -> None:
     """No default password exists: a missing one is named."""
-    wanted = ["redis_password"] + (["redis_sentinel_password"] if sentinels else [])
+    shared = any(not entry.get("password") for entry in inventory.variables["redis_instances"])
+    wanted = ["redis_password"] * shared + ["redis_sentinel_password"] * sentinels
     for name in wanted if inventory.variables["redis_auth"] else []:
         if not inventory.variables.get(name):
             inventory.problems.append(
@@ -286,16 +289,16 @@ def check_sentinels(inventory: Inventory, instances: list[dict[str, Any]], senti
     watched = [model for model in instances if model["sentinel"]]
     for model in watched:
         if not 1 <= model["quorum"] <= count:
+            who = f"{count} Sentinels; use 1 to {count}, best {count // 2 + 1}" if count > 1 else "1 Sentinel; use 1"
             inventory.problems.append(
-                f"redis_instances {model['name']}: quorum {model['quorum']} cannot be reached by {count} Sentinels; "
-                f"use 1 to {count}, best {count // 2 + 1}."
+                f"redis_instances {model['name']}: quorum {model['quorum']} cannot be reached by {who}."
             )
         if len(model["members"]) == 1:
             inventory.warnings.append(
                 f"{model['name']} has one member, {model['seed']}: Sentinel has nobody to fail over to."
             )
     if watched and count == 1:
-        inventory.warnings.append("One Sentinel cannot outvote anybody: its host's failure stops every failover. Use 3.")
+        inventory.warnings.append("One Sentinel cannot outvote anybody: its host's failure stops failovers. Use 3.")
     elif watched and count % 2 == 0:
         inventory.warnings.append(
             f"{count} Sentinels survive no more failures than {count - 1}: add one or remove one."
