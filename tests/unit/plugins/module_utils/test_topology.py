@@ -1,0 +1,429 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The model: defaults, membership, and one sentence for every mistake in an inventory."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.quorum.redis.plugins.module_utils._topology import (
+    INSTANCE_DEFAULTS,
+    OWNED,
+    OWNED_PREFIXES,
+    Inventory,
+    TopologyError,
+    build,
+    size_of,
+)
+
+ADDRESSES = {f"r{number}": f"10.0.0.{number}" for number in range(1, 8)}
+DEFAULTS: dict[str, Any] = {
+    "redis_group": "redis",
+    "redis_sentinel_group": "redis_sentinel",
+    "redis_instances": [{"name": "main"}],
+    "redis_auth": True,
+    "redis_bind": [],
+    "redis_password": "p1",
+    "redis_sentinel_password": "p2",
+    "redis_sentinel_name": "sentinel",
+    "redis_sentinel_port": 26379,
+    "redis_fork_reserve": 25,
+}
+THREE = ["r1", "r2", "r3"]
+
+
+def inventory(
+    host: str = "r1",
+    hosts: list[str] | None = None,
+    sentinels: list[str] | None = None,
+    addresses: dict[str, str] | None = None,
+    **variables: Any,
+) -> Inventory:
+    """Return an inventory of three hosts with Sentinel, changed where a test says so."""
+    groups = {"redis": THREE if hosts is None else hosts, "redis_sentinel": THREE if sentinels is None else sentinels}
+    known = {**ADDRESSES, **(addresses or {})}
+    return Inventory(host, groups, {**DEFAULTS, **variables}, known.__getitem__)
+
+
+def problems(**changes: Any) -> list[str]:
+    with pytest.raises(TopologyError) as error:
+        build(inventory(**changes))
+    return str(error.value).splitlines()
+
+
+def one(**entry: Any) -> dict[str, Any]:
+    """Return the one data set of a model made with this entry."""
+    found: dict[str, Any] = build(inventory(redis_instances=[{"name": "main", **entry}]))["instances"][0]
+    return found
+
+
+# --- what is right ---
+
+
+def test_a_sound_inventory_has_no_warning_and_names_members_by_address() -> None:
+    model = build(inventory())
+    assert model["estate"] == "redis"
+    assert model["warnings"] == []
+    main = model["instances"][0]
+    assert main["members"] == [
+        {"host": "r1", "address": "10.0.0.1", "port": 6379},
+        {"host": "r2", "address": "10.0.0.2", "port": 6379},
+        {"host": "r3", "address": "10.0.0.3", "port": 6379},
+    ]
+    assert (main["seed"], main["quorum"], main["local"], main["sentinel"]) == ("r1", 2, True, True)
+    assert model["sentinel"]["masters"] == [
+        {
+            "name": "main",
+            "members": main["members"],
+            "quorum": 2,
+            "down_after": 5000,
+            "failover_timeout": 60000,
+            "parallel_syncs": 1,
+        }
+    ]
+
+
+def test_the_model_is_the_same_on_every_host_but_for_what_is_local() -> None:
+    def common(host: str) -> dict[str, Any]:
+        model = build(inventory(host=host, sentinels=["r1", "r2", "r4"]))
+        for part in (*model["instances"], model["sentinel"]):
+            part.pop("parameters", None)
+            part.pop("local")
+        model.pop("memory_needed")
+        return model
+
+    assert common("r1") == common("r3") == common("r4") == common("r7")
+
+
+@pytest.mark.parametrize(
+    ("host", "member", "watcher"), [("r1", True, True), ("r3", True, False), ("r4", False, True), ("r7", False, False)]
+)
+def test_parameters_are_there_where_a_process_runs(host: str, member: bool, watcher: bool) -> None:
+    model = build(inventory(host=host, sentinels=["r1", "r2", "r4"]))
+    assert model["instances"][0]["local"] is member
+    assert ("parameters" in model["instances"][0]) is member
+    assert model["sentinel"]["local"] is watcher
+    assert ("parameters" in model["sentinel"]) is watcher
+
+
+@pytest.mark.parametrize(
+    ("entry", "expected"),
+    [
+        ({}, {"port": 6379, "down_after": 5000, "failover_timeout": 60000, "parallel_syncs": 1, "quorum": 2}),
+        ({"port": None, "quorum": None, "config": None}, {"port": 6379, "quorum": 2, "maxmemory": 0}),
+        ({"port": 7000}, {"port": 7000}),
+        ({"port": "7000"}, {"port": 7000}),
+        ({"quorum": 1}, {"quorum": 1}),
+        ({"quorum": 3}, {"quorum": 3}),
+        ({"down_after": 9000}, {"down_after": 9000}),
+        ({"failover_timeout": 9000}, {"failover_timeout": 9000}),
+        ({"parallel_syncs": 2}, {"parallel_syncs": 2}),
+        ({"primary": "r3"}, {"seed": "r3"}),
+        ({"hosts": ["r3", "r2"]}, {"seed": "r3", "local": False}),
+        ({"hosts": ["r1", "r1", "r2"]}, {"members": build(inventory())["instances"][0]["members"][:2]}),
+        ({"sentinel": False}, {"sentinel": False}),
+        ({"config": {"maxmemory": "1gb"}}, {"maxmemory": 2**30}),
+        ({"config": {"maxclients": 50}}, {"maxclients": 50}),
+        ({}, {"maxclients": 10000}),
+    ],
+)
+def test_sub_options_and_their_defaults(entry: dict[str, Any], expected: dict[str, Any]) -> None:
+    model = one(**entry)
+    assert {key: model[key] for key in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ("entry", "expected"),
+    [
+        ({}, {"save": "3600 1 300 100 60 10000", "appendonly": True, "appendfsync": "everysec"}),
+        ({"save": ""}, {"save": ""}),
+        ({"appendonly": False}, {"appendonly": False}),
+        ({"appendfsync": "always"}, {"appendfsync": "always"}),
+        ({"config": {"maxmemory-policy": "allkeys-lru"}}, {"maxmemory-policy": "allkeys-lru"}),
+        ({"config": {"repl-backlog-size": "1gb"}}, {"repl-backlog-size": "1gb"}),
+        ({}, {"port": 6379, "dir": "/var/lib/redis/main", "supervised": "systemd", "daemonize": False}),
+        ({}, {"replica-announce-ip": "10.0.0.1", "replica-announce-port": 6379, "protected-mode": True}),
+    ],
+)
+def test_parameters_of_a_server(entry: dict[str, Any], expected: dict[str, Any]) -> None:
+    parameters = one(**entry)["parameters"]
+    assert {key: parameters[key] for key in expected} == expected
+
+
+def test_no_parameter_says_who_is_primary_or_what_the_password_is() -> None:
+    model = build(inventory(redis_instances=[{"name": "main", "primary": "r2", "password": "p3"}]))
+    assert not {"replicaof", "slaveof", "requirepass", "masterauth"} & set(model["instances"][0]["parameters"])
+    assert not [secret for secret in ("p1", "p2", "p3") if f"'{secret}'" in repr(model)]
+
+
+def test_bind_and_no_authentication() -> None:
+    model = build(
+        inventory(
+            redis_auth=False, redis_bind=["10.0.0.1", "127.0.0.1"], redis_password=None, redis_sentinel_password=None
+        )
+    )
+    assert model["instances"][0]["parameters"]["bind"] == "10.0.0.1 127.0.0.1"
+    assert model["instances"][0]["parameters"]["protected-mode"] is False
+    assert model["sentinel"]["parameters"]["bind"] == "10.0.0.1 127.0.0.1"
+
+
+def test_parameters_of_a_sentinel_hold_no_state() -> None:
+    parameters = build(inventory(host="r2"))["sentinel"]["parameters"]
+    assert parameters["sentinel"] == ["announce-ip 10.0.0.2", "announce-port 26379"]
+    assert parameters["port"] == 26379
+    assert parameters["dir"] == "/var/lib/redis/sentinel"
+
+
+def test_several_sets_share_hosts_and_only_the_watched_ones_reach_sentinel() -> None:
+    sets = [{"name": "main"}, {"name": "cache", "port": 6380, "sentinel": False, "hosts": ["r1", "r2"]}]
+    model = build(inventory(redis_instances=sets))
+    assert [len(found["members"]) for found in model["instances"]] == [3, 2]
+    assert [master["name"] for master in model["sentinel"]["masters"]] == ["main"]
+
+
+def test_another_estate_is_another_group() -> None:
+    groups = {"redis": THREE, "redis_sentinel": THREE, "shop": ["r5", "r6", "r7"]}
+    variables = {**DEFAULTS, "redis_group": "shop", "redis_sentinel_group": "shop"}
+    model = build(Inventory("r5", groups, variables, ADDRESSES.__getitem__))
+    assert model["estate"] == "shop"
+    assert [member["host"] for member in model["instances"][0]["members"]] == ["r5", "r6", "r7"]
+    assert [member["host"] for member in model["sentinel"]["members"]] == ["r5", "r6", "r7"]
+
+
+def test_without_a_sentinel_group_nothing_is_watched_and_its_password_is_not_wanted() -> None:
+    model = build(inventory(sentinels=[], redis_sentinel_password=None))
+    assert model["instances"][0]["sentinel"] is False
+    assert model["sentinel"]["masters"] == []
+    assert model["warnings"] == []
+
+
+@pytest.mark.parametrize(
+    ("configs", "reserve", "expected"),
+    [
+        ([{}], 25, 0),
+        ([{"maxmemory": "1gb"}], 25, 2**30 * 125 // 100),
+        ([{"maxmemory": "1gb"}], 0, 2**30),
+        ([{"maxmemory": "1gb"}, {"maxmemory": "512mb"}], 100, 2 * (2**30 + 2**29)),
+        ([{"maxmemory": 1000}], 50, 1500),
+    ],
+)
+def test_memory_needed_counts_local_sets_and_the_reserve(
+    configs: list[dict[str, Any]], reserve: int, expected: int
+) -> None:
+    sets = [{"name": f"set{n}", "port": 7000 + n, "config": config} for n, config in enumerate(configs)]
+    sets.append(
+        {"name": "elsewhere", "port": 8000, "hosts": ["r2"], "config": {"maxmemory": "64gb"}, "sentinel": False}
+    )
+    model = build(inventory(redis_instances=sets, redis_fork_reserve=reserve))
+    assert model["memory_needed"] == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (0, 0),
+        (1048576, 2**20),
+        ("100", 100),
+        ("1k", 1000),
+        ("1kb", 1024),
+        ("2M", 2_000_000),
+        ("2MB", 2 * 2**20),
+        ("1g", 10**9),
+        ("1Gb", 2**30),
+        ("10b", 10),
+        ("1gib", None),
+        ("1.5gb", None),
+        ("-1", None),
+        ("", None),
+        ("75%", None),
+    ],
+)
+def test_sizes_are_read_as_the_engine_reads_them(text: Any, expected: int | None) -> None:
+    assert size_of(text) == expected
+
+
+# --- warnings ---
+
+
+@pytest.mark.parametrize(
+    ("changes", "warning"),
+    [
+        ({"sentinels": ["r1", "r2"]}, "2 Sentinels survive no more failures than 1: add one or remove one."),
+        (
+            {"sentinels": ["r1", "r2", "r3", "r4"]},
+            "4 Sentinels survive no more failures than 3: add one or remove one.",
+        ),
+        (
+            {"sentinels": ["r1"]},
+            "One Sentinel cannot outvote anybody: its host's failure stops failovers. Use 3.",
+        ),
+        ({"hosts": ["r1"]}, "main has one member, r1: Sentinel has nobody to fail over to."),
+        (
+            {"redis_instances": [{"name": "main", "hosts": ["r2"]}]},
+            "main has one member, r2: Sentinel has nobody to fail over to.",
+        ),
+    ],
+)
+def test_warnings(changes: dict[str, Any], warning: str) -> None:
+    assert build(inventory(**changes))["warnings"] == [warning]
+
+
+def test_nothing_is_warned_of_sentinels_that_watch_nothing() -> None:
+    changes: dict[str, Any] = {"sentinels": ["r1", "r2"], "redis_instances": [{"name": "main", "sentinel": False}]}
+    assert build(inventory(**changes))["warnings"] == []
+
+
+# --- mistakes ---
+
+TWO = {"name": "other", "port": 6380}
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        (
+            {"hosts": []},
+            "The inventory has no host in the group 'redis'. Put the members there, or set redis_group.",
+        ),
+        (
+            {"redis_group": "nowhere"},
+            "The inventory has no host in the group 'nowhere'. Put the members there, or set redis_group.",
+        ),
+        (
+            {"redis_password": None},
+            "redis_password is not set. Put it into a vault, or switch authentication off with redis_auth: false.",
+        ),
+        (
+            {"redis_password": ""},
+            "redis_password is not set. Put it into a vault, or switch authentication off with redis_auth: false.",
+        ),
+        (
+            {"redis_sentinel_password": None},
+            "redis_sentinel_password is not set. Put it into a vault, or switch authentication off with"
+            " redis_auth: false.",
+        ),
+        (
+            {"redis_password": None, "redis_instances": [{"name": "main", "password": "x"}, TWO]},
+            "redis_password is not set. Put it into a vault, or switch authentication off with redis_auth: false.",
+        ),
+        (
+            {"addresses": {"r3": "10.0.0.1"}},
+            "r1 and r3 have the same address 10.0.0.1; set redis_address on one of them.",
+        ),
+        (
+            {"sentinels": ["r1", "r2", "r4"], "addresses": {"r4": "10.0.0.2"}},
+            "r2 and r4 have the same address 10.0.0.2; set redis_address on one of them.",
+        ),
+        (
+            {"redis_instances": [{"name": "main"}, {"name": "other"}]},
+            "redis_instances other and main both want port 6379 on r1, r2, r3; give one of them another port.",
+        ),
+        (
+            {"redis_instances": [{"name": "main", "hosts": ["r1", "r2"]}, {"name": "other", "hosts": ["r2", "r3"]}]},
+            "redis_instances other and main both want port 6379 on r2; give one of them another port.",
+        ),
+        (
+            {"redis_instances": [{"name": "main", "port": 26379}], "sentinels": ["r1", "r4", "r5"]},
+            "redis_instances main and the Sentinel sentinel both want port 26379 on r1; give one of them another port.",
+        ),
+        (
+            {"redis_instances": [{"name": "main"}, {"name": "main", "port": 6380}]},
+            "redis_instances: the name main is already that of another entry.",
+        ),
+        (
+            {"redis_instances": [{"name": "sentinel"}]},
+            "redis_instances: the name sentinel is already that of the Sentinel (redis_sentinel_name).",
+        ),
+        (
+            {"redis_instances": [{"name": "Main"}]},
+            "redis_instances: the name 'Main' may have lower case letters, digits, '.', '_' and '-'.",
+        ),
+        (
+            {"redis_instances": [{"name": "a/../b"}]},
+            "redis_instances: the name 'a/../b' may have lower case letters, digits, '.', '_' and '-'.",
+        ),
+        (
+            {"redis_instances": [{"name": "main", "primary": "r4"}]},
+            "redis_instances main: the wished primary 'r4' is no member (r1, r2, r3).",
+        ),
+        (
+            {"redis_instances": [{"name": "main", "hosts": ["r1", "r2"], "primary": "r3"}]},
+            "redis_instances main: the wished primary 'r3' is no member (r1, r2).",
+        ),
+        (
+            {"redis_instances": [{"name": "main", "hosts": ["r1", "r9"]}]},
+            "redis_instances main: r9 in `hosts:` is not in the group; add it there or remove it.",
+        ),
+        (
+            {"redis_instances": [{"name": "main", "config": {"maxmemory": "1gib"}}]},
+            "redis_instances main: maxmemory '1gib' is no size; write 100mb, 2gb or bytes.",
+        ),
+        (
+            {"redis_instances": [{"name": "main", "config": {"maxclients": "many"}}]},
+            "redis_instances main: maxclients 'many' is no number.",
+        ),
+        (
+            {"redis_instances": [{"name": "main", "quorum": 4}]},
+            "redis_instances main: quorum 4 cannot be reached by 3 Sentinels; use 1 to 3, best 2.",
+        ),
+        (
+            {"redis_instances": [{"name": "main", "quorum": 0}]},
+            "redis_instances main: quorum 0 cannot be reached by 3 Sentinels; use 1 to 3, best 2.",
+        ),
+        (
+            {"redis_instances": [{"name": "main", "quorum": 2}], "sentinels": ["r1"]},
+            "redis_instances main: quorum 2 cannot be reached by 1 Sentinel; use 1.",
+        ),
+    ],
+)
+def test_each_mistake_is_one_sentence(changes: dict[str, Any], sentence: str) -> None:
+    assert problems(**changes) == [sentence]
+
+
+def test_a_password_of_its_own_in_every_entry_is_enough() -> None:
+    sets = [{"name": "main", "password": "x"}, {**TWO, "password": "y"}]
+    assert build(inventory(redis_instances=sets, redis_password=None))
+
+
+@pytest.mark.parametrize("key", sorted(OWNED))
+def test_owned_directives_name_what_to_use_instead(key: str) -> None:
+    for spelling in (key, key.upper()):
+        found = problems(redis_instances=[{"name": "main", "config": {spelling: "x"}}])
+        assert found == [f"redis_instances main: `config:` must not set {spelling}; use {OWNED[key]}."]
+
+
+@pytest.mark.parametrize("key", ["tls-port", "TLS-cert-file", "cluster-enabled", "rename-command"])
+def test_owned_prefixes(key: str) -> None:
+    found = problems(redis_instances=[{"name": "main", "config": {key: "x"}}])
+    assert len(found) == 1
+    assert found[0].endswith(tuple(f"use {use}." for use in OWNED_PREFIXES.values()))
+
+
+def test_all_mistakes_are_said_at_once() -> None:
+    found = problems(
+        redis_instances=[
+            {"name": "main", "quorum": 9, "primary": "r9", "config": {"port": 1, "dir": "/tmp"}},  # noqa: S108
+            {"name": "other", "hosts": ["r1", "r8"]},
+        ]
+    )
+    assert len(found) == 6
+
+
+def test_an_address_that_does_not_resolve_is_a_sentence_too() -> None:
+    def address_of(host: str) -> str:
+        if host == "r2":
+            raise ValueError("r2: the address 'r2' does not resolve on the controller (unknown). Set redis_address.")
+        return ADDRESSES[host]
+
+    broken = Inventory("r1", {"redis": THREE, "redis_sentinel": THREE}, DEFAULTS, address_of)
+    with pytest.raises(TopologyError, match=r"^r2: the address 'r2' does not resolve .* Set redis_address\.$"):
+        build(broken)
+
+
+def test_every_default_is_used() -> None:
+    assert set(INSTANCE_DEFAULTS) == {
+        *("port", "hosts", "primary", "sentinel", "quorum", "down_after", "failover_timeout", "parallel_syncs"),
+        *("save", "appendonly", "appendfsync", "config"),
+    }
