@@ -26,7 +26,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Sequence, Tuple
 
 ETC = Path(os.environ.get("QUORUM_REDIS_ETC", "/etc/redis"))
 LIB = Path(os.environ.get("QUORUM_REDIS_LIB", "/var/lib/redis"))
@@ -37,7 +37,7 @@ PARKED = ("127.0.0.1", 0)
 Address = Tuple[str, int]
 
 
-class Unusable(Exception):
+class UnusableError(Exception):
     """The start must not go on; the message says why and what to do."""
 
 
@@ -51,7 +51,7 @@ class Peer:
     address: Address
     up: bool = False
     primary: bool = False
-    follows: Optional[Address] = None
+    follows: Address | None = None
     keys: int = 0
     replicas: int = 0
     was_linked: bool = False  # it lost its link to a primary during its present life
@@ -62,17 +62,17 @@ class Evidence:
     """All that the decision rests on."""
 
     me: Address
-    recorded: Optional[str]  # None: never started here; "primary"; "replica"
-    recorded_target: Optional[Address] = None
+    recorded: str | None  # None: never started here; "primary"; "replica"
+    recorded_target: Address | None = None
     has_data: bool = False
     clean_stop: bool = True
     sentinels: int = 0
-    votes: Dict[Address, int] = field(default_factory=dict)
+    votes: dict[Address, int] = field(default_factory=dict)
     strangers: int = 0  # Sentinels that answered but do not watch this data set (yet)
-    peers: List[Peer] = field(default_factory=list)
+    peers: list[Peer] = field(default_factory=list)
 
-    def elected(self) -> Optional[Address]:
-        """The address that a majority of the declared Sentinels names."""
+    def elected(self) -> Address | None:
+        """Return the address that a majority of the declared Sentinels names."""
         return next((a for a, n in self.votes.items() if n * 2 > self.sentinels), None)
 
     def unwatched(self) -> bool:
@@ -86,7 +86,7 @@ class Decision:
 
     start: bool
     why: str
-    target: Optional[Address] = None
+    target: Address | None = None
     final: bool = False
 
 
@@ -98,10 +98,12 @@ def decide(ev: Evidence) -> Decision:
     if elected is None and ev.recorded == "replica":
         return Decision(True, "as recorded", ev.recorded_target)
     full = [p for p in ev.peers if p.up and p.keys]
-    if elected == ev.me or ev.recorded == "primary":
-        if not ev.has_data and full:
-            others = ", ".join(f"{show(p.address)} ({p.keys} keys)" for p in full)
-            return Decision(False, f"this member has no data, but {others} would be wiped", final=True)
+    if (elected == ev.me or ev.recorded == "primary") and not ev.has_data and full:
+        serving = [p for p in full if p.primary]
+        if elected is None and len(serving) == 1:
+            return Decision(True, f"this member has no data, {show(serving[0].address)} has", serving[0].address)
+        others = ", ".join(f"{show(p.address)} ({p.keys} keys)" for p in full)
+        return Decision(False, f"this member has no data, but {others} would be wiped", final=True)
     if elected is None and ev.recorded is None:
         return Decision(True, "new member: parked until it is told whom to follow", PARKED)
     if elected is None and not ev.unwatched():
@@ -116,21 +118,21 @@ def decide(ev: Evidence) -> Decision:
     rivals = [p for p in ev.peers if p.up and p.primary and (p.keys or p.replicas)]
     if not rivals:
         return Decision(True, "as recorded, no other primary answers")
-    if len(rivals) == 1 and rivals[0].replicas:
+    if len(rivals) == 1 and rivals[0].replicas and (rivals[0].keys or not ev.has_data):
         return Decision(True, f"{show(rivals[0].address)} serves as the primary", rivals[0].address)
     names = ", ".join(show(p.address) for p in rivals)
     return Decision(False, f"another primary with data answers: {names}; redis_trust decides", final=True)
 
 
 def show(address: Address) -> str:
-    """An address for people."""
+    """Write an address for people."""
     return f"{address[0]}:{address[1]}"
 
 
 # --- asking --------------------------------------------------------------------------------------
 
 
-def ask(address: Address, credentials: Sequence[str], *commands: Sequence[str]) -> List[Any]:
+def ask(address: Address, credentials: Sequence[str], *commands: Sequence[str]) -> list[Any]:
     """Send commands to one endpoint and return the replies; error replies come as exceptions in the list."""
     with socket.create_connection(address, timeout=1.0) as sock:
         stream = sock.makefile("rwb")
@@ -160,8 +162,8 @@ def reply(stream: Any) -> Any:
     return int(rest) if kind == b":" else rest.decode(errors="replace")
 
 
-def ask_sentinel(address: Address, credentials: Sequence[str], name: str) -> Optional[Address]:
-    """The primary that this Sentinel names; None when it does not watch the data set. Raises OSError."""
+def ask_sentinel(address: Address, credentials: Sequence[str], name: str) -> Address | None:
+    """Return the primary that this Sentinel names; None when it does not watch the set. Raises OSError."""
     (answer,) = ask(address, credentials, ["SENTINEL", "GET-MASTER-ADDR-BY-NAME", name])
     if isinstance(answer, OSError):
         raise answer
@@ -169,7 +171,7 @@ def ask_sentinel(address: Address, credentials: Sequence[str], name: str) -> Opt
 
 
 def ask_peer(address: Address, credentials: Sequence[str]) -> Peer:
-    """A member as it answers now."""
+    """Ask a member how it is now."""
     peer = Peer(address)
     try:
         answers = ask(address, credentials, ["INFO", "replication"], ["INFO", "keyspace"], ["INFO", "server"])
@@ -190,7 +192,7 @@ def ask_peer(address: Address, credentials: Sequence[str]) -> Peer:
     return peer
 
 
-def gather(facts: Dict[str, Any], recorded: Optional[Address], known: bool, data: Path) -> Evidence:
+def gather(facts: dict[str, Any], recorded: Address | None, known: bool, data: Path) -> Evidence:
     """Ask every Sentinel and every peer at once."""
     ev = Evidence(me=(facts["address"], facts["port"]), recorded=None)
     if known:
@@ -217,7 +219,7 @@ def gather(facts: Dict[str, Any], recorded: Optional[Address], known: bool, data
     return ev
 
 
-def guard(facts: Dict[str, Any], recorded: Optional[Address], known: bool, data: Path) -> Optional[Address]:
+def guard(facts: dict[str, Any], recorded: Address | None, known: bool, data: Path) -> Address | None:
     """Whom this server follows (None: it is the primary). Asks until a decision or the time limit."""
     deadline = time.monotonic() + facts["wait"]
     said = ""
@@ -237,44 +239,44 @@ def guard(facts: Dict[str, Any], recorded: Optional[Address], known: bool, data:
     if not decision.final and (crashed or facts["policy"] == "recorded"):
         print(f"start as primary after {facts['wait']} s, as recorded: {said}", file=sys.stderr)
         return None
-    raise Unusable(f"not started: {said}. Tried again by systemd; a run of site.yml shows who says what")
+    raise UnusableError(f"not started: {said}. Tried again by systemd; a run of site.yml shows who says what")
 
 
 # --- files ---------------------------------------------------------------------------------------
 
 
 def has_data(data: Path) -> bool:
-    """Is there anything that a server would load here?"""
+    """Return whether a server would load anything here."""
     files = [*data.glob("*.rdb"), *data.glob("*.aof"), *data.glob("*/*.rdb"), *data.glob("*/*.aof")]
     return any(f.stat().st_size for f in files if not f.name.startswith("temp-"))
 
 
 def only_rdb(data: Path) -> bool:
-    """A snapshot without an AOF: a server told to use the AOF would ignore and later overwrite it."""
+    """Detect a snapshot without an AOF, which a server told to use the AOF would ignore and later overwrite."""
     rdb = [f for f in data.glob("*.rdb") if f.stat().st_size and not f.name.startswith("temp-")]
     aof = [*data.glob("*.aof"), *data.glob("*/*.manifest")]
     return bool(rdb) and not aof
 
 
-def previous_lines(state: Path) -> Optional[List[str]]:
-    """The lines the process left behind; None before the first start. A damaged file stops the start."""
+def previous_lines(state: Path) -> list[str] | None:
+    """Return the lines the process left behind; None before the first start. A damaged file stops the start."""
     try:
         text = state.read_text(errors="surrogateescape")
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise Unusable(f"{state} cannot be read: {error}. Not started, the role it records is unknown") from error
+        raise UnusableError(f"{state} cannot be read: {error}. Not started, the role it records is unknown") from error
     lines = text.splitlines()
     if not text.endswith("\n") or not lines[0].startswith(HEADER) or FOOTER not in lines:
-        raise Unusable(
+        raise UnusableError(
             f"{state} is damaged, so the role it records is unknown. Not started. Remove it to start parked, "
             "then run site.yml"
         )
     return lines
 
 
-def recorded_target(lines: Sequence[str]) -> Optional[Address]:
-    """The address in the recorded replicaof; None when it records a primary."""
+def recorded_target(lines: Sequence[str]) -> Address | None:
+    """Return the address in the recorded replicaof; None when it records a primary."""
     target = None
     for words in (line.split() for line in lines):
         if len(words) == 3 and words[0].lower() in ("replicaof", "slaveof"):
@@ -289,13 +291,14 @@ def write(state: Path, managed: str, extra: Sequence[str]) -> None:
     temporary = state.with_suffix(".new")
     try:
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o640)
-        with open(descriptor, "w", errors="surrogateescape") as file:
+        with os.fdopen(descriptor, "w", errors="surrogateescape") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(state)
     except OSError as error:
-        raise Unusable(f"{state} cannot be written: {error}. The previous one is kept; free space, start again") from error
+        todo = "The previous one is kept; free space, start again"
+        raise UnusableError(f"{state} cannot be written: {error}. {todo}") from error
 
 
 def server(name: str) -> None:
@@ -331,11 +334,11 @@ def main() -> int:
     """Command line: VERB NAME."""
     try:
         {"server": server, "sentinel": sentinel, "stopped": stopped}[sys.argv[1]](sys.argv[2])
-    except Unusable as error:
+    except UnusableError as error:
         print(f"{sys.argv[2]}: {error}", file=sys.stderr)
         return 1
-    except OSError as error:
-        print(f"{sys.argv[2]}: {error}. Not started; run site.yml to repair the files of this host", file=sys.stderr)
+    except (OSError, ValueError, KeyError) as error:
+        print(f"{sys.argv[2]}: {error!r}. Not started; run site.yml to repair the files of this host", file=sys.stderr)
         return 1
     return 0
 
