@@ -1,0 +1,454 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The program before each start: in which role a server may come up, and the file that it starts with."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import itertools
+import json
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+PROGRAM = Path(__file__).resolve().parents[3] / "roles" / "redis" / "files" / "assemble.py"
+
+
+def _load() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("quorum_redis_assemble", PROGRAM)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+assemble = _load()
+ME, P2, P3 = ("10.0.0.1", 6379), ("10.0.0.2", 6379), ("10.0.0.3", 6379)
+PARKED = ("127.0.0.1", 0)
+
+
+def peer(address: tuple[str, int], what: str) -> Any:
+    """Return a peer of one of the kinds that matter."""
+    kinds: dict[str, dict[str, Any]] = {
+        "down": {"up": False},
+        "parked": {"follows": PARKED},
+        "empty replica": {"follows": ME},
+        "full replica": {"follows": ME, "keys": 5},
+        "orphan": {"follows": ME, "keys": 5, "was_linked": True},
+        "empty primary": {"primary": True},
+        "empty primary with replicas": {"primary": True, "replicas": 1},
+        "full primary": {"primary": True, "keys": 5},
+        "full primary with replicas": {"primary": True, "keys": 5, "replicas": 1},
+    }
+    return assemble.Peer(address, **{"up": True, **kinds[what]})
+
+
+KINDS = (
+    *("down", "parked", "empty replica", "full replica", "orphan"),
+    *("empty primary", "empty primary with replicas", "full primary", "full primary with replicas"),
+)
+# What three Sentinels may say: nobody answers, they do not watch it, a minority, no agreement, this one, another.
+VOTES: dict[str, dict[str, Any]] = {
+    "none declared": {"sentinels": 0},
+    "silent": {"sentinels": 3},
+    "unwatched": {"sentinels": 3, "strangers": 2},
+    "half unwatched": {"sentinels": 4, "strangers": 2},
+    "one for me": {"sentinels": 3, "votes": {ME: 1}},
+    "one for P2": {"sentinels": 3, "votes": {P2: 1}},
+    "split": {"sentinels": 3, "votes": {ME: 1, P2: 1, P3: 1}},
+    "half for P2": {"sentinels": 4, "votes": {P2: 2}},
+    "me": {"sentinels": 3, "votes": {ME: 2}},
+    "P2": {"sentinels": 3, "votes": {P2: 2, ME: 1}},
+    "stranger": {"sentinels": 3, "votes": {("10.9.9.9", 1): 3}},
+}
+
+
+def evidence(
+    votes: str, recorded: str | None, data: bool, clean: bool = True, peers: tuple[str, str] = ("parked", "parked")
+) -> Any:
+    return assemble.Evidence(
+        me=ME,
+        recorded=recorded,
+        recorded_target=P3 if recorded == "replica" else None,
+        has_data=data,
+        clean_stop=clean,
+        peers=[peer(P2, peers[0]), peer(P3, peers[1])],
+        **VOTES[votes],
+    )
+
+
+EVERYTHING = [
+    evidence(votes, recorded, data, clean, (one, two))
+    for votes, recorded, data, clean, one, two in itertools.product(
+        VOTES, (None, "primary", "replica"), (False, True), (False, True), KINDS, KINDS
+    )
+]
+
+
+def as_primary(decision: Any) -> bool:
+    return bool(decision.start and decision.target is None)
+
+
+# --- what holds in every case ---
+
+
+def test_a_majority_of_the_sentinels_that_names_another_is_always_followed() -> None:
+    for case in EVERYTHING:
+        if case.elected() not in (None, ME):
+            decision = assemble.decide(case)
+            assert (decision.start, decision.target) == (True, case.elected()), case
+
+
+def test_no_member_without_data_ever_starts_as_primary_over_a_peer_that_has_some_or_may_have() -> None:
+    for case in EVERYTHING:
+        if not case.has_data and any(p.keys or not p.up for p in case.peers):
+            assert not as_primary(assemble.decide(case)), case
+
+
+def test_a_member_that_no_majority_names_never_starts_beside_a_primary_with_data_or_replicas() -> None:
+    for case in EVERYTHING:
+        rivals = [p for p in case.peers if p.up and p.primary and (p.keys or p.replicas)]
+        if rivals and case.elected() is None:
+            assert not as_primary(assemble.decide(case)), case
+
+
+def test_a_new_member_starts_as_primary_only_when_a_majority_names_it() -> None:
+    for case in EVERYTHING:
+        if case.recorded is None and case.elected() != ME:
+            decision = assemble.decide(case)
+            assert decision.start, case
+            assert decision.target == (case.elected() or PARKED), case
+
+
+def test_a_declared_majority_that_does_not_answer_lets_no_recorded_primary_start_as_one() -> None:
+    for case in EVERYTHING:
+        if case.recorded == "primary" and case.elected() is None and not case.unwatched():
+            assert not as_primary(assemble.decide(case)), case
+
+
+def test_data_is_given_up_only_for_a_primary_that_a_majority_names_or_that_has_keys() -> None:
+    for case in EVERYTHING:
+        decision = assemble.decide(case)
+        if case.has_data and decision.start and case.recorded == "primary" and case.elected() is None:
+            assert decision.target is None or any(p.address == decision.target and p.keys for p in case.peers), case
+
+
+def test_every_decision_gives_its_reason_and_only_a_refusal_is_final() -> None:
+    for case in EVERYTHING:
+        decision = assemble.decide(case)
+        assert decision.why
+        assert not (decision.start and decision.final)
+        assert decision.start or decision.target is None
+
+
+# --- the cases by name ---
+
+START, WAIT, REFUSE = "start", "wait", "refuse"
+
+
+@pytest.mark.parametrize(
+    ("case", "outcome", "target", "why"),
+    [
+        # First start.
+        (evidence("none declared", None, False), START, PARKED, "parked until it is told"),
+        (evidence("none declared", None, True), START, PARKED, "parked until it is told"),
+        (evidence("silent", None, False), START, PARKED, "parked"),
+        (evidence("unwatched", None, False), START, PARKED, "parked"),
+        (evidence("P2", None, False), START, P2, "the Sentinels name 10.0.0.2:6379"),
+        # A replica comes back.
+        (evidence("none declared", "replica", True), START, P3, "as recorded"),
+        (evidence("silent", "replica", True), START, P3, "as recorded"),
+        (evidence("split", "replica", False), START, P3, "as recorded"),
+        (evidence("P2", "replica", True), START, P2, "the Sentinels name"),
+        (evidence("me", "replica", True), START, None, "the Sentinels name this member"),
+        (evidence("me", "replica", False, peers=("full replica", "down")), REFUSE, None, "would be wiped"),
+        # A primary comes back.
+        (evidence("P2", "primary", True, clean=False), START, P2, "the Sentinels name 10.0.0.2:6379"),
+        (evidence("me", "primary", True), START, None, "the Sentinels name this member"),
+        (evidence("me", "primary", True, peers=("orphan", "orphan")), START, None, "the Sentinels name this member"),
+        (evidence("me", "primary", True, False, ("orphan", "orphan")), WAIT, None, "this primary crashed"),
+        (evidence("me", "primary", True, False, ("full replica", "down")), START, None, "the Sentinels name this"),
+        (evidence("silent", "primary", True), WAIT, None, "no majority of the Sentinels answers"),
+        (evidence("one for me", "primary", True), WAIT, None, "no majority of the Sentinels answers"),
+        (evidence("one for P2", "primary", True), WAIT, None, "no majority of the Sentinels answers"),
+        (evidence("half for P2", "primary", True), WAIT, None, "no majority of the Sentinels answers"),
+        (evidence("half unwatched", "primary", True), WAIT, None, "no majority of the Sentinels answers"),
+        (evidence("unwatched", "primary", True), START, None, "no other primary answers"),
+        (evidence("none declared", "primary", True, False), START, None, "no other primary answers"),
+        (evidence("none declared", "primary", True, peers=("down", "down")), START, None, "no other primary"),
+        (
+            evidence("none declared", "primary", True, peers=("full primary with replicas", "full replica")),
+            START,
+            P2,
+            "10.0.0.2:6379 serves as the primary",
+        ),
+        (
+            evidence("none declared", "primary", True, peers=("empty primary with replicas", "down")),
+            REFUSE,
+            None,
+            "another primary with data answers: 10.0.0.2:6379; redis_trust decides",
+        ),
+        (
+            evidence("none declared", "primary", True, peers=("full primary", "full primary")),
+            REFUSE,
+            None,
+            "answers: 10.0.0.2:6379, 10.0.0.3:6379; redis_trust decides",
+        ),
+        (evidence("none declared", "primary", True, peers=("empty primary", "down")), START, None, "no other primary"),
+        # A primary comes back without its data.
+        (
+            evidence("me", "primary", False, peers=("full replica", "full replica")),
+            REFUSE,
+            None,
+            "no data, but 10.0.0.2:6379 (5 keys), 10.0.0.3:6379 (5 keys) would be wiped",
+        ),
+        (evidence("none declared", "primary", False, peers=("full replica", "down")), REFUSE, None, "would be wiped"),
+        (evidence("silent", "primary", False, peers=("full replica", "down")), REFUSE, None, "would be wiped"),
+        (evidence("me", "primary", False, peers=("down", "down")), WAIT, None, "not all of its peers answer"),
+        (evidence("none declared", "primary", False, peers=("down", "parked")), WAIT, None, "not all of its peers"),
+        (
+            evidence("none declared", "primary", False, peers=("full primary", "down")),
+            START,
+            P2,
+            "this member has no data, 10.0.0.2:6379 has",
+        ),
+        (
+            evidence("none declared", "primary", False, peers=("full primary", "full primary")),
+            REFUSE,
+            None,
+            "would be wiped",
+        ),
+        (evidence("me", "primary", False, peers=("empty replica", "empty replica")), START, None, "name this member"),
+        (evidence("none declared", "primary", False, peers=("empty replica", "parked")), START, None, "as recorded"),
+    ],
+)
+def test_decisions(case: Any, outcome: str, target: tuple[str, int] | None, why: str) -> None:
+    decision = assemble.decide(case)
+    assert (START if decision.start else REFUSE if decision.final else WAIT) == outcome
+    assert decision.target == target
+    assert why in decision.why
+
+
+# --- the file ---
+
+
+def assembled(managed: str, *extra: str) -> str:
+    digest = hashlib.sha256(managed.encode()).hexdigest()
+    return "\n".join([assemble.HEADER + digest, managed.rstrip("\n"), assemble.FOOTER, *extra, ""])
+
+
+@pytest.fixture
+def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the root of a host with one data set, main, and nobody else."""
+    (tmp_path / "etc").mkdir()
+    for name in ("main", "sentinel"):
+        (tmp_path / "lib" / name).mkdir(parents=True)
+    monkeypatch.setattr(assemble, "ETC", tmp_path / "etc")
+    monkeypatch.setattr(assemble, "LIB", tmp_path / "lib")
+    (tmp_path / "etc" / "main.conf").write_text("port 6379\nappendonly yes\n")
+    (tmp_path / "etc" / "sentinel.conf").write_text('port 26379\nsentinel announce-ip "10.0.0.1"\n')
+    facts = {"name": "main", "address": "10.0.0.1", "port": 6379, "members": [], "sentinels": []}
+    facts.update(password="", sentinel_password="", policy="wait", wait=0)
+    (tmp_path / "etc" / "main.json").write_text(json.dumps(facts))
+    return tmp_path
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
+    monkeypatch.setattr(sys, "argv", ["assemble", *words])
+    code: int = assemble.main()
+    return code
+
+
+def test_the_first_start_is_parked(host: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert run(monkeypatch, "server", "main") == 0
+    lines = (host / "lib/main/redis.conf").read_text().splitlines()
+    assert lines[0] == assemble.HEADER + hashlib.sha256(b"port 6379\nappendonly yes\n").hexdigest()
+    assert lines[1:] == ["port 6379", "appendonly yes", "replicaof 127.0.0.1 0", assemble.FOOTER]
+
+
+@pytest.mark.parametrize(
+    ("left_behind", "expected"),
+    [
+        (["replicaof 10.0.0.2 6379"], ["replicaof 10.0.0.2 6379"]),
+        (["slaveof 10.0.0.2 6379"], ["replicaof 10.0.0.2 6379"]),
+        (['replicaof "10.0.0.2" 6379'], ["replicaof 10.0.0.2 6379"]),
+        (["replicaof 10.0.0.2 6379", "replicaof no one"], []),
+        (["replicaof 10.0.0.2 6379", "replicaof 10.0.0.3 6379"], ["replicaof 10.0.0.3 6379"]),
+        (["# Generated by CONFIG REWRITE", "maxmemory 5gb", "user default on nopass ~* &* +@all", "save 1 1"], []),
+        ([], []),
+    ],
+)
+def test_only_the_role_is_carried_over(
+    host: Path, monkeypatch: pytest.MonkeyPatch, left_behind: list[str], expected: list[str]
+) -> None:
+    state = host / "lib/main/redis.conf"
+    state.write_text(assembled("port 1\nsave 9 9\n", *left_behind))
+    (host / "lib/main/dump.aof").write_text("x")
+    assert run(monkeypatch, "server", "main") == 0
+    assert state.read_text().splitlines()[1:] == ["port 6379", "appendonly yes", *expected, assemble.FOOTER]
+
+
+def test_a_member_that_was_parked_stays_parked(host: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for _ in range(2):
+        assert run(monkeypatch, "server", "main") == 0
+        assert "replicaof 127.0.0.1 0" in (host / "lib/main/redis.conf").read_text()
+
+
+def test_sentinel_keeps_its_memory_and_takes_what_is_declared(host: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    memory = [
+        "sentinel myid 0123",
+        "sentinel monitor main 10.0.0.2 6379 2",
+        "sentinel auth-pass main p",
+        "sentinel config-epoch main 3",
+        "sentinel known-replica main 10.0.0.1 6379",
+        "sentinel known-sentinel main 10.0.0.2 26379 4567",
+        "sentinel current-epoch 3",
+    ]
+    state = host / "lib/sentinel/redis.conf"
+    engine = ["user default on nopass sanitize-payload ~* &* +@all", "latency-tracking-info-percentiles 50 99"]
+    state.write_text(assembled("port 1\n", 'sentinel announce-ip "10.9.9.9"', *memory, *engine))
+    assert run(monkeypatch, "sentinel", "sentinel") == 0
+    expected = ["port 26379", 'sentinel announce-ip "10.0.0.1"', *memory, assemble.FOOTER]
+    assert state.read_text().splitlines()[1:] == expected
+
+
+def test_sentinel_starts_for_the_first_time(host: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert run(monkeypatch, "sentinel", "sentinel") == 0
+    assert (host / "lib/sentinel/redis.conf").read_text().splitlines()[-1] == assemble.FOOTER
+
+
+DAMAGED = [
+    "",
+    "\n",
+    "port 6379\n",
+    assembled("port 6379\n").replace(assemble.FOOTER + "\n", ""),
+    assembled("port 6379\n")[:-1],
+    assembled("port 6379\n", "replicaof 10.0.0.2 63")[:-1],
+    "\0" * 512,
+]
+
+
+@pytest.mark.parametrize("verb", [("server", "main"), ("sentinel", "sentinel")], ids=lambda verb: str(verb[0]))
+@pytest.mark.parametrize("text", DAMAGED)
+def test_a_damaged_file_stops_the_start_and_is_kept(
+    host: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    verb: tuple[str, str],
+    text: str,
+) -> None:
+    state = host / "lib" / verb[1] / "redis.conf"
+    state.write_text(text)
+    assert run(monkeypatch, *verb) == 1
+    assert state.read_text() == text
+    said = capsys.readouterr().err
+    assert f"{state} is damaged" in said
+    assert "Not started" in said
+
+
+def test_a_file_that_cannot_be_written_is_said_and_the_previous_one_stays(
+    host: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    state = host / "lib/main/redis.conf"
+    state.write_text(assembled("port 1\n", "replicaof 10.0.0.2 6379"))
+    before = state.read_text()
+
+    def full(_descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(assemble.os, "fsync", full)
+    assert run(monkeypatch, "server", "main") == 1
+    assert state.read_text() == before
+    assert "No space left on device" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("broken", ["main.conf", "main.json"])
+def test_a_missing_or_broken_file_of_ansible_stops_the_start(
+    host: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], broken: str
+) -> None:
+    (host / "etc" / broken).unlink()
+    assert run(monkeypatch, "server", "main") == 1
+    assert "run site.yml" in capsys.readouterr().err
+    if broken == "main.json":
+        (host / "etc" / broken).write_text('{"name": ')
+        assert run(monkeypatch, "server", "main") == 1
+        assert "run site.yml" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("files", "data", "rdb_only"),
+    [
+        ({}, False, False),
+        ({"dump.rdb": ""}, False, False),
+        ({"dump.rdb": "x"}, True, True),
+        ({"temp-123.rdb": "x"}, False, False),
+        ({"appendonly.aof": "x"}, True, False),
+        ({"dump.rdb": "x", "appendonly.aof": "x"}, True, False),
+        ({"appendonlydir/appendonly.aof.1.base.rdb": "x", "appendonlydir/appendonly.aof.manifest": "x"}, True, False),
+        ({"dump.rdb": "x", "appendonlydir/appendonly.aof.manifest": "x"}, True, False),
+        ({"redis.conf": "x", "clean-stop": ""}, False, False),
+    ],
+)
+def test_what_counts_as_data(tmp_path: Path, files: dict[str, str], data: bool, rdb_only: bool) -> None:
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    assert assemble.has_data(tmp_path) is data
+    assert assemble.only_rdb(tmp_path) is rdb_only
+
+
+def test_a_declared_aof_over_a_snapshot_alone_is_loaded_from_the_snapshot(
+    host: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state = host / "lib/main/redis.conf"
+    state.write_text(assembled("port 6379\n"))
+    (host / "lib/main/dump.rdb").write_text("x")
+    assert run(monkeypatch, "server", "main") == 0
+    assert state.read_text().splitlines()[-2:] == ["appendonly no", assemble.FOOTER]
+
+
+@pytest.mark.parametrize(("result", "clean"), [("success", True), ("exit-code", False), ("signal", False), ("", False)])
+def test_only_an_orderly_end_is_remembered_as_one(
+    host: Path, monkeypatch: pytest.MonkeyPatch, result: str, clean: bool
+) -> None:
+    monkeypatch.setenv("SERVICE_RESULT", result)
+    assert run(monkeypatch, "stopped", "main") == 0
+    assert (host / "lib/main/clean-stop").exists() is clean
+    assert run(monkeypatch, "server", "main") == 0
+    assert not (host / "lib/main/clean-stop").exists()
+
+
+@pytest.mark.parametrize(
+    ("policy", "code", "said"),
+    [("wait", 1, "not started: no majority of the Sentinels answers"), ("recorded", 0, "start as primary after 0 s")],
+)
+def test_the_policy_decides_when_no_majority_answers(
+    host: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    policy: str,
+    code: int,
+    said: str,
+) -> None:
+    facts = json.loads((host / "etc/main.json").read_text())
+    facts.update(policy=policy, sentinels=[{"host": "x", "address": "127.0.0.1", "port": 1}])
+    (host / "etc/main.json").write_text(json.dumps(facts))
+    (host / "lib/main/redis.conf").write_text(assembled("port 6379\n"))
+    (host / "lib/main/dump.aof").write_text("x")
+    assert run(monkeypatch, "server", "main") == code
+    assert said in capsys.readouterr().err
+
+
+def test_no_policy_overrides_a_final_refusal(host: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    facts = json.loads((host / "etc/main.json").read_text())
+    refusal = assemble.Decision(False, "this member has no data", final=True)
+    monkeypatch.setattr(assemble, "decide", lambda evidence: refusal)
+    with pytest.raises(assemble.UnusableError, match="not started: this member has no data"):
+        assemble.guard({**facts, "policy": "recorded"}, None, True, host / "lib/main")
