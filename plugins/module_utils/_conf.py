@@ -18,8 +18,19 @@ MASK = "********"
 
 # A string for one of these is a list of words, as it stands in redis.conf; for any other key it is one word.
 WORDS = {
-    *("bind", "client-output-buffer-limit", "latency-tracking-info-percentiles", "loadmodule", "oom-score-adj-values"),
-    *("rename-command", "replicaof", "save", "sentinel", "shutdown-on-sigint", "shutdown-on-sigterm", "slaveof", "user"),
+    "bind",
+    "client-output-buffer-limit",
+    "latency-tracking-info-percentiles",
+    "loadmodule",
+    "oom-score-adj-values",
+    "rename-command",
+    "replicaof",
+    "save",
+    "sentinel",
+    "shutdown-on-sigint",
+    "shutdown-on-sigterm",
+    "slaveof",
+    "user",
 }
 
 # Never shown. A directive whose words begin with one of these has the rest of its words masked.
@@ -151,7 +162,7 @@ def is_secret(key: str, args: Sequence[str] = ()) -> bool:
 
 
 def mask(text: str, hidden: set[str], changed: Mapping[str, str]) -> str:
-    """Return the text for a diff: the words of secret keys and of `hidden` keys are stars, with `changed[key]` behind."""
+    """Return the text for a diff: stars for the words of secret and `hidden` keys, with `changed[key]` behind."""
     shown: list[str] = []
     for raw in text.splitlines():
         for line in parse(raw):

@@ -1,0 +1,145 @@
+#!/usr/bin/python
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: config
+version_added: 0.1.0
+short_description: Keep the configuration of one server or Sentinel, in its file and at run time
+author: quorum.redis contributors (@quorum)
+description:
+  - Owns the managed configuration file of one process and its values at run time, so that both hold exactly
+    what is declared. A setting that is no longer declared goes back to the engine's own default, and a value
+    that was set by hand is put right.
+  - The installed program itself reads the new configuration first, in a scratch process without port, data and
+    privileges. A mistake is reported in the engine's own words, with nothing changed. What the scratch process
+    makes of the configuration is what the running one is compared with, so equal means equal in any spelling.
+  - Differences that can be set at run time are set, all or none. Those that need a restart are returned and
+    never cause one. Dangerous ones are refused.
+  - The AOF is switched on in the running server first, and the file says so when all data is in it.
+options:
+  kind:
+    description: What reads the file. A Sentinel has no settings that this module could change at run time.
+    type: str
+    choices: [server, sentinel]
+    default: server
+  name:
+    description: Name of the instance, for messages.
+    type: str
+    required: true
+  path:
+    description: The managed file, for example V(/etc/redis/main.conf).
+    type: path
+    required: true
+  owner:
+    description: Owner of the file.
+    type: str
+    default: root
+  group:
+    description: Group of the file.
+    type: str
+    default: redis
+  mode:
+    description: Octal mode of the file.
+    type: str
+    default: '0640'
+  user:
+    description: Account whose rights the scratch process has, when it exists and the module runs as root.
+    type: str
+    default: redis
+  parameters:
+    description:
+      - The configuration as in C(redis.conf). A list repeats its key, true and false become V(yes) and V(no),
+        and a null leaves its key out. Values are quoted as the engine wants it.
+    type: dict
+    default: {}
+  secrets:
+    description: More of the same, never shown. A difference is shown as such.
+    type: dict
+    default: {}
+  binary:
+    description: The installed program.
+    type: path
+    default: /usr/bin/redis-server
+  state_file:
+    description: The file that the process was started with, for what a running process does not tell.
+    type: path
+  allow_dangerous:
+    description: Do what would lose data or access otherwise refused.
+    type: bool
+    default: false
+  wait:
+    description: Seconds that loading and the first rewrite of the AOF may take.
+    type: int
+    default: 600
+extends_documentation_fragment:
+  - quorum.redis.attributes
+  - quorum.redis.connection
+"""
+
+EXAMPLES = r"""
+- name: Configure the instance main
+  quorum.redis.config:
+    name: main
+    path: /etc/redis/main.conf
+    state_file: /var/lib/redis/main/redis.conf
+    parameters:
+      port: 6379
+      dir: /var/lib/redis/main
+      maxmemory: 1gb
+      save: ["900 1", "300 10"]
+    secrets:
+      requirepass: "{{ redis_password }}"
+    password: "{{ redis_password }}"
+"""
+
+RETURN = r"""
+live:
+  description: Settings that were set at run time, or would be in check mode.
+  returned: success
+  type: list
+  elements: str
+  sample: [maxmemory]
+restart:
+  description: What needs a restart.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    key: {description: "The setting, or V(version), or V(*) for the file as a whole.", type: str, returned: always}
+    why: {description: The reason., type: str, returned: always}
+restart_needed:
+  description: Whether RV(restart) has entries.
+  returned: success
+  type: bool
+dangerous:
+  description: Dangerous differences, all of them allowed by O(allow_dangerous).
+  returned: success
+  type: list
+  elements: dict
+running:
+  description: Whether the process was running.
+  returned: success
+  type: bool
+steps:
+  description: What was done, or would be in check mode, one sentence each.
+  returned: always
+  type: list
+  elements: str
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.quorum.redis.plugins.module_utils._instance import OPTIONS, Instance
+from ansible_collections.quorum.redis.plugins.module_utils._module import run
+
+
+def main() -> None:
+    """Run the module."""
+    run(AnsibleModule(OPTIONS, supports_check_mode=True), Instance)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,150 @@
+#!/usr/bin/python
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: host
+version_added: 0.1.0
+short_description: Set the kernel of a host as servers need it, and check its memory
+author: quorum.redis contributors (@quorum)
+description:
+  - Sets the kernel's values now, and writes the files that set them again at each boot.
+  - Where the kernel cannot be set, as in most containers, the module warns and goes on, on every run alike.
+options:
+  overcommit_memory:
+    description: Value of C(vm.overcommit_memory); V(1) lets a large server fork. Not touched when left out.
+    type: int
+  somaxconn:
+    description: Value of C(net.core.somaxconn), the upper limit of C(tcp-backlog). Not touched when left out.
+    type: int
+  swappiness:
+    description: Value of C(vm.swappiness). Not touched when left out.
+    type: int
+  transparent_hugepages:
+    description: Transparent huge pages; anything but V(always) is good for a server that forks. Not touched when
+      left out, nor where the kernel does not have them.
+    type: str
+    choices: [never, madvise, always]
+  sysctl_file:
+    description: The file that sets the sysctl values at boot.
+    type: path
+    default: /etc/sysctl.d/90-quorum-redis.conf
+  tmpfiles_file:
+    description: The file by which systemd-tmpfiles sets transparent huge pages at boot.
+    type: path
+    default: /etc/tmpfiles.d/90-quorum-redis.conf
+  memory_needed:
+    description: Bytes that the instances of this host may come to use; more than it has is an error.
+    type: int
+    default: 0
+extends_documentation_fragment:
+  - quorum.redis.attributes
+"""
+
+EXAMPLES = r"""
+- name: Set the kernel
+  quorum.redis.host:
+    overcommit_memory: 1
+    somaxconn: 1024
+    transparent_hugepages: madvise
+    memory_needed: "{{ redis_topology.memory_needed }}"
+"""
+
+RETURN = r"""
+unsettable:
+  description: Settings that differ and cannot be set here.
+  returned: success
+  type: list
+  elements: str
+  sample: [overcommit_memory]
+memory:
+  description: Bytes of memory of this host, or of the container that it is.
+  returned: success
+  type: int
+steps:
+  description: What was done, or would be in check mode, one sentence each.
+  returned: always
+  type: list
+  elements: str
+"""
+
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.quorum.redis.plugins.module_utils import _files
+from ansible_collections.quorum.redis.plugins.module_utils._host import View, check_memory, observe, put
+from ansible_collections.quorum.redis.plugins.module_utils._module import Step, Subject, run
+
+OPTIONS: dict[str, Any] = {
+    "overcommit_memory": {"type": "int"},
+    "somaxconn": {"type": "int"},
+    "swappiness": {"type": "int"},
+    "transparent_hugepages": {"type": "str", "choices": ["never", "madvise", "always"]},
+    "sysctl_file": {"type": "path", "default": "/etc/sysctl.d/90-quorum-redis.conf"},
+    "tmpfiles_file": {"type": "path", "default": "/etc/tmpfiles.d/90-quorum-redis.conf"},
+    "memory_needed": {"type": "int", "default": 0},
+}
+
+
+class Host(Subject[View]):
+    """The kernel of this host."""
+
+    def __init__(self, module: AnsibleModule) -> None:
+        """Read the options."""
+        super().__init__()
+        self.module = module
+
+    def observe(self) -> View:
+        """Look, and refuse at once what the memory cannot hold."""
+        view = observe(self.module.params)
+        check_memory(view, self.module.params["memory_needed"])
+        return view
+
+    def plan(self, obs: View) -> list[Step]:
+        """One step for each file and each value that differs and can be set."""
+        steps = [Step(_files.describe(*pair), {"file": pair}) for pair in obs.files]
+        for setting in obs.settings:
+            if setting.differs and setting.writable:
+                text = f"set {setting.name} from {setting.now or 'nothing'} to {setting.wanted}"
+                steps.append(Step(text, {"setting": setting}))
+        return steps
+
+    def apply(self, step: Step) -> None:
+        """Write a file or a value."""
+        if "file" in step.data:
+            _files.put(*step.data["file"], relabel=lambda path: self.module.set_default_selinux_context(path, False))
+        else:
+            put(step.data["setting"])
+
+    def settle(self, before: View, steps: list[Step]) -> View:
+        """A written value is as it was written."""
+        return before
+
+    def result(self, obs: View, steps: list[Step]) -> dict[str, Any]:
+        """Name what this host does not let us set."""
+        fixed = [item for item in obs.settings if item.differs and not item.writable]
+        self.warnings += [f"{item.name} is {item.now or 'unknown'} and cannot be set to {item.wanted} here"
+                          for item in fixed]
+        return {"unsettable": [item.name for item in fixed], "memory": obs.memory}
+
+    def diff(self, before: View, after: View | None, steps: list[Step]) -> list[dict[str, str]]:
+        """The files, then the values."""
+        found = [_files.diff(*pair, secrets=[]) for pair in before.files]
+        items = [step.data["setting"] for step in steps if "setting" in step.data]
+        if items:
+            found.append({"before_header": "kernel", "after_header": "kernel",
+                          "before": "".join(f"{item.name} {item.now}\n" for item in items),
+                          "after": "".join(f"{item.name} {item.wanted}\n" for item in items)})
+        return found
+
+
+def main() -> None:
+    """Run the module."""
+    run(AnsibleModule(OPTIONS, supports_check_mode=True), Host, needs_library=False)
+
+
+if __name__ == "__main__":
+    main()
