@@ -109,8 +109,7 @@ class Client:
         if not HAS_REDIS:
             raise MissingLibrary("The Python library redis (redis-py) is missing where the module runs", "",
                                  "Install the package python3-redis, or redis >= 3.5 from PyPI")
-        self._redis = redis.Redis(**_settings(endpoint))
-        self._redis.response_callbacks.clear()
+        self._redis: Any = None
 
     def __enter__(self) -> Client:
         """Offer the client to a with block."""
@@ -122,9 +121,11 @@ class Client:
 
     def close(self) -> None:
         """Close the connection."""
+        found, self._redis = self._redis, None
         try:
-            self._redis.close()
-            self._redis.connection_pool.disconnect()
+            if found is not None:
+                found.close()
+                found.connection_pool.disconnect()
         except (redis.exceptions.RedisError, OSError):
             pass
 
@@ -150,7 +151,10 @@ class Client:
     def call(self, *args: Any) -> Any:
         """Send one command and return its raw reply."""
         try:
-            reply = self._redis.execute_command(*[str(arg) if isinstance(arg, bool) else arg for arg in args])
+            if self._redis is None:
+                self._redis = redis.Redis(**_settings(self.endpoint))
+                self._redis.response_callbacks.clear()
+            reply = self._redis.execute_command(*args)
         except (redis.exceptions.RedisError, OSError, UnicodeError) as problem:
             raise self._problem(problem) from None
         return self._checked(reply)

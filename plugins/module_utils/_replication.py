@@ -181,10 +181,16 @@ class Planner:
         listed = any((address, member.port) in self.known for address in (member.address, *member.aliases))
         return member.replication_id in own or listed
 
+    def _in_motion(self, ballot: WatchedMaster) -> bool:
+        """Return whether a failover runs or must be expected; a Sentinel stuck at a replica expects one for ever."""
+        named = self.named(ballot)
+        stuck = named is not None and named.reachable and named.role == "replica"
+        return "failover_in_progress" in ballot.flags or ("o_down" in ballot.flags and not stuck)
+
     def _elected(self) -> Observed:
         """Return the member that the majority of the voting Sentinels names, confirmed by its own role."""
         blank = all(member.reachable and member.empty for member in self.members)
-        if any(ballot.in_failover for ballot in self.ballots) and not blank:
+        if any(self._in_motion(ballot) for ballot in self.ballots) and not blank:
             self._refuse("The Sentinels see the primary as down or are moving it",
                          "Run again when the failover is over; nothing was changed", Unsettled, patient=True)
         names = Counter(f"{one.host}/{one.address}:{one.port}" if one else f"{ballot.address}:{ballot.port}"

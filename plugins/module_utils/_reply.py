@@ -115,11 +115,6 @@ class WatchedMaster:
     sentinels: List[Dict[str, Any]] = field(default_factory=list)
     ckquorum: str = ""
 
-    @property
-    def in_failover(self) -> bool:
-        """Return whether a failover runs, or must be expected because the master counts as down."""
-        return bool({"failover_in_progress", "o_down"} & set(self.flags))
-
 
 @dataclass
 class SentinelView:

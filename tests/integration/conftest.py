@@ -93,7 +93,8 @@ class Server:
 
     def client(self) -> "redis.Redis":
         """Return a plain client of redis-py, independent of the code under test."""
-        return redis.Redis(port=self.port, password=self.password or None, decode_responses=True, socket_timeout=5)
+        return redis.Redis(port=self.port, password=self.password or None, decode_responses=True, socket_timeout=5,
+                           protocol=2)
 
     def call(self, *args: Any) -> Any:
         """Send one command."""
@@ -200,7 +201,7 @@ class Lab:
         extra = [f"sentinel sentinel-pass {password}"] if password and not self.engine.name.endswith("6.0") else []
         return self._new(name, extra + list(lines), password=password, sentinel=True)
 
-    def run(self, name: str, check: bool = False, diff: bool = True, **options: Any) -> Answer:
+    def run(self, name: str, /, check: bool = False, diff: bool = True, **options: Any) -> Answer:
         """Run a module in a process of its own, the way Ansible does, and return what it says."""
         options.update(_ansible_check_mode=check, _ansible_diff=diff, _ansible_remote_tmp=str(self.root))
         request = self.root / "request.json"
