@@ -33,7 +33,7 @@ def render(
             page += ["", *_table(["sentinel", "names as primary", "state"], rows)]
             found += _judge_sentinels(declared, seen, watching)
         page += ["", *(f"  PROBLEM  {problem}" for problem in found)]
-        page += [] if found else [f"  healthy: {_count(declared)}", ""]
+        page += [""] if found else [f"  healthy: {_count(declared)}", ""]
         problems += found
     return page, problems
 
@@ -92,8 +92,8 @@ def _judge(declared: Mapping[str, Any], seen: Mapping[str, Mapping[str, Any]]) -
         if not state["reachable"]
     ]
     if len(primaries) != 1:
-        who = " and ".join(primaries) or "no member"
-        problems.append(f"{name}: {who} says it is the primary, one is right. site.yml shows who says what.")
+        who = f"{' and '.join(primaries)} are" if primaries else "no member is"
+        problems.append(f"{name}: {who} primary, one member is right. site.yml shows who says what.")
         return problems
     addresses = {(m["address"], m["port"]): m["host"] for m in declared["members"]}
     for host, state in seen.items():
@@ -103,7 +103,9 @@ def _judge(declared: Mapping[str, Any], seen: Mapping[str, Mapping[str, Any]]) -
         if addresses.get(target) != primaries[0]:
             problems.append(f"{name} at {host}: follows {target[0]}:{target[1]}, not {primaries[0]}. Run site.yml.")
         elif state["primary"]["link"] != "up":
-            problems.append(f"{name} at {host}: its link to the primary is down. See journalctl -u redis-server@{name}.")
+            problems.append(
+                f"{name} at {host}: its link to the primary is down. See journalctl -u redis-server@{name}."
+            )
     return problems
 
 
