@@ -1,0 +1,184 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The status page and its verdict."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.quorum.redis.plugins.module_utils._reply import (
+    Downstream,
+    Observed,
+    SentinelView,
+    Upstream,
+    WatchedMaster,
+)
+from ansible_collections.quorum.redis.plugins.module_utils._status import render
+
+HOSTS = ("r1", "r2", "r3")
+ADDRESS = {host: f"10.0.0.{number}" for number, host in enumerate(HOSTS, 1)}
+
+
+def endpoints(port: int) -> list[dict[str, Any]]:
+    return [{"host": host, "address": ADDRESS[host], "port": port} for host in HOSTS]
+
+
+def model(sentinel: bool = True, names: tuple[str, ...] = ("main",)) -> dict[str, Any]:
+    sets = [
+        {"name": name, "members": endpoints(6379 + n), "sentinel": sentinel, "port": 6379 + n}
+        for n, name in enumerate(names)
+    ]
+    return {"instances": sets, "sentinel": {"members": endpoints(26379)}}
+
+
+def primary(offset: int = 100, port: int = 6379, keys: int = 7) -> dict[str, Any]:
+    replicas = [Downstream(ADDRESS[host], port, "online", offset, 0) for host in HOSTS[1:]]
+    seen = Observed(reachable=True, engine="redis", version="7.0.15", role="primary", offset=offset, keys=keys)
+    seen.replicas = replicas
+    return seen.to_dict()
+
+
+def replica(
+    offset: int = 100, of: str = "10.0.0.1", port: int = 6379, link: str = "up", syncing: bool = False
+) -> dict[str, Any]:
+    seen = Observed(reachable=True, engine="redis", version="7.0.15", role="replica", offset=offset, keys=7)
+    seen.primary = Upstream(of, port, link, syncing, 0)
+    return seen.to_dict()
+
+
+def parked() -> dict[str, Any]:
+    return replica(0, "127.0.0.1", 0, "down")
+
+
+def gone(error: str = "10.0.0.3:6379 refuses connections") -> dict[str, Any]:
+    return Observed(error=error, error_kind="refused").to_dict()
+
+
+def sentinel(of: str = "10.0.0.1", flags: tuple[str, ...] = ("master",), watching: str = "main") -> dict[str, Any]:
+    master = WatchedMaster(of, 6379, flags=list(flags), replicas=[{"address": "10.0.0.2"}, {"address": "10.0.0.3"}])
+    return SentinelView(reachable=True, masters={watching: master}).to_dict()
+
+
+def servers(*seen: dict[str, Any] | None) -> dict[str, dict[str, Any]]:
+    return {host: {"main": one} for host, one in zip(HOSTS, seen, strict=True) if one is not None}
+
+
+def sentinels(*seen: dict[str, Any] | None) -> dict[str, Any]:
+    return {host: one for host, one in zip(HOSTS, seen, strict=True) if one is not None}
+
+
+HEALTHY = servers(primary(), replica(90), replica())
+AGREED = sentinels(sentinel(), sentinel(), sentinel())
+
+
+def test_the_page_of_a_healthy_set() -> None:
+    page, problems = render(model(), HEALTHY, AGREED)
+    assert problems == []
+    assert [line for line in page if line] == [
+        "main: redis 7.0.15, port 6379",
+        "=============================",
+        "  member  role     state       behind    keys",
+        "  r1      primary  2 replicas            7",
+        "  r2      replica  in sync     10 bytes  7",
+        "  r3      replica  in sync     0 bytes   7",
+        "  sentinel  names as primary    state",
+        "  r1        r1 (10.0.0.1:6379)  ok, knows 2 replicas",
+        "  r2        r1 (10.0.0.1:6379)  ok, knows 2 replicas",
+        "  r3        r1 (10.0.0.1:6379)  ok, knows 2 replicas",
+        "  healthy: one primary, 2 replicas in sync, every Sentinel agrees",
+    ]
+
+
+def test_the_page_of_a_set_without_sentinel() -> None:
+    page, problems = render(model(sentinel=False), HEALTHY, {})
+    assert problems == []
+    assert "  healthy: one primary, 2 replicas in sync" in page
+    assert not [line for line in page if "entinel" in line]
+
+
+def test_whoever_is_primary_is_right() -> None:
+    seen = servers(replica(of="10.0.0.2"), primary(), replica(of="10.0.0.2"))
+    assert render(model(), seen, sentinels(*[sentinel("10.0.0.2")] * 3))[1] == []
+
+
+@pytest.mark.parametrize(
+    ("seen", "problem"),
+    [
+        ((primary(), replica(), gone()), "main at r3: 10.0.0.3:6379 refuses connections. Look at the host;"),
+        ((primary(), replica(), None), "main at r3: its host does not answer Ansible. Look at the host;"),
+        ((primary(), primary(), replica()), "main: r1 and r2 are primary, one member is right."),
+        ((replica(), replica(), replica()), "main: no member is primary, one member is right."),
+        ((parked(), parked(), parked()), "main: no member is primary, one member is right."),
+        ((primary(), parked(), replica()), "main at r2: follows 127.0.0.1:0, not r1. Run site.yml."),
+        ((primary(), replica(), replica(of="10.0.0.2")), "main at r3: follows 10.0.0.2:6379, not r1. Run site.yml."),
+        ((primary(), replica(), replica(of="10.9.9.9")), "main at r3: follows 10.9.9.9:6379, not r1. Run site.yml."),
+        ((primary(), replica(), replica(port=1)), "main at r3: follows 10.0.0.1:1, not r1. Run site.yml."),
+        (
+            (primary(), replica(), replica(link="down")),
+            "main at r3: its link to the primary is down. See journalctl -u redis-server@main.",
+        ),
+    ],
+)
+def test_problems_of_members(seen: tuple[dict[str, Any] | None, ...], problem: str) -> None:
+    page, problems = render(model(sentinel=False), servers(*seen), {})
+    assert len(problems) == 1
+    assert problems[0].startswith(problem)
+    assert f"  PROBLEM  {problems[0]}" in page
+    assert not [line for line in page if "healthy" in line]
+
+
+@pytest.mark.parametrize(
+    ("seen", "problem"),
+    [
+        (None, "Sentinel at r3: its host does not answer Ansible. Look at the host;"),
+        (gone("10.0.0.3:26379 refuses connections"), "Sentinel at r3: 10.0.0.3:26379 refuses connections. Look at"),
+        (sentinel(watching="other"), "Sentinel at r3: does not watch main. Run site.yml."),
+        (sentinel("10.0.0.2"), "Sentinel at r3: names 10.0.0.2 as the primary of main, not r1. Run site.yml."),
+        (
+            sentinel(flags=("master", "s_down")),
+            "Sentinel at r3: sees the primary of main as master, s_down. Wait for it, or look at that host.",
+        ),
+    ],
+)
+def test_problems_of_sentinels(seen: dict[str, Any] | None, problem: str) -> None:
+    page, problems = render(model(), HEALTHY, sentinels(sentinel(), sentinel(), seen))
+    assert len(problems) == 1
+    assert problems[0].startswith(problem)
+    assert f"  PROBLEM  {problems[0]}" in page
+
+
+@pytest.mark.parametrize(
+    ("seen", "state"),
+    [
+        (parked(), "parked: new, follows nobody yet"),
+        (replica(link="down", syncing=True), "full synchronisation running"),
+        (replica(link="down"), "no link to 10.0.0.1:6379"),
+        (replica(), "in sync"),
+    ],
+)
+def test_states(seen: dict[str, Any], state: str) -> None:
+    page, _problems = render(model(sentinel=False), servers(primary(), replica(), seen), {})
+    assert state in next(line for line in page if line.startswith("  r3"))
+
+
+def test_two_primaries_show_no_lag_because_it_means_nothing() -> None:
+    page, _problems = render(model(sentinel=False), servers(primary(), primary(), replica()), {})
+    assert "bytes" not in next(line for line in page if line.startswith("  r3"))
+
+
+def test_several_sets_are_judged_one_by_one() -> None:
+    seen = {
+        host: {"main": one, "cache": two}
+        for host, one, two in (
+            ("r1", primary(), replica(of="10.0.0.2", port=6380)),
+            ("r2", replica(), primary(port=6380)),
+            ("r3", replica(), gone()),
+        )
+    }
+    page, problems = render(model(sentinel=False, names=("main", "cache")), seen, {})
+    assert len(problems) == 1
+    assert problems[0].startswith("cache at r3")
+    assert "  healthy: one primary, 2 replicas in sync" in page
+    assert "cache: redis 7.0.15, port 6380" in page
