@@ -163,8 +163,7 @@ def deploy(members: list[Member], keys: int = 100) -> None:
         server.call("CONFIG", "REWRITE")
     for number in range(keys):
         first.call("SET", f"key:{number}", number)
-    for member in members:
-        wait_until("the replicas hold the keys", lambda member=member: member.keys() == keys)
+    wait_until("the replicas hold the keys", lambda: all(member.keys() == keys for member in members))
 
 
 def watch(members: list[Member], watchers: list[Member]) -> None:
@@ -181,8 +180,7 @@ def watch(members: list[Member], watchers: list[Member]) -> None:
         ):
             server.call("SENTINEL", *words)
         _let_sentinels_talk(server)
-    for watcher in watchers:
-        wait_until("the Sentinels know each other", lambda watcher=watcher: _known(watcher) == (2, 2))
+    wait_until("the Sentinels know each other", lambda: all(_known(watcher) == (2, 2) for watcher in watchers))
 
 
 def _let_sentinels_talk(server: Server) -> None:
@@ -194,6 +192,10 @@ def _let_sentinels_talk(server: Server) -> None:
 def _known(watcher: Member) -> tuple[int, int]:
     facts = pairs(watcher.live().call("SENTINEL", "MASTER", MAIN))
     return int(facts["num-slaves"]), int(facts["num-other-sentinels"])
+
+
+def linked(member: Member) -> bool:
+    return member.live().info().get("master_link_status") == "up"
 
 
 def named(watcher: Member) -> int:
@@ -227,8 +229,8 @@ def test_roles_data_and_assembled_lines_survive_a_stop_of_all(members: list[Memb
     for member in members:
         member.start()
     assert members[0].live().follows()[0] == "master"
-    for member in members[1:]:
-        wait_until("the link is up", lambda member=member: member.live().info().get("master_link_status") == "up")
+    wait_until("the links are up", lambda: all(linked(member) for member in members[1:]))
+    for member in members:
         assert member.keys() == 100
         assert member.setting("maxmemory") == "0"
 
@@ -382,9 +384,8 @@ def test_a_sentinel_keeps_its_id_epochs_and_peers_through_a_restart(
     watch(members, watchers)
     watchers[0].live().call("SENTINEL", "FAILOVER", MAIN)
     ports = {member.port for member in members[1:]}
-    for watcher in watchers:
-        wait_until("all name the new primary", lambda watcher=watcher: named(watcher) in ports)
-        wait_until("all peers are known", lambda watcher=watcher: _known(watcher) == (2, 2))
+    wait_until("all name the new primary", lambda: all(named(watcher) in ports for watcher in watchers))
+    wait_until("all peers are known", lambda: all(_known(watcher) == (2, 2) for watcher in watchers))
 
     def memory(watcher: Member) -> tuple[str, str, int, tuple[int, int]]:
         epoch = str(pairs(watcher.live().call("SENTINEL", "MASTER", MAIN))["config-epoch"])
@@ -395,11 +396,11 @@ def test_a_sentinel_keeps_its_id_epochs_and_peers_through_a_restart(
     for watcher in watchers:
         watcher.crash()
         watcher.start()
-    for watcher, was in zip(watchers, before, strict=True):
+    for watcher in watchers:
         lines = watcher.state.read_text().splitlines()
         assert lines[0].startswith(HEADER)
         assert lines.count(FOOTER) == 1
-        wait_until("everything is remembered", lambda watcher=watcher, was=was: memory(watcher) == was)
+    wait_until("everything is remembered", lambda: [memory(watcher) for watcher in watchers] == before)
 
 
 def _myid(watcher: Member) -> str:
