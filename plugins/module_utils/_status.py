@@ -16,7 +16,7 @@ def render(
     servers: Mapping[str, Mapping[str, Mapping[str, Any]]],
     sentinels: Mapping[str, Mapping[str, Any]],
 ) -> tuple[list[str], list[str]]:
-    """The page, line by line, and what is wrong, one sentence each.
+    """Return the page, line by line, and what is wrong, one sentence each.
 
     servers: by host, then by data set, the observed instance. sentinels: by host. A host that is missing
     there could not be reached.
@@ -51,7 +51,7 @@ def _title(declared: Mapping[str, Any], seen: Mapping[str, Mapping[str, Any]]) -
 def _members(seen: Mapping[str, Mapping[str, Any]]) -> list[Row]:
     primaries = _primaries(seen)
     offset = seen[primaries[0]]["offset"] if len(primaries) == 1 else None
-    rows = []
+    rows: list[Row] = []
     for host, state in seen.items():
         if not state["reachable"]:
             rows.append([host, "?", state["error"], "", ""])
