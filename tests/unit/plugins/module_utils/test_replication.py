@@ -1,0 +1,292 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every situation that a data set can be found in, and what the plan says to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import pytest
+from ansible_collections.quorum.redis.plugins.module_utils._errors import AuthFailed, Refused
+from ansible_collections.quorum.redis.plugins.module_utils._replication import (
+    Planner,
+    Unsettled,
+    Wish,
+    assume_started,
+    pending,
+    predict,
+)
+from ansible_collections.quorum.redis.plugins.module_utils._reply import (
+    Downstream,
+    Observed,
+    SentinelView,
+    Upstream,
+    WatchedMaster,
+)
+
+PORT = 6379
+
+
+def address(host: str) -> str:
+    """Return the address of r1, r2, ..."""
+    return f"192.0.2.{host[1:]}"
+
+
+def server(host: str, keys: int = 3, replid: str = "A", offset: int = 100, **more: object) -> Observed:
+    """Return a server that can be observed."""
+    return Observed(
+        host=host, address=address(host), port=PORT, reachable=True, run_id=f"run-{host}", mode="standalone", keys=keys,
+        replication_id=replid, offset=offset, **more,
+    )  # fmt: skip
+
+
+def primary(host: str, *replicas: str, **more: object) -> Observed:
+    """Return a primary with these replicas."""
+    found = [Downstream(address(name), PORT, "online", 100, 0) for name in replicas]
+    return replace(server(host, **more), role="primary", replicas=found)  # type: ignore[arg-type]
+
+
+def replica(host: str, of: str, link: str = "up", **more: object) -> Observed:
+    """Return a replica of another one."""
+    upstream = Upstream(address(of), PORT, link, sync_in_progress=False, last_io_seconds=1)
+    return replace(server(host, **more), role="replica", primary=upstream)  # type: ignore[arg-type]
+
+
+def parked(host: str, **more: object) -> Observed:
+    """Return an empty member that waits to be told its role."""
+    waiting = Upstream("127.0.0.1", 0, "down", sync_in_progress=False, last_io_seconds=-1)
+    found = {"keys": 0, "replid": f"own-{host}", "offset": 0, **more}
+    return replace(server(host, **found), role="replica", primary=waiting)  # type: ignore[arg-type]
+
+
+def gone(host: str, kind: str = "timeout") -> Observed:
+    """Return a member that cannot be observed."""
+    return Observed(host=host, address=address(host), port=PORT, error=f"no answer from {host}.", error_kind=kind)
+
+
+def sentinel(host: str, names: str = "", flags: str = "master", knows: str = "", run_id: str = "") -> SentinelView:
+    """Return a Sentinel that names this member as the primary, and knows those as replicas."""
+    view = SentinelView(host=host, address=address(host), port=26379, reachable=True, myid=f"id-{host}")
+    if names:
+        where = address(names) if names[0] == "r" else names
+        replicas = [{"address": address(name), "port": PORT, "flags": []} for name in knows.split()]
+        view.masters["main"] = WatchedMaster(where, PORT, run_id, flags.split(","), replicas=replicas)
+    return view
+
+
+def three(names: str, flags: str = "master", knows: str = "") -> list[SentinelView]:
+    """Return three Sentinels of one opinion."""
+    return [sentinel(host, names, flags, knows) for host in ("r1", "r2", "r3")]
+
+
+SILENT = SentinelView(host="r9", address="192.0.2.9", port=26379, error="gone", error_kind="timeout")
+HEALTHY = [primary("r1", "r2", "r3"), replica("r2", "r1"), replica("r3", "r1")]
+MOVED = [replica("r1", "r2"), primary("r2", "r1", "r3"), replica("r3", "r2")]
+PARKED = [parked("r1"), parked("r2"), parked("r3")]
+
+
+@dataclass
+class Case:
+    """A situation and what must come of it: the primary and the steps, or the words of the refusal."""
+
+    name: str
+    members: list[Observed]
+    views: list[SentinelView] = field(default_factory=list)
+    chosen: str = "r1"
+    steps: str = ""
+    refused: str = ""
+    unsettled: bool = False
+    patient: bool = False
+    trust: str = ""
+    seed: str = "r1"
+    warns: str = ""
+
+
+OLD = {"replid": "OLD"}
+TWO = [primary("r1", replid="A"), primary("r2", "r3", replid="B"), replica("r3", "r2", replid="B")]
+LATE = {"replid": "OLD", "offset": 90}
+SUCCESSOR = {"replication_id2": "OLD", "second_offset": 95}
+CASES = [
+    # what is right stays, whoever is primary
+    Case("healthy", HEALTHY),
+    Case("healthy, seed elsewhere", HEALTHY, seed="r3"),
+    Case("healthy with Sentinels", HEALTHY, three("r1")),
+    Case("after a failover", MOVED, three("r2"), chosen="r2"),
+    Case("after a failover, without Sentinel", MOVED, chosen="r2"),
+    Case("one member, empty primary", [primary("r1", keys=0)]),
+    Case("one member with data", [primary("r1")]),
+    Case("empty set with replicas", [primary("r1", "r2", keys=0), replica("r2", "r1", keys=0)]),
+    Case("trust without a conflict does nothing", HEALTHY, trust="r2"),
+    Case("link down but the right address", [HEALTHY[0], replica("r2", "r1", link="down")]),
+    Case("right address, own history after a restart", [HEALTHY[0], replica("r2", "r1", "down", replid="Z")]),
+    # the very first start
+    Case("all parked", PARKED, steps="promote r1, follow r2, follow r3"),
+    Case("all parked, other seed", PARKED, chosen="r2", seed="r2", steps="promote r2, follow r1, follow r3"),
+    Case("all parked, Sentinels without an opinion", PARKED, [sentinel("r1"), sentinel("r2"), SILENT],
+         steps="promote r1, follow r2, follow r3"),
+    Case("all parked, the Sentinels remember r2", PARKED, three("r2", "s_down,o_down,master"), chosen="r2",
+         steps="promote r2, follow r1, follow r3"),
+    Case("first start was cut off after the promotion", [primary("r1", keys=0), parked("r2"), parked("r3")],
+         steps="follow r2, follow r3"),
+    Case("cut off, other seed now", [parked("r1"), primary("r2", keys=0), parked("r3")], chosen="r2",
+         steps="follow r1, follow r3"),
+    Case("fresh servers that never were parked", [primary("r1", keys=0), primary("r2", keys=0)], steps="follow r2"),
+    Case("empty cycle", [replica("r1", "r2", keys=0), replica("r2", "r1", keys=0)], steps="promote r1"),
+    Case("parked but one is silent", [parked("r1"), parked("r2"), gone("r3")], refused="whether r3 holds data"),
+    Case("parked but one refuses the connection", [parked("r1"), gone("r2", "refused")],
+         refused="whether r2 holds data"),
+    Case("lone empty primary beside a silent member", [primary("r1", keys=0), gone("r2")],
+         refused="whether r2 holds data"),
+    # new and wandering members
+    Case("new empty member", [*HEALTHY, parked("r4")], steps="follow r4"),
+    Case("new empty member that never was parked", [*HEALTHY, primary("r4", keys=0, replid="N")], steps="follow r4"),
+    Case("new member beside Sentinels", [*MOVED, parked("r4")], three("r2"), chosen="r2", steps="follow r4"),
+    Case("chain", [primary("r1", "r2"), replica("r2", "r1"), replica("r3", "r2")], steps="follow r3"),
+    Case("still follows the old primary, of the same history",
+         [primary("r2", "r3", **SUCCESSOR), replica("r3", "r2"), replica("r4", "r1", link="down", **OLD)],
+         chosen="r2", steps="follow r4"),
+    Case("lost its history by an AOF restart, but the Sentinels know it",
+         [gone("r1"), primary("r2"), replica("r3", "r1", link="down", replid="Z")], three("r2", knows="r1 r3"),
+         chosen="r2", steps="follow r3", warns="r1"),
+    Case("follows a stranger", [*HEALTHY, replica("r4", "r8", replid="X")], refused="r4 holds 3 keys"),
+    Case("foreign data, waiting", [*HEALTHY, parked("r4", keys=7)], refused="r4 holds 7 keys"),
+    Case("old primary that is back, all it holds is known",
+         [primary("r1", **LATE), primary("r2", "r3", **SUCCESSOR), replica("r3", "r2")], chosen="r2", steps="follow r1"),
+    Case("old primary that is back and has taken more",
+         [primary("r1", replid="OLD", offset=96), primary("r2", "r3", **SUCCESSOR), replica("r3", "r2")],
+         refused="Two primaries: r1 and r2"),
+    Case("a member is gone, the rest goes on", [*HEALTHY[:2], gone("r3"), parked("r4")], steps="follow r4",
+         warns="r3"),
+    # data, but no primary
+    Case("cycle", [replica("r1", "r2"), replica("r2", "r1"), replica("r3", "r1")],
+         refused="No member is a primary although r1, r2, r3 hold data"),
+    Case("all follow something unknown", [replica("r1", "r8"), replica("r2", "r8")], refused="No member is a primary"),
+    Case("primary silent, no Sentinel", [gone("r1"), replica("r2", "r1", link="down")], refused="r1 cannot be observed"),
+    Case("emptied primary, parked", [parked("r1"), replica("r2", "r1", link="down")],
+         refused="No member is a primary although r2 holds data"),
+    Case("emptied primary that started as primary", [primary("r1", keys=0, replid="N"), replica("r2", "r1", "down")],
+         refused="No member is a primary although r2 holds data"),
+    Case("emptied primary that the Sentinels still name",
+         [primary("r1", keys=0, replid="N"), replica("r2", "r1", "down")], three("r1"), refused="r2 holds 3 keys"),
+    Case("new empty member, primary gone", [gone("r1"), replica("r2", "r1", "down"), parked("r4")],
+         refused="No member is a primary"),
+    # two primaries
+    Case("two with data", TWO, refused="Two primaries: r1 and r2"),
+    Case("two with data, Sentinels name one", TWO, three("r2"), refused="name r2, but r1 is one too", unsettled=True),
+    Case("three primaries", [primary("r1"), primary("r2", replid="B"), primary("r3", replid="C")],
+         refused="Two primaries: r1 and r2 and r3"),
+    # Sentinels
+    Case("one Sentinel is stale", HEALTHY, [sentinel("r1", "r2"), *three("r1")[1:]]),
+    Case("one Sentinel is silent", HEALTHY, [SILENT, *three("r1")[1:]]),
+    Case("Sentinels split", HEALTHY, [sentinel("r1", "r1"), sentinel("r2", "r2")], refused="different primaries",
+         unsettled=True),
+    Case("Sentinels all on a replica", HEALTHY, three("r2"), refused="name r2, but its role is replica",
+         unsettled=True),
+    Case("Sentinels stuck on a replica", HEALTHY, three("r2", "s_down,o_down,master"),
+         refused="name r2, but its role is replica", unsettled=True),
+    Case("Sentinels name a stranger", HEALTHY, three("198.51.100.7"), refused="198.51.100.7:6379, which is no member"),
+    Case("Sentinels name it by another address", HEALTHY,
+         [sentinel(host, "10.0.0.1", run_id="run-r1") for host in ("r1", "r2", "r3")]),
+    Case("failover in progress", MOVED, three("r1", "failover_in_progress,master,s_down"), refused="are moving it",
+         unsettled=True, patient=True),
+    Case("primary down, failover must be expected", [gone("r1"), *HEALTHY[1:]], three("r1", "master,o_down,s_down"),
+         refused="are moving it", unsettled=True, patient=True),
+    Case("primary down, not yet agreed", [gone("r1"), *HEALTHY[1:]], three("r1", "master,s_down"),
+         refused="name r1, which cannot be observed", unsettled=True, patient=True),
+    Case("FAILOVER command in progress", [replace(HEALTHY[0], failover_state="waiting-for-sync"), *HEALTHY[1:]],
+         refused="in the middle of a failover", unsettled=True, patient=True),
+    Case("renamed hosts, same addresses", [replace(one, host=f"db-{one.host}") for one in MOVED], three("r2"),
+         chosen="db-r2"),
+    # trust
+    Case("trust one of two", TWO, chosen="r1", trust="r1", steps="follow r2, follow r3", warns="redis_trust says so"),
+    Case("trust the other of two", TWO, chosen="r2", trust="r2", steps="follow r1", warns="redis_trust says so"),
+    Case("trust in a cycle", [replica("r1", "r2"), replica("r2", "r1")], trust="r1",
+         steps="promote r1", warns="redis_trust"),
+    Case("trust against foreign data", [*HEALTHY, parked("r4", keys=7)], trust="r1", steps="follow r4", warns="r4"),
+    Case("trust after an emptied primary", [parked("r1"), replica("r2", "r1", "down"), replica("r3", "r1", "down")],
+         chosen="r2", trust="r2", steps="promote r2, follow r1, follow r3", warns="redis_trust"),
+    Case("trust the true primary over stale Sentinels", HEALTHY, three("r2"), trust="r1", warns="redis_trust"),
+    Case("trust an empty one", [parked("r1"), replica("r2", "r1", "down")], trust="r1", refused="holds no key"),
+    Case("trust a silent one", [gone("r1"), replica("r2", "r1", "down")], trust="r1", refused="no member that can be"),
+    Case("trust a stranger", TWO, trust="r7", refused="r7, named by redis_trust"),
+    Case("trust during a failover", MOVED, three("r1", "failover_in_progress,master"), trust="r1",
+         refused="are moving it", unsettled=True, patient=True),
+    # what no plan heals
+    Case("one server under two names", [HEALTHY[0], replace(HEALTHY[0], host="r7", address="192.0.2.7")],
+         refused="r1 and r7 are one and the same server"),
+    Case("a Sentinel in place of a server", [HEALTHY[0], replace(parked("r2"), mode="sentinel")],
+         refused="runs in mode sentinel"),
+    Case("still loading", [replace(HEALTHY[0], persistence={"loading": 1}), *HEALTHY[1:]], refused="still loading",
+         unsettled=True, patient=True),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_plan(case: Case) -> None:
+    """The plan is as expected; what is refused shows the table and the way on; the same input gives the same plan."""
+    planner = Planner(case.members, case.views, Wish("main", case.seed, case.trust))
+    if case.refused:
+        with pytest.raises(Refused) as caught:
+            planner.plan()
+        text = str(caught.value)
+        assert case.refused in text
+        assert isinstance(caught.value, Unsettled) is case.unsettled
+        assert getattr(caught.value, "patient", False) is case.patient
+        for member in case.members:
+            assert any(line.split()[:1] == [member.name] for line in text.splitlines()), text
+        return
+    plan = planner.plan()
+    assert plan.primary.name == case.chosen
+    assert ", ".join(f"{step.data['action']} {step.data['member']}" for step in plan.steps) == case.steps
+    assert case.warns in " ".join(plan.warnings)
+    assert bool(plan.warnings) is bool(case.warns)
+    after = predict(case.members, plan)
+    then = Planner(after, [], Wish("main", case.seed))
+    assert pending(then, plan.primary) == [
+        f"{one.name} has no link to {plan.primary.name}" for one in after if one.primary and one.primary.link != "up"
+    ]
+
+
+def test_password() -> None:
+    """A wrong password comes before everything else and names the variable."""
+    with pytest.raises(AuthFailed, match="r2 refuses the password of redis_password"):
+        Planner([HEALTHY[0], gone("r2", "auth")], [], Wish("main")).plan()
+    wrong = SentinelView(host="r3", error="no", error_kind="auth")
+    with pytest.raises(AuthFailed, match="r3 refuses the password of redis_sentinel_password"):
+        Planner(HEALTHY, [wrong], Wish("main")).plan()
+
+
+@pytest.mark.parametrize(
+    ("members", "steps"),
+    [
+        ([gone("r1", "refused"), gone("r2", "refused")], ["promote r1", "follow r2"]),
+        ([*HEALTHY, gone("r4", "refused")], ["follow r4"]),
+        ([*HEALTHY, gone("r4", "timeout")], []),
+    ],
+    ids=["fresh hosts", "fresh host beside a set", "silent host"],
+)
+def test_check_mode(members: list[Observed], steps: list[str]) -> None:
+    """In check mode what does not run yet counts as started."""
+    plan = Planner(assume_started(members), [], Wish("main", "r1")).plan()
+    assert [f"{step.data['action']} {step.data['member']}" for step in plan.steps] == steps
+
+
+def test_refusal_reads_well() -> None:
+    """The whole message, as the user sees it."""
+    with pytest.raises(Refused) as caught:
+        Planner([*TWO, gone("r4")], [sentinel("r1", "r1"), SILENT, sentinel("r3")], Wish("main")).plan()
+    assert str(caught.value) == (
+        "Two primaries: the Sentinels name r1, but r2 is one too (data set main).\n"
+        "  member  role     follows                 offset  keys  replication id\n"
+        "  r1      primary  -                       100     3     A\n"
+        "  r2      primary  -                       100     3     B\n"
+        "  r3      replica  r2, link up             100     3     B\n"
+        "  r4      ?        not observed (timeout)  ?       ?     ?\n"
+        "  sentinel  says\n"
+        "  r1        r1 (master)\n"
+        "  r9        no answer (timeout)\n"
+        "  r3        does not monitor main\n"
+        "Nothing was changed. Look at the members, then set redis_trust to the one whose data is right (r1, r2, r3): "
+        "it becomes the primary, and what the others hold beside it is overwritten."
+    )
