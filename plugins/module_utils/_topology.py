@@ -203,6 +203,7 @@ def sentinel_parameters(inventory: Inventory, sentinel: Mapping[str, Any]) -> di
     parameters: dict[str, Any] = {
         "port": sentinel["port"],
         "daemonize": False,
+        "supervised": "systemd",
         "pidfile": "",
         "logfile": "",
         "dir": f"/var/lib/redis/{sentinel['name']}",

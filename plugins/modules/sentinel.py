@@ -81,6 +81,11 @@ options:
       password:
         description: Password of the servers.
         type: str
+  passwords:
+    description:
+      - Passwords of the servers by name of the data set, for those without O(masters[].password).
+    type: dict
+    default: {}
   sentinels:
     description:
       - All declared Sentinels, this one included. They are asked who is primary.
@@ -157,20 +162,19 @@ unexpected:
   sample: ["main: replica 192.0.2.9:6379 is no member"]
 """
 
-import socket  # noqa: E402
-import time  # noqa: E402
-from dataclasses import replace  # noqa: E402
-from typing import Any, Dict, List, Optional, Tuple  # noqa: E402
+import socket
+import time
+from dataclasses import replace
+from typing import Any, Dict, List, Optional, Tuple
 
-from ansible.module_utils.basic import AnsibleModule  # noqa: E402
-
-from ansible_collections.quorum.redis.plugins.module_utils._client import connect  # noqa: E402
-from ansible_collections.quorum.redis.plugins.module_utils._errors import (  # noqa: E402
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.quorum.redis.plugins.module_utils._client import connect
+from ansible_collections.quorum.redis.plugins.module_utils._errors import (
     AuthFailed,
     CommandFailed,
     QuorumError,
 )
-from ansible_collections.quorum.redis.plugins.module_utils._module import (  # noqa: E402
+from ansible_collections.quorum.redis.plugins.module_utils._module import (
     CONNECTION_OPTIONS,
     MEMBER_OPTIONS,
     Step,
@@ -178,20 +182,20 @@ from ansible_collections.quorum.redis.plugins.module_utils._module import (  # n
     endpoint,
     run,
 )
-from ansible_collections.quorum.redis.plugins.module_utils._observe import (  # noqa: E402
+from ansible_collections.quorum.redis.plugins.module_utils._observe import (
     members,
     observe_all,
     observe_sentinel,
     observe_sentinels,
 )
-from ansible_collections.quorum.redis.plugins.module_utils._replication import (  # noqa: E402
+from ansible_collections.quorum.redis.plugins.module_utils._replication import (
     Planner,
     Unsettled,
     Wish,
     assume_started,
 )
-from ansible_collections.quorum.redis.plugins.module_utils._reply import Observed, SentinelView  # noqa: E402
-from ansible_collections.quorum.redis.plugins.module_utils._sentinel import (  # noqa: E402
+from ansible_collections.quorum.redis.plugins.module_utils._reply import Observed, SentinelView
+from ansible_collections.quorum.redis.plugins.module_utils._sentinel import (
     Watch,
     check_identity,
     find_primary,
@@ -221,10 +225,16 @@ class Sentinel(Subject[Seen]):
         super().__init__()
         given: Dict[str, Any] = module.params
         self.params, self.check_mode, self.place = given, module.check_mode, endpoint(module.params)
-        self.peers = members(given["sentinels"], given["sentinel_username"] or given["username"],
-                             given["sentinel_password"] or given["password"], given["timeout"])
+        self.peers = members(
+            given["sentinels"],
+            given["sentinel_username"] or given["username"],
+            given["sentinel_password"] or given["password"],
+            given["timeout"],
+        )
         self.absent = [item["name"] for item in given["masters"] if item["state"] == "absent"]
         self.wanted = [item for item in given["masters"] if item["state"] == "present"]
+        for item in self.wanted:
+            item["password"] = item["password"] or given["passwords"].get(item["name"])
         for item in self.wanted:
             if not item["members"]:
                 raise QuorumError("No members are named", f"data set {item['name']}", "Name its servers in members")
@@ -238,8 +248,11 @@ class Sentinel(Subject[Seen]):
         if not view.reachable and view.error_kind == "refused" and self.check_mode:
             view = replace(view, reachable=True, error="", error_kind="")
         if view.error_kind == "auth":
-            raise AuthFailed("This Sentinel refuses the password of redis_sentinel_password", str(self.place),
-                             "Correct redis_sentinel_password; nothing was changed")
+            raise AuthFailed(
+                "This Sentinel refuses the password of redis_sentinel_password",
+                str(self.place),
+                "Correct redis_sentinel_password; nothing was changed",
+            )
         if not view.reachable:
             raise QuorumError(view.error)
         view.host = view.host or next((other.host for other in views if view.myid and other.myid == view.myid), "")
@@ -277,8 +290,9 @@ class Sentinel(Subject[Seen]):
         except FileNotFoundError:
             return {}
         except OSError as problem:
-            raise QuorumError(f"The state file cannot be read: {problem.strerror}", self.params["state_file"],
-                              "Run with become") from None
+            raise QuorumError(
+                f"The state file cannot be read: {problem.strerror}", self.params["state_file"], "Run with become"
+            ) from None
 
     def plan(self, obs: Seen) -> List[Step]:
         """Return the steps."""
@@ -301,18 +315,31 @@ class Sentinel(Subject[Seen]):
                 client.call(*command[:3], socket.gethostbyname(command[3]), *command[4:])
 
     def _waits(self, seen: Seen) -> List[str]:
-        return [text for watch in self.watches for text in waits(
-            seen.view, watch, seen.planners[watch.name],
-            next(member for member in seen.planners[watch.name].members
-                 if member.name == self.primaries[watch.name].name))]
+        return [
+            text
+            for watch in self.watches
+            for text in waits(
+                seen.view,
+                watch,
+                seen.planners[watch.name],
+                next(
+                    member
+                    for member in seen.planners[watch.name].members
+                    if member.name == self.primaries[watch.name].name
+                ),
+            )
+        ]
 
     def settle(self, before: Seen, steps: List[Step]) -> Seen:
         """Wait until this Sentinel sees what it monitors."""
         start, now = time.monotonic(), self.look() if steps else before
         while self._waits(now):
             if time.monotonic() - start > self.params["wait"]:
-                raise QuorumError(f"After {self.params['wait']} s: {'; '.join(self._waits(now))}",
-                                  f"Sentinel {self.place}", "Read its log (password, network), then run again")
+                raise QuorumError(
+                    f"After {self.params['wait']} s: {'; '.join(self._waits(now))}",
+                    f"Sentinel {self.place}",
+                    "Read its log (password, network), then run again",
+                )
             time.sleep(0.2)
             now = self.look()
         return now
@@ -328,15 +355,25 @@ def main() -> None:
     """Run the module."""
     member: Dict[str, Any] = {"type": "list", "elements": "dict", "default": [], "options": MEMBER_OPTIONS}
     master = dict(
-        name={"type": "str", "required": True}, members=member, quorum={"type": "int", "default": 2},
+        name={"type": "str", "required": True},
+        members=member,
+        quorum={"type": "int", "default": 2},
         state={"type": "str", "choices": ["present", "absent"], "default": "present"},
-        down_after={"type": "int"}, failover_timeout={"type": "int"}, parallel_syncs={"type": "int"},
-        username={"type": "str"}, password={"type": "str", "no_log": True},
+        down_after={"type": "int"},
+        failover_timeout={"type": "int"},
+        parallel_syncs={"type": "int"},
+        username={"type": "str"},
+        password={"type": "str", "no_log": True},
     )
     spec = dict(
-        CONNECTION_OPTIONS, port={"type": "int", "default": 26379}, state_file={"type": "path"},
-        masters={"type": "list", "elements": "dict", "required": True, "options": master}, sentinels=member,
-        sentinel_username={"type": "str"}, sentinel_password={"type": "str", "no_log": True},
+        CONNECTION_OPTIONS,
+        port={"type": "int", "default": 26379},
+        state_file={"type": "path"},
+        masters={"type": "list", "elements": "dict", "required": True, "options": master},
+        passwords={"type": "dict", "default": {}, "no_log": True},
+        sentinels=member,
+        sentinel_username={"type": "str"},
+        sentinel_password={"type": "str", "no_log": True},
         wait={"type": "int", "default": 60},
     )
     run(AnsibleModule(argument_spec=spec, supports_check_mode=True), Sentinel)
