@@ -24,6 +24,9 @@ test: $(TEST) ## everything; some steps: make test STEPS=unit,molecule-sentinel
 lint sanity unit integration molecule build: $(TEST) ## one step of the test
 	@tools/run_steps.py $@
 
+bench: $(RUN) ## site.yml beside a bare shell script, 3, 10 and 30 hosts; about 15 minutes
+	@tools/bench --write
+
 ##@ House
 
 clean: demo-down ## remove what the tools made in this tree, and the images of the lab
@@ -45,4 +48,4 @@ $(TEST): requirements/test.txt requirements/run.txt | $(VENV)/bin/pip
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r $<
 	@touch $@ $(RUN)
 
-.PHONY: demo demo-down test lint sanity unit integration molecule build clean help
+.PHONY: demo demo-down test lint sanity unit integration molecule build bench clean help

@@ -1,0 +1,109 @@
+#!/bin/bash
+# What site.yml does, by hand and without a question asked: packages, units, configuration, server and Sentinel,
+# REPLICAOF, SENTINEL MONITOR. The limit that tools/bench compares with; run again it checks the same and changes nothing.
+#
+#     bare.sh SSH_CONFIG PASSWORD "HOST ADDRESS PRIMARY WITH_SENTINEL" ...
+set -eu
+config=$1 password=$2
+shift 2
+
+# Run the script on standard input on all hosts at once; a password travels inside it, not in an argument.
+everywhere() {
+    local script pids=() line name arguments
+    script=$(cat)
+    for line in "${hosts[@]}"; do
+        read -r name arguments <<<"$line"
+        # shellcheck disable=SC2086 # three words
+        ssh -F "$config" "$name" bash -eu -s -- $arguments <<<"password=$password; main() { $script"$'\n''}; main "$@" </dev/null' &
+        pids+=($!)
+    done
+    for pid in "${pids[@]}"; do wait "$pid"; done
+}
+hosts=("$@")
+
+everywhere <<'EOF'
+address=$1 primary=$2 sentinel=$3
+changed=false
+put() { # FILE MODE GROUP, its content on standard input
+    cat >/run/bare.new
+    cmp -s /run/bare.new "$1" && return
+    mkdir -p "${1%/*}"
+    install -m "$2" -g "$3" /run/bare.new "$1"
+    echo "changed: $1"
+    changed=true
+}
+unit() { # NAME COMMAND
+    put "/etc/systemd/system/$1@.service" 0644 root <<UNIT
+[Unit]
+After=network-online.target
+[Service]
+Type=notify
+User=redis
+Group=redis
+ExecStart=/usr/bin/redis-server /var/lib/redis/%i/redis.conf $2
+StateDirectory=redis/%i
+RuntimeDirectory=redis/%i
+Restart=always
+LimitNOFILE=16384
+NoNewPrivileges=true
+PrivateTmp=true
+ProtectSystem=strict
+ProtectHome=true
+[Install]
+WantedBy=multi-user.target
+UNIT
+}
+ln -sf /dev/null /etc/systemd/system/redis-server.service
+[ -z "$(find /var/lib/apt/lists -maxdepth 1 -name '*_InRelease' -mtime -1)" ] && apt-get -qq update
+DEBIAN_FRONTEND=noninteractive apt-get -qq --no-install-recommends install redis-server python3-redis >/dev/null
+unit redis-server ""
+unit redis-sentinel --sentinel
+put /etc/sysctl.d/90-redis.conf 0644 root <<<"vm.overcommit_memory = 1"
+put /etc/redis/main.conf 0640 redis <<CONF
+bind $address 127.0.0.1
+port 6379
+dir /var/lib/redis/main
+supervised systemd
+appendonly yes
+requirepass $password
+masterauth $password
+CONF
+put /etc/redis/sentinel.conf 0640 redis <<CONF
+bind $address 127.0.0.1
+port 26379
+dir /var/lib/redis/sentinel
+supervised systemd
+requirepass $password
+CONF
+for name in main sentinel; do
+    file=/var/lib/redis/$name/redis.conf
+    [ -e $file ] || { install -d -o redis -g redis ${file%/*}; install -o redis -g redis -m 0640 /etc/redis/$name.conf $file; }
+done
+! $changed || systemctl daemon-reload
+units="redis-server@main"
+[ "$sentinel" = no ] || units+=" redis-sentinel@sentinel"
+for unit in $units; do
+    systemctl --quiet is-enabled $unit 2>/dev/null && systemctl --quiet is-active $unit && continue
+    systemctl --quiet enable --now $unit
+    echo "changed: $unit"
+done
+EOF
+
+everywhere <<'EOF'
+address=$1 primary=$2 sentinel=$3
+export REDISCLI_AUTH=$password
+if [ "$address" != "$primary" ] && ! redis-cli -h "$address" role | grep -qx "$primary"; then
+    redis-cli -h "$address" replicaof "$primary" 6379 >/dev/null
+    redis-cli -h "$address" config rewrite >/dev/null
+    echo "changed: replicaof"
+fi
+[ "$sentinel" = no ] && exit
+if [ -z "$(redis-cli -h "$address" -p 26379 sentinel get-master-addr-by-name main)" ]; then
+    redis-cli -h "$address" -p 26379 >/dev/null <<COMMANDS
+sentinel monitor main $primary 6379 2
+sentinel set main auth-pass $password
+sentinel set main down-after-milliseconds 5000
+COMMANDS
+    echo "changed: sentinel monitor"
+fi
+EOF
