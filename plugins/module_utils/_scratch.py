@@ -23,9 +23,9 @@ import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Callable, Iterator, Mapping
+from typing import Any, Callable, Iterable, Iterator, Mapping
 
-from ansible_collections.quorum.redis.plugins.module_utils._client import Endpoint, connect
+from ansible_collections.quorum.redis.plugins.module_utils._client import Client, Endpoint, connect
 from ansible_collections.quorum.redis.plugins.module_utils._conf import MASK, Line, is_secret, lines, parse
 from ansible_collections.quorum.redis.plugins.module_utils._errors import (
     AuthFailed,
@@ -121,7 +121,7 @@ def examine(binary: str, parameters: Mapping[str, Any], sentinel: bool = False, 
                 start_new_session=True)
         try:
             _feed(process, "" if sentinel else text)
-            _ask(process, f"{directory}/s", sample, _password(parameters) if sentinel else None)
+            _ask(process, f"{directory}/s", sample, parameters, _password(parameters) if sentinel else None)
         except Unreachable as problem:
             said = log.read_text(encoding="utf-8", errors="surrogateescape")
             program = f"{Path(binary).name} {sample.version}"
@@ -160,7 +160,8 @@ def _plain(complaint: str) -> str:
     return f"Unknown directive: {complaint}" if complaint.startswith("Module Configuration detected") else complaint
 
 
-def _ask(process: subprocess.Popen[bytes], path: str, sample: Sample, password: str | None) -> None:
+def _ask(process: subprocess.Popen[bytes], path: str, sample: Sample, declared: Iterable[str],
+         password: str | None) -> None:
     """Wait until the process answers, and read its settings. Unreachable: it has ended or does not come."""
     name = None if password is not None else _OWNER
     deadline = time.monotonic() + _SECONDS
@@ -172,10 +173,24 @@ def _ask(process: subprocess.Popen[bytes], path: str, sample: Sample, password: 
         secret = password or (name and "x")
         with connect(Endpoint(socket=path, username=name, password=secret, timeout=_SECONDS)) as client:
             if name:
-                sample.config = client.pairs("CONFIG", "GET", "*")
+                sample.config = _settings(client, sample.version, declared)
     except (AuthFailed, CommandFailed):
         if name:
             raise  # but a Sentinel that asks for a password has read its file
+
+
+def _settings(client: Client, version: str, declared: Iterable[str]) -> dict[str, str]:
+    """Read all settings. Redis 6 clamps a value when it is set and not when it is read from a file: set it."""
+    found = client.pairs("CONFIG", "GET", "*")
+    if int(version.split(".")[0]) > 6:
+        return found
+    for key in declared:
+        if key in found and key not in OVERRIDDEN and found[key].isdigit():
+            try:
+                client.call("CONFIG", "SET", key, found[key])
+            except CommandFailed:
+                continue
+    return client.pairs("CONFIG", "GET", "*")
 
 
 def _listens(path: str) -> bool:

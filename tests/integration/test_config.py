@@ -17,10 +17,14 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Iterator
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
 from integration.conftest import Answer, Lab, Server, wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 SECRET = "s3cret-of-the-test"
 SCRATCH = [Path("/run"), Path(tempfile.gettempdir())]
@@ -35,6 +39,7 @@ class Managed:
     path: Path
 
     def options(self, secrets: dict[str, Any] | None = None, **parameters: Any) -> dict[str, Any]:
+        """Return the options of the module for this server."""
         base = {
             "port": self.server.port, "bind": "127.0.0.1", "dir": str(self.server.directory), "save": "",
             "appendonly": False, "repl-diskless-sync-delay": 0, "repl-timeout": 10,
@@ -49,6 +54,7 @@ class Managed:
 
     def run(self, check: bool = False, secrets: dict[str, Any] | None = None, extra: dict[str, Any] | None = None,
             **parameters: Any) -> Answer:
+        """Run the module; no secret may be seen and no scratch server left."""
         options = {**self.options(secrets, **parameters), **(extra or {})}
         answer = self.lab.run("config", check=check, **options)
         assert SECRET not in answer.text.replace(json.dumps(options), "")
@@ -56,6 +62,7 @@ class Managed:
         return answer
 
     def get(self, key: str) -> str:
+        """Return a value at run time."""
         found = self.server.call("CONFIG", "GET", key)
         return str(found[key] if isinstance(found, dict) else found[1])
 
@@ -128,7 +135,7 @@ def test_a_mistake_is_told_in_the_words_of_the_engine(managed: Managed, key: str
 
 def test_secrets_are_shown_as_changed_and_never_as_text(managed: Managed) -> None:
     assert managed.run(timeout=5).changed
-    secrets = {"requirepass": SECRET, "masterauth": "an0ther-secret", "tls-key-file-pass": "th1rd-secret"}
+    secrets = {"requirepass": SECRET, "masterauth": "an0ther-secret", "syslog-ident": "th1rd-secret"}
     answer = managed.run(check=True, secrets=secrets, timeout=5, extra={"allow_dangerous": True})
     shown = json.dumps(answer.data)
     assert "an0ther-secret" not in shown
@@ -259,7 +266,7 @@ def test_a_full_disk_changes_nothing(managed: Managed, small_disk: Path) -> None
     assert managed.run(timeout=5, extra={"path": str(path)}).changed
     before = path.read_bytes()
     (small_disk / "filler").write_bytes(b"x" * (small_disk_free(small_disk)))
-    answer = managed.run(timeout=6, extra={"path": str(path)}, **{"logfile": "x" * 9000})
+    answer = managed.run(timeout=6, logfile="x" * 9000, extra={"path": str(path)})
     assert answer.failed
     assert "No space left on device" in answer.msg
     assert path.read_bytes() == before

@@ -1,0 +1,67 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The module files as Ansible runs it."""
+
+from __future__ import annotations
+
+import getpass
+import grp
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from integration.conftest import Lab
+
+ME = {"owner": getpass.getuser(), "group": grp.getgrgid(os.getegid()).gr_name}
+
+
+@pytest.fixture
+def wish(tmp_path: Path) -> list[dict[str, Any]]:
+    (tmp_path / "old").write_text("old")
+    return [
+        {"path": str(tmp_path / "units" / "redis-server@.service"), "content": "[Unit]\nü\n", **ME},
+        {"path": str(tmp_path / "program"), "content": "#!/bin/sh\n", "mode": "0755", **ME},
+        {"path": str(tmp_path / "mask"), "link": "/dev/null"},
+        {"path": str(tmp_path / "old"), "state": "absent"},
+    ]
+
+
+def test_all_is_predicted_then_written_then_left_alone(lab: Lab, tmp_path: Path, wish: list[dict[str, Any]]) -> None:
+    predicted = lab.run("files", check=True, files=wish)
+    assert (tmp_path / "old").exists()
+    assert not (tmp_path / "units").exists()
+    done = lab.run("files", files=wish)
+    assert done["paths"] == [item["path"] for item in wish]
+    for key in ("steps", "paths", "diff", "changed"):
+        assert predicted[key] == done[key]
+    assert (tmp_path / "program").stat().st_mode & 0o777 == 0o755
+    assert (tmp_path / "units" / "redis-server@.service").read_text(encoding="utf-8") == "[Unit]\nü\n"
+    for check in (True, False):
+        again = lab.run("files", check=check, files=wish)
+        assert not again.changed
+        assert again["paths"] == []
+
+
+def test_a_fresh_host_without_the_account_is_predicted(lab: Lab, tmp_path: Path) -> None:
+    wish = [{"path": str(tmp_path / "file"), "content": "x", "owner": ME["owner"], "group": "not-yet-there"}]
+    assert lab.run("files", check=True, files=wish).changed
+    answer = lab.run("files", files=wish)
+    assert "the group 'not-yet-there' does not exist" in answer.msg
+    assert not (tmp_path / "file").exists()
+
+
+def test_everything_is_checked_before_the_first_file(lab: Lab, tmp_path: Path, wish: list[dict[str, Any]]) -> None:
+    answer = lab.run("files", files=[*wish, {"path": str(tmp_path), "state": "absent"}])
+    assert "is a directory" in answer.msg
+    assert not (tmp_path / "program").exists()
+    assert "more than once" in lab.run("files", files=[*wish, wish[0]]).msg
+
+
+def test_secrets_stay_hidden(lab: Lab, tmp_path: Path) -> None:
+    wish = [{"path": str(tmp_path / "f"), "content": '{"password": "s3cret"}', "mode": "0640", **ME}]
+    answer = lab.run("files", files=wish, secrets=["s3cret"])
+    assert answer["diff"][0]["after"] == '{"password": "********"}'
+    assert "s3cret" not in answer.text
