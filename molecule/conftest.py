@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Dict, Iterator
 
 import pytest
 import testinfra
@@ -24,7 +24,7 @@ def lab(request: pytest.FixtureRequest) -> Lab:
 
 
 @pytest.fixture(scope="module")
-def hosts(lab: Lab) -> Dict[str, testinfra.host.Host]:
+def hosts(lab: Lab) -> dict[str, testinfra.host.Host]:
     """Return the hosts of the lab by name, for testinfra."""
     config = str(lab.state / "ssh_config")
     return {name: testinfra.get_host(f"ssh://{name}", ssh_config=config) for name in lab.hosts}

@@ -17,9 +17,10 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Sequence, Tuple
+from typing import Any
 
 import yaml
 
@@ -45,11 +46,11 @@ class Recap:
 class Run:
     """A finished playbook run; stdout holds stderr too."""
 
-    command: Tuple[str, ...]
+    command: tuple[str, ...]
     rc: int
     stdout: str
     seconds: float
-    recap: Dict[str, Recap]
+    recap: dict[str, Recap]
 
     @property
     def changed(self) -> int:
@@ -80,14 +81,14 @@ class Lab:
         if not own.exists():
             raise LookupError(f"there is no lab {prefix}: make it with tools/lab create --prefix {prefix}")
         self.inventories = [Path(path) for path in (*inventories, own)]
-        found: Dict[str, Dict[str, str]] = yaml.safe_load(own.read_text(encoding="utf-8"))["all"]["hosts"]
+        found: dict[str, dict[str, str]] = yaml.safe_load(own.read_text(encoding="utf-8"))["all"]["hosts"]
         self.addresses = {host: values["ansible_host"] for host, values in found.items()}
         self._cut: set[str] = set()
         self._paused: set[str] = set()
         self._down: set[str] = set()
 
     @property
-    def hosts(self) -> List[str]:
+    def hosts(self) -> list[str]:
         """Return the names of the hosts, in the order of the inventory."""
         return list(self.addresses)
 
@@ -100,7 +101,9 @@ class Lab:
     def run(self, host: str, command: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:
         """Run a shell command on a host over SSH (10 ms); see what came of it."""
         ssh = ["ssh", "-F", str(self.state / "ssh_config"), host, command]
-        return subprocess.run(ssh, capture_output=True, text=True, timeout=timeout, check=False, stdin=subprocess.DEVNULL)
+        return subprocess.run(
+            ssh, capture_output=True, text=True, timeout=timeout, check=False, stdin=subprocess.DEVNULL
+        )
 
     def sh(self, host: str, command: str, timeout: float = 60) -> str:
         """Run a shell command on a host and return what it prints; the test fails when the command does."""
@@ -129,7 +132,7 @@ class Lab:
             command += ["--inventory", str(path)]
         return self._run([*command, playbook, *args], timeout, env)
 
-    def _run(self, command: List[str], timeout: float, env: Dict[str, str]) -> Run:
+    def _run(self, command: list[str], timeout: float, env: dict[str, str]) -> Run:
         settings = {
             "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".lab" / "collections"),
             "ANSIBLE_CALLBACK_RESULT_FORMAT": "yaml",

@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-from typing import Dict
-
 import pytest
 import testinfra
 from lab import Lab
@@ -19,7 +17,7 @@ def ping(lab: Lab, one: str, other: str) -> bool:
     return lab.run(one, probe).returncode == 0
 
 
-def test_each_host_runs_its_release(hosts: Dict[str, testinfra.host.Host]) -> None:
+def test_each_host_runs_its_release(hosts: dict[str, testinfra.host.Host]) -> None:
     assert {name: host.system_info.codename for name, host in hosts.items()} == {name: name for name in hosts}
 
 
@@ -30,7 +28,9 @@ def test_systemd_is_whole(lab: Lab) -> None:
 @pytest.mark.parametrize("release", ["bullseye", "bookworm", "trixie"])
 def test_sandboxes_are_real(lab: Lab, release: str) -> None:
     assert "Read-only" in lab.run(release, "systemd-run -q --wait -P -p ProtectSystem=strict touch /usr/x").stderr
-    own, private = lab.sh(release, f"readlink /proc/1/ns/mnt; {SANDBOX} -p PrivateTmp=yes readlink /proc/self/ns/mnt").split()
+    own, private = lab.sh(
+        release, f"readlink /proc/1/ns/mnt; {SANDBOX} -p PrivateTmp=yes readlink /proc/self/ns/mnt"
+    ).split()
     assert own != private
     lab.sh(release, f"{SANDBOX} -p DynamicUser=yes -p PrivateUsers=yes -p ProtectProc=invisible true")
     assert lab.run(release, f"{SANDBOX} -p SystemCallFilter=~uname uname").returncode != 0

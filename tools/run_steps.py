@@ -1,0 +1,133 @@
+#!/usr/bin/env python3
+"""Run the steps of `make test`, one log each, and end with a table and the line `N passed, N failed`.
+
+tools/run_steps.py                        all steps
+tools/run_steps.py unit,molecule-sentinel some; `molecule` means every scenario
+tools/run_steps.py --list
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+LOGS = ROOT / ".cache" / "steps"
+TAIL = 80
+# A step that hangs must not take the whole run with it.
+LIMIT = 1500
+
+
+@dataclass(frozen=True)
+class Step:
+    """A name and the commands that must all succeed, each run even when one before it failed."""
+
+    name: str
+    commands: list[list[str]]
+
+
+def steps() -> dict[str, Step]:
+    """Return every step, in the order of a full run: what is quick to fail comes first."""
+    yaml = ["molecule", "playbooks", "roles", "examples", "meta", "changelogs", "galaxy.yml"]
+    found = [
+        Step(
+            "lint",
+            [
+                ["ruff", "check"],
+                ["ruff", "format", "--check"],
+                ["mypy", "-p", "ansible_collections.quorum.redis.plugins"],
+                ["mypy", "tests", "molecule", "tools"],
+                ["yamllint", "--strict", *[name for name in yaml if (ROOT / name).exists()]],
+                ["ansible-lint"],
+                ["antsibull-changelog", "lint"],
+            ],
+        ),
+        Step("build", [["tools/check_tarball.py"]]),
+        Step("sanity", [["tools/sanity"]]),
+        Step("unit", [["pytest", "tests/unit"]]),
+        Step("integration", [["pytest", "tests/integration"]]),
+    ]
+    scenarios = sorted(path.parent.name for path in ROOT.glob("molecule/*/molecule.yml"))
+    found += [Step(f"molecule-{name}", [["molecule", "test", "--scenario-name", name]]) for name in scenarios]
+    return {step.name: step for step in found}
+
+
+def run(step: Step, log: Path) -> bool:
+    """Run one step with its output in a log; tell whether it passed."""
+    passed = True
+    environment = os.environ | {"ANSIBLE_FORCE_COLOR": "false", "NO_COLOR": "1", "COLUMNS": "140"}
+    with log.open("w", encoding="utf-8") as output:
+        for command in step.commands:
+            print(f"$ {' '.join(command)}", file=output, flush=True)
+            began = time.monotonic()
+            try:
+                done = subprocess.run(
+                    command,
+                    cwd=ROOT,
+                    env=environment,
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    timeout=LIMIT,
+                    check=False,
+                )
+                code = str(done.returncode)
+            except (OSError, subprocess.TimeoutExpired) as problem:
+                code = str(problem)
+            seconds = time.monotonic() - began
+            print(f"[{code}] {' '.join(command)}: {seconds:.1f} s\n", file=output, flush=True)
+            if code != "0":
+                passed = False
+                print(f"    failed: {' '.join(command)} ({code})", flush=True)
+    return passed
+
+
+def chosen(words: list[str], known: dict[str, Step]) -> list[Step]:
+    """Return the steps that the command line names, all when it names none."""
+    names = [name for word in words for name in word.split(",") if name]
+    if not names:
+        return list(known.values())
+    result: list[Step] = []
+    for name in names:
+        matching = [step for step in known.values() if step.name == name or step.name.startswith(f"{name}-")]
+        if not matching:
+            sys.exit(f"There is no step {name}. There are: {', '.join(known)}")
+        result += matching
+    return result
+
+
+def main() -> int:
+    """Run what was asked for and print the table."""
+    known = steps()
+    if "--list" in sys.argv[1:]:
+        print("\n".join(known))
+        return 0
+    LOGS.mkdir(parents=True, exist_ok=True)
+    results = []
+    for step in chosen(sys.argv[1:], known):
+        log = LOGS / f"{step.name}.log"
+        print(f"==> {step.name}", flush=True)
+        began = time.monotonic()
+        passed = run(step, log)
+        seconds = time.monotonic() - began
+        results.append((step.name, seconds, passed))
+        if not passed:
+            lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+            print("\n".join(f"    | {line}" for line in lines[-TAIL:]))
+            print(f"    the whole log: {log.relative_to(ROOT)}", flush=True)
+        print(f"<== {step.name}: {'passed' if passed else 'FAILED'} after {seconds:.0f} s", flush=True)
+    print(f"\n{'step':<32} {'seconds':>8}  result")
+    for name, seconds, passed in results:
+        print(f"{name:<32} {seconds:>8.1f}  {'passed' if passed else 'FAILED'}")
+    print(f"{'total':<32} {sum(seconds for _, seconds, _ in results):>8.1f}\n")
+    failed = sum(not passed for _, _, passed in results)
+    print(f"{len(results) - failed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
