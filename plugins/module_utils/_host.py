@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Mapping
@@ -48,11 +49,12 @@ class View:
     settings: list[Setting] = field(default_factory=list)
     files: list[tuple[Seen, Wanted]] = field(default_factory=list)
     memory: int = 0
+    packages_missing: list[str] = field(default_factory=list)
 
 
 def observe(params: Mapping[str, Any], root: Path = Path("/")) -> View:
     """Look at the kernel's settings that are asked for, at their files, and at the memory."""
-    view = View(memory=memory(root))
+    view = View(memory=memory(root), packages_missing=packages_missing(params.get("packages") or []))
     for name, place in SYSCTLS.items():
         if params[name] is not None:
             path = root / "proc/sys" / place
@@ -97,6 +99,22 @@ def memory(root: Path) -> int:
     total = int(found.group(1)) * 1024 if found else 0
     limits = [_read(root / place).strip() for place in MEMORY_LIMITS]
     return min([total, *(int(limit) for limit in limits if limit.isdigit() and int(limit))])
+
+
+def packages_missing(packages: list[str]) -> list[str]:
+    """Return those of the packages, `name` or `name=version`, that dpkg does not have; all of them without dpkg."""
+    if not packages:
+        return []
+    form = "--showformat=${Package} ${Version} ${db:Status-Status}\\n"
+    names = [package.partition("=")[0] for package in packages]
+    try:
+        said = subprocess.run(["dpkg-query", "--show", form, *names], stdout=subprocess.PIPE,
+                              stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL, check=False).stdout.decode()
+    except OSError:
+        return packages
+    found = {name: version for name, version, *state in map(str.split, said.splitlines()) if state == ["installed"]}
+    return [package for package, name in zip(packages, names)
+            if name not in found or package not in (name, f"{name}={found[name]}")]
 
 
 def put(setting: Setting) -> None:

@@ -40,6 +40,12 @@ options:
     description: Bytes that the instances of this host may come to use; more than it has is an error.
     type: int
     default: 0
+  packages:
+    description: Packages to look for, by name or as V(name=version). They are not installed, only RV(packages_missing)
+      tells; asking the package database is many times cheaper than asking the package manager.
+    type: list
+    elements: str
+    default: []
 extends_documentation_fragment:
   - quorum.redis.attributes
 """
@@ -64,6 +70,11 @@ memory:
   description: Bytes of memory of this host, or of the container that it is.
   returned: success
   type: int
+packages_missing:
+  description: Those of O(packages) that are not installed in this version; all of them where there is no dpkg.
+  returned: success
+  type: list
+  elements: str
 steps:
   description: What was done, or would be in check mode, one sentence each.
   returned: always
@@ -86,6 +97,7 @@ OPTIONS: dict[str, Any] = {
     "sysctl_file": {"type": "path", "default": "/etc/sysctl.d/90-quorum-redis.conf"},
     "tmpfiles_file": {"type": "path", "default": "/etc/tmpfiles.d/90-quorum-redis.conf"},
     "memory_needed": {"type": "int", "default": 0},
+    "packages": {"type": "list", "elements": "str", "default": []},
 }
 
 
@@ -115,7 +127,8 @@ class Host(Subject[View]):
     def apply(self, step: Step) -> None:
         """Write a file or a value."""
         if "file" in step.data:
-            _files.put(*step.data["file"], relabel=lambda path: self.module.set_default_selinux_context(path, False))
+            seen, want = step.data["file"]
+            _files.put(seen, want, lambda path: self.module.set_default_selinux_context(path, False))
         else:
             put(step.data["setting"])
 
@@ -128,11 +141,12 @@ class Host(Subject[View]):
         fixed = [item for item in obs.settings if item.differs and not item.writable]
         self.warnings += [f"{item.name} is {item.now or 'unknown'} and cannot be set to {item.wanted} here"
                           for item in fixed]
-        return {"unsettable": [item.name for item in fixed], "memory": obs.memory}
+        return {"unsettable": [item.name for item in fixed], "memory": obs.memory,
+                "packages_missing": obs.packages_missing}
 
     def diff(self, before: View, after: View | None, steps: list[Step]) -> list[dict[str, str]]:
         """The files, then the values."""
-        found = [_files.diff(*pair, secrets=[]) for pair in before.files]
+        found = [_files.diff(seen, want, []) for seen, want in before.files]
         items = [step.data["setting"] for step in steps if "setting" in step.data]
         if items:
             found.append({"before_header": "kernel", "after_header": "kernel",
