@@ -5,11 +5,8 @@
 
 from __future__ import annotations
 
-import atexit
 import os
-import shutil
 import sys
-import tempfile
 from pathlib import Path
 
 import pytest
@@ -17,18 +14,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def _collections_path() -> Path:
-    """Return a directory that holds ansible_collections/quorum/redis; a link to this checkout unless it lies in one."""
-    if ROOT.parts[-3:] == ("ansible_collections", "quorum", "redis"):
-        return ROOT.parents[2]
-    base = Path(tempfile.mkdtemp(prefix="quorum-redis-"))
-    atexit.register(shutil.rmtree, base, ignore_errors=True)
-    (base / "ansible_collections" / "quorum").mkdir(parents=True)
-    (base / "ansible_collections" / "quorum" / "redis").symlink_to(ROOT, target_is_directory=True)
-    return base
-
-
-COLLECTIONS = _collections_path()
+# Where this checkout lies in a collections tree already, that tree counts; else the link that the checkout carries.
+COLLECTIONS = ROOT.parents[2] if ROOT.parts[-3:] == ("ansible_collections", "quorum", "redis") else ROOT / "collections"
 sys.path.insert(0, str(COLLECTIONS))
 os.environ["ANSIBLE_COLLECTIONS_PATH"] = str(COLLECTIONS)
 

@@ -28,9 +28,19 @@ except ImportError:
     HAS_REDIS = False
 
 MASK = "********"
-_AUTH_WORDS = ("NOAUTH", "WRONGPASS", "NOPERM", "DENIED", "invalid password", "invalid username-password",
-               "without any password configured", "no password is set", "AUTH called", "AUTH <password>",
-               "Authentication required")
+_AUTH_WORDS = (
+    "NOAUTH",
+    "WRONGPASS",
+    "NOPERM",
+    "DENIED",
+    "invalid password",
+    "invalid username-password",
+    "without any password configured",
+    "no password is set",
+    "AUTH called",
+    "AUTH <password>",
+    "Authentication required",
+)
 _DOWN = {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN}
 
 
@@ -54,9 +64,13 @@ def _settings(endpoint: Endpoint) -> Dict[str, Any]:
     """Return the arguments of redis.Redis that this version of redis-py knows."""
     known = inspect.signature(redis.Redis.__init__).parameters
     settings: Dict[str, Any] = {
-        "username": endpoint.username or None, "password": endpoint.password or None,
-        "socket_timeout": endpoint.timeout, "socket_connect_timeout": endpoint.timeout,
-        "decode_responses": True, "encoding_errors": "surrogateescape", "single_connection_client": True,
+        "username": endpoint.username or None,
+        "password": endpoint.password or None,
+        "socket_timeout": endpoint.timeout,
+        "socket_connect_timeout": endpoint.timeout,
+        "decode_responses": True,
+        "encoding_errors": "surrogateescape",
+        "single_connection_client": True,
     }
     if endpoint.socket:
         settings["unix_socket_path"] = endpoint.socket
@@ -85,17 +99,33 @@ def _unreachable(problem: BaseException, where: str, timeout: float) -> Unreacha
     for cause in _causes(problem):
         number = getattr(cause, "errno", None)
         if isinstance(cause, socket.gaierror):
-            return Unreachable("The host name cannot be resolved", where,
-                               "Correct the address or the name service of this host", kind="dns")
+            return Unreachable(
+                "The host name cannot be resolved",
+                where,
+                "Correct the address or the name service of this host",
+                kind="dns",
+            )
         if isinstance(cause, (ConnectionRefusedError, FileNotFoundError)):
-            return Unreachable("Nothing listens there, the connection was refused", where,
-                               "Start the service, or correct address and port", kind="refused")
-        if isinstance(cause, socket.timeout) or isinstance(cause, redis.exceptions.TimeoutError):
-            return Unreachable(f"No answer within {timeout:g} s", where,
-                               "Check that the host is up and that no firewall is in between", kind="timeout")
+            return Unreachable(
+                "Nothing listens there, the connection was refused",
+                where,
+                "Start the service, or correct address and port",
+                kind="refused",
+            )
+        if isinstance(cause, (socket.timeout, redis.exceptions.TimeoutError)):
+            return Unreachable(
+                f"No answer within {timeout:g} s",
+                where,
+                "Check that the host is up and that no firewall is in between",
+                kind="timeout",
+            )
         if number in _DOWN:
-            return Unreachable("The host cannot be reached", where,
-                               "Check that the host is up and the network between the hosts", kind="timeout")
+            return Unreachable(
+                "The host cannot be reached",
+                where,
+                "Check that the host is up and the network between the hosts",
+                kind="timeout",
+            )
     return Unreachable(f"The connection failed: {problem}", where, kind="other")
 
 
@@ -107,8 +137,11 @@ class Client:
         self.endpoint = endpoint
         self.secrets: List[str] = [endpoint.password] if endpoint.password else []
         if not HAS_REDIS:
-            raise MissingLibrary("The Python library redis (redis-py) is missing where the module runs", "",
-                                 "Install the package python3-redis, or redis >= 3.5 from PyPI")
+            raise MissingLibrary(
+                "The Python library redis (redis-py) is missing where the module runs",
+                "",
+                "Install the package python3-redis, or redis >= 3.5 from PyPI",
+            )
         self._redis: Any = None
 
     def __enter__(self) -> Client:
@@ -140,8 +173,11 @@ class Client:
         if isinstance(problem, redis.exceptions.BusyLoadingError) or "LOADING" in text[:20]:
             return Loading("The server is still loading its data set", where, "Try again when it has")
         if isinstance(problem, redis.exceptions.AuthenticationError) or any(w in text for w in _AUTH_WORDS):
-            return AuthFailed(f"The server refuses access: {text}", where,
-                              "Correct user name and password, or the rights of that user")
+            return AuthFailed(
+                f"The server refuses access: {text}",
+                where,
+                "Correct user name and password, or the rights of that user",
+            )
         if isinstance(problem, redis.exceptions.ResponseError):
             return CommandFailed(text, where)
         found = _unreachable(problem, where, self.endpoint.timeout)
@@ -178,6 +214,18 @@ class Client:
             raise
         replies: List[Any] = self.call("EXEC")
         return replies
+
+    def together(self, commands: Sequence[Sequence[Any]]) -> List[Any]:
+        """Send the commands in one packet, so that hardly anything comes in between; the first error counts."""
+        self.call("PING")
+        try:
+            line = self._redis.pipeline(transaction=False)
+            for command in commands:
+                line.execute_command(*command)
+            replies = line.execute(raise_on_error=False)
+        except (redis.exceptions.RedisError, OSError, UnicodeError) as problem:
+            raise self._problem(problem) from None
+        return [self._checked(reply) for reply in replies]
 
     def pairs(self, *args: Any) -> Dict[str, str]:
         """Send a command whose reply is a flat list of names and values."""

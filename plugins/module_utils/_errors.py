@@ -65,5 +65,11 @@ class Refused(QuorumError):
     """The plan refuses to go on; nothing was changed."""
 
 
+class Unsettled(Refused):
+    """The servers disagree in a way that passes by itself; patient tells whether that may take long."""
+
+    patient = False
+
+
 class BadConfig(QuorumError):
     """A configuration does not hold water, in the engine's own words where it has some."""

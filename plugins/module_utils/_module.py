@@ -72,8 +72,9 @@ class Subject(Generic[Obs]):
 
 def endpoint(params: Dict[str, Any]) -> Endpoint:
     """Return the endpoint that the connection options name."""
-    return Endpoint(params["host"], params["port"], params["username"], params["password"], params["socket"],
-                    params["timeout"])
+    return Endpoint(
+        params["host"], params["port"], params["username"], params["password"], params["socket"], params["timeout"]
+    )
 
 
 def run(module: AnsibleModule, build: Callable[[AnsibleModule], Subject[Obs]], needs_library: bool = True) -> None:
@@ -84,8 +85,11 @@ def run(module: AnsibleModule, build: Callable[[AnsibleModule], Subject[Obs]], n
             if module.check_mode:
                 text = "the rest would be known after the run has installed redis-py"
                 module.exit_json(changed=True, steps=[text], diff=[])
-            raise MissingLibrary("The Python library redis (redis-py) is missing where the module runs", "",
-                                 "Install the package python3-redis, or redis >= 3.5 from PyPI")
+            raise MissingLibrary(
+                "The Python library redis (redis-py) is missing where the module runs",
+                "",
+                "Install the package python3-redis, or redis >= 3.5 from PyPI",
+            )
         subject = build(module)
         before = subject.observe()
         steps = subject.plan(before)

@@ -130,5 +130,7 @@ def observe_sentinels(places: Sequence[Place]) -> List[SentinelView]:
 
 def members(params: Sequence[Dict[str, str]], username: str, password: str, timeout: float) -> List[Place]:
     """Return the places that a list of member options names."""
-    return [(item["host"], Endpoint(item["address"], int(item["port"]), username, password, None, timeout))
-            for item in params]
+    return [
+        (item["host"], Endpoint(item["address"], int(item["port"]), username, password, None, timeout))
+        for item in params
+    ]

@@ -6,26 +6,24 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import List, NoReturn, Optional, Sequence, Set, Tuple
 
-from ansible_collections.quorum.redis.plugins.module_utils._errors import AuthFailed, QuorumError, Refused
+from ansible_collections.quorum.redis.plugins.module_utils._errors import (
+    AuthFailed,
+    QuorumError,
+    Refused,
+    Unsettled,
+)
+from ansible_collections.quorum.redis.plugins.module_utils._evidence import evidence, following, place
 from ansible_collections.quorum.redis.plugins.module_utils._module import Step
 from ansible_collections.quorum.redis.plugins.module_utils._reply import (
-    PARKED,
     Observed,
     SentinelView,
-    Upstream,
     WatchedMaster,
 )
 
 Address = Tuple[str, int]
-
-
-class Unsettled(Refused):
-    """The servers disagree in a way that passes by itself; patient tells whether that may take long."""
-
-    patient = False
 
 
 @dataclass
@@ -46,69 +44,6 @@ class Plan:
     warnings: List[str] = field(default_factory=list)
 
 
-def place(member: Observed) -> str:
-    """Return host and address of a member for a sentence."""
-    where = f"{member.address}:{member.port}"
-    return f"{member.host} ({where})" if member.host and member.host != where else where
-
-
-def aligned(rows: Sequence[Sequence[str]]) -> str:
-    """Return rows of cells as a text table; the first row is the title."""
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]
-    return "\n".join("  " + line for line in lines)
-
-
-def following(member: Observed, members: Sequence[Observed]) -> str:
-    """Return what a member follows, by the name of the declared member where it is one."""
-    if member.primary is None:
-        return "-"
-    if member.parked:
-        return "nobody (waits)"
-    address, port = member.primary.address, member.primary.port
-    names = [other.name for other in members if other.is_at(address, port)]
-    return f"{names[0] if names else f'{address}:{port}'}, link {member.primary.link}"
-
-
-def evidence(members: Sequence[Observed], views: Sequence[SentinelView], name: str) -> str:
-    """Return who says what, as a table."""
-    rows = [["member", "role", "follows", "offset", "keys", "replication id"]]
-    for member in members:
-        if member.reachable:
-            rows.append([member.name, member.role or member.mode, following(member, members), str(member.offset),
-                         str(member.keys), member.replication_id[:12]])
-        else:
-            rows.append([member.name, "?", f"not observed ({member.error_kind})", "?", "?", "?"])
-    if not views:
-        return aligned(rows)
-    says = [["sentinel", "says"]]
-    for view in views:
-        watched = view.masters.get(name)
-        text = f"no answer ({view.error_kind})" if not view.reachable else f"does not monitor {name}"
-        if watched:
-            names = [other.name for other in members if other.is_at(watched.address, watched.port)]
-            text = f"{names[0] if names else f'{watched.address}:{watched.port}'} ({','.join(watched.flags)})"
-        says.append([view.name, text])
-    return aligned(rows) + "\n" + aligned(says)
-
-
-def overview(members: Sequence[Observed]) -> str:
-    """Return roles as text for a diff; nothing in it changes by itself."""
-    lines = []
-    for member in members:
-        follows = following(member, members).split(", link")[0]
-        role = "primary" if member.role == "primary" else f"replica of {follows}"
-        lines.append(f"{member.name}: {role if member.reachable else 'not observed'}")
-    return "\n".join(lines) + "\n"
-
-
-def assume_started(members: Sequence[Observed]) -> List[Observed]:
-    """Return the members as check mode sees them: what is not running yet would be started, empty and waiting."""
-    waiting = Upstream(PARKED[0], PARKED[1], "down", False, -1)
-    return [replace(member, reachable=True, mode="standalone", role="replica", primary=waiting)
-            if member.error_kind == "refused" else member for member in members]
-
-
 class Planner:
     """Decides for one data set; holds what was observed."""
 
@@ -117,17 +52,22 @@ class Planner:
         self.members, self.views, self.wish = list(members), list(views), wish
         self.seen = [member for member in members if member.reachable]
         self.ballots: List[WatchedMaster] = [
-            view.masters[wish.name] for view in views if view.reachable and wish.name in view.masters]
-        self.known: Set[Address] = {(item["address"], item["port"]) for ballot in self.ballots
-                                    for item in ballot.replicas}
+            view.masters[wish.name] for view in views if view.reachable and wish.name in view.masters
+        ]
+        self.known: Set[Address] = {
+            (item["address"], item["port"]) for ballot in self.ballots for item in ballot.replicas
+        }
 
     def _refuse(self, what: str, todo: str = "", kind: type = Refused, patient: bool = False) -> NoReturn:
         hosts = ", ".join(member.name for member in self.seen if not member.empty or member.role == "primary")
-        decide = (f"Nothing was changed. Look at the members, then set redis_trust to the one whose data is right "
-                  f"({hosts or 'one of them'}): it becomes the primary, and what the others hold beside it is "
-                  f"overwritten")
-        problem: QuorumError = kind(what, f"data set {self.wish.name}", todo or decide,
-                                    evidence(self.members, self.views, self.wish.name))
+        decide = (
+            f"Nothing was changed. Look at the members, then set redis_trust to the one whose data is right "
+            f"({hosts or 'one of them'}): it becomes the primary, and what the others hold beside it is "
+            f"overwritten"
+        )
+        problem: QuorumError = kind(
+            what, f"data set {self.wish.name}", todo or decide, evidence(self.members, self.views, self.wish.name)
+        )
         if isinstance(problem, Unsettled):
             problem.patient = patient
         raise problem
@@ -137,23 +77,38 @@ class Planner:
         for what, variable in ((self.members, "redis_password"), (self.views, "redis_sentinel_password")):
             for one in what:
                 if one.error_kind == "auth":
-                    raise AuthFailed(f"{one.name} refuses the password of {variable}", one.error.rstrip("."),
-                                     f"Correct {variable}; nothing was changed")
+                    raise AuthFailed(
+                        f"{one.name} refuses the password of {variable}",
+                        one.error.rstrip("."),
+                        f"Correct {variable}; nothing was changed",
+                    )
         runs = Counter(member.run_id for member in self.seen if member.run_id)
         twins = [member.name for member in self.seen if runs[member.run_id] > 1]
         if twins:
-            self._refuse(f"{' and '.join(twins)} are one and the same server",
-                         "Correct redis_address and port of these hosts; nothing was changed")
+            self._refuse(
+                f"{' and '.join(twins)} are one and the same server",
+                "Correct redis_address and port of these hosts; nothing was changed",
+            )
         for member in self.seen:
             if member.mode not in ("", "standalone"):
-                self._refuse(f"{place(member)} runs in mode {member.mode}, not as a plain server",
-                             "Correct address and port; nothing was changed")
+                self._refuse(
+                    f"{place(member)} runs in mode {member.mode}, not as a plain server",
+                    "Correct address and port; nothing was changed",
+                )
             if member.loading and not (member.primary and member.primary.sync_in_progress):
-                self._refuse(f"{member.name} is still loading its data set", "Run again when it has loaded",
-                             Unsettled, patient=True)
+                self._refuse(
+                    f"{member.name} is still loading its data set",
+                    "Run again when it has loaded",
+                    Unsettled,
+                    patient=True,
+                )
             if member.failover_state not in ("", "no-failover"):
-                self._refuse(f"{member.name} is in the middle of a failover ({member.failover_state})",
-                             "Run again when it is over, or end it there with FAILOVER ABORT", Unsettled, patient=True)
+                self._refuse(
+                    f"{member.name} is in the middle of a failover ({member.failover_state})",
+                    "Run again when it is over, or end it there with FAILOVER ABORT",
+                    Unsettled,
+                    patient=True,
+                )
 
     def named(self, ballot: WatchedMaster) -> Optional[Observed]:
         """Return the member that a Sentinel names: by address, else by run id (it may know another address)."""
@@ -161,6 +116,10 @@ class Planner:
             if member.is_at(ballot.address, ballot.port):
                 return member
         return next((one for one in self.seen if ballot.run_id and one.run_id == ballot.run_id), None)
+
+    def own(self, member: Observed) -> Observed:
+        """Return this planner's finding about a member that another look has found."""
+        return next((one for one in self.members if (one.name, one.port) == (member.name, member.port)), member)
 
     def follows(self, member: Observed, primary: Observed) -> bool:
         """Return whether a member is told to follow that primary, by any address that it is known under."""
@@ -175,8 +134,11 @@ class Planner:
         if member.empty:
             return True
         if member.role == "primary":
-            return bool(member.replication_id) and member.replication_id == primary.replication_id2 \
+            return (
+                bool(member.replication_id)
+                and member.replication_id == primary.replication_id2
                 and member.offset <= primary.second_offset
+            )
         own = {primary.replication_id, primary.replication_id2} - {""}
         listed = any((address, member.port) in self.known for address in (member.address, *member.aliases))
         return member.replication_id in own or listed
@@ -185,16 +147,23 @@ class Planner:
         """Return whether a failover runs or must be expected; a Sentinel stuck at a replica expects one for ever."""
         named = self.named(ballot)
         stuck = named is not None and named.reachable and named.role == "replica"
-        return "failover_in_progress" in ballot.flags or ("o_down" in ballot.flags and not stuck)
+        return ballot.in_failover and not (stuck and "failover_in_progress" not in ballot.flags)
 
     def _elected(self) -> Observed:
         """Return the member that the majority of the voting Sentinels names, confirmed by its own role."""
         blank = all(member.reachable and member.empty for member in self.members)
         if any(self._in_motion(ballot) for ballot in self.ballots) and not blank:
-            self._refuse("The Sentinels see the primary as down or are moving it",
-                         "Run again when the failover is over; nothing was changed", Unsettled, patient=True)
-        names = Counter(f"{one.host}/{one.address}:{one.port}" if one else f"{ballot.address}:{ballot.port}"
-                        for ballot in self.ballots for one in [self.named(ballot)])
+            self._refuse(
+                "The Sentinels see the primary as down or are moving it",
+                "Run again when the failover is over; nothing was changed",
+                Unsettled,
+                patient=True,
+            )
+        names = Counter(
+            f"{one.host}/{one.address}:{one.port}" if one else f"{ballot.address}:{ballot.port}"
+            for ballot in self.ballots
+            for one in [self.named(ballot)]
+        )
         winner, count = names.most_common(1)[0]
         if count * 2 <= len(self.ballots):
             self._refuse("The Sentinels name different primaries", kind=Unsettled)
@@ -202,9 +171,12 @@ class Planner:
         if chosen is None:
             self._refuse(f"The Sentinels name {winner}, which is no member of this data set")
         if not chosen.reachable:
-            self._refuse(f"The Sentinels name {chosen.name}, which cannot be observed ({chosen.error.rstrip('.')})",
-                         f"Bring {chosen.name} back or let the Sentinels promote another one; nothing was changed",
-                         Unsettled, patient=True)
+            self._refuse(
+                f"The Sentinels name {chosen.name}, which cannot be observed ({chosen.error.rstrip('.')})",
+                f"Bring {chosen.name} back or let the Sentinels promote another one; nothing was changed",
+                Unsettled,
+                patient=True,
+            )
         if chosen.role != "primary" and not blank:
             self._refuse(f"The Sentinels name {chosen.name}, but its role is replica", kind=Unsettled)
         return chosen
@@ -217,8 +189,10 @@ class Planner:
             also = f" and {', '.join(lost)} cannot be observed" if lost else ""
             self._refuse(f"No member is a primary although {', '.join(data)} hold{'s' * (len(data) == 1)} data{also}")
         if lost:
-            self._refuse(f"The set cannot be started: whether {', '.join(lost)} hold{'s' * (len(lost) == 1)} data is "
-                         f"unknown", f"Make {', '.join(lost)} reachable; nothing was changed")
+            self._refuse(
+                f"The set cannot be started: whether {', '.join(lost)} hold{'s' * (len(lost) == 1)} data is unknown",
+                f"Make {', '.join(lost)} reachable; nothing was changed",
+            )
         alone = [member for member in self.seen if member.role == "primary"]
         seed = [member for member in self.seen if member.host == self.wish.seed]
         if len(alone) == 1:
@@ -232,8 +206,10 @@ class Planner:
             chosen = self._elected()
             rivals = [member.name for member in real if member is not chosen and not self.contained(member, chosen)]
             if rivals:
-                self._refuse(f"Two primaries: the Sentinels name {chosen.name}, but {', '.join(rivals)} is one too",
-                             kind=Unsettled)
+                self._refuse(
+                    f"Two primaries: the Sentinels name {chosen.name}, but {', '.join(rivals)} is one too",
+                    kind=Unsettled,
+                )
             return chosen
         heads = [one for one in real if not any(self.contained(one, other) for other in real if other is not one)]
         heads = heads or real
@@ -244,20 +220,28 @@ class Planner:
     def steps(self, primary: Observed, overwrite: bool = False) -> List[Step]:
         """Return what makes the others follow the primary; refuse where that would overwrite data."""
         others = [member for member in self.seen if member is not primary]
-        foreign = [member for member in others if not self.contained(member, primary)
-                   and (primary.empty or not self.follows(member, primary))]
+        foreign = [
+            member
+            for member in others
+            if not self.contained(member, primary) and (primary.empty or not self.follows(member, primary))
+        ]
         if foreign and not overwrite:
-            self._refuse(f"{', '.join(f'{one.name} holds {one.keys} keys' for one in foreign)} that are not those of "
-                         f"the primary {primary.name} and would be overwritten")
+            self._refuse(
+                f"{', '.join(f'{one.name} holds {one.keys} keys' for one in foreign)} that are not those of "
+                f"the primary {primary.name} and would be overwritten"
+            )
         steps = []
         if primary.role != "primary":
-            steps.append(Step(f"{place(primary)}: become the primary",
-                              {"action": "promote", "member": primary.name}))
+            steps.append(Step(f"{place(primary)}: become the primary", {"action": "promote", "member": primary.name}))
         for member in others:
             if not self.follows(member, primary):
                 was = "a primary" if member.role == "primary" else f"following {following(member, self.members)}"
-                steps.append(Step(f"{place(member)}: follow {place(primary)}, now {was}",
-                                  {"action": "follow", "member": member.name}))
+                steps.append(
+                    Step(
+                        f"{place(member)}: follow {place(primary)}, now {was}",
+                        {"action": "follow", "member": member.name},
+                    )
+                )
         return steps
 
     def trusted(self, problem: Refused) -> Plan:
@@ -266,11 +250,18 @@ class Planner:
         if not found:
             self._refuse(f"{self.wish.trust}, named by redis_trust, is no member that can be observed", problem.todo)
         if found[0].empty and any(not member.empty for member in self.seen):
-            self._refuse(f"{self.wish.trust}, named by redis_trust, holds no key while others hold data",
-                         "Name a member that holds the data; nothing was changed")
-        return Plan(found[0], self.steps(found[0], overwrite=True),
-                    [f"{self.wish.trust} is the primary because redis_trust says so: {problem.what}. "
-                     f"Remove redis_trust after this run."])
+            self._refuse(
+                f"{self.wish.trust}, named by redis_trust, holds no key while others hold data",
+                "Name a member that holds the data; nothing was changed",
+            )
+        return Plan(
+            found[0],
+            self.steps(found[0], overwrite=True),
+            [
+                f"{self.wish.trust} is the primary because redis_trust says so: {problem.what}. "
+                f"Remove redis_trust after this run."
+            ],
+        )
 
     def plan(self) -> Plan:
         """Return the whole plan."""
@@ -282,37 +273,23 @@ class Planner:
             if not self.wish.trust or (isinstance(problem, Unsettled) and problem.patient and self._moving()):
                 raise
             found = self.trusted(problem)
-        found.warnings += [f"{place(member)} was left out: {member.error}" for member in self.members
-                           if not member.reachable]
+        found.warnings += [
+            f"{place(member)} was left out: {member.error}" for member in self.members if not member.reachable
+        ]
         return found
 
     def _moving(self) -> bool:
         return any("failover_in_progress" in ballot.flags for ballot in self.ballots)
 
 
-def predict(members: Sequence[Observed], plan: Plan) -> List[Observed]:
-    """Return the members as they are after the steps."""
-    target = Upstream(plan.primary.address, plan.primary.port, "up", False, 0)
-    roles = {step.data["member"]: step.data["action"] for step in plan.steps}
-    after = []
-    for member in members:
-        action = roles.get(member.name)
-        if action == "promote":
-            member = replace(member, role="primary", primary=None)
-        elif action == "follow":
-            member = replace(member, role="replica", primary=target)
-        after.append(member)
-    return after
-
-
-def pending(planner: Planner, primary: Observed) -> List[str]:
+def pending(planner: Planner, chosen: Observed) -> List[str]:
     """Return who is not there yet, a sentence for each; members that cannot be observed do not count."""
-    waits = []
+    primary = planner.own(chosen)
+    waits = [] if primary.role == "primary" else [f"{primary.name} is not primary"]
     for member in planner.seen:
-        if member.is_at(primary.address, primary.port):
-            if member.role != "primary":
-                waits.append(f"{member.name} is not primary")
-        elif not planner.follows(member, primary):
+        if member is primary:
+            continue
+        if not planner.follows(member, primary):
             waits.append(f"{member.name} does not follow {primary.name}")
         elif member.primary and (member.primary.link != "up" or member.primary.sync_in_progress):
             waits.append(f"{member.name} has no link to {primary.name}")

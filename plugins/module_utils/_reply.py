@@ -9,11 +9,27 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 PARKED: Tuple[str, int] = ("127.0.0.1", 0)
-_PERSISTENCE = ("loading", "aof_enabled", "aof_rewrite_in_progress", "aof_rewrite_scheduled", "aof_last_bgrewrite_status",
-                "aof_last_write_status", "rdb_bgsave_in_progress", "rdb_last_bgsave_status", "rdb_last_save_time",
-                "rdb_changes_since_last_save")
-_MEMORY = ("used_memory", "used_memory_rss", "used_memory_peak", "maxmemory", "maxmemory_policy",
-           "total_system_memory", "mem_fragmentation_ratio")
+_PERSISTENCE = (
+    "loading",
+    "aof_enabled",
+    "aof_rewrite_in_progress",
+    "aof_rewrite_scheduled",
+    "aof_last_bgrewrite_status",
+    "aof_last_write_status",
+    "rdb_bgsave_in_progress",
+    "rdb_last_bgsave_status",
+    "rdb_last_save_time",
+    "rdb_changes_since_last_save",
+)
+_MEMORY = (
+    "used_memory",
+    "used_memory_rss",
+    "used_memory_peak",
+    "maxmemory",
+    "maxmemory_policy",
+    "total_system_memory",
+    "mem_fragmentation_ratio",
+)
 
 
 @dataclass
@@ -115,6 +131,11 @@ class WatchedMaster:
     sentinels: List[Dict[str, Any]] = field(default_factory=list)
     ckquorum: str = ""
 
+    @property
+    def in_failover(self) -> bool:
+        """Return whether a failover runs, or must be expected because the master counts as down."""
+        return bool({"failover_in_progress", "o_down"} & set(self.flags))
+
 
 @dataclass
 class SentinelView:
@@ -189,16 +210,30 @@ def apply_info(seen: Observed, text: str) -> Observed:
     seen.failover_state = info.get("master_failover_state", "")
     if seen.role == "replica":
         seen.primary = Upstream(
-            info.get("master_host", ""), number(info.get("master_port")), info.get("master_link_status", "down"),
-            info.get("master_sync_in_progress") == "1", number(info.get("master_last_io_seconds_ago"), -1))
+            info.get("master_host", ""),
+            number(info.get("master_port")),
+            info.get("master_link_status", "down"),
+            info.get("master_sync_in_progress") == "1",
+            number(info.get("master_last_io_seconds_ago"), -1),
+        )
     seen.replicas = []
     for count in range(number(info.get("connected_slaves"))):
         found = _commas(info.get(f"slave{count}", ""))
         if found.get("ip"):
-            seen.replicas.append(Downstream(found["ip"], number(found.get("port")), found.get("state", ""),
-                                            number(found.get("offset")), number(found.get("lag"), -1)))
-    seen.databases = {name[2:]: number(_commas(value).get("keys")) for name, value in info.items()
-                      if name[:2] == "db" and name[2:].isdigit()}
+            seen.replicas.append(
+                Downstream(
+                    found["ip"],
+                    number(found.get("port")),
+                    found.get("state", ""),
+                    number(found.get("offset")),
+                    number(found.get("lag"), -1),
+                )
+            )
+    seen.databases = {
+        name[2:]: number(_commas(value).get("keys"))
+        for name, value in info.items()
+        if name[:2] == "db" and name[2:].isdigit()
+    }
     seen.keys = sum(seen.databases.values())
     seen.persistence, seen.memory = _typed(info, _PERSISTENCE), _typed(info, _MEMORY)
     seen.uptime = number(info.get("uptime_in_seconds"))
@@ -220,24 +255,48 @@ def parse_master(reply: Sequence[Any]) -> Tuple[str, WatchedMaster]:
     """Return name and view of one entry of SENTINEL MASTERS."""
     data = as_dict(reply)
     return data.get("name", ""), WatchedMaster(
-        address=data.get("ip", ""), port=number(data.get("port")), run_id=data.get("runid", ""),
-        flags=_flags(data.get("flags", "")), quorum=number(data.get("quorum")),
-        down_after=number(data.get("down-after-milliseconds")), failover_timeout=number(data.get("failover-timeout")),
-        parallel_syncs=number(data.get("parallel-syncs")), config_epoch=number(data.get("config-epoch")))
+        address=data.get("ip", ""),
+        port=number(data.get("port")),
+        run_id=data.get("runid", ""),
+        flags=_flags(data.get("flags", "")),
+        quorum=number(data.get("quorum")),
+        down_after=number(data.get("down-after-milliseconds")),
+        failover_timeout=number(data.get("failover-timeout")),
+        parallel_syncs=number(data.get("parallel-syncs")),
+        config_epoch=number(data.get("config-epoch")),
+    )
 
 
 def parse_replicas(reply: Sequence[Sequence[Any]]) -> List[Dict[str, Any]]:
     """Return what SENTINEL REPLICAS says, without what changes at every look."""
     return sorted(
-        ({"address": data.get("ip", ""), "port": number(data.get("port")), "run_id": data.get("runid", ""),
-          "flags": _flags(data.get("flags", "")), "link": data.get("master-link-status", ""),
-          "priority": number(data.get("slave-priority"), 100), "offset": number(data.get("slave-repl-offset"))}
-         for data in map(as_dict, reply)), key=lambda item: (item["address"], item["port"]))
+        (
+            {
+                "address": data.get("ip", ""),
+                "port": number(data.get("port")),
+                "run_id": data.get("runid", ""),
+                "flags": _flags(data.get("flags", "")),
+                "link": data.get("master-link-status", ""),
+                "priority": number(data.get("slave-priority"), 100),
+                "offset": number(data.get("slave-repl-offset")),
+            }
+            for data in map(as_dict, reply)
+        ),
+        key=lambda item: (item["address"], item["port"]),
+    )
 
 
 def parse_sentinels(reply: Sequence[Sequence[Any]]) -> List[Dict[str, Any]]:
     """Return what SENTINEL SENTINELS says about the other Sentinels; their runid is their myid."""
     return sorted(
-        ({"address": data.get("ip", ""), "port": number(data.get("port")), "myid": data.get("runid", ""),
-          "flags": _flags(data.get("flags", ""))} for data in map(as_dict, reply)),
-        key=lambda item: (item["address"], item["port"]))
+        (
+            {
+                "address": data.get("ip", ""),
+                "port": number(data.get("port")),
+                "myid": data.get("runid", ""),
+                "flags": _flags(data.get("flags", "")),
+            }
+            for data in map(as_dict, reply)
+        ),
+        key=lambda item: (item["address"], item["port"]),
+    )

@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from ansible_collections.quorum.redis.plugins.module_utils._client import MASK
-from ansible_collections.quorum.redis.plugins.module_utils._errors import QuorumError, Refused
+from ansible_collections.quorum.redis.plugins.module_utils._errors import QuorumError, Refused, Unsettled
+from ansible_collections.quorum.redis.plugins.module_utils._evidence import place
 from ansible_collections.quorum.redis.plugins.module_utils._module import Step
-from ansible_collections.quorum.redis.plugins.module_utils._replication import Planner, Unsettled
+from ansible_collections.quorum.redis.plugins.module_utils._replication import Planner
 from ansible_collections.quorum.redis.plugins.module_utils._reply import Observed, SentinelView, WatchedMaster
 
 Stored = Dict[Tuple[str, str], str]
+Change = Tuple[str, Any, Any]
 
 
 @dataclass
@@ -59,7 +61,8 @@ def find_primary(planner: Planner) -> Observed:
             raise
         heads = [member for member in planner.seen if member.role == "primary"]
         if len(heads) == 1 and all(
-                member is heads[0] or member.empty or planner.follows(member, heads[0]) for member in planner.seen):
+            member is heads[0] or member.empty or planner.follows(member, heads[0]) for member in planner.seen
+        ):
             return heads[0]
         raise
 
@@ -70,22 +73,28 @@ def check_identity(views: Sequence[SentinelView]) -> None:
     for myid, count in counts.items():
         if count > 1:
             names = " and ".join(view.name for view in views if view.myid == myid)
-            raise QuorumError(f"The Sentinels of {names} have the same identity", f"myid {myid}",
-                              "Stop all but one of them, delete the line 'sentinel myid' in their state files, "
-                              "start them, then run again")
+            raise QuorumError(
+                f"The Sentinels of {names} have the same identity",
+                f"myid {myid}",
+                "Stop all but one of them, delete the line 'sentinel myid' in their state files, "
+                "start them, then run again",
+            )
 
 
-def differences(watched: Optional[WatchedMaster], want: Watch, stored: Optional[Stored]) -> List[Tuple[str, Any, Any]]:
+def differences(watched: Optional[WatchedMaster], want: Watch, stored: Optional[Stored]) -> List[Change]:
     """Return option, present and wanted value of what differs; credentials only as far as they can be known."""
     seen = watched or WatchedMaster("", 0)
-    pairs: List[Tuple[str, Any, Any]] = [
+    pairs: List[Change] = [
         ("quorum", seen.quorum, want.quorum),
         ("down-after-milliseconds", seen.down_after, want.down_after),
         ("failover-timeout", seen.failover_timeout, want.failover_timeout),
         ("parallel-syncs", seen.parallel_syncs, want.parallel_syncs),
     ]
-    found = [pair for pair in pairs if pair[2] is not None and pair[1] != pair[2]
-             and not (watched is None and pair[0] == "quorum")]
+    found = [
+        pair
+        for pair in pairs
+        if pair[2] is not None and pair[1] != pair[2] and not (watched is None and pair[0] == "quorum")
+    ]
     if watched is not None and stored is None:
         return found
     present = stored if watched is not None and stored is not None else {}
@@ -102,55 +111,78 @@ def _shown(option: str, value: Any) -> str:
     return str(value) if value != "" else "none"
 
 
-def settings(want: Watch, changes: Sequence[Tuple[str, Any, Any]], created: bool) -> List[Step]:
-    """Return one step that sets everything that differs."""
+def setting(want: Watch, changes: Sequence[Change], created: bool) -> Tuple[str, List[List[str]], List[str]]:
+    """Return text, commands and secrets of what sets everything that differs."""
     if not changes:
-        return []
-    words = ", ".join(f"{option} {_shown(option, wanted)}" if created else
-                      f"{option} {_shown(option, before)} -> {_shown(option, wanted)}"
-                      for option, before, wanted in changes)
+        return "", [], []
+    text = ", ".join(
+        f"{option} {_shown(option, wanted)}"
+        if created
+        else f"{option} {_shown(option, before)} -> {_shown(option, wanted)}"
+        for option, before, wanted in changes
+    )
     command = ["SENTINEL", "SET", want.name]
     for option, _before, wanted in changes:
         command += [option, str(wanted)]
-    secrets = [str(wanted) for option, _before, wanted in changes if option == "auth-pass" and wanted]
-    return [Step(f"{want.name}: set {words}", {"command": command, "secrets": secrets})]
+    return text, [command], [str(wanted) for option, _before, wanted in changes if option == "auth-pass" and wanted]
 
 
-def plan_watch(view: SentinelView, want: Watch, planner: Planner, primary: Observed,
-               stored: Optional[Stored]) -> List[Step]:
-    """Return what makes this Sentinel monitor one data set as declared."""
+def plan_watch(
+    view: SentinelView, want: Watch, planner: Planner, primary: Observed, stored: Optional[Stored]
+) -> List[Step]:
+    """Return what makes this Sentinel monitor one data set as declared, as one step.
+
+    Redis 6.0 keeps a connection that it opened without or with the wrong password, and is deaf from then on. So
+    MONITOR and SET go out together, and a deaf one begins anew.
+    """
     watched = view.masters.get(want.name)
-    steps: List[Step] = []
-    where = f"{primary.name} ({primary.address}:{primary.port})"
-    if watched is not None and planner.named(watched) is not primary:
-        stale = f"{watched.address}:{watched.port}"
-        steps.append(Step(f"{want.name}: forget {stale}, which is not the primary",
-                          {"command": ["SENTINEL", "REMOVE", want.name]}))
-        watched = None
-    if watched is None:
-        command = ["SENTINEL", "MONITOR", want.name, primary.address, str(primary.port), str(want.quorum)]
-        steps.append(Step(f"{want.name}: monitor {where}, quorum {want.quorum}", {"command": command}))
-    return steps + settings(want, differences(watched, want, stored), watched is None)
+    changes = differences(watched, want, stored)
+    lead = ""
+    commands: List[List[str]] = []
+    if watched is not None:
+        stale = planner.named(watched) is not primary
+        deaf = (
+            view.version.startswith("6.0.")
+            and "s_down" in watched.flags
+            and any(option.startswith("auth-") for option, _before, _wanted in changes)
+        )
+        if not stale and not deaf:
+            text, commands, secrets = setting(want, changes, created=False)
+            data = {"commands": commands, "secrets": secrets}
+            return [Step(f"{want.name}: set {text}", data)] if commands else []
+        why = "which is not the primary" if stale else "whose connection was refused"
+        lead = f"forget {watched.address}:{watched.port}, {why}, "
+        commands = [["SENTINEL", "REMOVE", want.name]]
+    text, settings, secrets = setting(want, differences(None, want, stored), created=True)
+    commands += [["SENTINEL", "MONITOR", want.name, primary.address, str(primary.port), str(want.quorum)], *settings]
+    words = f"monitor {place(primary)}, quorum {want.quorum}" + (f", {text}" if text else "")
+    return [Step(f"{want.name}: {lead}{words}", {"commands": commands, "secrets": secrets})]
 
 
 def plan_absent(view: SentinelView, name: str) -> List[Step]:
     """Return what makes this Sentinel no longer monitor a data set."""
     if name not in view.masters:
         return []
-    return [Step(f"{name}: monitor no longer", {"command": ["SENTINEL", "REMOVE", name]})]
+    return [Step(f"{name}: monitor no longer", {"commands": [["SENTINEL", "REMOVE", name]]})]
 
 
-def waits(view: SentinelView, want: Watch, planner: Planner, primary: Observed) -> List[str]:
+def waits(view: SentinelView, want: Watch, planner: Planner, chosen: Observed) -> List[str]:
     """Return what this Sentinel does not see yet of one data set; what cannot be observed does not count."""
+    primary = planner.own(chosen)
     watched = view.masters.get(want.name)
     if watched is None or planner.named(watched) is not primary:
         return [f"it does not monitor {want.name} at {primary.name}"]
     found = [] if watched.flags == ["master"] else [f"it sees {primary.name} as {','.join(watched.flags)}"]
     bad = {"s_down", "o_down", "disconnected"}
     for member in planner.seen:
-        if member is not primary and planner.follows(member, primary) and not any(
+        if (
+            member is not primary
+            and planner.follows(member, primary)
+            and not any(
                 member.is_at(item["address"], item["port"]) and not bad & set(item["flags"])
-                for item in watched.replicas):
+                for item in watched.replicas
+            )
+        ):
             found.append(f"it does not see the replica {member.name}")
     known = {item["myid"] for item in watched.sentinels}
     for other in planner.views:
@@ -161,8 +193,9 @@ def waits(view: SentinelView, want: Watch, planner: Planner, primary: Observed) 
     return found
 
 
-def unexpected(view: SentinelView, names: Sequence[str], planners: Dict[str, Planner],
-               views: Sequence[SentinelView]) -> List[str]:
+def unexpected(
+    view: SentinelView, names: Sequence[str], planners: Dict[str, Planner], views: Sequence[SentinelView]
+) -> List[str]:
     """Return what this Sentinel knows beside what is declared; it is reported and never removed."""
     found = [f"{name} is monitored but not declared" for name in sorted(view.masters) if name not in names]
     for name, planner in planners.items():
@@ -173,7 +206,10 @@ def unexpected(view: SentinelView, names: Sequence[str], planners: Dict[str, Pla
             if not any(member.is_at(item["address"], item["port"]) for member in planner.members):
                 found.append(f"{name}: replica {item['address']}:{item['port']} is no member")
         for item in watched.sentinels:
-            if not any(item["port"] == other.port and item["address"] in {other.address, *other.aliases}
-                       or (item["myid"] and item["myid"] == other.myid) for other in views):
+            if not any(
+                (item["port"] == other.port and item["address"] in {other.address, *other.aliases})
+                or (item["myid"] and item["myid"] == other.myid)
+                for other in views
+            ):
                 found.append(f"{name}: Sentinel {item['address']}:{item['port']} is not declared")
     return found

@@ -11,7 +11,8 @@ module: instance_info
 short_description: Look at one Redis or Valkey server or Sentinel
 version_added: 0.1.0
 description:
-  - Asks one server or Sentinel what it is and how it is, and returns that in the same shape for every engine and version.
+  - Asks one server or Sentinel what it is and how it is.
+    The answer has the same shape for every engine and version.
   - One that does not answer is a finding and no failure, unless O(required=true).
 author:
   - quorum.redis contributors (@quorum)
@@ -66,48 +67,118 @@ instance:
   returned: when O(kind=server)
   type: dict
   contains:
-    reachable: {description: Whether it answered., type: bool, sample: true}
-    error: {description: Why it did not answer., type: str, sample: ""}
-    error_kind: {description: "The same in one word: refused, timeout, dns, auth, loading, library or other.", type: str}
-    engine: {description: Redis or Valkey., type: str, sample: valkey}
-    version: {description: Version of the running program., type: str, sample: 8.1.1}
-    run_id: {description: Identity of the running process., type: str}
-    role: {description: Either primary or replica., type: str, sample: replica}
-    replication_id: {description: Identity of the history of its data., type: str}
-    offset: {description: How far in that history it is., type: int}
-    primary: {description: "What a replica follows: address, port, link, sync_in_progress, last_io_seconds.", type: dict}
-    replicas: {description: "The replicas of a primary: address, port, state, offset, lag.", type: list, elements: dict}
-    parked: {description: Whether it waits without data to be told its role., type: bool}
-    keys: {description: Number of keys in all databases., type: int, sample: 3}
-    databases: {description: Number of keys by database., type: dict}
-    persistence: {description: State of RDB and AOF., type: dict}
-    memory: {description: Memory used and allowed., type: dict}
-    config: {description: The run-time configuration., type: dict}
+    reachable:
+      description: Whether it answered.
+      returned: always
+      type: bool
+      sample: true
+    error:
+      description: Why it did not answer.
+      returned: always
+      type: str
+      sample: ""
+    error_kind:
+      description: The same in one word; refused, timeout, dns, auth, loading, library or other.
+      returned: always
+      type: str
+    engine:
+      description: Either redis or valkey.
+      returned: always
+      type: str
+      sample: valkey
+    version:
+      description: Version of the running program.
+      returned: always
+      type: str
+      sample: 8.1.1
+    run_id:
+      description: Identity of the running process.
+      returned: always
+      type: str
+    role:
+      description: Either primary or replica.
+      returned: always
+      type: str
+      sample: replica
+    replication_id:
+      description: Identity of the history of its data.
+      returned: always
+      type: str
+    offset:
+      description: How far in that history it is.
+      returned: always
+      type: int
+    primary:
+      description: What a replica follows, as address, port, link, sync_in_progress and last_io_seconds.
+      returned: always
+      type: dict
+    replicas:
+      description: The replicas of a primary, each as address, port, state, offset and lag.
+      returned: always
+      type: list
+      elements: dict
+    parked:
+      description: Whether it waits to be told its role.
+      returned: always
+      type: bool
+    keys:
+      description: Number of keys in all databases.
+      returned: always
+      type: int
+      sample: 3
+    databases:
+      description: Number of keys by database.
+      returned: always
+      type: dict
+    persistence:
+      description: State of RDB and AOF.
+      returned: always
+      type: dict
+    memory:
+      description: Memory used and allowed.
+      returned: always
+      type: dict
+    config:
+      description: The run-time configuration.
+      returned: always
+      type: dict
 sentinel:
   description: The Sentinel as it is, with what it monitors.
   returned: when O(kind=sentinel)
   type: dict
   contains:
-    reachable: {description: Whether it answered., type: bool, sample: true}
-    myid: {description: Its identity among the Sentinels. Redis 6.0 does not tell., type: str}
-    tilt: {description: Whether it holds still because its clock or the host stalled., type: bool}
-    masters: {description: "By name of the data set: address, port, flags, quorum, replicas, sentinels and so on.", type: dict}
+    reachable:
+      description: Whether it answered.
+      returned: always
+      type: bool
+      sample: true
+    myid:
+      description: Its identity among the Sentinels. Redis 6.0 does not tell.
+      returned: always
+      type: str
+    tilt:
+      description: Whether it holds still because its clock or its host stalled.
+      returned: always
+      type: bool
+    masters:
+      description: What it monitors, by name of the data set.
+      returned: always
+      type: dict
 """
 
-from typing import Any, Dict, List, Union  # noqa: E402
+from typing import Any, Dict, List, Union
 
-from ansible.module_utils.basic import AnsibleModule  # noqa: E402
-
-from ansible_collections.quorum.redis.plugins.module_utils._errors import QuorumError  # noqa: E402
-from ansible_collections.quorum.redis.plugins.module_utils._module import (  # noqa: E402
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.quorum.redis.plugins.module_utils._errors import QuorumError
+from ansible_collections.quorum.redis.plugins.module_utils._module import (
     CONNECTION_OPTIONS,
     Step,
     Subject,
     endpoint,
     run,
 )
-from ansible_collections.quorum.redis.plugins.module_utils._observe import observe, observe_sentinel  # noqa: E402
-from ansible_collections.quorum.redis.plugins.module_utils._reply import Observed, SentinelView  # noqa: E402
+from ansible_collections.quorum.redis.plugins.module_utils._observe import observe, observe_sentinel
+from ansible_collections.quorum.redis.plugins.module_utils._reply import Observed, SentinelView
 
 Seen = Union[Observed, SentinelView]
 
@@ -140,12 +211,12 @@ class InstanceInfo(Subject[Seen]):
 
 def main() -> None:
     """Run the module."""
-    spec = dict(
-        CONNECTION_OPTIONS,
-        kind={"type": "str", "choices": ["server", "sentinel"], "default": "server"},
-        config={"type": "bool", "default": False},
-        required={"type": "bool", "default": False},
-    )
+    spec: Dict[str, Any] = {
+        **CONNECTION_OPTIONS,
+        "kind": {"type": "str", "choices": ["server", "sentinel"], "default": "server"},
+        "config": {"type": "bool", "default": False},
+        "required": {"type": "bool", "default": False},
+    }
     run(AnsibleModule(argument_spec=spec, supports_check_mode=True), InstanceInfo, needs_library=False)
 
 

@@ -122,131 +122,29 @@ silent_sentinels:
   elements: str
 """
 
-import time  # noqa: E402
-from typing import Any, Dict, List, Optional  # noqa: E402
+from typing import Any, Dict
 
-from ansible.module_utils.basic import AnsibleModule  # noqa: E402
-
-from ansible_collections.quorum.redis.plugins.module_utils._client import connect  # noqa: E402
-from ansible_collections.quorum.redis.plugins.module_utils._errors import CommandFailed, QuorumError  # noqa: E402
-from ansible_collections.quorum.redis.plugins.module_utils._module import MEMBER_OPTIONS, Step, Subject, run  # noqa: E402
-from ansible_collections.quorum.redis.plugins.module_utils._observe import (  # noqa: E402
-    members,
-    observe_all,
-    observe_sentinels,
-)
-from ansible_collections.quorum.redis.plugins.module_utils._replication import (  # noqa: E402
-    Plan,
-    Planner,
-    Unsettled,
-    Wish,
-    assume_started,
-    overview,
-    pending,
-    predict,
-)
-
-SHORT = 30
-
-
-class Replication(Subject[Planner]):
-    """One data set."""
-
-    def __init__(self, module: AnsibleModule) -> None:
-        """Take the options."""
-        super().__init__()
-        self.params: Dict[str, Any] = module.params
-        self.check_mode = module.check_mode
-        given = self.params
-        if not given["members"]:
-            raise QuorumError("No members are named", f"data set {given['name']}", "Name at least one in members")
-        self.wish = Wish(given["name"], given["seed"] or given["members"][0]["host"], given["trust"] or "")
-        self.places = members(given["members"], given["username"], given["password"], given["timeout"])
-        self.watchers = members(given["sentinels"], given["sentinel_username"], given["sentinel_password"],
-                                given["timeout"])
-        self.found: Optional[Plan] = None
-
-    def look(self) -> Planner:
-        """Look at everybody once."""
-        seen = observe_all(self.places)
-        views = observe_sentinels(self.watchers)
-        return Planner(assume_started(seen) if self.check_mode else seen, views, self.wish)
-
-    def observe(self) -> Planner:
-        """Look until what passes by itself has passed, or the time is over."""
-        start = time.monotonic()
-        while True:
-            planner = self.look()
-            try:
-                planner.plan()
-            except Unsettled as problem:
-                limit = self.params["wait"] if problem.patient else min(self.params["wait"], SHORT)
-                if time.monotonic() - start < limit:
-                    time.sleep(0.5)
-                    continue
-            except QuorumError:
-                pass
-            return planner
-
-    def plan(self, obs: Planner) -> List[Step]:
-        """Return the steps, or refuse."""
-        self.found = obs.plan()
-        self.warnings += self.found.warnings
-        return self.found.steps
-
-    def apply(self, step: Step) -> None:
-        """Give one member its role, and let its file remember that."""
-        assert self.found is not None
-        target = ["NO", "ONE"] if step.data["action"] == "promote" else [
-            self.found.primary.address, str(self.found.primary.port)]
-        place = dict(self.places)[step.data["member"]]
-        with connect(place) as client:
-            client.call("REPLICAOF", *target)
-            try:
-                client.call("CONFIG", "REWRITE")
-            except CommandFailed as problem:
-                raise QuorumError(f"{step.data['member']} has its new role but cannot write it down: {problem.text}",
-                                  str(place), "Make its configuration file writable, then run again") from None
-
-    def settle(self, before: Planner, steps: List[Step]) -> Planner:
-        """Wait until every replica that can be observed is in sync."""
-        assert self.found is not None
-        start, now = time.monotonic(), before if not steps else self.look()
-        while pending(now, self.found.primary):
-            if time.monotonic() - start > self.params["wait"]:
-                raise QuorumError(f"Not in sync after {self.params['wait']} s: "
-                                  f"{'; '.join(pending(now, self.found.primary))}", f"data set {self.wish.name}",
-                                  "Read the log of these members (masterauth, network, disk), then run again")
-            time.sleep(0.2)
-            now = self.look()
-        return now
-
-    def result(self, obs: Planner, steps: List[Step]) -> Dict[str, Any]:
-        """Return the set as it is."""
-        assert self.found is not None
-        chosen = self.found.primary
-        return {"primary": {"host": chosen.host, "address": chosen.address, "port": chosen.port},
-                "members": [member.to_dict() for member in obs.members],
-                "unreachable": [member.name for member in obs.members if not member.reachable],
-                "silent_sentinels": [view.name for view in obs.views if not view.reachable]}
-
-    def diff(self, before: Planner, after: Optional[Planner], steps: List[Step]) -> List[Dict[str, str]]:
-        """Return the roles before and after."""
-        assert self.found is not None
-        then = after.members if after else predict(before.members, self.found)
-        return [{"before": overview(before.members), "after": overview(then)}] if steps else []
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.quorum.redis.plugins.module_utils._module import MEMBER_OPTIONS, run
+from ansible_collections.quorum.redis.plugins.module_utils._replication_subject import Replication
 
 
 def main() -> None:
     """Run the module."""
     member: Dict[str, Any] = {"type": "list", "elements": "dict", "options": MEMBER_OPTIONS}
-    spec = dict(
-        name={"type": "str", "required": True}, members=dict(member, required=True),
-        sentinels=dict(member, default=[]), seed={"type": "str"}, trust={"type": "str"},
-        username={"type": "str"}, password={"type": "str", "no_log": True}, sentinel_username={"type": "str"},
-        sentinel_password={"type": "str", "no_log": True}, wait={"type": "int", "default": 300},
-        timeout={"type": "float", "default": 2.0},
-    )
+    spec: Dict[str, Any] = {
+        "name": {"type": "str", "required": True},
+        "members": {**member, "required": True},
+        "sentinels": {**member, "default": []},
+        "seed": {"type": "str"},
+        "trust": {"type": "str"},
+        "username": {"type": "str"},
+        "password": {"type": "str", "no_log": True},
+        "sentinel_username": {"type": "str"},
+        "sentinel_password": {"type": "str", "no_log": True},
+        "wait": {"type": "int", "default": 300},
+        "timeout": {"type": "float", "default": 2.0},
+    }
     run(AnsibleModule(argument_spec=spec, supports_check_mode=True), Replication)
 
 

@@ -87,11 +87,6 @@ options:
       - Passwords of the servers by name of the data set, for those without O(masters[].password).
     type: dict
     default: {}
-  passwords:
-    description:
-      - Passwords of the servers by name of the data set, for those without O(masters[].password).
-    type: dict
-    default: {}
   sentinels:
     description:
       - All declared Sentinels, this one included. They are asked who is primary.
@@ -194,6 +189,7 @@ def main() -> None:
         "port": {"type": "int", "default": 26379},
         "state_file": {"type": "path"},
         "masters": {"type": "list", "elements": "dict", "required": True, "options": master},
+        "passwords": {"type": "dict", "default": {}, "no_log": True},
         "sentinels": member,
         "sentinel_username": {"type": "str"},
         "sentinel_password": {"type": "str", "no_log": True},

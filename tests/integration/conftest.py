@@ -78,7 +78,7 @@ class Server:
     sentinel: bool = False
     password: str = ""
     address: str = "127.0.0.1"
-    process: Optional["subprocess.Popen[bytes]"] = None
+    process: Optional[subprocess.Popen[bytes]] = None
 
     @property
     def config(self) -> Path:
@@ -91,10 +91,11 @@ class Server:
         path = self.directory / "log"
         return path.read_text(errors="replace") if path.exists() else ""
 
-    def client(self) -> "redis.Redis":
+    def client(self) -> redis.Redis:
         """Return a plain client of redis-py, independent of the code under test."""
-        return redis.Redis(port=self.port, password=self.password or None, decode_responses=True, socket_timeout=5,
-                           protocol=2)
+        return redis.Redis(
+            port=self.port, password=self.password or None, decode_responses=True, socket_timeout=5, protocol=2
+        )
 
     def call(self, *args: Any) -> Any:
         """Send one command."""
@@ -112,11 +113,11 @@ class Server:
         info = self.info()
         return info["role"], f"{info['master_host']}:{info['master_port']}" if info["role"] == "slave" else ""
 
-    def start(self) -> "Server":
+    def start(self) -> Server:
         """Start the process and wait until it answers."""
         args = [self.engine.binary, str(self.config)] + (["--sentinel"] if self.sentinel else [])
-        with open(self.directory / "log", "ab") as log:
-            self.process = subprocess.Popen(args, cwd=self.directory, stdout=log, stderr=log)  # noqa: S603
+        with (self.directory / "log").open("ab") as log:
+            self.process = subprocess.Popen(args, cwd=self.directory, stdout=log, stderr=log)
 
         def answers() -> bool:
             if self.process is None or self.process.poll() is not None:
@@ -191,7 +192,7 @@ class Lab:
 
     def server(self, name: str, *lines: str, parked: bool = False, password: str = "") -> Server:
         """Start a server; parked the way the start guard starts an empty member; lines go to its configuration."""
-        extra = ["save \"\"", "appendonly no", "repl-diskless-sync-delay 0", "repl-timeout 10"]
+        extra = ['save ""', "appendonly no", "repl-diskless-sync-delay 0", "repl-timeout 10"]
         extra += [f"masterauth {password}"] if password else []
         extra += ["replicaof 127.0.0.1 0"] if parked else []
         return self._new(name, extra + list(lines), password=password)
@@ -207,9 +208,15 @@ class Lab:
         request = self.root / "request.json"
         request.write_text(json.dumps({"ANSIBLE_MODULE_ARGS": options}))
         env = {**os.environ, "PYTHONPATH": str(self.collections)}
-        found = subprocess.run(  # noqa: S603
+        found = subprocess.run(
             [sys.executable, "-m", f"ansible_collections.quorum.redis.plugins.modules.{name}", str(request)],
-            env=env, capture_output=True, text=True, timeout=120, check=False, stdin=subprocess.DEVNULL)
+            env=env,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
         try:
             data = json.loads(found.stdout)
         except ValueError:
@@ -227,8 +234,10 @@ def engine(request: pytest.FixtureRequest) -> Engine:
     """Return one engine after the other; none at all is an error, never a skip."""
     found: Engine = request.param
     if not found.binary or not Path(found.binary).exists():
-        pytest.fail("redis-server is not installed: 'make test' installs it (Debian package redis-server), "
-                    "or name programs in QUORUM_TEST_ENGINES=name=/path")
+        pytest.fail(
+            "redis-server is not installed: 'make test' installs it (Debian package redis-server), "
+            "or name programs in QUORUM_TEST_ENGINES=name=/path"
+        )
     return found
 
 

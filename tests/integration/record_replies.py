@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Record the replies of an engine as a fixture of the unit tests.
 
-Usage: python -m tests.integration.record_replies NAME=/path/of/redis-server ...
+Usage: PYTHONPATH=tests python -m integration.record_replies NAME=/path/of/redis-server ...
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ import tempfile
 from pathlib import Path
 from typing import Any, Dict
 
-from ..conftest import COLLECTIONS, ROOT
 from .conftest import Engine, Lab, Server, wait_until
 
+ROOT = Path(__file__).resolve().parents[2]
 FIXTURES = ROOT / "tests" / "unit" / "plugins" / "module_utils" / "fixtures"
 
 
@@ -62,7 +62,7 @@ def main() -> None:
     FIXTURES.mkdir(exist_ok=True)
     for name, binary in (item.split("=", 1) for item in sys.argv[1:]):
         with tempfile.TemporaryDirectory() as directory:
-            lab = Lab(Path(directory), COLLECTIONS, Engine(name, binary))
+            lab = Lab(Path(directory), ROOT / "collections", Engine(name, binary))
             try:
                 text = json.dumps(record(lab), indent=1, sort_keys=True)
             finally:

@@ -16,8 +16,9 @@ Options = Dict[str, Any]
 
 def options(servers: List[Server], **more: Any) -> Options:
     """Return the options for these servers, named r1, r2, ..."""
-    members = [{"host": f"r{count}", "address": server.address, "port": server.port}
-               for count, server in enumerate(servers, 1)]
+    members = [
+        {"host": f"r{count}", "address": server.address, "port": server.port} for count, server in enumerate(servers, 1)
+    ]
     return {"name": "main", "members": members, "password": servers[0].password or None, "wait": 20, **more}
 
 
@@ -138,7 +139,9 @@ def test_two_primaries(lab: Lab, replicated: List[Server]) -> None:
     assert roles(replicated) == [f"127.0.0.1:{two.port}", "", f"127.0.0.1:{two.port}"]
     assert keys(replicated) == [["a", "b", "c", "only2"]] * 3
     assert not lab.run("replication", **options(replicated, trust="r2")).changed
-    assert not lab.run("replication", **options(replicated, trust="r1")).changed, "trust without a conflict does nothing"
+    assert not lab.run("replication", **options(replicated, trust="r1")).changed, (
+        "trust without a conflict does nothing"
+    )
 
 
 def test_cycle(lab: Lab, replicated: List[Server]) -> None:

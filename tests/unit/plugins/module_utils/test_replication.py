@@ -6,16 +6,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import pytest
-from ansible_collections.quorum.redis.plugins.module_utils._errors import AuthFailed, Refused
+from ansible_collections.quorum.redis.plugins.module_utils._errors import AuthFailed, Refused, Unsettled
+from ansible_collections.quorum.redis.plugins.module_utils._predict import assume_started, predict
 from ansible_collections.quorum.redis.plugins.module_utils._replication import (
     Planner,
-    Unsettled,
     Wish,
-    assume_started,
     pending,
-    predict,
 )
 from ansible_collections.quorum.redis.plugins.module_utils._reply import (
     Downstream,
@@ -33,7 +32,7 @@ def address(host: str) -> str:
     return f"192.0.2.{host[1:]}"
 
 
-def server(host: str, keys: int = 3, replid: str = "A", offset: int = 100, **more: object) -> Observed:
+def server(host: str, keys: int = 3, replid: str = "A", offset: int = 100, **more: Any) -> Observed:
     """Return a server that can be observed."""
     return Observed(
         host=host, address=address(host), port=PORT, reachable=True, run_id=f"run-{host}", mode="standalone", keys=keys,
@@ -41,23 +40,23 @@ def server(host: str, keys: int = 3, replid: str = "A", offset: int = 100, **mor
     )  # fmt: skip
 
 
-def primary(host: str, *replicas: str, **more: object) -> Observed:
+def primary(host: str, *replicas: str, **more: Any) -> Observed:
     """Return a primary with these replicas."""
     found = [Downstream(address(name), PORT, "online", 100, 0) for name in replicas]
-    return replace(server(host, **more), role="primary", replicas=found)  # type: ignore[arg-type]
+    return replace(server(host, **more), role="primary", replicas=found)
 
 
-def replica(host: str, of: str, link: str = "up", **more: object) -> Observed:
+def replica(host: str, of: str, link: str = "up", **more: Any) -> Observed:
     """Return a replica of another one."""
     upstream = Upstream(address(of), PORT, link, sync_in_progress=False, last_io_seconds=1)
-    return replace(server(host, **more), role="replica", primary=upstream)  # type: ignore[arg-type]
+    return replace(server(host, **more), role="replica", primary=upstream)
 
 
-def parked(host: str, **more: object) -> Observed:
+def parked(host: str, **more: Any) -> Observed:
     """Return an empty member that waits to be told its role."""
     waiting = Upstream("127.0.0.1", 0, "down", sync_in_progress=False, last_io_seconds=-1)
-    found = {"keys": 0, "replid": f"own-{host}", "offset": 0, **more}
-    return replace(server(host, **found), role="replica", primary=waiting)  # type: ignore[arg-type]
+    found: dict[str, Any] = {"keys": 0, "replid": f"own-{host}", "offset": 0, **more}
+    return replace(server(host, **found), role="replica", primary=waiting)
 
 
 def gone(host: str, kind: str = "timeout") -> Observed:
@@ -103,10 +102,10 @@ class Case:
     warns: str = ""
 
 
-OLD = {"replid": "OLD"}
+OLD: dict[str, Any] = {"replid": "OLD"}
 TWO = [primary("r1", replid="A"), primary("r2", "r3", replid="B"), replica("r3", "r2", replid="B")]
-LATE = {"replid": "OLD", "offset": 90}
-SUCCESSOR = {"replication_id2": "OLD", "second_offset": 95}
+LATE: dict[str, Any] = {"replid": "OLD", "offset": 90}
+SUCCESSOR: dict[str, Any] = {"replication_id2": "OLD", "second_offset": 95}
 CASES = [
     # what is right stays, whoever is primary
     Case("healthy", HEALTHY),
@@ -151,8 +150,9 @@ CASES = [
          chosen="r2", steps="follow r3", warns="r1"),
     Case("follows a stranger", [*HEALTHY, replica("r4", "r8", replid="X")], refused="r4 holds 3 keys"),
     Case("foreign data, waiting", [*HEALTHY, parked("r4", keys=7)], refused="r4 holds 7 keys"),
-    Case("old primary that is back, all it holds is known",
-         [primary("r1", **LATE), primary("r2", "r3", **SUCCESSOR), replica("r3", "r2")], chosen="r2", steps="follow r1"),
+    Case("old primary is back, all it holds is known",
+         [primary("r1", **LATE), primary("r2", "r3", **SUCCESSOR), replica("r3", "r2")],
+         chosen="r2", steps="follow r1"),
     Case("old primary that is back and has taken more",
          [primary("r1", replid="OLD", offset=96), primary("r2", "r3", **SUCCESSOR), replica("r3", "r2")],
          refused="Two primaries: r1 and r2"),
@@ -162,7 +162,7 @@ CASES = [
     Case("cycle", [replica("r1", "r2"), replica("r2", "r1"), replica("r3", "r1")],
          refused="No member is a primary although r1, r2, r3 hold data"),
     Case("all follow something unknown", [replica("r1", "r8"), replica("r2", "r8")], refused="No member is a primary"),
-    Case("primary silent, no Sentinel", [gone("r1"), replica("r2", "r1", link="down")], refused="r1 cannot be observed"),
+    Case("primary silent, no Sentinel", [gone("r1"), replica("r2", "r1", "down")], refused="r1 cannot be observed"),
     Case("emptied primary, parked", [parked("r1"), replica("r2", "r1", link="down")],
          refused="No member is a primary although r2 holds data"),
     Case("emptied primary that started as primary", [primary("r1", keys=0, replid="N"), replica("r2", "r1", "down")],

@@ -70,20 +70,22 @@ def texts(own: SentinelView, want: Watch = WANT, stored: Any = STORED) -> list[s
 
 
 NEW = "main: monitor r1 (192.0.2.1:6379), quorum 2"
-SET = "main: set down-after-milliseconds 5000, failover-timeout 60000, parallel-syncs 1, auth-pass ********"
+FORGET = "main: forget 192.0.2.{}:6379, {}, "
+STALE = "which is not the primary"
+FULL = NEW + ", down-after-milliseconds 5000, failover-timeout 60000, parallel-syncs 1, auth-pass ********"
 
 
 @pytest.mark.parametrize(
     ("own", "want", "stored", "expected"),
     [
         (view(main=watched()), WANT, STORED, []),
-        (view(), WANT, {}, [NEW, SET]),
-        (view(), WANT, None, [NEW, SET]),
+        (view(), WANT, {}, [FULL]),
+        (view(), WANT, None, [FULL]),
         (view(), Watch("main"), {}, [NEW]),
         (view(other=watched()), Watch("main"), {}, [NEW]),
         (view(main=watched("r2")), WANT, STORED,
-         ["main: forget 192.0.2.2:6379, which is not the primary", NEW, SET]),
-        (view(main=watched("r8")), Watch("main"), {}, ["main: forget 192.0.2.8:6379, which is not the primary", NEW]),
+         [FORGET.format(2, STALE) + FULL[6:]]),
+        (view(main=watched("r8")), Watch("main"), {}, [FORGET.format(8, STALE) + NEW[6:]]),
         (view(main=watched("r8", run_id="run-r1")), WANT, STORED, []),
         (view(main=watched(quorum=3)), WANT, STORED, ["main: set quorum 3 -> 2"]),
         (view(main=watched(down_after=1, parallel_syncs=9)), WANT, STORED,
@@ -105,21 +107,32 @@ def test_plan(own: SentinelView, want: Watch, stored: Any, expected: list[str]) 
 
 
 def test_commands() -> None:
-    """What is sent for a new data set."""
+    """What is sent for a new data set, all at once."""
     planner = Planner(MEMBERS, [], Wish("main"))
-    monitor, settings = plan_watch(view(), replace(WANT, username="u"), planner, MEMBERS[0], {})
-    assert monitor.data["command"] == ["SENTINEL", "MONITOR", "main", "192.0.2.1", "6379", "2"]
-    assert settings.data["command"] == [
-        "SENTINEL", "SET", "main", "down-after-milliseconds", "5000", "failover-timeout", "60000",
-        "parallel-syncs", "1", "auth-user", "u", "auth-pass", "s3cret",
+    (step,) = plan_watch(view(), replace(WANT, username="u"), planner, MEMBERS[0], {})
+    assert step.data["commands"] == [
+        ["SENTINEL", "MONITOR", "main", "192.0.2.1", "6379", "2"],
+        ["SENTINEL", "SET", "main", "down-after-milliseconds", "5000", "failover-timeout", "60000",
+         "parallel-syncs", "1", "auth-user", "u", "auth-pass", "s3cret"],
     ]  # fmt: skip
-    assert settings.data["secrets"] == ["s3cret"]
+    assert step.data["secrets"] == ["s3cret"]
+
+
+def test_deaf() -> None:
+    """Redis 6.0 keeps a connection that was refused: with the right password it begins anew, later versions do not."""
+    own = view(main=watched(flags=["master", "s_down"]))
+    for version, expected in (
+        ("6.0.16", FORGET.format(1, "whose connection was refused") + FULL[6:]),
+        ("7.0.15", "main: set auth-pass none -> ********"),
+    ):
+        assert texts(replace(own, version=version), WANT, {}) == [expected]
+    assert texts(replace(own, version="6.0.16"), WANT, STORED) == []
 
 
 def test_absent() -> None:
     """What is declared absent goes, once."""
-    assert [step.data["command"] for step in plan_absent(view(main=watched()), "main")] == [
-        ["SENTINEL", "REMOVE", "main"]
+    assert [step.data["commands"] for step in plan_absent(view(main=watched()), "main")] == [
+        [["SENTINEL", "REMOVE", "main"]]
     ]
     assert plan_absent(view(), "main") == []
 

@@ -1,0 +1,102 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the module replication does with one data set: look, plan, give roles, wait until in sync."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, Optional
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.quorum.redis.plugins.module_utils._client import connect
+from ansible_collections.quorum.redis.plugins.module_utils._errors import CommandFailed, QuorumError
+from ansible_collections.quorum.redis.plugins.module_utils._evidence import overview
+from ansible_collections.quorum.redis.plugins.module_utils._module import Step, Subject
+from ansible_collections.quorum.redis.plugins.module_utils._observe import members, observe_all, observe_sentinels
+from ansible_collections.quorum.redis.plugins.module_utils._predict import assume_started, predict
+from ansible_collections.quorum.redis.plugins.module_utils._replication import Plan, Planner, Wish, pending
+from ansible_collections.quorum.redis.plugins.module_utils._reply import Observed
+from ansible_collections.quorum.redis.plugins.module_utils._wait import until_done, until_settled
+
+SHORT = 30
+
+
+class Replication(Subject[Planner]):
+    """One data set."""
+
+    def __init__(self, module: AnsibleModule) -> None:
+        """Take the options."""
+        super().__init__()
+        self.params: Dict[str, Any] = module.params
+        self.check_mode = module.check_mode
+        given = self.params
+        if not given["members"]:
+            raise QuorumError("No members are named", f"data set {given['name']}", "Name at least one in members")
+        self.wish = Wish(given["name"], given["seed"] or given["members"][0]["host"], given["trust"] or "")
+        self.places = members(given["members"], given["username"], given["password"], given["timeout"])
+        self.watchers = members(
+            given["sentinels"], given["sentinel_username"], given["sentinel_password"], given["timeout"]
+        )
+        self.found = Plan(Observed())
+
+    def look(self) -> Planner:
+        """Look at everybody once."""
+        seen = observe_all(self.places)
+        views = observe_sentinels(self.watchers)
+        return Planner(assume_started(seen) if self.check_mode else seen, views, self.wish)
+
+    def observe(self) -> Planner:
+        """Look until what passes by itself has passed, or the time is over."""
+        return until_settled(self.look, Planner.plan, self.params["wait"], SHORT)
+
+    def plan(self, obs: Planner) -> List[Step]:
+        """Return the steps, or refuse."""
+        self.found = obs.plan()
+        self.warnings += self.found.warnings
+        return self.found.steps
+
+    def apply(self, step: Step) -> None:
+        """Give one member its role, and let its file remember that."""
+        target = (
+            ["NO", "ONE"]
+            if step.data["action"] == "promote"
+            else [self.found.primary.address, str(self.found.primary.port)]
+        )
+        place = dict(self.places)[step.data["member"]]
+        with connect(place) as client:
+            client.call("REPLICAOF", *target)
+            try:
+                client.call("CONFIG", "REWRITE")
+            except CommandFailed as problem:
+                raise QuorumError(
+                    f"{step.data['member']} has its new role but cannot write it down: {problem.text}",
+                    str(place),
+                    "Make its configuration file writable, then run again",
+                ) from None
+
+    def settle(self, before: Planner, steps: List[Step]) -> Planner:
+        """Wait until every replica that can be observed is in sync."""
+        todo = "Read the log of these members (masterauth, network, disk), then run again"
+        return until_done(
+            self.look,
+            lambda seen: pending(seen, self.found.primary),
+            self.look() if steps else before,
+            self.params["wait"],
+            f"data set {self.wish.name}",
+            todo,
+        )
+
+    def result(self, obs: Planner, steps: List[Step]) -> Dict[str, Any]:
+        """Return the set as it is."""
+        chosen = self.found.primary
+        return {
+            "primary": {"host": chosen.host, "address": chosen.address, "port": chosen.port},
+            "members": [member.to_dict() for member in obs.members],
+            "unreachable": [member.name for member in obs.members if not member.reachable],
+            "silent_sentinels": [view.name for view in obs.views if not view.reachable],
+        }
+
+    def diff(self, before: Planner, after: Optional[Planner], steps: List[Step]) -> List[Dict[str, str]]:
+        """Return the roles before and after."""
+        then = after.members if after else predict(before.members, self.found)
+        return [{"before": overview(before.members), "after": overview(then)}] if steps else []
