@@ -203,11 +203,15 @@ class Lab:
         return self._new(name, extra + list(lines), password=password, sentinel=True)
 
     def run(self, name: str, /, check: bool = False, diff: bool = True, **options: Any) -> Answer:
-        """Run a module in a process of its own, the way Ansible does, and return what it says."""
+        """Run a module in a process of its own, the way Ansible does, and return what it says.
+
+        QUORUM_TEST_LIBRARY names a directory with another redis-py for the modules.
+        """
         options.update(_ansible_check_mode=check, _ansible_diff=diff, _ansible_remote_tmp=str(self.root))
         request = self.root / "request.json"
         request.write_text(json.dumps({"ANSIBLE_MODULE_ARGS": options}))
-        env = {**os.environ, "PYTHONPATH": str(self.collections)}
+        paths = [str(self.collections), *filter(None, [os.environ.get("QUORUM_TEST_LIBRARY")])]
+        env = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
         found = subprocess.run(
             [sys.executable, "-m", f"ansible_collections.quorum.redis.plugins.modules.{name}", str(request)],
             env=env,

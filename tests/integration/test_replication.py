@@ -5,6 +5,11 @@
 
 from __future__ import annotations
 
+import json
+import os
+import signal
+import subprocess
+import sys
 from typing import Any, Dict, List
 
 import pytest
@@ -214,3 +219,34 @@ def test_info(lab: Lab, replicated: List[Server]) -> None:
     gone = lab.run("instance_info", **one.endpoint())
     assert not gone.failed and gone["instance"]["error_kind"] == "refused", gone.text
     assert lab.run("instance_info", required=True, **one.endpoint()).failed
+
+
+def test_what_does_not_answer(lab: Lab, trio: list[Server]) -> None:
+    """Silence, an unknown name and a wrong password are told apart, at once; a Unix socket works as well."""
+    given = trio[0].endpoint()
+    assert trio[0].process is not None
+    trio[0].process.send_signal(signal.SIGSTOP)
+    silent = lab.run("instance_info", **{**given, "timeout": 0.3})["instance"]
+    trio[0].process.send_signal(signal.SIGCONT)
+    assert (silent["reachable"], silent["error_kind"]) == (False, "timeout"), silent["error"]
+    unknown = lab.run("instance_info", **{**given, "host": "no-such-host.invalid"})["instance"]
+    assert unknown["error_kind"] == "dns", unknown["error"]
+    for password in ("wrong-one", None):
+        refusal = lab.run("instance_info", **{**given, "password": password})["instance"]
+        assert refusal["error_kind"] == "auth", refusal["error"]
+    local = lab.server("local", "unixsocket s")
+    found = lab.run("instance_info", socket=str(local.directory / "s"))["instance"]
+    assert found["run_id"] == local.info()["run_id"]
+
+
+def test_through_ansible(lab: Lab, trio: list[Server]) -> None:
+    """The same through ansible itself, packed and sent as to any host."""
+    args = json.dumps(options(trio))
+    command = [sys.executable, "-m", "ansible.cli.adhoc", "localhost", "-m", "quorum.redis.replication", "-a", args]
+    env = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(lab.collections), "ANSIBLE_HOME": str(lab.root / "home"),
+           "ANSIBLE_NOCOLOR": "1", "ANSIBLE_PYTHON_INTERPRETER": sys.executable}  # fmt: skip
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "r1" in done.stdout
+    assert trio[1].follows() == ("slave", f"127.0.0.1:{trio[0].port}")
+    assert PASSWORD not in done.stdout + done.stderr
