@@ -41,6 +41,7 @@ from ansible_collections.quorum.redis.plugins.module_utils._live import (
     probe,
     read,
     set_all,
+    started,
     switch_aof_on,
     undo,
     wait_loaded,
@@ -66,13 +67,18 @@ OPTIONS: dict[str, Any] = {
     "secrets": {"type": "dict", "default": {}, "no_log": True},
     "binary": {"type": "path", "default": "/usr/bin/redis-server"},
     "state_file": {"type": "path"},
+    "unit": {"type": "str"},
     "allow_dangerous": {"type": "bool", "default": False},
     "wait": {"type": "int", "default": 600},
 }
-HEADER = ("Written by the collection quorum.redis, which overwrites changes made here.\n"
-          "The process reads a copy of it, assembled at each start.")
-TODO = {"server": "Nothing was changed. Correct `config:` of this instance",
-        "sentinel": "Nothing was changed. Correct `redis_sentinel_config`"}
+HEADER = (
+    "Written by the collection quorum.redis, which overwrites changes made here.\n"
+    "The process reads a copy of it, assembled at each start."
+)
+TODO = {
+    "server": "Nothing was changed. Correct `config:` of this instance",
+    "sentinel": "Nothing was changed. Correct `redis_sentinel_config`",
+}
 
 
 @dataclass
@@ -115,8 +121,14 @@ class Instance(Subject[View]):
                 raise BadConfig(f"{self.label}: {self.params['binary']} is not installed", todo="Nothing was changed")
             return view
         self.sample = view.sample = self.sample or examine(
-            self.params["binary"], self.parameters, self.sentinel, self.params["user"], self.wanted.path, self.label,
-            TODO[self.params["kind"]])
+            self.params["binary"],
+            self.parameters,
+            self.sentinel,
+            self.params["user"],
+            self.wanted.path,
+            self.label,
+            TODO[self.params["kind"]],
+        )
         state = self._state()
         if self.client is None:
             variable = "redis_sentinel_password" if self.sentinel else "redis_password"
@@ -151,8 +163,11 @@ class Instance(Subject[View]):
         """At run time first, the AOF second, the file last: it never says what is not true yet."""
         if obs.plan.dangerous and not self.params["allow_dangerous"]:
             reasons = "; ".join(f"{item['key']}: {item['why']}" for item in obs.plan.dangerous)
-            raise Refused(f"{self.label}: {reasons}", self.wanted.path,
-                          "Nothing was changed. Set allow_dangerous for this run if you mean it")
+            raise Refused(
+                f"{self.label}: {reasons}",
+                self.wanted.path,
+                "Nothing was changed. Set allow_dangerous for this run if you mean it",
+            )
         aof = [change for change in obs.plan.live if _switches_aof_on(change)]
         plain = [change for change in obs.plan.live if change not in aof]
         steps: list[Step] = []
@@ -208,9 +223,14 @@ class Instance(Subject[View]):
         """Return what a role needs to go on."""
         first = self.first or Plan()
         self.warnings += [f"{self.label}: {warning}" for warning in obs.plan.warnings]
-        return {"live": [change.key for change in first.live], "restart": obs.plan.restart,
-                "restart_needed": bool(obs.plan.restart), "dangerous": first.dangerous,
-                "running": obs.live is not None}
+        return {
+            "live": [change.key for change in first.live],
+            "restart": obs.plan.restart,
+            "restart_needed": bool(obs.plan.restart),
+            "dangerous": first.dangerous,
+            "running": obs.live is not None,
+            "started": obs.live is not None and started(self.params["unit"] or ""),
+        }
 
     def diff(self, before: View, after: View | None, steps: list[Step]) -> list[dict[str, str]]:
         """Return the file and the values at run time, secrets masked."""
@@ -221,12 +241,24 @@ class Instance(Subject[View]):
         sides = values(parse(old)), values(parse(self.text))
         changed = {key: " (new value)" for key in sides[1] if sides[0].get(key, sides[1][key]) != sides[1][key]}
         path = self.wanted.path
-        found = [{"before_header": path, "after_header": path, "before": mask(old, hidden, {}),
-                  "after": mask(self.text, hidden, changed)}]
+        found = [
+            {
+                "before_header": path,
+                "after_header": path,
+                "before": mask(old, hidden, {}),
+                "after": mask(self.text, hidden, changed),
+            }
+        ]
         if before.plan.live and before.live:
             title = f"{self.label} at run time"
-            found.append({"before_header": title, "after_header": title,
-                          "before": table(before.plan.live, False), "after": table(before.plan.live, True)})
+            found.append(
+                {
+                    "before_header": title,
+                    "after_header": title,
+                    "before": table(before.plan.live, False),
+                    "after": table(before.plan.live, True),
+                }
+            )
         return found
 
 

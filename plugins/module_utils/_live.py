@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import subprocess
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -80,6 +81,22 @@ def _read_process(live: Live, binary: str) -> None:
         return
 
 
+def started(unit: str) -> bool:
+    """Return whether systemd runs this unit and will at the next boot."""
+    ask = ["systemctl", "show", "--property=ActiveState,UnitFileState", unit]
+    try:
+        said = (
+            subprocess.run(
+                ask, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL, check=False
+            ).stdout.decode("utf-8", "replace")
+            if unit
+            else ""
+        )
+    except OSError:
+        return False
+    return {"ActiveState=active", "UnitFileState=enabled"} <= set(said.split())
+
+
 def probe(client: Client, changes: Sequence[Change], live: Live) -> None:
     """Ask the server which of these it takes at run time, by setting the value that it has."""
     for change in changes:
@@ -107,8 +124,11 @@ def set_all(client: Client, changes: Sequence[Change], version: str, what: str) 
             done.append(change)
     except CommandFailed as problem:
         undo(client, done)
-        raise BadConfig(f"{what}: the running server refuses a setting: {_reason(problem.text)}", problem.where,
-                        "Nothing was changed. Correct `config:` of this instance") from None
+        raise BadConfig(
+            f"{what}: the running server refuses a setting: {_reason(problem.text)}",
+            problem.where,
+            "Nothing was changed. Correct `config:` of this instance",
+        ) from None
 
 
 def undo(client: Client, changes: Sequence[Change]) -> None:
@@ -146,8 +166,11 @@ def switch_aof_on(client: Client, seconds: float, what: str) -> None:
     except CommandFailed as failure:
         problem = _reason(failure.text)
     undo(client, [Change("appendonly", "no", "yes")])
-    raise QuorumError(f"{what}: the AOF could not be switched on: {problem}", str(client.endpoint),
-                      "It is off as before and the file was not changed. Look for free disk space and memory")
+    raise QuorumError(
+        f"{what}: the AOF could not be switched on: {problem}",
+        str(client.endpoint),
+        "It is off as before and the file was not changed. Look for free disk space and memory",
+    )
 
 
 def wait_loaded(client: Client, seconds: float, what: str) -> None:
@@ -155,6 +178,9 @@ def wait_loaded(client: Client, seconds: float, what: str) -> None:
     deadline = time.monotonic() + seconds
     while info(client).get("loading") == "1":
         if time.monotonic() > deadline:
-            raise QuorumError(f"{what} is still loading its data after {seconds:g} s", str(client.endpoint),
-                              "Nothing was changed. Run again when it has")
+            raise QuorumError(
+                f"{what} is still loading its data after {seconds:g} s",
+                str(client.endpoint),
+                "Nothing was changed. Run again when it has",
+            )
         time.sleep(0.1)

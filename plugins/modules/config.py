@@ -67,6 +67,9 @@ options:
   state_file:
     description: The file that the process was started with, for what a running process does not tell.
     type: path
+  unit:
+    description: The systemd unit of the process, for RV(started).
+    type: str
   allow_dangerous:
     description: Do what would lose data or access otherwise refused.
     type: bool
@@ -122,6 +125,10 @@ dangerous:
   elements: dict
 running:
   description: Whether the process was running.
+  returned: success
+  type: bool
+started:
+  description: Whether it was running as the O(unit), which is also enabled, so that no service needs to be started.
   returned: success
   type: bool
 steps:
