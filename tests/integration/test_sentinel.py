@@ -214,14 +214,12 @@ def test_wrong_passwords(watched: Set) -> None:
 
 
 def test_same_identity(watched: Set) -> None:
-    """Two Sentinels with one identity are named."""
-    if "unknown" in str(
-        watched.lab.run("instance_info", kind="sentinel", **watched.sentinels[0].endpoint())["sentinel"]
-    ):
-        pytest.fail("the Sentinel does not answer")
+    """Two Sentinels with one identity are named; Redis 6.0 does not tell its own, so nothing is claimed there."""
     one, two, _three = watched.sentinels
-    if not watched.lab.run("instance_info", kind="sentinel", **one.endpoint())["sentinel"]["myid"]:
-        return  # Redis 6.0 does not tell
+    seen = watched.lab.run("instance_info", kind="sentinel", **one.endpoint())["sentinel"]
+    assert bool(seen["myid"]) is not seen["version"].startswith("6.0."), seen
+    if not seen["myid"]:
+        return
     two.stop()
     text = two.config.read_text().replace(watched.myid(two), watched.myid(one))
     two.config.write_text(text)
