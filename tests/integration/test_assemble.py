@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from integration.conftest import PASSWORD, Engine, Server, free_port, wait_until
 
 PROGRAM = Path(__file__).resolve().parents[2] / "roles" / "redis" / "files" / "assemble.py"
