@@ -68,7 +68,7 @@ def overview(members: Sequence[Observed]) -> str:
     """Return roles as text for a diff; nothing in it changes by itself."""
     lines = []
     for member in members:
-        follows = following(member, members).split(", link")[0]
+        follows = following(member, members).partition(", link")[0]
         role = "primary" if member.role == "primary" else f"replica of {follows}"
         lines.append(f"{member.name}: {role if member.reachable else 'not observed'}")
     return "\n".join(lines) + "\n"
