@@ -78,8 +78,13 @@ def canonical(key: str) -> str:
     return {"lua-time-limit": "busy-reply-threshold"}.get(key, key)
 
 
-def differences(parameters: Mapping[str, Any], desired: Mapping[str, str], live: Mapping[str, str],
-                same_version: bool, hidden: set[str]) -> list[Change]:
+def differences(
+    parameters: Mapping[str, Any],
+    desired: Mapping[str, str],
+    live: Mapping[str, str],
+    same_version: bool,
+    hidden: set[str],
+) -> list[Change]:
     """Return the settings that differ. A setting that nobody declares is compared with the engine's own default."""
     declared = values(lines(parameters))
     names = {canonical(key): key for key in declared}
@@ -118,8 +123,10 @@ def clients_warning(parameters: Mapping[str, Any], desired: Mapping[str, str]) -
     declared = values(lines(parameters))
     possible = desired.get("maxclients", "")
     if "maxclients" in declared and possible.isdigit() and int(possible) < _maxclients(declared):
-        return (f"maxclients {_maxclients(declared)} is more than this system's limit of open files allows: "
-                f"{possible} are in force")
+        return (
+            f"maxclients {_maxclients(declared)} is more than this system's limit of open files allows: "
+            f"{possible} are in force"
+        )
     return ""
 
 
@@ -128,8 +135,9 @@ def unprobed(change: Change) -> bool:
     return bool(UNPROBED.search(change.key))
 
 
-def plan(changes: list[Change], desired: Mapping[str, str], live: Live, parameters: Mapping[str, Any],
-         version: str, sha: str) -> Plan:
+def plan(
+    changes: list[Change], desired: Mapping[str, str], live: Live, parameters: Mapping[str, Any], version: str, sha: str
+) -> Plan:
     """Sort the differences: at run time, with a restart, dangerous."""
     found = Plan()
     for change in changes:

@@ -52,17 +52,30 @@ def wanted(option: Mapping[str, Any]) -> Wanted:
     path = os.path.normpath(option["path"])
     if not path.startswith("/"):
         raise BadConfig(f"the path {path!r} does not start with a slash")
-    kinds = [kind for kind, given in (("file", option.get("content") is not None), ("link", bool(option.get("link"))),
-                                      ("absent", option.get("state") == "absent")) if given]
+    kinds = [
+        kind
+        for kind, given in (
+            ("file", option.get("content") is not None),
+            ("link", bool(option.get("link"))),
+            ("absent", option.get("state") == "absent"),
+        )
+        if given
+    ]
     if len(kinds) != 1:
         raise BadConfig("exactly one of content, link and state=absent says what a file shall be", path)
     try:
         mode = int(str(option.get("mode") or "0644"), 8)
     except ValueError:
         raise BadConfig(f"the mode {option['mode']!r} is not an octal number such as '0644'", path) from None
-    return Wanted(path, kinds[0], (option.get("content") or "").encode("utf-8", "surrogateescape"),
-                  option.get("link") or "", mode, _named(option.get("owner"), _owner),
-                  _named(option.get("group"), _group))
+    return Wanted(
+        path,
+        kinds[0],
+        (option.get("content") or "").encode("utf-8", "surrogateescape"),
+        option.get("link") or "",
+        mode,
+        _named(option.get("owner"), _owner),
+        _named(option.get("group"), _group),
+    )
 
 
 def look(path: str) -> Seen:
@@ -91,16 +104,22 @@ def differences(seen: Seen, want: Wanted) -> list[str]:
         return [want.kind]
     if want.kind == "link":
         return ["link"] if seen.link != want.link else []
-    pairs = (("content", seen.content, want.content), ("mode", seen.mode, want.mode),
-             ("owner", seen.owner, want.owner), ("group", seen.group, want.group))
+    pairs = (
+        ("content", seen.content, want.content),
+        ("mode", seen.mode, want.mode),
+        ("owner", seen.owner, want.owner),
+        ("group", seen.group, want.group),
+    )
     return [name for name, left, right in pairs if left != right and want.kind == "file"]
 
 
 def check(seen: Seen, want: Wanted, sure: bool) -> None:
     """Refuse what cannot be done before anything is changed; `sure`: accounts must exist by now."""
     if seen.kind in ("directory", "other"):
-        raise BadConfig(f"{want.path} is a {'directory' if seen.kind == 'directory' else 'special file'}, not a file",
-                        todo="Nothing was changed. Move it away")
+        raise BadConfig(
+            f"{want.path} is a {'directory' if seen.kind == 'directory' else 'special file'}, not a file",
+            todo="Nothing was changed. Move it away",
+        )
     if sure and want.kind == "file":
         account(want.owner, want.group, want.path)
 

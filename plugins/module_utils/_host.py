@@ -89,8 +89,10 @@ def check_memory(view: View, needed: int) -> None:
     if needed and view.memory and needed > view.memory:
         raise BadConfig(
             f"The instances of this host may come to use {needed // MEBIBYTE} MiB, with the room that a fork needs for "
-            f"a snapshot, but it has {view.memory // MEBIBYTE} MiB", "",
-            "Nothing was changed. Lower their maxmemory, or move some of them to other hosts")
+            f"a snapshot, but it has {view.memory // MEBIBYTE} MiB",
+            "",
+            "Nothing was changed. Lower their maxmemory, or move some of them to other hosts",
+        )
 
 
 def memory(root: Path) -> int:
@@ -108,13 +110,21 @@ def packages_missing(packages: list[str]) -> list[str]:
     form = "--showformat=${Package} ${Version} ${db:Status-Status}\\n"
     names = [package.partition("=")[0] for package in packages]
     try:
-        said = subprocess.run(["dpkg-query", "--show", form, *names], stdout=subprocess.PIPE,
-                              stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL, check=False).stdout.decode()
+        said = subprocess.run(
+            ["dpkg-query", "--show", form, *names],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            stdin=subprocess.DEVNULL,
+            check=False,
+        ).stdout.decode()
     except OSError:
         return packages
     found = {name: version for name, version, *state in map(str.split, said.splitlines()) if state == ["installed"]}
-    return [package for package, name in zip(packages, names)
-            if name not in found or package not in (name, f"{name}={found[name]}")]
+    return [
+        package
+        for package, name in zip(packages, names)
+        if name not in found or package not in (name, f"{name}={found[name]}")
+    ]
 
 
 def put(setting: Setting) -> None:
@@ -122,8 +132,9 @@ def put(setting: Setting) -> None:
     try:
         setting.path.write_text(setting.wanted + "\n", encoding="ascii")
     except OSError as problem:
-        raise QuorumError(f"{setting.name} cannot be set to {setting.wanted}: {os.strerror(problem.errno or 0)}",
-                          str(setting.path)) from problem
+        raise QuorumError(
+            f"{setting.name} cannot be set to {setting.wanted}: {os.strerror(problem.errno or 0)}", str(setting.path)
+        ) from problem
 
 
 def _writable(setting: Setting) -> bool:

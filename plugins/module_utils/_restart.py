@@ -147,21 +147,32 @@ class Restart(Subject[View]):
             if time.monotonic() > end:
                 raise QuorumError(
                     f"{self.params['name']} is not in sync {self.params['wait']} s after the restart of "
-                    f"{self.params['unit']}: {'; '.join(self.progress)}", str(self.endpoint),
-                    "The other members were not touched. Look at the journal of that unit, then run again")
+                    f"{self.params['unit']}: {'; '.join(self.progress)}",
+                    str(self.endpoint),
+                    "The other members were not touched. Look at the journal of that unit, then run again",
+                )
             time.sleep(PAUSE)
 
     def _run(self, seconds: float) -> None:
         command = [*self.params["command"], self.params["unit"]]
         try:
-            done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
-                                  timeout=seconds, check=False)
+            done = subprocess.run(
+                command,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+                timeout=seconds,
+                check=False,
+            )
             said = done.stdout.decode("utf-8", "replace").strip() if done.returncode else ""
         except (OSError, subprocess.SubprocessError) as problem:
             said = str(problem)
         if said:
-            raise QuorumError(f"{self.params['unit']} does not restart: {said}{self._journal()}", "",
-                              "The other members were not touched. Repair this one, then run again")
+            raise QuorumError(
+                f"{self.params['unit']} does not restart: {said}{self._journal()}",
+                "",
+                "The other members were not touched. Repair this one, then run again",
+            )
 
     def _journal(self) -> str:
         command = ["journalctl", "--no-pager", "-o", "cat", "-n", "5", "-u", self.params["unit"]]

@@ -9,21 +9,14 @@ its configuration through standard input, so that no secret reaches a disk.
 
 from __future__ import annotations
 
-import ctypes
-import os
-import pwd
 import re
-import resource
-import shutil
-import signal
 import socket
 import subprocess
 import tempfile
 import time
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Callable, Iterable, Iterator, Mapping
+from typing import Any, Iterable, Mapping
 
 from ansible_collections.quorum.redis.plugins.module_utils._client import Client, Endpoint, connect
 from ansible_collections.quorum.redis.plugins.module_utils._conf import MASK, Line, is_secret, lines, parse
@@ -31,8 +24,13 @@ from ansible_collections.quorum.redis.plugins.module_utils._errors import (
     AuthFailed,
     BadConfig,
     CommandFailed,
-    QuorumError,
     Unreachable,
+)
+from ansible_collections.quorum.redis.plugins.module_utils._sandbox import (
+    child,
+    deaf_to_signals,
+    private_directory,
+    write,
 )
 
 # Always set by the scratch process itself: what CONFIG GET says of these is not the declared value.
@@ -55,7 +53,6 @@ _WATCHING = ("monitor", "known-replica", "known-slave", "known-sentinel", "auth-
 _NEEDED_COMMANDS = ("config", "info", "ping", "auth")
 _OWNER = "quorum-scratch"
 _SECONDS = 10.0
-_PR_SET_PDEATHSIG = 1
 
 
 @dataclass
@@ -70,8 +67,14 @@ class Sample:
 def installed_version(binary: str) -> str:
     """Return the version that the program itself names."""
     try:
-        said = subprocess.run([binary, "--version"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
-                              timeout=_SECONDS, stdin=subprocess.DEVNULL).stdout.decode("utf-8", "replace")
+        said = subprocess.run(
+            [binary, "--version"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            check=False,
+            timeout=_SECONDS,
+            stdin=subprocess.DEVNULL,
+        ).stdout.decode("utf-8", "replace")
     except (OSError, subprocess.SubprocessError) as problem:
         raise BadConfig(f"{binary} cannot be run: {problem}", todo="Install the engine first") from problem
     found = re.search(r"v=(\d+(?:\.\d+)+)", said)
@@ -96,34 +99,49 @@ def configuration(parameters: Mapping[str, Any], sentinel: bool) -> list[str]:
             continue
         kept.append(line.text.replace("{", "{{").replace("}", "}}"))
     kept += [Line(key, [value]).text for key, value in OVERRIDDEN.items()]
-    kept += [Line(key, value.split() if "of" in key else [value]).text
-             for key, value in REPLACED.items() if key in declared and not (sentinel and key == "replicaof")]
+    kept += [
+        Line(key, value.split() if "of" in key else [value]).text
+        for key, value in REPLACED.items()
+        if key in declared and not (sentinel and key == "replicaof")
+    ]
     if not sentinel:
         kept.append(f"user {_OWNER} on nopass ~* +@all")
     return kept
 
 
-def examine(binary: str, parameters: Mapping[str, Any], sentinel: bool = False, user: str = "redis",
-            path: str = "", label: str = "", todo: str = "") -> Sample:
+def examine(
+    binary: str,
+    parameters: Mapping[str, Any],
+    sentinel: bool = False,
+    user: str = "redis",
+    path: str = "",
+    label: str = "",
+    todo: str = "",
+) -> Sample:
     """Let the installed program read the configuration; its refusal becomes BadConfig in its own words."""
     sample = Sample(installed_version(binary))
-    with _deaf_to_signals(), _directory(user) as directory:
+    with deaf_to_signals(), private_directory(user) as directory, tempfile.TemporaryFile(dir=memory()) as log:
         text = "\n".join([*configuration(parameters, sentinel), ""]).format(dir=directory)
-        log = Path(directory, "log")
         command = [binary, "-"]
         if sentinel:
             command = [binary, f"{directory}/sentinel.conf", "--sentinel"]
-            _write(command[1], text, user)
-        with log.open("wb") as output:
-            process = subprocess.Popen(  # pylint: disable=consider-using-with
-                command, cwd=directory, stdin=subprocess.PIPE, stdout=output, stderr=subprocess.STDOUT,
-                env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}, preexec_fn=_child(user, _open_files(parameters)),
-                start_new_session=True)
+            write(command[1], text, user)
+        process = subprocess.Popen(  # pylint: disable=consider-using-with
+            command,
+            cwd=directory,
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"},
+            preexec_fn=child(user, _open_files(parameters)),
+            start_new_session=True,
+        )
         try:
             _feed(process, "" if sentinel else text)
             _ask(process, f"{directory}/s", sample, parameters, _password(parameters) if sentinel else None)
         except Unreachable as problem:
-            said = log.read_text(encoding="utf-8", errors="surrogateescape")
+            log.seek(0)
+            said = log.read().decode("utf-8", "surrogateescape")
             program = f"{Path(binary).name} {sample.version}"
             raise refusal(said, program, path, label, todo or str(problem)) from None
         finally:
@@ -160,8 +178,9 @@ def _plain(complaint: str) -> str:
     return f"Unknown directive: {complaint}" if complaint.startswith("Module Configuration detected") else complaint
 
 
-def _ask(process: subprocess.Popen[bytes], path: str, sample: Sample, declared: Iterable[str],
-         password: str | None) -> None:
+def _ask(
+    process: subprocess.Popen[bytes], path: str, sample: Sample, declared: Iterable[str], password: str | None
+) -> None:
     """Wait until the process answers, and read its settings. Unreachable: it has ended or does not come."""
     name = None if password is not None else _OWNER
     deadline = time.monotonic() + _SECONDS
@@ -208,63 +227,6 @@ def _open_files(parameters: Mapping[str, Any]) -> int:
     return min(int(wanted), 1 << 20) + 128 if wanted.isdigit() else 0
 
 
-def _child(user: str, files: int) -> Callable[[], None]:
-    """Return what the child does before it becomes the program: limits, rights, and dying with its parent."""
-    libc = ctypes.CDLL(None)
-    account = _account(user)
-
-    def prepare() -> None:
-        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        for ceiling in (max(hard, files), hard):
-            try:
-                resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(files, ceiling)), ceiling))
-                break
-            except (ValueError, OSError):
-                continue
-        os.umask(0o077)
-        if account:
-            os.initgroups(account.pw_name, account.pw_gid)
-            os.setgid(account.pw_gid)
-            os.setuid(account.pw_uid)
-        libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-
-    return prepare
-
-
-def _account(user: str) -> pwd.struct_passwd | None:
-    """Return the account to drop to: only root can, and only to one that exists."""
-    try:
-        return pwd.getpwnam(user) if os.geteuid() == 0 else None
-    except KeyError:
-        return None
-
-
-@contextmanager
-def _directory(user: str) -> Iterator[str]:
-    """Make an empty directory of the service user, in memory where possible; it is removed whatever happens."""
-    base = "/run" if os.geteuid() == 0 and os.access("/run", os.W_OK) else None
-    try:
-        directory = tempfile.mkdtemp(prefix="quorum-redis-", dir=base)
-    except OSError as problem:
-        raise QuorumError(f"no scratch directory can be made: {problem}", todo="Nothing was changed") from problem
-    try:
-        account = _account(user)
-        if account:
-            os.chown(directory, account.pw_uid, account.pw_gid)
-        yield directory
-    finally:
-        shutil.rmtree(directory, ignore_errors=True)
-
-
-def _write(path: str, text: str, user: str) -> None:
-    number = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
-    with os.fdopen(number, "w", encoding="utf-8", errors="surrogateescape") as file:
-        file.write(text)
-    account = _account(user)
-    if account:
-        os.chown(path, account.pw_uid, account.pw_gid)
-
-
 def _feed(process: subprocess.Popen[bytes], text: str) -> None:
     """Hand the configuration over; a process that ends early is judged by its last words, not here."""
     if process.stdin:
@@ -273,19 +235,3 @@ def _feed(process: subprocess.Popen[bytes], text: str) -> None:
             process.stdin.close()
         except BrokenPipeError:
             pass
-
-
-@contextmanager
-def _deaf_to_signals() -> Iterator[None]:
-    """Turn a request to end into an exception, so that nothing is left behind."""
-
-    def stop(number: int, _frame: object) -> None:
-        raise SystemExit(128 + number)
-
-    kept = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)}
-    try:
-        yield
-    finally:
-        for number, handler in kept.items():
-            signal.signal(number, handler)
-

@@ -147,7 +147,8 @@ class Files(Subject[Pairs]):
 
     def apply(self, step: Step) -> None:
         """Write one file."""
-        put(*step.data["pair"], relabel=lambda path: self.module.set_default_selinux_context(path, False))
+        seen, want = step.data["pair"]
+        put(seen, want, lambda path: self.module.set_default_selinux_context(path, False))
 
     def settle(self, before: Pairs, steps: list[Step]) -> Pairs:
         """A written file is as it was written."""
@@ -159,7 +160,8 @@ class Files(Subject[Pairs]):
 
     def diff(self, before: Pairs, after: Pairs | None, steps: list[Step]) -> list[dict[str, str]]:
         """One diff for each path."""
-        return [diff(*step.data["pair"], secrets=self.module.params["secrets"]) for step in steps]
+        secrets = self.module.params["secrets"]
+        return [diff(seen, want, secrets) for seen, want in (step.data["pair"] for step in steps)]
 
 
 def main() -> None:

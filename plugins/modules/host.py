@@ -139,19 +139,28 @@ class Host(Subject[View]):
     def result(self, obs: View, steps: list[Step]) -> dict[str, Any]:
         """Name what this host does not let us set."""
         fixed = [item for item in obs.settings if item.differs and not item.writable]
-        self.warnings += [f"{item.name} is {item.now or 'unknown'} and cannot be set to {item.wanted} here"
-                          for item in fixed]
-        return {"unsettable": [item.name for item in fixed], "memory": obs.memory,
-                "packages_missing": obs.packages_missing}
+        self.warnings += [
+            f"{item.name} is {item.now or 'unknown'} and cannot be set to {item.wanted} here" for item in fixed
+        ]
+        return {
+            "unsettable": [item.name for item in fixed],
+            "memory": obs.memory,
+            "packages_missing": obs.packages_missing,
+        }
 
     def diff(self, before: View, after: View | None, steps: list[Step]) -> list[dict[str, str]]:
         """The files, then the values."""
         found = [_files.diff(seen, want, []) for seen, want in before.files]
         items = [step.data["setting"] for step in steps if "setting" in step.data]
         if items:
-            found.append({"before_header": "kernel", "after_header": "kernel",
-                          "before": "".join(f"{item.name} {item.now}\n" for item in items),
-                          "after": "".join(f"{item.name} {item.wanted}\n" for item in items)})
+            found.append(
+                {
+                    "before_header": "kernel",
+                    "after_header": "kernel",
+                    "before": "".join(f"{item.name} {item.now}\n" for item in items),
+                    "after": "".join(f"{item.name} {item.wanted}\n" for item in items),
+                }
+            )
         return found
 
 

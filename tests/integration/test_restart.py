@@ -37,7 +37,8 @@ def command(server: Server, tmp_path: Path) -> list[str]:
     script.write_text(
         f"#!/bin/sh\nkill {pid} && while kill -0 {pid} 2>/dev/null && ! grep -q 'State:.Z' /proc/{pid}/status; do "
         f"sleep 0.05; done\n{server.engine.binary} {server.config} {mode} > {server.directory}/log2 2>&1 &\n"
-        f"echo $! > {script}.pid\n")
+        f"echo $! > {script}.pid\n"
+    )
     script.chmod(0o755)
     return [str(script)]
 
@@ -53,8 +54,15 @@ def reap(tmp_path: Path) -> Iterator[None]:
 
 
 def options(server: Server, tmp_path: Path, **more: Any) -> dict[str, Any]:
-    return {"unit": "redis-server@main.service", "name": "main", "port": server.port, "password": SECRET,
-            "command": command(server, tmp_path), "wait": 20, **more}
+    return {
+        "unit": "redis-server@main.service",
+        "name": "main",
+        "port": server.port,
+        "password": SECRET,
+        "command": command(server, tmp_path),
+        "wait": 20,
+        **more,
+    }
 
 
 def test_a_replica_is_restarted_and_in_sync_again(lab: Lab, pair: tuple[Server, Server], tmp_path: Path) -> None:
@@ -86,8 +94,9 @@ def test_a_primary_with_replicas_is_left_alone(lab: Lab, pair: tuple[Server, Ser
     assert primary.info()["run_id"] == before
 
 
-def test_a_restart_that_fails_or_never_syncs_says_so_in_time(lab: Lab, pair: tuple[Server, Server],
-                                                             tmp_path: Path) -> None:
+def test_a_restart_that_fails_or_never_syncs_says_so_in_time(
+    lab: Lab, pair: tuple[Server, Server], tmp_path: Path
+) -> None:
     primary, replica = pair
     failing = tmp_path / "failing"
     failing.write_text("#!/bin/sh\necho the unit says no >&2; exit 1\n")

@@ -12,30 +12,36 @@ from ansible_collections.quorum.redis.plugins.module_utils._conf import lines, m
 from ansible_collections.quorum.redis.plugins.module_utils._errors import BadConfig
 
 
-@pytest.mark.parametrize(("word", "written"), [
-    ("plain", "plain"),
-    ("", '""'),
-    ("two words", '"two words"'),
-    ('a "quote"', '"a \\"quote\\""'),
-    ("it's", '"it\'s"'),
-    ("back\\slash", '"back\\\\slash"'),
-    ("Ümläut", "Ümläut"),
-    ("line\nbreak", '"line\\nbreak"'),
-    ("bell\a\x01", '"bell\\a\\x01"'),
-    ("#comment", "#comment"),
-])
+@pytest.mark.parametrize(
+    ("word", "written"),
+    [
+        ("plain", "plain"),
+        ("", '""'),
+        ("two words", '"two words"'),
+        ('a "quote"', '"a \\"quote\\""'),
+        ("it's", '"it\'s"'),
+        ("back\\slash", '"back\\\\slash"'),
+        ("Ümläut", "Ümläut"),
+        ("line\nbreak", '"line\\nbreak"'),
+        ("bell\a\x01", '"bell\\a\\x01"'),
+        ("#comment", "#comment"),
+    ],
+)
 def test_a_word_is_quoted_so_that_the_engine_reads_it(word: str, written: str) -> None:
     assert quote(word) == written
     assert split(written) == [word]
 
 
-@pytest.mark.parametrize(("text", "words"), [
-    ("  save   900 1 ", ["save", "900", "1"]),
-    ("a 'single \\' quoted' b", ["a", "single ' quoted", "b"]),
-    ('"\\x41\\n" ""', ["A\n", ""]),
-    ("back\\slash stays", ["back\\slash", "stays"]),
-    ('in"side quotes"', ["inside quotes"]),
-])
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("  save   900 1 ", ["save", "900", "1"]),
+        ("a 'single \\' quoted' b", ["a", "single ' quoted", "b"]),
+        ('"\\x41\\n" ""', ["A\n", ""]),
+        ("back\\slash stays", ["back\\slash", "stays"]),
+        ('in"side quotes"', ["inside quotes"]),
+    ],
+)
 def test_words_are_read_as_the_engine_reads_them(text: str, words: list[str]) -> None:
     assert split(text) == words
 
@@ -46,21 +52,26 @@ def test_broken_quotes_are_an_error(text: str) -> None:
         split(text)
 
 
-@pytest.mark.parametrize(("parameters", "written"), [
-    ({"maxmemory": "1gb"}, "maxmemory 1gb"),
-    ({"port": 6379}, "port 6379"),
-    ({"appendonly": True, "lazyfree-lazy-eviction": False}, "appendonly yes\nlazyfree-lazy-eviction no"),
-    ({"save": ["900 1", "300 10"]}, "save 900 1\nsave 300 10"),
-    ({"save": ""}, 'save ""'),
-    ({"save": []}, ""),
-    ({"requirepass": "two words"}, 'requirepass "two words"'),
-    ({"requirepass": ""}, 'requirepass ""'),
-    ({"loadmodule": '/m.so "one word" two'}, 'loadmodule /m.so "one word" two'),
-    ({"sentinel": ["resolve-hostnames yes"], "sentinel announce-ip": "h1"},
-     "sentinel resolve-hostnames yes\nsentinel announce-ip h1"),
-    ({"maxmemory": None, "hz": 10}, "hz 10"),
-    ({"tls-protocols": "TLSv1.2 TLSv1.3"}, 'tls-protocols "TLSv1.2 TLSv1.3"'),
-])
+@pytest.mark.parametrize(
+    ("parameters", "written"),
+    [
+        ({"maxmemory": "1gb"}, "maxmemory 1gb"),
+        ({"port": 6379}, "port 6379"),
+        ({"appendonly": True, "lazyfree-lazy-eviction": False}, "appendonly yes\nlazyfree-lazy-eviction no"),
+        ({"save": ["900 1", "300 10"]}, "save 900 1\nsave 300 10"),
+        ({"save": ""}, 'save ""'),
+        ({"save": []}, ""),
+        ({"requirepass": "two words"}, 'requirepass "two words"'),
+        ({"requirepass": ""}, 'requirepass ""'),
+        ({"loadmodule": '/m.so "one word" two'}, 'loadmodule /m.so "one word" two'),
+        (
+            {"sentinel": ["resolve-hostnames yes"], "sentinel announce-ip": "h1"},
+            "sentinel resolve-hostnames yes\nsentinel announce-ip h1",
+        ),
+        ({"maxmemory": None, "hz": 10}, "hz 10"),
+        ({"tls-protocols": "TLSv1.2 TLSv1.3"}, 'tls-protocols "TLSv1.2 TLSv1.3"'),
+    ],
+)
 def test_parameters_become_lines(parameters: dict[str, Any], written: str) -> None:
     assert render(parameters, "") == written + "\n" if written else render(parameters, "") == ""
 
@@ -77,8 +88,10 @@ def test_text_is_read_back() -> None:
 
 
 def test_secrets_are_stars_in_any_form() -> None:
-    text = ('# head\nrequirepass "s3cret word"\nMASTERAUTH s3cret\nuser joe on >s3cret ~*\nport 1\nlogfile s3cret\n'
-            'sentinel auth-pass main s3cret\nsentinel announce-ip h1\nrequirepass "s3cret open\n')
+    text = (
+        '# head\nrequirepass "s3cret word"\nMASTERAUTH s3cret\nuser joe on >s3cret ~*\nport 1\nlogfile s3cret\n'
+        'sentinel auth-pass main s3cret\nsentinel announce-ip h1\nrequirepass "s3cret open\n'
+    )
     shown = mask(text, {"logfile"}, {"masterauth": " (new value)"})
     assert "s3cret" not in shown
     assert "masterauth ******** (new value)\n" in shown

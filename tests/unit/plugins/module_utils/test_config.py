@@ -20,41 +20,63 @@ from ansible_collections.quorum.redis.plugins.module_utils._config import (
     table,
 )
 
-DEFAULTS = {"maxmemory": "0", "hz": "10", "replica-priority": "100", "slave-priority": "100", "maxclients": "10000",
-            "port": "0", "dir": "/scratch", "unixsocket": "/scratch/s", "supervised": "no", "requirepass": "",
-            "maxmemory-policy": "noeviction", "databases": "16", "appendonly": "no"}
+DEFAULTS = {
+    "maxmemory": "0",
+    "hz": "10",
+    "replica-priority": "100",
+    "slave-priority": "100",
+    "maxclients": "10000",
+    "port": "0",
+    "dir": "/scratch",
+    "unixsocket": "/scratch/s",
+    "supervised": "no",
+    "requirepass": "",
+    "maxmemory-policy": "noeviction",
+    "databases": "16",
+    "appendonly": "no",
+}
 
 
-def found(parameters: dict[str, Any], desired: dict[str, str], live: dict[str, str],
-          same_version: bool = True) -> list[str]:
+def found(
+    parameters: dict[str, Any], desired: dict[str, str], live: dict[str, str], same_version: bool = True
+) -> list[str]:
     changes = differences(parameters, {**DEFAULTS, **desired}, {**DEFAULTS, **live}, same_version, {"hidden"})
     return [str(change) for change in changes]
 
 
-@pytest.mark.parametrize(("parameters", "desired", "live", "expected"), [
-    ({}, {}, {}, []),
-    ({"maxmemory": "1gb"}, {"maxmemory": "1073741824"}, {}, ["maxmemory 0 -> 1073741824"]),
-    ({}, {}, {"maxmemory": "5"}, ["maxmemory 5 -> 0"]),
-    ({}, {}, {"port": "6379", "dir": "/data", "supervised": "systemd", "unixsocket": ""}, []),
-    ({"port": 7000}, {}, {"port": "6379"}, ["port 6379 -> 7000"]),
-    ({"dir": "/data/"}, {}, {"dir": "/data"}, []),
-    ({"supervised": "SYSTEMD"}, {}, {"supervised": "systemd"}, []),
-    ({"replicaof": "h 1"}, {}, {"replicaof": ""}, []),
-    ({"replica-priority": 5}, {"replica-priority": "5", "slave-priority": "5"}, {}, ["replica-priority 100 -> 5"]),
-    ({"slave-priority": 5}, {"replica-priority": "5", "slave-priority": "5"}, {}, ["slave-priority 100 -> 5"]),
-    ({}, {}, {"replica-priority": "5", "slave-priority": "5"}, ["replica-priority 5 -> 100"]),
-    ({"requirepass": "a"}, {"requirepass": "a"}, {"requirepass": "b"}, ["requirepass ******** -> ******** (changed)"]),
-    ({"hidden": "a"}, {"hidden": "a"}, {"hidden": "b"}, ["hidden ******** -> ******** (changed)"]),
-    ({"maxclients": 20000}, {"maxclients": "4064"}, {"maxclients": "20000"}, []),
-    ({"maxclients": 20000}, {"maxclients": "4064"}, {"maxclients": "4064"}, []),
-    ({}, {"maxclients": "4064"}, {}, []),
-    ({"maxclients": 20000}, {"maxclients": "20000"}, {}, ["maxclients 10000 -> 20000"]),
-    ({"maxclients": 500}, {"maxclients": "500"}, {}, ["maxclients 10000 -> 500"]),
-    ({"brand-new": 1}, {"brand-new": "1"}, {}, ["brand-new '' -> 1"]),
-    ({}, {"brand-new": "1"}, {}, []),
-])
-def test_differences(parameters: dict[str, Any], desired: dict[str, str], live: dict[str, str],
-                     expected: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("parameters", "desired", "live", "expected"),
+    [
+        ({}, {}, {}, []),
+        ({"maxmemory": "1gb"}, {"maxmemory": "1073741824"}, {}, ["maxmemory 0 -> 1073741824"]),
+        ({}, {}, {"maxmemory": "5"}, ["maxmemory 5 -> 0"]),
+        ({}, {}, {"port": "6379", "dir": "/data", "supervised": "systemd", "unixsocket": ""}, []),
+        ({"port": 7000}, {}, {"port": "6379"}, ["port 6379 -> 7000"]),
+        ({"dir": "/data/"}, {}, {"dir": "/data"}, []),
+        ({"supervised": "SYSTEMD"}, {}, {"supervised": "systemd"}, []),
+        ({"replicaof": "h 1"}, {}, {"replicaof": ""}, []),
+        ({"replica-priority": 5}, {"replica-priority": "5", "slave-priority": "5"}, {}, ["replica-priority 100 -> 5"]),
+        ({"slave-priority": 5}, {"replica-priority": "5", "slave-priority": "5"}, {}, ["slave-priority 100 -> 5"]),
+        ({}, {}, {"replica-priority": "5", "slave-priority": "5"}, ["replica-priority 5 -> 100"]),
+        (
+            {"requirepass": "a"},
+            {"requirepass": "a"},
+            {"requirepass": "b"},
+            ["requirepass ******** -> ******** (changed)"],
+        ),
+        ({"hidden": "a"}, {"hidden": "a"}, {"hidden": "b"}, ["hidden ******** -> ******** (changed)"]),
+        ({"maxclients": 20000}, {"maxclients": "4064"}, {"maxclients": "20000"}, []),
+        ({"maxclients": 20000}, {"maxclients": "4064"}, {"maxclients": "4064"}, []),
+        ({}, {"maxclients": "4064"}, {}, []),
+        ({"maxclients": 20000}, {"maxclients": "20000"}, {}, ["maxclients 10000 -> 20000"]),
+        ({"maxclients": 500}, {"maxclients": "500"}, {}, ["maxclients 10000 -> 500"]),
+        ({"brand-new": 1}, {"brand-new": "1"}, {}, ["brand-new '' -> 1"]),
+        ({}, {"brand-new": "1"}, {}, []),
+    ],
+)
+def test_differences(
+    parameters: dict[str, Any], desired: dict[str, str], live: dict[str, str], expected: list[str]
+) -> None:
     assert found(parameters, desired, live) == expected
 
 
@@ -62,11 +84,16 @@ def test_another_version_is_compared_in_declared_keys_only() -> None:
     assert found({"maxmemory": 5}, {"maxmemory": "5", "hz": "20"}, {}, same_version=False) == ["maxmemory 0 -> 5"]
 
 
-@pytest.mark.parametrize(("key", "name"), [
-    ("slave-read-only", "replica-read-only"), ("hash-max-ziplist-entries", "hash-max-listpack-entries"),
-    ("primaryauth", "masterauth"), ("lua-time-limit", "busy-reply-threshold"), ("min-slaves-max-lag",
-                                                                                "min-replicas-max-lag"),
-])
+@pytest.mark.parametrize(
+    ("key", "name"),
+    [
+        ("slave-read-only", "replica-read-only"),
+        ("hash-max-ziplist-entries", "hash-max-listpack-entries"),
+        ("primaryauth", "masterauth"),
+        ("lua-time-limit", "busy-reply-threshold"),
+        ("min-slaves-max-lag", "min-replicas-max-lag"),
+    ],
+)
 def test_names_of_one_setting(key: str, name: str) -> None:
     assert canonical(key) == canonical(name)
 
@@ -78,41 +105,65 @@ def sorted_out(change: Change, desired: dict[str, str] | None = None, **live: An
     return where, result.dangerous[0]["why"] if result.dangerous else ""
 
 
-@pytest.mark.parametrize(("change", "desired", "live", "where", "danger"), [
-    (Change("hz", "10", "20"), {}, {}, "live", ""),
-    (Change("databases", "16", "8"), {}, {"fixed": {"databases": "immutable"}}, "immutable", ""),
-    (Change("databases", "16", "8"), {}, {"info": {"db8": "keys=1"}}, "live", "database 8 holds data"),
-    (Change("databases", "16", "8"), {}, {"info": {"db7": "keys=1"}}, "live", ""),
-    (Change("bind", "a", "b"), {}, {}, "never changed under a running process", ""),
-    (Change("unheard-of", "", "1"), {}, {}, "unknown to the running version 7.0.15", ""),
-    (Change("requirepass", "a", "b", True), {}, {}, "live", "rotate"),
-    (Change("dbfilename", "a", "b"), {}, {"fixed": {"dbfilename": "protected"}}, "protected", "come up empty"),
-    (Change("dbfilename", "a", "b"), {}, {}, "live", ""),
-    (Change("maxmemory", "0", "5"), {"maxmemory": "5"}, {"info": {"used_memory": "9"}}, "live", "refuse all writes"),
-    (Change("maxmemory", "0", "5"), {"maxmemory": "5", "maxmemory-policy": "allkeys-lru"},
-     {"info": {"used_memory": "9"}}, "live", "evict data (allkeys-lru)"),
-    (Change("maxmemory", "5", "0"), {"maxmemory": "0"}, {"info": {"used_memory": "9"}}, "live", ""),
-    (Change("maxclients", "10", "5000"), {}, {"open_files": 1024}, "only 1024 files", ""),
-    (Change("maxclients", "10", "5000"), {}, {"open_files": 1024, "started_sha": "sha"}, "as at the last start", ""),
-    (Change("maxclients", "10", "5000"), {}, {"open_files": 9999}, "live", ""),
-])
-def test_where_a_difference_goes(change: Change, desired: dict[str, str], live: dict[str, Any], where: str,
-                                 danger: str) -> None:
+@pytest.mark.parametrize(
+    ("change", "desired", "live", "where", "danger"),
+    [
+        (Change("hz", "10", "20"), {}, {}, "live", ""),
+        (Change("databases", "16", "8"), {}, {"fixed": {"databases": "immutable"}}, "immutable", ""),
+        (Change("databases", "16", "8"), {}, {"info": {"db8": "keys=1"}}, "live", "database 8 holds data"),
+        (Change("databases", "16", "8"), {}, {"info": {"db7": "keys=1"}}, "live", ""),
+        (Change("bind", "a", "b"), {}, {}, "never changed under a running process", ""),
+        (Change("unheard-of", "", "1"), {}, {}, "unknown to the running version 7.0.15", ""),
+        (Change("requirepass", "a", "b", True), {}, {}, "live", "rotate"),
+        (Change("dbfilename", "a", "b"), {}, {"fixed": {"dbfilename": "protected"}}, "protected", "come up empty"),
+        (Change("dbfilename", "a", "b"), {}, {}, "live", ""),
+        (
+            Change("maxmemory", "0", "5"),
+            {"maxmemory": "5"},
+            {"info": {"used_memory": "9"}},
+            "live",
+            "refuse all writes",
+        ),
+        (
+            Change("maxmemory", "0", "5"),
+            {"maxmemory": "5", "maxmemory-policy": "allkeys-lru"},
+            {"info": {"used_memory": "9"}},
+            "live",
+            "evict data (allkeys-lru)",
+        ),
+        (Change("maxmemory", "5", "0"), {"maxmemory": "0"}, {"info": {"used_memory": "9"}}, "live", ""),
+        (Change("maxclients", "10", "5000"), {}, {"open_files": 1024}, "only 1024 files", ""),
+        (
+            Change("maxclients", "10", "5000"),
+            {},
+            {"open_files": 1024, "started_sha": "sha"},
+            "as at the last start",
+            "",
+        ),
+        (Change("maxclients", "10", "5000"), {}, {"open_files": 9999}, "live", ""),
+    ],
+)
+def test_where_a_difference_goes(
+    change: Change, desired: dict[str, str], live: dict[str, Any], where: str, danger: str
+) -> None:
     seen = sorted_out(change, desired, **live)
     assert where in seen[0]
     assert danger in seen[1] if danger else not seen[1]
 
 
-@pytest.mark.parametrize(("live", "keys"), [
-    (Live("7.0.15"), []),
-    (Live("6.0.16"), ["version"]),
-    (Live("7.0.15", replaced=True), ["version"]),
-    (Live("7.0.15", config_refused="no CONFIG", started_sha="other"), ["*"]),
-    (Live("7.0.15", config_refused="no CONFIG", started_sha="sha"), []),
-    (Live("7.0.15", started_with={"loadmodule": ["/m.so"]}), ["loadmodule"]),
-    (Live("7.0.15", started_with={"rename-command": ["A b"]}), ["rename-command"]),
-    (Live("7.0.15", started_with={"port": ["1"]}), []),
-])
+@pytest.mark.parametrize(
+    ("live", "keys"),
+    [
+        (Live("7.0.15"), []),
+        (Live("6.0.16"), ["version"]),
+        (Live("7.0.15", replaced=True), ["version"]),
+        (Live("7.0.15", config_refused="no CONFIG", started_sha="other"), ["*"]),
+        (Live("7.0.15", config_refused="no CONFIG", started_sha="sha"), []),
+        (Live("7.0.15", started_with={"loadmodule": ["/m.so"]}), ["loadmodule"]),
+        (Live("7.0.15", started_with={"rename-command": ["A b"]}), ["rename-command"]),
+        (Live("7.0.15", started_with={"port": ["1"]}), []),
+    ],
+)
 def test_other_reasons_to_restart(live: Live, keys: list[str]) -> None:
     assert [item["key"] for item in plan([], {}, live, {}, "7.0.15", "sha").restart] == keys
 

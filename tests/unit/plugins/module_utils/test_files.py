@@ -29,28 +29,37 @@ ME = {"owner": getpass.getuser(), "group": grp.getgrgid(os.getegid()).gr_name}
 FILE = Seen("file", b"old", mode=0o644, owner="root", group="root")
 
 
-@pytest.mark.parametrize(("seen", "want", "expected", "sentence"), [
-    (Seen(), Wanted("/f", content=b"x"), ["file"], "create /f"),
-    (FILE, Wanted("/f", content=b"old"), [], ""),
-    (FILE, Wanted("/f", content=b"new"), ["content"], "change /f"),
-    (FILE, Wanted("/f", content=b"old", mode=0o600), ["mode"], "give /f root:root 0600"),
-    (FILE, Wanted("/f", content=b"old", group="redis"), ["group"], "give /f root:redis 0644"),
-    (FILE, Wanted("/f", "absent"), ["absent"], "remove /f"),
-    (Seen(), Wanted("/f", "absent"), [], ""),
-    (FILE, Wanted("/f", "link", link="/dev/null"), ["link"], "make /f a link to /dev/null"),
-    (Seen("link", link="/dev/null"), Wanted("/f", "link", link="/dev/null"), [], ""),
-    (Seen("link", link="/other"), Wanted("/f", "link", link="/dev/null"), ["link"], "make /f a link to /dev/null"),
-    (Seen("link", link="/other"), Wanted("/f", content=b"x"), ["file"], "create /f"),
-])
+@pytest.mark.parametrize(
+    ("seen", "want", "expected", "sentence"),
+    [
+        (Seen(), Wanted("/f", content=b"x"), ["file"], "create /f"),
+        (FILE, Wanted("/f", content=b"old"), [], ""),
+        (FILE, Wanted("/f", content=b"new"), ["content"], "change /f"),
+        (FILE, Wanted("/f", content=b"old", mode=0o600), ["mode"], "give /f root:root 0600"),
+        (FILE, Wanted("/f", content=b"old", group="redis"), ["group"], "give /f root:redis 0644"),
+        (FILE, Wanted("/f", "absent"), ["absent"], "remove /f"),
+        (Seen(), Wanted("/f", "absent"), [], ""),
+        (FILE, Wanted("/f", "link", link="/dev/null"), ["link"], "make /f a link to /dev/null"),
+        (Seen("link", link="/dev/null"), Wanted("/f", "link", link="/dev/null"), [], ""),
+        (Seen("link", link="/other"), Wanted("/f", "link", link="/dev/null"), ["link"], "make /f a link to /dev/null"),
+        (Seen("link", link="/other"), Wanted("/f", content=b"x"), ["file"], "create /f"),
+    ],
+)
 def test_differences(seen: Seen, want: Wanted, expected: list[str], sentence: str) -> None:
     assert differences(seen, want) == expected
     assert not sentence or describe(seen, want) == sentence
 
 
-@pytest.mark.parametrize("option", [
-    {"path": "/f"}, {"path": "relative", "content": ""}, {"path": "/f", "content": "", "link": "/x"},
-    {"path": "/f", "content": "", "state": "absent"}, {"path": "/f", "content": "", "mode": "rw"},
-])
+@pytest.mark.parametrize(
+    "option",
+    [
+        {"path": "/f"},
+        {"path": "relative", "content": ""},
+        {"path": "/f", "content": "", "link": "/x"},
+        {"path": "/f", "content": "", "state": "absent"},
+        {"path": "/f", "content": "", "mode": "rw"},
+    ],
+)
 def test_an_unclear_wish_is_refused(option: dict[str, Any]) -> None:
     with pytest.raises(BadConfig):
         wanted(option)

@@ -13,8 +13,12 @@ from ansible_collections.quorum.redis.plugins.module_utils import _host
 from ansible_collections.quorum.redis.plugins.module_utils._errors import BadConfig
 from ansible_collections.quorum.redis.plugins.module_utils._host import Setting, View, check_memory, files, observe
 
-NOTHING: dict[str, Any] = {"overcommit_memory": None, "somaxconn": None, "swappiness": None,
-                           "transparent_hugepages": None}
+NOTHING: dict[str, Any] = {
+    "overcommit_memory": None,
+    "somaxconn": None,
+    "swappiness": None,
+    "transparent_hugepages": None,
+}
 
 
 @pytest.fixture
@@ -23,7 +27,8 @@ def root(tmp_path: Path) -> Path:
         "proc/sys/vm/overcommit_memory": "0\n",
         "proc/sys/net/core/somaxconn": "4096\n",
         "proc/sys/vm/swappiness": "60\n",
-        _host.HUGEPAGES: "always [madvise] never\n", "proc/meminfo": "MemTotal:  2048 kB\nMemFree: 1 kB\n",
+        _host.HUGEPAGES: "always [madvise] never\n",
+        "proc/meminfo": "MemTotal:  2048 kB\nMemFree: 1 kB\n",
     }.items():
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -49,7 +54,8 @@ def test_values_are_set_and_files_written(root: Path, monkeypatch: pytest.Monkey
     assert all(item.writable for item in view.settings)
     assert [want.content.decode().splitlines()[1:] for _, want in view.files] == [
         ["vm.overcommit_memory = 1", "net.core.somaxconn = 4096"],
-        ["w! /sys/kernel/mm/transparent_hugepage/enabled - - - - never"]]
+        ["w! /sys/kernel/mm/transparent_hugepage/enabled - - - - never"],
+    ]
     _host.put(view.settings[0])
     assert (root / "proc/sys/vm/overcommit_memory").read_text() == "1\n"
     monkeypatch.setattr(Path, "write_text", refuse)

@@ -10,45 +10,67 @@ from typing import Any
 import pytest
 from ansible_collections.quorum.redis.plugins.module_utils._restart import View, sentinel_state, state, why_not
 
-REPLICA = {"run_id": "new", "loading": "0", "role": "slave", "master_host": "10.0.0.1", "master_port": "6379",
-           "master_link_status": "up", "master_sync_in_progress": "0", "slave_repl_offset": "100"}
+REPLICA = {
+    "run_id": "new",
+    "loading": "0",
+    "role": "slave",
+    "master_host": "10.0.0.1",
+    "master_port": "6379",
+    "master_link_status": "up",
+    "master_sync_in_progress": "0",
+    "slave_repl_offset": "100",
+}
 
 
-@pytest.mark.parametrize(("info", "save", "members", "why"), [
-    ({"role": "slave"}, "", 3, ""),
-    ({}, "", 3, ""),
-    ({"role": "master", "connected_slaves": "2"}, "900 1", 0, "it is the primary of 2 replicas"),
-    ({"role": "master", "connected_slaves": "0"}, "900 1", 2, "it is the primary of 1 replica"),
-    ({"role": "master", "connected_slaves": "0", "db0": "keys=1", "aof_enabled": "0"}, "900 1", 1, ""),
-    ({"role": "master", "connected_slaves": "0", "db0": "keys=1", "aof_enabled": "1"}, "", 1, ""),
-    ({"role": "master", "connected_slaves": "0", "aof_enabled": "0"}, "", 1, ""),
-    ({"role": "master", "connected_slaves": "0", "db0": "keys=1", "aof_enabled": "0"}, "", 1, "would lose all of it"),
-])
+@pytest.mark.parametrize(
+    ("info", "save", "members", "why"),
+    [
+        ({"role": "slave"}, "", 3, ""),
+        ({}, "", 3, ""),
+        ({"role": "master", "connected_slaves": "2"}, "900 1", 0, "it is the primary of 2 replicas"),
+        ({"role": "master", "connected_slaves": "0"}, "900 1", 2, "it is the primary of 1 replica"),
+        ({"role": "master", "connected_slaves": "0", "db0": "keys=1", "aof_enabled": "0"}, "900 1", 1, ""),
+        ({"role": "master", "connected_slaves": "0", "db0": "keys=1", "aof_enabled": "1"}, "", 1, ""),
+        ({"role": "master", "connected_slaves": "0", "aof_enabled": "0"}, "", 1, ""),
+        (
+            {"role": "master", "connected_slaves": "0", "db0": "keys=1", "aof_enabled": "0"},
+            "",
+            1,
+            "would lose all of it",
+        ),
+    ],
+)
 def test_who_is_left_alone(info: dict[str, str], save: str, members: int, why: str) -> None:
     found = why_not(View(info, save=save), members)
     assert why in found if why else not found
 
 
-@pytest.mark.parametrize(("change", "expected"), [
-    ({}, "in sync"),
-    ({"run_id": "old"}, "restarting"),
-    ({"loading": "1"}, "loading"),
-    ({"master_sync_in_progress": "1", "master_link_status": "down"}, "full synchronisation with 10.0.0.1:6379"),
-    ({"master_link_status": "down"}, "link to 10.0.0.1:6379 down"),
-    ({"slave_repl_offset": "99"}, "behind 10.0.0.1:6379"),
-    ({"role": "master"}, "in sync"),
-    ({"master_link_status": "down", "master_host": "127.0.0.1", "master_port": "0"}, "in sync"),
-])
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({}, "in sync"),
+        ({"run_id": "old"}, "restarting"),
+        ({"loading": "1"}, "loading"),
+        ({"master_sync_in_progress": "1", "master_link_status": "down"}, "full synchronisation with 10.0.0.1:6379"),
+        ({"master_link_status": "down"}, "link to 10.0.0.1:6379 down"),
+        ({"slave_repl_offset": "99"}, "behind 10.0.0.1:6379"),
+        ({"role": "master"}, "in sync"),
+        ({"master_link_status": "down", "master_host": "127.0.0.1", "master_port": "0"}, "in sync"),
+    ],
+)
 def test_states_of_a_server(change: dict[str, Any], expected: str) -> None:
     assert state({**REPLICA, **change}, View({"run_id": "old"}), 100) == expected
 
 
-@pytest.mark.parametrize(("run_id", "watched", "expected"), [
-    ("old", {"a": True, "b": False}, "restarting"),
-    ("new", {"a": True}, "does not watch b yet"),
-    ("new", {"a": False, "b": False}, "no quorum for a yet"),
-    ("new", {"a": True, "b": False}, "in sync"),
-])
+@pytest.mark.parametrize(
+    ("run_id", "watched", "expected"),
+    [
+        ("old", {"a": True, "b": False}, "restarting"),
+        ("new", {"a": True}, "does not watch b yet"),
+        ("new", {"a": False, "b": False}, "no quorum for a yet"),
+        ("new", {"a": True, "b": False}, "in sync"),
+    ],
+)
 def test_states_of_a_sentinel(run_id: str, watched: dict[str, bool], expected: str) -> None:
     was = View({"run_id": "old"}, {"a": True, "b": False})
     assert sentinel_state(View({"run_id": run_id}, watched), was) == expected

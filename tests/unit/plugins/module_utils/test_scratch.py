@@ -27,33 +27,42 @@ MODULE = """19:M 22 Nov 2026 17:33:05.390 * monotonic clock: POSIX clock_gettime
 """
 
 
-@pytest.mark.parametrize(("said", "expected"), [
-    (CONFIG_FILE.format(line="maxmemmory 1gb"),
-     "redis main: the new configuration is refused by redis-server 7.0.15: 'maxmemmory 1gb' Bad directive or wrong "
-     "number of arguments (/etc/redis/main.conf, key maxmemmory). Correct it."),
-    (CONFIG_FILE.format(line="requirepass s3cret s3cret"), "'requirepass ********' Bad directive"),
-    (CONFIG_FILE.format(line='masterauth "s3cret open'), "'masterauth ********' Bad directive"),
-    (REDIS_8, "'maxmemmory 1gb' Unknown directive: Module Configuration detected"),
-    (MODULE, "No such file or directory Can't load module from /nope.so: server aborting (/etc/redis/main.conf)."),
-    ("", "it ended without a word"),
-])
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        (
+            CONFIG_FILE.format(line="maxmemmory 1gb"),
+            "redis main: the new configuration is refused by redis-server 7.0.15: 'maxmemmory 1gb' Bad directive or "
+            "wrong number of arguments (/etc/redis/main.conf, key maxmemmory). Correct it.",
+        ),
+        (CONFIG_FILE.format(line="requirepass s3cret s3cret"), "'requirepass ********' Bad directive"),
+        (CONFIG_FILE.format(line='masterauth "s3cret open'), "'masterauth ********' Bad directive"),
+        (REDIS_8, "'maxmemmory 1gb' Unknown directive: Module Configuration detected"),
+        (MODULE, "No such file or directory Can't load module from /nope.so: server aborting (/etc/redis/main.conf)."),
+        ("", "it ended without a word"),
+    ],
+)
 def test_a_refusal_in_the_engines_words(said: str, expected: str) -> None:
     error = str(refusal(said, "redis-server 7.0.15", "/etc/redis/main.conf", "redis main", "Correct it"))
     assert expected in error
     assert "s3cret" not in error
 
 
-@pytest.mark.parametrize(("parameters", "kept", "gone"), [
-    ({"port": 6379, "dir": "/data", "logfile": "/l"}, ["port 0", 'logfile ""'], ["port 6379", "dir /data"]),
-    ({"replicaof": "h 1"}, ["replicaof no one"], ["replicaof h 1"]),
-    ({"cluster-enabled": True, "aclfile": "/a"}, ["cluster-enabled no", 'aclfile ""'], ["cluster-enabled yes"]),
-    ({"hz": 10}, ["hz 10"], ["tls-port 0", "cluster-enabled no"]),
-    ({"tls-port": 1}, ["tls-port 0"], ["tls-port 1"]),
-    ({"rename-command": ["CONFIG x", "FLUSHALL y"]}, ["rename-command FLUSHALL y"], ["rename-command CONFIG x"]),
-    ({"proc-title-template": "{title}"}, ["proc-title-template {{title}}"], []),
-])
-def test_a_scratch_server_does_not_touch_the_world(parameters: dict[str, Any], kept: list[str],
-                                                   gone: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("parameters", "kept", "gone"),
+    [
+        ({"port": 6379, "dir": "/data", "logfile": "/l"}, ["port 0", 'logfile ""'], ["port 6379", "dir /data"]),
+        ({"replicaof": "h 1"}, ["replicaof no one"], ["replicaof h 1"]),
+        ({"cluster-enabled": True, "aclfile": "/a"}, ["cluster-enabled no", 'aclfile ""'], ["cluster-enabled yes"]),
+        ({"hz": 10}, ["hz 10"], ["tls-port 0", "cluster-enabled no"]),
+        ({"tls-port": 1}, ["tls-port 0"], ["tls-port 1"]),
+        ({"rename-command": ["CONFIG x", "FLUSHALL y"]}, ["rename-command FLUSHALL y"], ["rename-command CONFIG x"]),
+        ({"proc-title-template": "{title}"}, ["proc-title-template {{title}}"], []),
+    ],
+)
+def test_a_scratch_server_does_not_touch_the_world(
+    parameters: dict[str, Any], kept: list[str], gone: list[str]
+) -> None:
     text = configuration(parameters, sentinel=False)
     assert set(kept) <= set(text)
     assert not set(gone) & set(text)
