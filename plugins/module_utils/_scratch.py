@@ -29,6 +29,7 @@ from ansible_collections.quorum.redis.plugins.module_utils._errors import (
 from ansible_collections.quorum.redis.plugins.module_utils._sandbox import (
     child,
     deaf_to_signals,
+    memory,
     private_directory,
     write,
 )
