@@ -89,10 +89,13 @@ class Replication(Subject[Planner]):
     def result(self, obs: Planner, steps: List[Step]) -> Dict[str, Any]:
         """Return the set as it is."""
         chosen = self.found.primary
+        then = predict(obs.members, self.found) if self.check_mode else obs.members
+        predicted = Planner(then, obs.views, self.wish)
         return {
             "primary": {"host": chosen.host, "address": chosen.address, "port": chosen.port},
             "members": [member.to_dict() for member in obs.members],
             "unreachable": [member.name for member in obs.members if not member.reachable],
+            "waiting": pending(predicted, chosen),
             "silent_sentinels": [view.name for view in obs.views if not view.reachable],
         }
 

@@ -115,6 +115,13 @@ unreachable:
   returned: success
   type: list
   elements: str
+waiting:
+  description:
+    - Who is not in sync yet, a sentence each. Empty outside check mode, where the module waits for that or fails.
+  returned: success
+  type: list
+  elements: str
+  sample: ["r3 has no link to r1"]
 silent_sentinels:
   description: Hosts of the Sentinels that could not be asked.
   returned: success

@@ -59,6 +59,7 @@ def test_bootstrap(lab: Lab, trio: List[Server]) -> None:
     assert all(server.follows() == ("slave", "127.0.0.1:0") for server in trio), "check mode changed something"
     done = lab.run("replication", **options(trio))
     assert done.changed and done["steps"] == predicted["steps"], done.text
+    assert done["waiting"] == predicted["waiting"] == []
     assert done["diff"] == predicted["diff"]
     first = f"127.0.0.1:{trio[0].port}"
     assert roles(trio) == ["", first, first]
@@ -204,6 +205,8 @@ def test_out_of_sync(lab: Lab, trio: List[Server]) -> None:
     wait_until("link down", lambda: trio[2].info()["master_link_status"] == "down")
     answer = lab.run("replication", **options(trio, wait=1))
     assert answer.failed and "r3 has no link to r1" in answer.msg, answer.text
+    looked = lab.run("replication", check=True, **options(trio))
+    assert not looked.changed and looked["waiting"] == ["r3 has no link to r1"], looked.text
 
 
 def test_info(lab: Lab, replicated: List[Server]) -> None:
