@@ -199,8 +199,8 @@ def apply_info(seen: Observed, text: str) -> Observed:
     info = parse_info(text)
     seen.reachable = True
     seen.engine, seen.version = engine_of(info)
-    seen.run_id, seen.mode = info.get("run_id", ""), info.get(f"{seen.engine}_mode", info.get("redis_mode", ""))
-    seen.mode = info.get("server_mode", seen.mode)
+    seen.run_id = info.get("run_id", "")
+    seen.mode = info.get("server_mode", info.get("redis_mode", ""))
     seen.role = {"master": "primary", "slave": "replica"}.get(info.get("role", ""), "")
     seen.replication_id = info.get("master_replid", "")
     seen.replication_id2 = info.get("master_replid2", "").strip("0")
@@ -216,7 +216,6 @@ def apply_info(seen: Observed, text: str) -> Observed:
             info.get("master_sync_in_progress") == "1",
             number(info.get("master_last_io_seconds_ago"), -1),
         )
-    seen.replicas = []
     for count in range(number(info.get("connected_slaves"))):
         found = _commas(info.get(f"slave{count}", ""))
         if found.get("ip"):
