@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Mapping
 
 from ansible_collections.quorum.redis.plugins.module_utils._errors import BadConfig, QuorumError
 from ansible_collections.quorum.redis.plugins.module_utils._files import Seen, Wanted, differences, look
+from ansible_collections.quorum.redis.plugins.module_utils._packages import missing
 
 SYSCTLS = {
     "overcommit_memory": "vm/overcommit_memory",
@@ -54,7 +54,7 @@ class View:
 
 def observe(params: Mapping[str, Any], root: Path = Path("/")) -> View:
     """Look at the kernel's settings that are asked for, at their files, and at the memory."""
-    view = View(memory=memory(root), packages_missing=packages_missing(params.get("packages") or []))
+    view = View(memory=memory(root), packages_missing=missing(params.get("packages") or []))
     for name, place in SYSCTLS.items():
         if params[name] is not None:
             path = root / "proc/sys" / place
@@ -101,30 +101,6 @@ def memory(root: Path) -> int:
     total = int(found.group(1)) * 1024 if found else 0
     limits = [_read(root / place).strip() for place in MEMORY_LIMITS]
     return min([total, *(int(limit) for limit in limits if limit.isdigit() and int(limit))])
-
-
-def packages_missing(packages: list[str]) -> list[str]:
-    """Return those of the packages, `name` or `name=version`, that dpkg does not have; all of them without dpkg."""
-    if not packages:
-        return []
-    form = "--showformat=${Package} ${Version} ${db:Status-Status}\\n"
-    names = [package.partition("=")[0] for package in packages]
-    try:
-        said = subprocess.run(
-            ["dpkg-query", "--show", form, *names],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            stdin=subprocess.DEVNULL,
-            check=False,
-        ).stdout.decode()
-    except OSError:
-        return packages
-    found = {name: version for name, version, *state in map(str.split, said.splitlines()) if state == ["installed"]}
-    return [
-        package
-        for package, name in zip(packages, names)
-        if name not in found or package not in (name, f"{name}={found[name]}")
-    ]
 
 
 def put(setting: Setting) -> None:

@@ -166,7 +166,7 @@ class Instance(Subject[View]):
             raise Refused(
                 f"{self.label}: {reasons}",
                 self.wanted.path,
-                "Nothing was changed. Set allow_dangerous for this run if you mean it",
+                "Nothing was changed. If you mean it, run once with redis_allow_dangerous=true",
             )
         aof = [change for change in obs.plan.live if _switches_aof_on(change)]
         plain = [change for change in obs.plan.live if change not in aof]

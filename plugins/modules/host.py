@@ -42,7 +42,8 @@ options:
     default: 0
   packages:
     description: Packages to look for, by name or as V(name=version). They are not installed, only RV(packages_missing)
-      tells; asking the package database is many times cheaper than asking the package manager.
+      tells; asking the package database is many times cheaper than asking the package manager. A missing one that
+      no package source has fails the task before anything is changed.
     type: list
     elements: str
     default: []
@@ -88,6 +89,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.quorum.redis.plugins.module_utils import _files
 from ansible_collections.quorum.redis.plugins.module_utils._host import View, check_memory, observe, put
 from ansible_collections.quorum.redis.plugins.module_utils._module import Step, Subject, run
+from ansible_collections.quorum.redis.plugins.module_utils._packages import check_candidates
 
 OPTIONS: dict[str, Any] = {
     "overcommit_memory": {"type": "int"},
@@ -113,6 +115,7 @@ class Host(Subject[View]):
         """Look, and refuse at once what the memory cannot hold."""
         view = observe(self.module.params)
         check_memory(view, self.module.params["memory_needed"])
+        check_candidates(view.packages_missing, update=not self.module.check_mode)
         return view
 
     def plan(self, obs: View) -> list[Step]:
