@@ -1,11 +1,13 @@
 #!/bin/bash
-# What site.yml does, by hand and without a question asked: packages, units, configuration, server and Sentinel,
-# REPLICAOF, SENTINEL MONITOR. The limit that tools/bench compares with; run again it checks the same and changes nothing.
+# What site.yml does, by hand: packages, units, configuration, server and Sentinel, REPLICAOF, SENTINEL MONITOR,
+# each step on all hosts at once. The limit that tools/bench compares with.
+# Run again, it looks at the same things and changes nothing.
 #
 #     bare.sh SSH_CONFIG PASSWORD "HOST ADDRESS PRIMARY WITH_SENTINEL" ...
 set -eu
 config=$1 password=$2
 shift 2
+hosts=("$@")
 
 # Run the script on standard input on all hosts at once; a password travels inside it, not in an argument.
 everywhere() {
@@ -19,11 +21,15 @@ everywhere() {
     done
     for pid in "${pids[@]}"; do wait "$pid"; done
 }
-hosts=("$@")
 
 everywhere <<'EOF'
-address=$1 primary=$2 sentinel=$3
-changed=false
+ln -sf /dev/null /etc/systemd/system/redis-server.service
+[ -n "$(find /var/lib/apt/lists -maxdepth 1 -name '*_InRelease' -mtime -1)" ] || apt-get -qq update
+DEBIAN_FRONTEND=noninteractive apt-get -qq --no-install-recommends install redis-server python3-redis >/dev/null
+EOF
+
+everywhere <<'EOF'
+address=$1
 put() { # FILE MODE GROUP, its content on standard input
     cat >/run/bare.new
     cmp -s /run/bare.new "$1" && return
@@ -32,7 +38,7 @@ put() { # FILE MODE GROUP, its content on standard input
     echo "changed: $1"
     changed=true
 }
-unit() { # NAME COMMAND
+unit() { # NAME OPTION
     put "/etc/systemd/system/$1@.service" 0644 root <<UNIT
 [Unit]
 After=network-online.target
@@ -53,9 +59,7 @@ ProtectHome=true
 WantedBy=multi-user.target
 UNIT
 }
-ln -sf /dev/null /etc/systemd/system/redis-server.service
-[ -z "$(find /var/lib/apt/lists -maxdepth 1 -name '*_InRelease' -mtime -1)" ] && apt-get -qq update
-DEBIAN_FRONTEND=noninteractive apt-get -qq --no-install-recommends install redis-server python3-redis >/dev/null
+changed=false
 unit redis-server ""
 unit redis-sentinel --sentinel
 put /etc/sysctl.d/90-redis.conf 0644 root <<<"vm.overcommit_memory = 1"
@@ -77,9 +81,15 @@ requirepass $password
 CONF
 for name in main sentinel; do
     file=/var/lib/redis/$name/redis.conf
-    [ -e $file ] || { install -d -o redis -g redis ${file%/*}; install -o redis -g redis -m 0640 /etc/redis/$name.conf $file; }
+    [ ! -e $file ] || continue
+    install -d -o redis -g redis ${file%/*}
+    install -o redis -g redis -m 0640 /etc/redis/$name.conf $file
 done
 ! $changed || systemctl daemon-reload
+EOF
+
+everywhere <<'EOF'
+address=$1 sentinel=$3
 units="redis-server@main"
 [ "$sentinel" = no ] || units+=" redis-sentinel@sentinel"
 for unit in $units; do
@@ -87,17 +97,25 @@ for unit in $units; do
     systemctl --quiet enable --now $unit
     echo "changed: $unit"
 done
+export REDISCLI_AUTH=$password
+redis-cli -h "$address" config get appendonly | grep -qx yes
+EOF
+
+everywhere <<'EOF'
+address=$1 primary=$2
+export REDISCLI_AUTH=$password
+[ "$address" != "$primary" ] || return 0
+if ! redis-cli -h "$address" role | grep -qx "$primary"; then
+    redis-cli -h "$address" replicaof "$primary" 6379 >/dev/null
+    redis-cli -h "$address" config rewrite >/dev/null
+    echo "changed: replicaof"
+fi
 EOF
 
 everywhere <<'EOF'
 address=$1 primary=$2 sentinel=$3
 export REDISCLI_AUTH=$password
-if [ "$address" != "$primary" ] && ! redis-cli -h "$address" role | grep -qx "$primary"; then
-    redis-cli -h "$address" replicaof "$primary" 6379 >/dev/null
-    redis-cli -h "$address" config rewrite >/dev/null
-    echo "changed: replicaof"
-fi
-[ "$sentinel" = no ] && exit
+[ "$sentinel" = yes ] || return 0
 if [ -z "$(redis-cli -h "$address" -p 26379 sentinel get-master-addr-by-name main)" ]; then
     redis-cli -h "$address" -p 26379 >/dev/null <<COMMANDS
 sentinel monitor main $primary 6379 2
