@@ -22,7 +22,7 @@ class ActionModule(ActionBase):
     TRANSFERS_FILES = False
     WANTED = (
         "redis_group redis_sentinel_group redis_instances redis_auth redis_bind redis_password"
-        " redis_sentinel_password redis_sentinel_name redis_sentinel_port redis_fork_reserve"
+        " redis_sentinel_password redis_sentinel_name redis_sentinel_port redis_sentinel_config redis_fork_reserve"
     ).split()
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:

@@ -13,9 +13,16 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, Callable, Mapping, Sequence
 
+from ansible_collections.quorum.redis.plugins.module_utils._parameters import (
+    OWNED,
+    SENTINEL_OWNED,
+    check_config,
+    sentinel_parameters,
+    server_parameters,
+    size_of,
+)
+
 NAME = re.compile(r"[a-z0-9]([a-z0-9._-]*[a-z0-9])?")
-SIZE = re.compile(r"(\d+)(b|k|kb|m|mb|g|gb)?", re.IGNORECASE)
-UNITS = {"": 1, "b": 1, "k": 10**3, "kb": 2**10, "m": 10**6, "mb": 2**20, "g": 10**9, "gb": 2**30}
 
 INSTANCE_DEFAULTS: dict[str, Any] = {
     "port": 6379,
@@ -30,40 +37,6 @@ INSTANCE_DEFAULTS: dict[str, Any] = {
     "appendonly": True,
     "appendfsync": "everysec",
     "config": {},
-}
-
-# Directives that the model writes itself, and what to use instead.
-OWNED = {
-    "port": "`port:` of the instance",
-    "save": "`save:` of the instance",
-    "appendonly": "`appendonly:` of the instance",
-    "appendfsync": "`appendfsync:` of the instance",
-    "bind": "redis_bind",
-    "requirepass": "redis_password",
-    "masterauth": "redis_password",
-    "primaryauth": "redis_password",
-    "masteruser": "redis_password",
-    "primaryuser": "redis_password",
-    "user": "redis_password",
-    "aclfile": "redis_password",
-    "protected-mode": "redis_auth",
-    "replica-announce-ip": "redis_address of the host",
-    "replica-announce-port": "`port:` of the instance",
-    "sentinel": "`quorum:`, `down_after:` and their neighbours in the instance",
-    "replicaof": "nothing: the primary is observed, `primary:` only seeds the first start",
-    "slaveof": "nothing: the primary is observed, `primary:` only seeds the first start",
-}
-_LAYOUT = ("appenddirname", "appendfilename", "daemonize", "dbfilename", "dir", "include", "logfile", "pidfile")
-OWNED.update(
-    dict.fromkeys(
-        (*_LAYOUT, "supervised", "unixsocket", "unixsocketperm"),
-        "nothing: the same layout on every host is what the collection rests on",
-    )
-)
-OWNED_PREFIXES = {
-    "tls-": "nothing yet: TLS is not part of this release",
-    "cluster-": "nothing yet: Redis Cluster is not part of this release",
-    "rename-command": "an ACL: a renamed command breaks Sentinel, replication and these modules",
 }
 
 
@@ -109,6 +82,7 @@ def build(inventory: Inventory) -> dict[str, Any]:
     }
     entries = get("redis_instances")
     instances = [instance(inventory, entry, hosts, len(sentinels)) for entry in entries]
+    check_config(inventory.problems, "redis_sentinel_config", get("redis_sentinel_config"), SENTINEL_OWNED)
     check_ports(inventory, instances, sentinel)
     check_sentinels(inventory, instances, sentinel)
     if inventory.problems:
@@ -116,7 +90,7 @@ def build(inventory: Inventory) -> dict[str, Any]:
     keys = ("name", "members", "quorum", "down_after", "failover_timeout", "parallel_syncs")
     sentinel["masters"] = [{key: i[key] for key in keys} for i in instances if i["sentinel"]]
     if sentinel["local"]:
-        sentinel["parameters"] = sentinel_parameters(inventory, sentinel)
+        sentinel["parameters"] = sentinel_parameters(sentinel, inventory.address_of(inventory.host), get)
     local = [i for i in instances if i["local"]]
     return {
         "estate": group,
@@ -132,7 +106,7 @@ def instance(inventory: Inventory, entry: Mapping[str, Any], hosts: list[str], s
     given = {**INSTANCE_DEFAULTS, **{key: value for key, value in entry.items() if value is not None}}
     name = str(given["name"])
     members = list(dict.fromkeys(given["hosts"] or hosts))
-    problems = inventory.problems
+    problems, get = inventory.problems, inventory.variables.__getitem__
     if not NAME.fullmatch(name):
         problems.append(f"redis_instances: the name {name!r} may have lower case letters, digits, '.', '_' and '-'.")
     strangers = [host for host in members if host not in hosts]
@@ -146,7 +120,7 @@ def instance(inventory: Inventory, entry: Mapping[str, Any], hosts: list[str], s
         problems.append(
             f"redis_instances {name}: the wished primary {given['primary']!r} is no member ({', '.join(members)})."
         )
-    check_config(problems, f"redis_instances {name}", given["config"])
+    check_config(problems, f"redis_instances {name}: `config:`", given["config"], OWNED)
     maxmemory = size_of(given["config"].get("maxmemory", 0))
     if maxmemory is None:
         problems.append(
@@ -169,68 +143,8 @@ def instance(inventory: Inventory, entry: Mapping[str, Any], hosts: list[str], s
         **{key: int(given[key]) for key in ("down_after", "failover_timeout", "parallel_syncs")},
     }
     if model["local"]:
-        model["parameters"] = server_parameters(inventory, model, given)
+        model["parameters"] = server_parameters(model, given, inventory.address_of(inventory.host), get)
     return model
-
-
-def server_parameters(inventory: Inventory, model: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """redis.conf of one member as a dict, without secrets."""
-    get = inventory.variables.__getitem__
-    owned: dict[str, Any] = {
-        "port": model["port"],
-        "protected-mode": bool(get("redis_auth")),
-        "daemonize": False,
-        "supervised": "systemd",
-        "pidfile": "",
-        "logfile": "",
-        "dir": f"/var/lib/redis/{model['name']}",
-        "replica-announce-ip": inventory.address_of(inventory.host),
-        "replica-announce-port": model["port"],
-        "save": given["save"],
-        "appendonly": bool(given["appendonly"]),
-        "appendfsync": given["appendfsync"],
-    }
-    if get("redis_bind"):
-        owned["bind"] = " ".join(get("redis_bind"))
-    # The engine's 1 MiB backlog and 5 s wait suit a test, not a set that restarts one member at a time.
-    better = {"repl-backlog-size": "64mb", "repl-diskless-sync": True, "repl-diskless-sync-delay": 1}
-    return {**owned, **better, **given["config"]}
-
-
-def sentinel_parameters(inventory: Inventory, sentinel: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the static part of a Sentinel's file, without secrets and what Sentinel itself keeps there."""
-    get = inventory.variables.__getitem__
-    parameters: dict[str, Any] = {
-        "port": sentinel["port"],
-        "daemonize": False,
-        "supervised": "systemd",
-        "pidfile": "",
-        "logfile": "",
-        "dir": f"/var/lib/redis/{sentinel['name']}",
-        "protected-mode": False,
-        "sentinel": [
-            f"announce-ip {inventory.address_of(inventory.host)}",
-            f"announce-port {sentinel['port']}",
-        ],
-    }
-    if get("redis_bind"):
-        parameters["bind"] = " ".join(get("redis_bind"))
-    return parameters
-
-
-def size_of(value: Any) -> int | None:
-    """Return a size in bytes as the engine reads it (k is 1000, kb is 1024); None when it is no size."""
-    match = SIZE.fullmatch(str(value))
-    return int(match[1]) * UNITS[(match[2] or "").lower()] if match else None
-
-
-def check_config(problems: list[str], where: str, config: Mapping[str, Any]) -> None:
-    """Refuse a free-form part that reaches for what the model owns."""
-    for key in config:
-        prefixes = (use for prefix, use in OWNED_PREFIXES.items() if key.lower().startswith(prefix))
-        instead = OWNED.get(key.lower()) or next(prefixes, None)
-        if instead:
-            problems.append(f"{where}: `config:` must not set {key}; use {instead}.")
 
 
 def check_secrets(inventory: Inventory, sentinels: bool) -> None:

@@ -312,7 +312,8 @@ def server(name: str) -> None:
         print("AOF is declared but only a snapshot is here: loading it, AOF off until site.yml runs", file=sys.stderr)
         extra.append("appendonly no")
     write(data / "redis.conf", managed, extra)
-    (data / "clean-stop").unlink(missing_ok=True)
+    for note in ("clean-stop", "restart-wanted"):
+        (data / note).unlink(missing_ok=True)
 
 
 def sentinel(name: str) -> None:

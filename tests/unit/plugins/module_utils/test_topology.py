@@ -8,14 +8,17 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.quorum.redis.plugins.module_utils._topology import (
-    INSTANCE_DEFAULTS,
+from ansible_collections.quorum.redis.plugins.module_utils._parameters import (
     OWNED,
     OWNED_PREFIXES,
+    SENTINEL_OWNED,
+    size_of,
+)
+from ansible_collections.quorum.redis.plugins.module_utils._topology import (
+    INSTANCE_DEFAULTS,
     Inventory,
     TopologyError,
     build,
-    size_of,
 )
 
 ADDRESSES = {f"r{number}": f"10.0.0.{number}" for number in range(1, 8)}
@@ -29,6 +32,7 @@ DEFAULTS: dict[str, Any] = {
     "redis_sentinel_password": "p2",
     "redis_sentinel_name": "sentinel",
     "redis_sentinel_port": 26379,
+    "redis_sentinel_config": {},
     "redis_fork_reserve": 25,
 }
 THREE = ["r1", "r2", "r3"]
@@ -392,6 +396,17 @@ def test_owned_directives_name_what_to_use_instead(key: str) -> None:
     for spelling in (key, key.upper()):
         found = problems(redis_instances=[{"name": "main", "config": {spelling: "x"}}])
         assert found == [f"redis_instances main: `config:` must not set {spelling}; use {OWNED[key]}."]
+
+
+@pytest.mark.parametrize("key", sorted(SENTINEL_OWNED))
+def test_the_file_of_a_sentinel_has_owned_directives_too(key: str) -> None:
+    found = problems(redis_sentinel_config={key: "x"})
+    assert found == [f"redis_sentinel_config must not set {key}; use {SENTINEL_OWNED[key]}."]
+
+
+def test_what_is_free_in_the_file_of_a_sentinel_gets_there() -> None:
+    model = build(inventory(redis_sentinel_config={"loglevel": "verbose"}))
+    assert model["sentinel"]["parameters"]["loglevel"] == "verbose"
 
 
 @pytest.mark.parametrize("key", ["tls-port", "TLS-cert-file", "cluster-enabled", "rename-command"])

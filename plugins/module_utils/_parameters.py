@@ -1,0 +1,115 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The directives of the engine's configuration files: which the model writes, and which are left to the user. Pure."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Callable, Mapping
+
+SIZE = re.compile(r"(\d+)(b|k|kb|m|mb|g|gb)?", re.IGNORECASE)
+UNITS = {"": 1, "b": 1, "k": 10**3, "kb": 2**10, "m": 10**6, "mb": 2**20, "g": 10**9, "gb": 2**30}
+Get = Callable[[str], Any]
+
+# Directives that the model writes itself, and what to use instead.
+OWNED = {
+    "port": "`port:` of the instance",
+    "save": "`save:` of the instance",
+    "appendonly": "`appendonly:` of the instance",
+    "appendfsync": "`appendfsync:` of the instance",
+    "bind": "redis_bind",
+    "requirepass": "redis_password",
+    "masterauth": "redis_password",
+    "primaryauth": "redis_password",
+    "masteruser": "redis_password",
+    "primaryuser": "redis_password",
+    "user": "redis_password",
+    "aclfile": "redis_password",
+    "protected-mode": "redis_auth",
+    "replica-announce-ip": "redis_address of the host",
+    "replica-announce-port": "`port:` of the instance",
+    "sentinel": "`quorum:`, `down_after:` and their neighbours in the instance",
+    "replicaof": "nothing: the primary is observed, `primary:` only seeds the first start",
+    "slaveof": "nothing: the primary is observed, `primary:` only seeds the first start",
+}
+_LAYOUT = ("appenddirname", "appendfilename", "daemonize", "dbfilename", "dir", "include", "logfile", "pidfile")
+OWNED.update(
+    dict.fromkeys(
+        (*_LAYOUT, "supervised", "unixsocket", "unixsocketperm"),
+        "nothing: the same layout on every host is what the collection rests on",
+    )
+)
+SENTINEL_OWNED = {
+    **{key: use for key, use in OWNED.items() if use.startswith("nothing: the same")},
+    "port": "redis_sentinel_port",
+    "bind": "redis_bind",
+    "requirepass": "redis_sentinel_password",
+    "user": "redis_sentinel_password",
+    "aclfile": "redis_sentinel_password",
+    "protected-mode": "redis_auth",
+    "sentinel": "`quorum:`, `down_after:` and their neighbours in redis_instances",
+}
+OWNED_PREFIXES = {
+    "tls-": "nothing yet: TLS is not part of this release",
+    "cluster-": "nothing yet: Redis Cluster is not part of this release",
+    "rename-command": "an ACL: a renamed command breaks Sentinel, replication and these modules",
+}
+
+
+def server_parameters(model: Mapping[str, Any], given: Mapping[str, Any], address: str, get: Get) -> dict[str, Any]:
+    """Return redis.conf of one member as a dict, without secrets."""
+    owned: dict[str, Any] = {
+        "port": model["port"],
+        "protected-mode": bool(get("redis_auth")),
+        **_common(model["name"], get),
+        "replica-announce-ip": address,
+        "replica-announce-port": model["port"],
+        "save": given["save"],
+        "appendonly": bool(given["appendonly"]),
+        "appendfsync": given["appendfsync"],
+    }
+    # The engine's 1 MiB backlog and 5 s wait suit a test, not a set that restarts one member at a time.
+    better = {"repl-backlog-size": "64mb", "repl-diskless-sync": True, "repl-diskless-sync-delay": 1}
+    return {**owned, **better, **given["config"]}
+
+
+def sentinel_parameters(sentinel: Mapping[str, Any], address: str, get: Get) -> dict[str, Any]:
+    """Return the static part of a Sentinel's file, without secrets and what Sentinel itself keeps there."""
+    owned: dict[str, Any] = {
+        "port": sentinel["port"],
+        **_common(sentinel["name"], get),
+        "protected-mode": False,
+        "sentinel": [
+            f"announce-ip {address}",
+            f"announce-port {sentinel['port']}",
+        ],
+    }
+    return {**owned, **get("redis_sentinel_config")}
+
+
+def _common(name: str, get: Get) -> dict[str, Any]:
+    bind = {"bind": " ".join(get("redis_bind"))} if get("redis_bind") else {}
+    return {
+        "daemonize": False,
+        "supervised": "systemd",
+        "pidfile": "",
+        "logfile": "",
+        "dir": f"/var/lib/redis/{name}",
+        **bind,
+    }
+
+
+def size_of(value: Any) -> int | None:
+    """Return a size in bytes as the engine reads it (k is 1000, kb is 1024); None when it is no size."""
+    match = SIZE.fullmatch(str(value))
+    return int(match[1]) * UNITS[(match[2] or "").lower()] if match else None
+
+
+def check_config(problems: list[str], where: str, config: Mapping[str, Any], owned: Mapping[str, str]) -> None:
+    """Refuse a free-form part that reaches for what the model owns."""
+    for key in config:
+        prefixes = (use for prefix, use in OWNED_PREFIXES.items() if key.lower().startswith(prefix))
+        instead = owned.get(key.lower()) or next(prefixes, None)
+        if instead:
+            problems.append(f"{where} must not set {key}; use {instead}.")
