@@ -13,7 +13,7 @@ from typing import Any, Mapping
 
 from ansible_collections.quorum.redis.plugins.module_utils._errors import BadConfig, QuorumError
 from ansible_collections.quorum.redis.plugins.module_utils._files import Seen, Wanted, differences, look
-from ansible_collections.quorum.redis.plugins.module_utils._packages import missing
+from ansible_collections.quorum.redis.plugins.module_utils._packages import installed, missing
 
 SYSCTLS = {
     "overcommit_memory": "vm/overcommit_memory",
@@ -49,12 +49,15 @@ class View:
     settings: list[Setting] = field(default_factory=list)
     files: list[tuple[Seen, Wanted]] = field(default_factory=list)
     memory: int = 0
+    packages: dict[str, str] = field(default_factory=dict)
     packages_missing: list[str] = field(default_factory=list)
 
 
 def observe(params: Mapping[str, Any], root: Path = Path("/")) -> View:
     """Look at the kernel's settings that are asked for, at their files, and at the memory."""
-    view = View(memory=memory(root), packages_missing=missing(params.get("packages") or []))
+    wanted = params.get("packages") or []
+    found = installed(wanted)
+    view = View(memory=memory(root), packages=found or {}, packages_missing=missing(wanted, found))
     for name, place in SYSCTLS.items():
         if params[name] is not None:
             path = root / "proc/sys" / place

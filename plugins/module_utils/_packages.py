@@ -8,21 +8,26 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from typing import Sequence
+from typing import Mapping, Sequence
 
 from ansible_collections.quorum.redis.plugins.module_utils._errors import BadConfig
 
 
-def missing(packages: Sequence[str]) -> list[str]:
-    """Return those of the packages, `name` or `name=version`, that dpkg does not have; all of them without dpkg."""
-    if not packages:
-        return []
+def installed(packages: Sequence[str]) -> dict[str, str] | None:
+    """Return those of the packages, `name` or `name=version`, that are installed, and how; None without dpkg."""
     names = [package.partition("=")[0] for package in packages]
     form = "--showformat=${Package} ${Version} ${db:Status-Status}\\n"
-    said = _ask("dpkg-query", "--show", form, *names)
+    said = _ask("dpkg-query", "--show", form, *names) if names else ""
     if said is None:
+        return None
+    return {name: version for name, version, *state in map(str.split, said.splitlines()) if state == ["installed"]}
+
+
+def missing(packages: Sequence[str], found: Mapping[str, str] | None) -> list[str]:
+    """Return those that are not installed in this version; all of them without dpkg. Pure."""
+    if found is None:
         return list(packages)
-    found = {name: version for name, version, *state in map(str.split, said.splitlines()) if state == ["installed"]}
+    names = [package.partition("=")[0] for package in packages]
     return [
         package
         for package, name in zip(packages, names)

@@ -47,6 +47,14 @@ options:
     type: list
     elements: str
     default: []
+  program:
+    description: The program file that the units of this collection shall run. When it is given, RV(running) and
+      RV(other_program) tell what they run now.
+    type: path
+  data:
+    description: Where the data directories are, or will be.
+    type: path
+    default: /var/lib/redis
 extends_documentation_fragment:
   - quorum.redis.attributes
 """
@@ -71,6 +79,29 @@ memory:
   description: Bytes of memory of this host, or of the container that it is.
   returned: success
   type: int
+memory_free:
+  description: Bytes of memory that are available now.
+  returned: success
+  type: int
+disk_free:
+  description: Bytes that are free where O(data) is.
+  returned: success
+  type: int
+running:
+  description: The units of servers and Sentinels that run, with the program file of each.
+  returned: success
+  type: dict
+  sample: {"redis-server@main.service": /usr/bin/redis-check-rdb}
+other_program:
+  description: Those of RV(running) whose program file is not O(program).
+  returned: success
+  type: list
+  elements: str
+packages:
+  description: Those of O(packages) that are installed in any version, with that version.
+  returned: success
+  type: dict
+  sample: {redis-server: "5:7.0.15-1~deb12u5"}
 packages_missing:
   description: Those of O(packages) that are not installed in this version; all of them where there is no dpkg.
   returned: success
@@ -90,6 +121,7 @@ from ansible_collections.quorum.redis.plugins.module_utils import _files
 from ansible_collections.quorum.redis.plugins.module_utils._host import View, check_memory, observe, put
 from ansible_collections.quorum.redis.plugins.module_utils._module import Step, Subject, run
 from ansible_collections.quorum.redis.plugins.module_utils._packages import check_candidates
+from ansible_collections.quorum.redis.plugins.module_utils._running import look
 
 OPTIONS: dict[str, Any] = {
     "overcommit_memory": {"type": "int"},
@@ -100,6 +132,8 @@ OPTIONS: dict[str, Any] = {
     "tmpfiles_file": {"type": "path", "default": "/etc/tmpfiles.d/90-quorum-redis.conf"},
     "memory_needed": {"type": "int", "default": 0},
     "packages": {"type": "list", "elements": "str", "default": []},
+    "program": {"type": "path"},
+    "data": {"type": "path", "default": "/var/lib/redis"},
 }
 
 
@@ -141,6 +175,7 @@ class Host(Subject[View]):
 
     def result(self, obs: View, steps: list[Step]) -> dict[str, Any]:
         """Name what this host does not let us set."""
+        room = look(self.module.params["program"], self.module.params["data"])
         fixed = [item for item in obs.settings if item.differs and not item.writable]
         self.warnings += [
             f"{item.name} is {item.now or 'unknown'} and cannot be set to {item.wanted} here" for item in fixed
@@ -148,6 +183,11 @@ class Host(Subject[View]):
         return {
             "unsettable": [item.name for item in fixed],
             "memory": obs.memory,
+            "memory_free": room.memory,
+            "disk_free": room.disk,
+            "running": room.programs,
+            "other_program": room.others(self.module.params["program"]) if room.programs else [],
+            "packages": obs.packages,
             "packages_missing": obs.packages_missing,
         }
 

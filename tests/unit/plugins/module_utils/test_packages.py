@@ -9,6 +9,7 @@ import pytest
 from ansible_collections.quorum.redis.plugins.module_utils._errors import BadConfig
 from ansible_collections.quorum.redis.plugins.module_utils._packages import (
     check_candidates,
+    installed,
     missing,
     without_candidate,
 )
@@ -39,7 +40,11 @@ def test_candidates_from_the_policy(said: str | None, names: list[str], expected
 
 
 def test_an_installed_package_is_not_missing_and_another_version_of_it_is() -> None:
-    assert missing(["dpkg", "no-such-package", "dpkg=0.0.1"]) == ["no-such-package", "dpkg=0.0.1"]
+    wanted = ["dpkg", "no-such-package", "dpkg=0.0.1"]
+    found = installed(wanted)
+    assert list(found or {}) == ["dpkg"]
+    assert missing(wanted, found) == ["no-such-package", "dpkg=0.0.1"]
+    assert missing(wanted, None) == wanted
 
 
 def test_a_package_that_no_source_has_is_refused_with_what_to_do() -> None:
