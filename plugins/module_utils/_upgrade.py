@@ -1,0 +1,208 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether a rolling upgrade can succeed, in which order the hosts go, and which primaries move before it; pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any, Dict, List, Mapping, Sequence, Tuple
+
+MEBIBYTE = 1 << 20
+ABSENT = "{} takes no part in this run, but belongs to the estate; run without --limit."
+# The version of RDB files and of full synchronisations, from each version of the engine on.
+FORMATS: Dict[str, Sequence[Tuple[Tuple[int, int], int]]] = {
+    "redis": (((7, 4), 12), ((7, 2), 11), ((7, 0), 10), ((0, 0), 9)),
+    "valkey": (((9, 0), 80), ((0, 0), 11)),
+}
+FOREIGN = 12  # Valkey reads what Redis wrote below this one
+
+
+def upstream(text: str) -> str:
+    """Return the engine's part of a package version: 7.0.15 of 5:7.0.15-1~deb12u5."""
+    found = re.match(r"(?:\d+:)?(\d+(?:\.\d+)*)", text)
+    return found.group(1) if found else ""
+
+
+def numbers(text: str) -> Tuple[int, int]:
+    """Return major and minor; what is left open is 0."""
+    found = [int(part) for part in upstream(text).split(".") if part] + [0, 0]
+    return found[0], found[1]
+
+
+def data_format(engine: str, version: str) -> int:
+    """Return the version of the files that this engine writes."""
+    return next(number for since, number in FORMATS[engine] if numbers(version) >= since)
+
+
+def fits(engine: str, version: str, target_engine: str, target: str) -> bool:
+    """Return whether this is the target already; a target may leave the last numbers open."""
+    return engine == target_engine and f"{upstream(version)}.".startswith(f"{upstream(target)}.")
+
+
+def refusal(engine: str, version: str, target_engine: str, target: str) -> str:
+    """Return why data cannot go from one version to another, empty when it can."""
+    path = f"{engine} {version} to {target_engine} {target}"
+    old, new = data_format(engine, version), data_format(target_engine, target)
+    if engine == "redis" and target_engine == "valkey" and old >= FOREIGN:
+        return (
+            f"{path}: Redis writes RDB version {old} since 7.4, which no Valkey reads, neither as a file nor by "
+            "replication. Build a new set, and copy the keys with a tool that speaks the protocol"
+        )
+    if engine == "valkey" and target_engine == "redis":
+        return f"{path}: the way back from Valkey is to restore what was saved before, with what was written since lost"
+    if new < old:
+        return f"{path}: it reads RDB version {new} at most, and the data is in version {old}"
+    if engine == target_engine and numbers(target) < numbers(version):
+        return f"{path}: replication from the newer to the older version, which a downgrade needs, is not reliable"
+    return ""
+
+
+@dataclass
+class Wish:
+    """What is asked for, and what the person who asks has decided."""
+
+    engine: str
+    without_backup: bool = False
+    reserve: int = 25
+
+
+@dataclass
+class Upgrade:
+    """One estate: the topology, what each host says, what the data sets are like."""
+
+    topology: Mapping[str, Any]
+    seen: Mapping[str, Mapping[str, Any]]
+    sets: Mapping[str, Mapping[str, Any]]
+    wish: Wish
+    problems: List[str] = field(default_factory=list)
+
+    def server(self, name: str, host: str) -> Mapping[str, Any]:
+        """Return one member of a data set as it is."""
+        found: Mapping[str, Any] = self.seen.get(host, {}).get("servers", {}).get(name, {})
+        return found
+
+    def target(self, host: str) -> str:
+        """Return the version that a host shall have; its package sources decide on the last numbers."""
+        return upstream(self.seen[host]["target"])
+
+    def right(self, host: str, one: Mapping[str, Any]) -> bool:
+        """Return whether one process runs the target."""
+        running = one.get("engine", ""), one.get("version", "")
+        return bool(one.get("reachable")) and fits(*running, self.wish.engine, self.target(host))
+
+    def hosts(self) -> List[str]:
+        """Return all hosts of the estate, those with data first."""
+        sets: Sequence[Mapping[str, Any]] = self.topology["instances"]
+        members = [one["host"] for each in sets for one in each["members"]]
+        return list(dict.fromkeys([*members, *(one["host"] for one in self.topology["sentinel"]["members"])]))
+
+    def behind(self) -> List[str]:
+        """Return a sentence for each process that does not answer with the target."""
+        found = []
+        for host in self.hosts():
+            mine = self.seen.get(host)
+            if mine is None:
+                found.append(ABSENT.format(host))
+                continue
+            parts = dict(mine["servers"])
+            if mine["sentinel"]:
+                parts["its Sentinel"] = mine["sentinel"]
+            for what, one in parts.items():
+                said = f"runs {one['engine']} {one['version']}" if one["reachable"] else "does not answer"
+                if not self.right(host, one):
+                    found.append(f"{host}: {what} {said}, wanted is {self.wish.engine} {self.target(host)}.")
+        return found
+
+    def done(self, host: str) -> bool:
+        """Return whether nothing of a host is left to do."""
+        mine = self.seen[host]
+        parts = [*mine["servers"].values(), *([mine["sentinel"]] if mine["sentinel"] else [])]
+        return bool(mine["installed"]) and all(self.right(host, one) for one in parts)
+
+    def heads(self, host: str) -> List[str]:
+        """Return the data sets whose primary is here and still runs the old version."""
+        return [
+            name
+            for name, one in self.sets.items()
+            if one["primary"]["host"] == host and not self.right(host, self.server(name, host))
+        ]
+
+    def order(self) -> List[str]:
+        """Return the hosts that have something left to do; those with most primaries come last."""
+        return sorted((host for host in self.hosts() if not self.done(host)), key=lambda host: len(self.heads(host)))
+
+    def moves(self, order: Sequence[str]) -> List[Dict[str, Any]]:
+        """Return the primaries that must move first: each must be where its set is upgraded last."""
+        found = []
+        for each in self.topology["instances"]:
+            name, members = each["name"], [one["host"] for one in each["members"]]
+            old = [host for host in order if host in members and not self.right(host, self.server(name, host))]
+            head = self.sets[name]["primary"]["host"]
+            if head in old and head != old[-1]:
+                found.append({"set": each, "to": old[-1]})
+        return found
+
+    def check(self) -> None:
+        """Collect what speaks against it."""
+        for host in self.hosts():
+            if host not in self.seen:
+                self.problems.append(
+                    f"{host} takes no part in this run, but belongs to the estate; run without --limit."
+                )
+        for each in self.topology["instances"]:
+            self._check_set(each)
+        for host in self.seen:
+            self._check_room(host)
+            watching = self.seen[host]["sentinel"]
+            if watching and not watching["reachable"]:
+                self.problems.append(f"The Sentinel of {host} does not answer: {watching['error']}")
+
+    def _check_set(self, each: Mapping[str, Any]) -> None:
+        name, state = each["name"], self.sets.get(each["name"], {})
+        for one in each["members"]:
+            host, found = one["host"], self.server(each["name"], one["host"])
+            if host in self.seen and not found.get("reachable"):
+                self.problems.append(f"{name} on {host} does not answer: {found.get('error', '')}")
+            elif host in self.seen and not self.right(host, found):
+                reason = refusal(found["engine"], found["version"], self.wish.engine, self.target(host))
+                if reason:
+                    self.problems.append(f"{name} on {host} cannot go from {reason}.")
+        for step in state.get("steps", []):
+            self.problems.append(f"The data set {name} is not as declared, run site.yml first: {step}.")
+        head = state.get("primary", {}).get("host", "")
+        if head in self.seen and not self.right(head, self.server(name, head)):
+            for text in state.get("waiting", []):
+                self.problems.append(f"The data set {name} is not in sync: {text}.")
+
+    def _check_room(self, host: str) -> None:
+        mine = self.seen[host]
+        used = sum(int(one.get("memory", {}).get("used_memory", 0)) for one in mine["servers"].values())
+        for what, free, needed, why in (
+            ("disk", mine["disk_free"], 2 * used, "one more snapshot of all its data, and as much again to be safe"),
+            ("memory", mine["memory_free"], used * self.wish.reserve // 100, "the copies that a fork causes"),
+        ):
+            if free < needed:
+                self.problems.append(
+                    f"{host} has {free // MEBIBYTE} MiB of {what} free and needs {needed // MEBIBYTE}: {why}."
+                )
+
+    def plan(self) -> Dict[str, Any]:
+        """Return order, moves and problems."""
+        if not self.behind() and all(self.done(host) for host in self.hosts()):
+            return {"order": [], "moves": [], "problems": [], "behind": [], "lines": ["Everything runs it already."]}
+        self.check()
+        if not self.wish.without_backup:
+            self.problems.append(
+                "When the primary has moved to the new version there is no way back but a backup, and this release "
+                "takes none. Take one now, then run with -e redis_upgrade_without_backup=true."
+            )
+        order = self.order() if all(host in self.seen for host in self.hosts()) else []
+        moves = self.moves(order) if all(name in self.sets for name in self._names()) else []
+        lines = [f"{each['set']['name']}: the primary moves to {each['to']} first" for each in moves]
+        lines.append(f"then one host after the other: {', '.join(order)}")
+        return {"order": order, "moves": moves, "problems": self.problems, "behind": self.behind(), "lines": lines}
+
+    def _names(self) -> List[str]:
+        return [each["name"] for each in self.topology["instances"]]
