@@ -29,8 +29,8 @@ bench: $(RUN) ## site.yml beside a bare shell script, 3, 10 and 30 hosts; about 
 
 ##@ House
 
-clean: demo-down ## remove what the tools made in this tree, and the images of the lab
-	@tools/lab clean
+clean: ## remove every lab of this tree, the images, and what the tools made
+	@tools/lab clean --quiet --labs
 	rm -rf .venv .lab .cache tests/output .pytest_cache .mypy_cache .ruff_cache
 
 help: ## this list

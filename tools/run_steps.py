@@ -9,11 +9,13 @@ tools/run_steps.py --list
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 ROOT = Path(__file__).resolve().parent.parent
 LOGS = ROOT / ".cache" / "steps"
@@ -32,6 +34,7 @@ class Step:
 
 def steps() -> dict[str, Step]:
     """Return every step, in the order of a full run: what is quick to fail comes first."""
+    scripts = ["tools/install_collection", "tools/lab", "tools/sanity"]
     yaml = ["molecule", "playbooks", "roles", "examples", "meta", "changelogs", "galaxy.yml"]
     found = [
         Step(
@@ -40,7 +43,7 @@ def steps() -> dict[str, Step]:
                 ["ruff", "check"],
                 ["ruff", "format", "--check"],
                 ["mypy", "-p", "ansible_collections.quorum.redis.plugins"],
-                ["mypy", "tests", "molecule", "tools"],
+                ["mypy", "--scripts-are-modules", "tests", "molecule", "tools", *scripts],
                 ["yamllint", "--strict", *[name for name in yaml if (ROOT / name).exists()]],
                 ["ansible-lint"],
                 ["antsibull-changelog", "lint"],
@@ -49,11 +52,35 @@ def steps() -> dict[str, Step]:
         Step("build", [["tools/check_tarball.py"]]),
         Step("sanity", [["tools/sanity"]]),
         Step("unit", [["pytest", "tests/unit"]]),
-        Step("integration", [["pytest", "tests/integration"]]),
+        Step("integration", [["bash", "-c", "QUORUM_TEST_ENGINES=$(tools/engines) exec pytest tests/integration"]]),
     ]
     scenarios = sorted(path.parent.name for path in ROOT.glob("molecule/*/molecule.yml"))
     found += [Step(f"molecule-{name}", [["molecule", "test", "--scenario-name", name]]) for name in scenarios]
     return {step.name: step for step in found}
+
+
+def end_of(command: list[str], environment: dict[str, str], output: IO[str]) -> str:
+    """Run a command to its end, or to the limit with all that it started; return how it ended, "0" when well."""
+    try:
+        process = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    except OSError as problem:
+        return str(problem)
+    try:
+        return str(process.wait(timeout=LIMIT))
+    except BaseException as problem:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait(timeout=30)
+        if not isinstance(problem, subprocess.TimeoutExpired):
+            raise
+        return f"not within {LIMIT} s"
 
 
 def run(step: Step, log: Path) -> bool:
@@ -64,20 +91,7 @@ def run(step: Step, log: Path) -> bool:
         for command in step.commands:
             print(f"$ {' '.join(command)}", file=output, flush=True)
             began = time.monotonic()
-            try:
-                done = subprocess.run(
-                    command,
-                    cwd=ROOT,
-                    env=environment,
-                    stdin=subprocess.DEVNULL,
-                    stdout=output,
-                    stderr=subprocess.STDOUT,
-                    timeout=LIMIT,
-                    check=False,
-                )
-                code = str(done.returncode)
-            except (OSError, subprocess.TimeoutExpired) as problem:
-                code = str(problem)
+            code = end_of(command, environment, output)
             seconds = time.monotonic() - began
             print(f"[{code}] {' '.join(command)}: {seconds:.1f} s\n", file=output, flush=True)
             if code != "0":
