@@ -1,0 +1,160 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A replicated set of real servers on loopback, with or without Sentinels, to move the primary of."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+import redis
+
+from .ledger import Ledger
+
+NAME = "main"
+PROBLEMS = (redis.exceptions.RedisError, OSError)
+DOWN_AFTER = 5000
+
+
+@dataclass
+class Scene:
+    """Members m1, m2, m3 and their Sentinels; lab and its servers are those of tests/integration/conftest.py."""
+
+    lab: Any
+    members: list[Any] = field(default_factory=list)
+    sentinels: list[Any] = field(default_factory=list)
+
+    @classmethod
+    def build(
+        cls, lab: Any, members: int = 3, sentinels: int = 3, quick: bool = True, down_after: int = DOWN_AFTER
+    ) -> Scene:
+        """Start everything. Quick: Sentinels look at the servers each 2 s instead of 10 s, where they can."""
+        scene = cls(lab)
+        scene.members = [lab.server(f"m{number}") for number in range(1, members + 1)]
+        first = scene.members[0]
+        for one in scene.members[1:]:
+            one.call("REPLICAOF", first.address, first.port)
+        scene.sentinels = [lab.sentinel(f"s{number}") for number in range(1, sentinels + 1)]
+        for one in scene.sentinels:
+            one.call("SENTINEL", "MONITOR", NAME, first.address, first.port, sentinels // 2 + 1)
+            one.call("SENTINEL", "SET", NAME, "down-after-milliseconds", DOWN_AFTER)
+            one.call("SENTINEL", "SET", NAME, "failover-timeout", 60000)
+            if quick:
+                with contextlib.suppress(redis.exceptions.ResponseError):
+                    one.call("SENTINEL", "DEBUG", "INFO-PERIOD", 2000)
+        scene.wait("the set is whole", scene.whole, 40)
+        return scene
+
+    def wait(self, what: str, ready: Any, seconds: float = 30) -> None:
+        """Poll until something is true."""
+        over = time.monotonic() + seconds
+        while True:
+            try:
+                if ready():
+                    return
+            except PROBLEMS:
+                pass
+            if time.monotonic() > over:
+                raise AssertionError(f"not within {seconds:g} s: {what}; {self.roles()}")
+            time.sleep(0.05)
+
+    def roles(self) -> dict[str, str]:
+        """Return what each member says that it is."""
+        found = {}
+        for number, one in enumerate(self.members, 1):
+            try:
+                found[f"m{number}"] = " ".join(one.follows())
+            except PROBLEMS:
+                found[f"m{number}"] = "?"
+        return found
+
+    def primary(self) -> str:
+        """Return the host of the one primary, empty when there is none or more than one."""
+        heads = [host for host, role in self.roles().items() if role.startswith("master")]
+        return heads[0] if len(heads) == 1 else ""
+
+    def whole(self) -> bool:
+        """Tell whether there is one primary, all follow it, and all Sentinels know everybody and name it."""
+        heads = [one for one in self.members if one.info()["role"] == "master"]
+        if len(heads) != 1:
+            return False
+        for one in self.members:
+            info = one.info()
+            if one is not heads[0] and (info["master_link_status"], int(info["master_port"])) != ("up", heads[0].port):
+                return False
+        for one in self.sentinels:
+            reply = one.call("SENTINEL", "MASTER", NAME)
+            seen = dict(zip(reply[::2], reply[1::2], strict=True))
+            wanted = (str(heads[0].port), "master", str(len(self.members) - 1), str(len(self.sentinels) - 1))
+            if (seen["port"], seen["flags"], seen["num-slaves"], seen["num-other-sentinels"]) != wanted:
+                return False
+            if one.info()["sentinel_tilt"] != "0" or not str(one.call("SENTINEL", "CKQUORUM", NAME)).startswith("OK"):
+                return False
+        return True
+
+    def temporary(self) -> list[str]:
+        """Return the temporary settings that are still there."""
+        left = []
+        for number, one in enumerate(self.members, 1):
+            for key in ("replica-priority", "min-replicas-to-write", "min-replicas-max-lag"):
+                value = one.call("CONFIG", "GET", key)[1]
+                if int(value) >= 1000000:
+                    left.append(f"m{number} {key} {value}")
+        return left
+
+    def options(self, **more: Any) -> dict[str, Any]:
+        """Return the options of the module for this set."""
+        return {
+            "name": NAME,
+            "members": [
+                {"host": f"m{number}", "address": one.address, "port": one.port}
+                for number, one in enumerate(self.members, 1)
+            ],
+            "sentinels": [
+                {"host": f"s{number}", "address": one.address, "port": one.port}
+                for number, one in enumerate(self.sentinels, 1)
+            ],
+            **more,
+        }
+
+    def move(self, check: bool = False, **options: Any) -> Any:
+        """Run the module."""
+        return self.lab.run("failover", check=check, **self.options(**options))
+
+    def begin(self, code: str = "", **options: Any) -> subprocess.Popen[str]:
+        """Start the module in the background; code runs in its process before it, to make it fail where wanted."""
+        arguments = {"ANSIBLE_MODULE_ARGS": {**self.options(**options), "_ansible_remote_tmp": str(self.lab.root)}}
+        start = (
+            "import sys\nfrom ansible_collections.quorum.redis.plugins.module_utils import _failover_base as base\n"
+            f"from ansible_collections.quorum.redis.plugins.modules import failover\n{code}\nfailover.main()\n"
+        )
+        process = subprocess.Popen(
+            [sys.executable, "-c", start],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONPATH": str(self.lab.collections)},
+        )
+        if process.stdin:
+            process.stdin.write(json.dumps(arguments))
+            process.stdin.close()
+            process.stdin = None
+        return process
+
+    def ledger(self, rate: float = 500, threads: int = 4) -> Ledger:
+        """Return a writer for this set."""
+        return Ledger(
+            NAME,
+            sentinels=[(one.address, one.port) for one in self.sentinels],
+            members=[(one.address, one.port) for one in self.members],
+            threads=threads,
+            rate=rate,
+        )
