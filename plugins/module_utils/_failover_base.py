@@ -1,0 +1,189 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Around the steps of a move of the primary: lock, dead man's switch, connections, time, and the way back."""
+
+from __future__ import annotations
+
+import signal
+import time
+from typing import Any, Callable, Dict, List, NoReturn, Sequence, Tuple
+
+from ansible_collections.quorum.redis.plugins.module_utils._client import Client, Endpoint, connect
+from ansible_collections.quorum.redis.plugins.module_utils._deadman import Deadman
+from ansible_collections.quorum.redis.plugins.module_utils._errors import QuorumError, Refused, Unreachable
+from ansible_collections.quorum.redis.plugins.module_utils._failover_steps import Plan
+from ansible_collections.quorum.redis.plugins.module_utils._module import Step
+from ansible_collections.quorum.redis.plugins.module_utils._observe import Place
+from ansible_collections.quorum.redis.plugins.module_utils._reply import (
+    number,
+    parse_info,
+)
+from ansible_collections.quorum.redis.plugins.module_utils._rescue import Rescue
+
+LOCK = "quorum.redis:failover"
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+
+def as_pairs(row: str) -> Dict[str, str]:
+    """Return a row of CLIENT LIST as names and values."""
+    return {key: value for key, _equals, value in (part.partition("=") for part in row.split(" "))}
+
+
+def holders(client: Client) -> List[Dict[str, str]]:
+    """Return the connections of failovers that are at work."""
+    rows = [as_pairs(row) for row in client.call("CLIENT", "LIST").splitlines()]
+    return [row for row in rows if row.get("name") == LOCK]
+
+
+def refuse(name: str, held: Dict[str, str], where: str) -> NoReturn:
+    """Say that another one is at work."""
+    what = f"Another failover of {name} is at work, from {held.get('addr', '?')}"
+    raise Refused(what, where, "Run again when it is over; nothing was changed")
+
+
+def busy(places: Sequence[Place], name: str) -> None:
+    """Refuse when a failover is at work on one of these members."""
+    for host, place in places:
+        for last in (False, True):
+            try:
+                with connect(place) as client:
+                    for held in holders(client):
+                        refuse(name, held, host)
+                break
+            except Unreachable:
+                if last:
+                    raise
+
+
+class Base:
+    """One move, without its steps."""
+
+    def __init__(self, plan: Plan, name: str, places: Sequence[Place], watchers: Sequence[Place], wait: float) -> None:
+        """Take the plan; nothing happens yet."""
+        self.plan, self.name, self.wait = plan, name, wait
+        self.places: Dict[str, Endpoint] = dict(places)
+        seen = {one.host for one in [plan.old, plan.target, *plan.others] if one.reachable}
+        self.clients: Dict[str, Client] = {}
+        self.watchers = list(watchers)
+        self.sentinels: List[Tuple[str, Client]] = []
+        self.seen = [host for host in self.places if host in seen]
+        self.rescue = Rescue(
+            name, {host: self.places[host] for host in self.seen}, plan.old.host, plan.target.host, self.watchers
+        )
+        self.deadman = Deadman(self.rescue.run)
+        self.offsets: Dict[str, int] = {}
+        self.timings: List[Dict[str, Any]] = []
+        self.warnings: List[str] = []
+        self.begun, self.fenced, self.writable, self.named = 0.0, 0.0, 0.0, 0.0
+        self.handlers: Dict[int, Any] = {}
+
+    # Around the steps
+
+    def begin(self) -> None:
+        """Take the lock, which is a name of a connection: it goes when the process goes."""
+        self.begun = time.monotonic()
+        holder = self.plan.target.host if self.plan.method == "unplanned" else self.plan.old.host
+        client = self.client(holder)
+        client.call("CLIENT", "SETNAME", LOCK)
+        mine = client.call("CLIENT", "ID")
+        for held in holders(client):
+            if number(held["id"]) < mine:
+                refuse(self.name, held, holder)
+        if self.plan.method != "unplanned" and self.role(holder) != "master":
+            raise Refused(
+                f"{holder} is not the primary any more", f"data set {self.name}", "Run again; nothing was changed"
+            )
+        self.sentinels = [(host, connect(place)) for host, place in self.watchers]
+        self.deadman.start()
+        for each in SIGNALS:
+            self.handlers[each] = signal.signal(each, self._interrupted)
+
+    def end(self) -> None:
+        """Let go of everything."""
+        for each, handler in self.handlers.items():
+            signal.signal(each, handler)
+        self.handlers = {}
+        self.deadman.stop()
+        for client in [*self.clients.values(), *(client for _host, client in self.sentinels)]:
+            client.close()
+        self.clients, self.sentinels = {}, []
+
+    def _interrupted(self, signum: int, _frame: Any) -> None:
+        raise QuorumError(f"Interrupted by signal {signum}")
+
+    def do(self, step: Step, last: bool) -> None:
+        """Do one step; when it fails, undo all and say so."""
+        started = time.monotonic()
+        try:
+            if not self.begun:
+                self.begin()
+            getattr(self, "do_" + step.data["do"])(**{key: value for key, value in step.data.items() if key != "do"})
+        except QuorumError as problem:
+            if self.deadman.pipe is None:
+                self.end()
+                raise
+            for each in SIGNALS:
+                signal.signal(each, signal.SIG_IGN)
+            said = self.rescue.run()
+            self.end()
+            what = f'The move of {self.name} to {self.plan.target.name} stopped at the step "{step.text}"'
+            raise QuorumError(
+                f"{what}: {str(problem).rstrip('.')}", "", f"{said}; temporary settings are undone"
+            ) from None
+        self.timings.append({"step": step.text, "ms": round((time.monotonic() - started) * 1000)})
+        if last:
+            self.end()
+
+    # Looking
+
+    def client(self, host: str) -> Client:
+        """Return the connection to a member."""
+        if host not in self.clients:
+            self.clients[host] = connect(self.places[host])
+        return self.clients[host]
+
+    def call(self, host: str, *args: Any) -> Any:
+        """Send a command that may be sent twice: Sentinel drops connections to whom it gives another role."""
+        try:
+            return self.client(host).call(*args)
+        except Unreachable:
+            stale = self.clients.pop(host, None)
+            if stale is not None:
+                stale.close()
+            return self.client(host).call(*args)
+
+    def info(self, host: str) -> Dict[str, str]:
+        """Return INFO replication of a member."""
+        return parse_info(self.call(host, "INFO", "replication"))
+
+    def role(self, host: str) -> str:
+        """Return the role of a member in the server's words."""
+        return str(self.call(host, "ROLE")[0])
+
+    def until(self, what: str, ready: Callable[[], bool], seconds: float, pause: float = 0.005) -> None:
+        """Wait until something is true."""
+        over = time.monotonic() + seconds
+        while not ready():
+            if time.monotonic() > over:
+                raise QuorumError(f"{what} took longer than {seconds:.1f} s")
+            time.sleep(pause)
+
+    def caught_up(self, offset: int, seconds: float) -> None:
+        """Wait until the target has everything up to an offset."""
+        host = self.plan.target.host
+
+        def enough() -> bool:
+            self.offsets["target"] = number(self.info(host).get("slave_repl_offset"))
+            return self.offsets["target"] >= offset
+
+        self.until(f"{self.plan.target.name} did not reach offset {offset}, waiting", enough, seconds, 0.002)
+
+    def gaps(self) -> Dict[str, int]:
+        """Return how long writes were not possible, and how long Sentinels named the old primary."""
+        if not self.fenced:
+            return {}
+        found = {"gap_ms": round((self.writable - self.fenced) * 1000)}
+        if self.watchers:
+            found["named_ms"] = round((self.named - self.fenced) * 1000)
+        return found

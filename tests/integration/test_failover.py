@@ -1,0 +1,323 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The primary moves while a ledger of acknowledged writes is kept: real servers, real Sentinels, killed processes."""
+
+from __future__ import annotations
+
+import json
+import random
+import signal
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ledger import Ledger
+from ledger.scene import NAME, Scene
+
+LIMIT = 3.0
+# Runs in the process of the module: it dies, like a host without power, before or after a step, or a while into it.
+KILL = """
+import os, signal
+real = base.Base.do
+def die(*_unused):
+    os.kill(os.getpid(), signal.SIGKILL)
+def do(self, step, last):
+    mine = step.data["do"] == {step!r}
+    if mine and {when!r} == "before":
+        die()
+    if mine and {when!r} == "during":
+        signal.signal(signal.SIGALRM, die)
+        signal.setitimer(signal.ITIMER_REAL, {delay!r})
+    real(self, step, last)
+    if mine and {when!r} == "after":
+        die()
+base.Base.do = do
+"""
+ALONE = "base.Deadman.start = lambda self: None\n"
+
+
+@pytest.fixture
+def watched(lab: Any) -> Scene:
+    """Return three servers with three Sentinels."""
+    return Scene.build(lab)
+
+
+@pytest.fixture
+def unwatched(lab: Any) -> Scene:
+    """Return three servers without Sentinels."""
+    return Scene.build(lab, sentinels=0)
+
+
+@pytest.fixture
+def ledger(request: pytest.FixtureRequest) -> Iterator[Any]:
+    """Return a function that starts a ledger; it is stopped at the end whatever happens."""
+    started: list[Ledger] = []
+
+    def start(scene: Scene, rate: float = 300) -> Ledger:
+        started.append(scene.ledger(rate).start())
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.stop()
+
+
+def check(scene: Scene, book: Ledger) -> None:
+    """Fail when a write is lost or something temporary is left."""
+    scene.wait("the set is whole", scene.whole, 40)
+    assert scene.temporary() == []
+    report = book.report()
+    assert report.acknowledged > 100
+    assert report.lost == 0, str(report)
+
+
+def resumed(book: Ledger, seconds: float) -> float:
+    """Wait until writes are acknowledged again; return how long that took."""
+    since = book.now
+    while book.acknowledged_since(since) < 4:
+        assert book.now - since < seconds, f"no write is acknowledged for {seconds:g} s"
+        time.sleep(0.01)
+    return book.now - since
+
+
+def test_the_ledger_sees_the_losses_of_a_plain_sentinel_failover(watched: Scene, ledger: Any) -> None:
+    book = ledger(watched)
+    time.sleep(0.5)
+    watched.wait("Sentinel agrees", lambda: watched.sentinels[0].call("SENTINEL", "FAILOVER", NAME))
+    watched.wait("the old primary is converted", lambda: watched.whole() and watched.primary() != "m1", 40)
+    report = book.report()
+    assert report.lost > 100
+    assert report.lossy_window_ms > 5000
+    assert report.lost_on == {f"127.0.0.1:{watched.members[0].port}": report.lost}
+    assert json.loads(json.dumps(report.to_dict()))["lost"] == report.lost
+    assert "of them lost" in str(report)
+
+
+def test_ten_moves_with_sentinels_lose_nothing(watched: Scene, ledger: Any) -> None:
+    book = ledger(watched)
+    named, gaps = [], []
+    for _count in range(10):
+        before = watched.primary()
+        answer = watched.move()
+        assert not answer.failed, answer.text
+        assert answer["old_primary"]["host"] == before
+        assert answer["primary"]["host"] == watched.primary() != before
+        assert answer["offsets"]["target"] >= answer["offsets"]["fence"]
+        gaps.append(answer["gap_ms"])
+        named.append(answer["named_ms"])
+    check(watched, book)
+    print(f"gap {gaps}, named {named}")
+    assert statistics.median(named) < 1000
+
+
+def test_ten_moves_without_sentinels_lose_nothing(unwatched: Scene, ledger: Any) -> None:
+    book = ledger(unwatched)
+    gaps = []
+    for _count in range(10):
+        answer = unwatched.move()
+        assert not answer.failed, answer.text
+        gaps.append(answer["gap_ms"])
+    check(unwatched, book)
+    syncs = [int(one.info()["sync_full"]) for one in unwatched.members]
+    assert sum(syncs) == 2, "only the very first syncs were full ones"
+    print(f"gap {gaps}")
+    assert statistics.median(gaps) < 150
+
+
+def test_a_member_is_named_preferred_or_avoided(unwatched: Scene) -> None:
+    plan = unwatched.move(check=True, to="m3")
+    assert plan.changed
+    assert unwatched.primary() == "m1"
+    done = unwatched.move(to="m3")
+    assert done["steps"] == plan["steps"]
+    assert "m3: primary" in done["diff"][0]["after"]
+    again = unwatched.move(to="m3")
+    assert not again.changed
+    assert again["primary"]["host"] == "m3"
+    assert not unwatched.move(avoid=["m1"]).changed
+    assert unwatched.move(avoid=["m3"], zones={"m1": "a", "m2": "b", "m3": "a"})["primary"]["host"] == "m2"
+    unwatched.members[2].call("CONFIG", "SET", "replica-priority", 10)
+    assert unwatched.move()["primary"]["host"] == "m3"
+
+
+def refused(scene: Scene, words: str, **options: Any) -> None:
+    """Expect a refusal with these words, and nothing changed."""
+    alive = [one for one in scene.members if one.process]
+    before = scene.roles(), [one.call("CONFIG", "GET", "*priority") for one in alive]
+    for mode in (True, False):
+        answer = scene.move(check=mode, **options)
+        assert answer.failed, answer.text
+        assert not answer.changed
+        assert words in answer.msg
+        assert "nothing was changed" in answer.msg.lower()
+    assert (scene.roles(), [one.call("CONFIG", "GET", "*priority") for one in alive]) == before
+
+
+def test_a_move_that_cannot_succeed_is_refused(unwatched: Scene) -> None:
+    m1, m2, m3 = unwatched.members
+    refused(unwatched, "m9 is no member", to="m9")
+    m2.call("CONFIG", "SET", "replica-priority", 0)
+    refused(unwatched, "m2 cannot take over: it has replica-priority 0", to="m2")
+    refused(unwatched, "Nobody can take over", avoid=["m1", "m3"])
+    m2.call("CONFIG", "SET", "replica-priority", 100)
+    m2.call("CONFIG", "SET", "min-replicas-to-write", 3)
+    refused(unwatched, "wants 3 replicas to accept writes, but would have 2", to="m2")
+    m2.call("CONFIG", "SET", "min-replicas-to-write", 0)
+    m3.stop(kill=True)
+    refused(unwatched, "m3 cannot take over: it cannot be observed", to="m3")
+    m1.call("CONFIG", "SET", "requirepass", "x")
+    m1.password = "x"
+    refused(unwatched, "refuses the password")
+
+
+def test_a_member_without_link_is_refused(unwatched: Scene) -> None:
+    m2 = unwatched.members[1]
+    m2.call("REPLICAOF", "127.0.0.1", unwatched.members[2].port)
+    refused(unwatched, "The set is not as it should be", to="m2")
+
+
+def test_sentinels_without_a_majority_or_of_two_minds_are_refused(watched: Scene, ledger: Any) -> None:
+    s1, s2, s3 = watched.sentinels
+    s3.call("SENTINEL", "SET", NAME, "quorum", 5)
+    refused(watched, "The Sentinel of s3 has no quorum")
+    s3.call("SENTINEL", "SET", NAME, "quorum", 2)
+    book = ledger(watched)
+    s3.stop(kill=True)
+    answer = watched.move(to="m2")
+    assert not answer.failed, answer.text
+    assert "The Sentinel of s3 was left out" in answer.text
+    s2.stop(kill=True)
+    refused(watched, "Only 1 of 3 Sentinels answer")
+    s1.stop(kill=True)
+    refused(watched, "Only 0 of 3 Sentinels answer")
+    book.stop()
+    assert sum(len(writer.times) for writer in book.writers) > 100
+
+
+def test_of_two_at_once_one_is_refused(unwatched: Scene, ledger: Any) -> None:
+    book = ledger(unwatched)
+    for _count in range(3):
+        both = [unwatched.begin(to=host) for host in ("m2", "m3")]
+        said = [json.loads(one.communicate(timeout=60)[0]) for one in both]
+        for answer in said:
+            assert not (answer.get("failed") and answer["changed"]), answer["msg"]
+        assert any(not answer.get("failed") for answer in said), said
+        unwatched.wait("the set is whole", unwatched.whole)
+        unwatched.move(to="m1")
+    check(unwatched, book)
+
+
+def killed(scene: Scene, book: Ledger, code: str, **options: Any) -> None:
+    """Let the module die, expect writes to go on by themselves, and the next run to leave the set whole."""
+    process = scene.begin(code, **options)
+    process.communicate(timeout=60)
+    assert process.returncode in (0, -signal.SIGKILL)
+    resumed(book, LIMIT + 2)
+    scene.wait("the next run succeeds", lambda: not scene.move(avoid=["m0"]).failed, 30)
+    scene.wait("the set is whole", scene.whole, 40)
+    assert scene.temporary() == []
+
+
+def test_killed_at_any_step_without_sentinels(unwatched: Scene, ledger: Any) -> None:
+    book = ledger(unwatched)
+    for step in ("fence", "park", "promote", "follow", "finish"):
+        for when in ("before", "after"):
+            killed(unwatched, book, KILL.format(step=step, when=when, delay=0))
+    for _count in range(5):
+        delay = random.uniform(0.0001, 0.03)
+        killed(unwatched, book, KILL.format(step="fence", when="during", delay=delay))
+    check(unwatched, book)
+
+
+def test_killed_at_any_step_with_sentinels(watched: Scene, ledger: Any) -> None:
+    book = ledger(watched)
+    for step in ("raise", "await", "fence", "park", "elect", "finish"):
+        killed(watched, book, KILL.format(step=step, when="after", delay=0))
+    for _count in range(4):
+        delay = random.uniform(0.001, 0.3)
+        killed(watched, book, KILL.format(step="fence", when="during", delay=delay))
+    check(watched, book)
+
+
+def test_the_next_run_repairs_what_a_dead_host_has_left(unwatched: Scene, ledger: Any) -> None:
+    book = ledger(unwatched)
+    process = unwatched.begin(ALONE + KILL.format(step="park", when="after", delay=0), to="m2")
+    process.communicate(timeout=60)
+    unwatched.members[2].call("CONFIG", "SET", "replica-priority", 1000070)
+    assert unwatched.primary() == ""
+    plan = unwatched.move(check=True, to="m1")
+    assert [step.split(":")[0].split(" ")[0] for step in plan["steps"]] == ["m3", "m1", "data"]
+    answer = unwatched.move(to="m2")
+    assert not answer.failed, answer.text
+    assert answer["primary"]["host"] == "m2" == unwatched.primary()
+    assert unwatched.members[2].call("CONFIG", "GET", "replica-priority")[1] == "70"
+    check(unwatched, book)
+
+
+def test_a_signal_rolls_the_move_back(unwatched: Scene, ledger: Any) -> None:
+    book = ledger(unwatched)
+    code = KILL.replace("SIGKILL", "SIGTERM").format(step="park", when="before", delay=0)
+    process = unwatched.begin(code, to="m2")
+    out = process.communicate(timeout=60)[0]
+    answer = json.loads(out)
+    assert "Interrupted by signal 15" in answer["msg"]
+    resumed(book, 2)
+    assert unwatched.primary() == "m1"
+    check(unwatched, book)
+
+
+def test_a_target_that_dies_in_the_middle_is_given_up(watched: Scene, ledger: Any) -> None:
+    book = ledger(watched)
+    target = watched.members[1]
+    stop = f"""
+import os, signal
+real = base.Base.do
+def do(self, step, last):
+    if step.data["do"] == "elect":
+        os.kill({target.process.pid}, signal.SIGSTOP)
+    real(self, step, last)
+base.Base.do = do
+"""
+    process = watched.begin(stop, to="m2", timeout=1)
+    try:
+        answer = json.loads(process.communicate(timeout=90)[0])
+    finally:
+        target.process.send_signal(signal.SIGCONT)
+    assert answer["failed"]
+    assert "SENTINEL FAILOVER" in answer["msg"]
+    assert "m1 goes on as the primary" in answer["msg"]
+    resumed(book, 5)
+    check(watched, book)
+
+
+def test_a_dead_primary_is_replaced_when_told_so(unwatched: Scene) -> None:
+    m1, m2, m3 = unwatched.members
+    m1.call("SET", "key", "value")
+    unwatched.wait("all have it", lambda: m2.call("GET", "key") == m3.call("GET", "key") == "value")
+    m1.stop(kill=True)
+    unwatched.wait("the links are down", lambda: m2.info()["master_link_status"] == "down")
+    assert unwatched.move().failed
+    plan = unwatched.move(check=True, dead_primary=True)
+    assert "in place of m1" in plan["steps"][0]
+    answer = unwatched.move(dead_primary=True)
+    assert not answer.failed, answer.text
+    assert "m1 must not serve clients any more" in answer.text
+    new = unwatched.members[int(answer["primary"]["host"][1]) - 1]
+    assert new.call("GET", "key") == "value"
+    assert new.call("SET", "key", "new") == "OK"
+    assert not unwatched.move(dead_primary=True).changed
+
+
+def test_the_command_line_of_the_ledger(unwatched: Scene) -> None:
+    root = Path(__file__).resolve().parents[2]
+    places = [part for one in unwatched.members for part in ("--member", f"127.0.0.1:{one.port}")]
+    command = [sys.executable, "-m", "tests.ledger", *places, "--seconds", "1", "--json"]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["acknowledged"] > 0
