@@ -126,7 +126,8 @@ class Preflight:
         """Return why version or persistence of a member do not fit."""
         if newer(primary, one):
             return f"runs {one.engine} {one.version}, older than {primary.engine} {primary.version} of {primary.name}"
-        older = [other for other in self.members if other.reachable and newer(one, other)]
+        fed = [other for other in self.members if other.reachable and not newer(primary, other)]
+        older = [other for other in fed if newer(one, other)]
         if older and not self.move.mixed:
             return f"runs {one.engine} {one.version}, newer than {', '.join(other.name for other in older)}"
         if one.persistence.get("aof_enabled") == 0 and primary.persistence.get("aof_enabled") == 1:

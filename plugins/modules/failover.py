@@ -174,7 +174,7 @@ named_ms:
   type: int
   sample: 510
 offsets:
-  description: Replication offsets at the switch; RV(offsets.target) is never below RV(offsets.fence).
+  description: Replication offsets at the switch; that of the new primary is never below that of the fence.
   returned: when the primary was moved
   type: dict
   sample: {fence: 120834, old: 120834, target: 120834}
