@@ -10,8 +10,22 @@ import socket
 from typing import Any
 
 from ansible.plugins.action import ActionBase
-
 from ansible_collections.quorum.redis.plugins.module_utils._topology import Inventory, TopologyError, build
+
+
+WANTED = (
+    "redis_group",
+    "redis_sentinel_group",
+    "redis_instances",
+    "redis_auth",
+    "redis_bind",
+    "redis_password",
+    "redis_sentinel_password",
+    "redis_sentinel_name",
+    "redis_sentinel_port",
+    "redis_sentinel_config",
+    "redis_fork_reserve",
+)
 
 
 class ActionModule(ActionBase):
@@ -20,17 +34,13 @@ class ActionModule(ActionBase):
     _supports_check_mode = True
     _requires_connection = False
     TRANSFERS_FILES = False
-    WANTED = (
-        "redis_group redis_sentinel_group redis_instances redis_auth redis_bind redis_password"
-        " redis_sentinel_password redis_sentinel_name redis_sentinel_port redis_sentinel_config redis_fork_reserve"
-    ).split()
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Return the model, or fail with one line for each mistake."""
         result = super().run(tmp, task_vars)
         self.validate_argument_spec({})
         task_vars = task_vars or {}
-        values = {name: self._value(name, task_vars) for name in self.WANTED}
+        values = {name: self._value(name, task_vars) for name in WANTED}
         inventory = Inventory(
             host=task_vars["inventory_hostname"],
             groups=task_vars["groups"],

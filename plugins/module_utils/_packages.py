@@ -36,7 +36,7 @@ def missing(packages: Sequence[str], found: Mapping[str, str] | None) -> list[st
 
 
 def check_candidates(packages: Sequence[str], update: bool) -> None:
-    """Refuse packages that no source of this host has. Old package lists are renewed before that, unless in check mode."""
+    """Refuse packages that no source of this host has. Old lists are renewed before that, unless in check mode."""
     names = [package.partition("=")[0] for package in packages]
     if names and without_candidate(_ask("apt-cache", "policy", *names), names):
         if update:

@@ -48,5 +48,5 @@ def test_an_installed_package_is_not_missing_and_another_version_of_it_is() -> N
 
 
 def test_a_package_that_no_source_has_is_refused_with_what_to_do() -> None:
-    with pytest.raises(BadConfig, match="no-such-package.*Nothing was changed"):
+    with pytest.raises(BadConfig, match=r"no-such-package.*Nothing was changed"):
         check_candidates(["dpkg", "no-such-package"], update=False)
