@@ -12,7 +12,6 @@ from typing import Any
 from ansible.plugins.action import ActionBase
 from ansible_collections.quorum.redis.plugins.module_utils._topology import Inventory, TopologyError, build
 
-
 WANTED = (
     "redis_group",
     "redis_sentinel_group",
