@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Dict, List, NoReturn, Sequence, Tuple
+from typing import Dict, List, NoReturn, Sequence, Tuple, Type
 
-from ansible_collections.quorum.redis.plugins.module_utils._errors import Refused
+from ansible_collections.quorum.redis.plugins.module_utils._errors import Refused, Unsettled
 from ansible_collections.quorum.redis.plugins.module_utils._evidence import evidence, place
 from ansible_collections.quorum.redis.plugins.module_utils._failover_steps import Plan, afterwards, describe
 from ansible_collections.quorum.redis.plugins.module_utils._leftovers import FENCE, MARK, PRIORITY, setting
@@ -57,9 +57,9 @@ class Preflight:
         self.members, self.views, self.move = list(members), list(views), move
         self.awake = [view for view in views if view.reachable]
 
-    def refuse(self, what: str, todo: str) -> NoReturn:
+    def refuse(self, what: str, todo: str, kind: Type[Refused] = Refused) -> NoReturn:
         """Say no, and show who says what."""
-        raise Refused(
+        raise kind(
             what,
             f"data set {self.move.name}",
             f"{todo.rstrip('.')}; nothing was changed",
@@ -148,13 +148,19 @@ class Preflight:
                 return f"is {', '.join(sorted(bad))} in the eyes of the Sentinel of {view.name}"
         return ""
 
+    @staticmethod
+    def _kind(reasons: Sequence[str]) -> Type[Refused]:
+        """Tell what passes by itself: Sentinels need some seconds after a failover to see the old primary again."""
+        return Unsettled if any("in the eyes of the Sentinel" in reason for reason in reasons) else Refused
+
     def choose(self, primary: Observed) -> Observed:
         """Return the member that takes over: the named one, or the best."""
         if self.move.to:
             found = self.find(self.move.to)
             reason = self.objection(found, primary)
             if reason:
-                self.refuse(f"{found.name} cannot take over: it {reason}", "Name another member, or repair this one")
+                what, todo = f"{found.name} cannot take over: it {reason}", "Name another member, or repair this one"
+                self.refuse(what, todo, self._kind([reason]))
             return found
         others = [one for one in self.members if one is not primary]
         reasons = {
@@ -164,7 +170,8 @@ class Preflight:
         fit = [one for one in others if not reasons[one.name]]
         if not fit:
             said = "; ".join(f"{name} {reason}" for name, reason in reasons.items()) or "there is no other member"
-            self.refuse(f"Nobody can take over: {said}", "Repair one of them, or run site.yml")
+            kind = self._kind(list(reasons.values()))
+            self.refuse(f"Nobody can take over: {said}", "Repair one of them, or run site.yml", kind)
         here = self.move.zones.get(primary.host)
         return min(
             fit,

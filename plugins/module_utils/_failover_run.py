@@ -163,10 +163,11 @@ class Mover(Base):
         """Wait for everybody, then drop the connections of clients that still talk to the old primary."""
         self.until("For the Sentinels to name the new primary", lambda: self._all(self._names), self.wait, 0.01)
         self.named = time.monotonic()
-        self.until("For the Sentinels to be done", lambda: self._all(self._idle), self.wait, 0.05)
         if self.plan.old.host in self.seen:
             for kind in ("normal", "pubsub"):
                 self.call(self.plan.old.host, "CLIENT", "KILL", "TYPE", kind, "SKIPME", "yes")
+        self.until("For the Sentinels to be done", lambda: self._all(self._idle), self.wait, 0.05)
+        quietly(self.until, "For the Sentinels to see the replicas", lambda: self._all(self._knows), 15, 0.05)
         rest = [host for host in self.seen if host != self.plan.target.host]
         what = f"For {', '.join(rest)} to follow {self.plan.target.name}"
         self.until(what, lambda: all(self._linked(host) for host in rest), self.wait, 0.05)
@@ -185,6 +186,13 @@ class Mover(Base):
 
     def _idle(self, client: Client) -> bool:
         return self._names(client) and parse_master(client.call("SENTINEL", "MASTER", self.name))[1].flags == ["master"]
+
+    def _knows(self, client: Client) -> bool:
+        """Return whether a Sentinel sees every member that answers as a good replica, ready for the next move."""
+        known = parse_replicas(client.call("SENTINEL", "REPLICAS", self.name))
+        good = [one for one in known if one["flags"] == ["slave"]]
+        rest = [one for one in [self.plan.old, *self.plan.others] if one.host in self.seen]
+        return all(any(one.is_at(each["address"], each["port"]) for each in good) for one in rest)
 
     def _linked(self, host: str) -> bool:
         found = self.info(host)
