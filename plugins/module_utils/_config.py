@@ -92,9 +92,12 @@ def differences(
     for key in set(OVERRIDDEN) | set(REPLACED) | PROCESS:
         if key in declared and key not in ROLE:
             wanted[key] = declared[key][-1]
+    known = {canonical(key): key for key in live}
     found: dict[str, Change] = {}
-    for key, new in wanted.items():
-        name = canonical(key)
+    for wish, new in wanted.items():
+        # Another engine, before an upgrade, may know the setting by its other name only.
+        name = canonical(wish)
+        key = wish if wish in live else known.get(name, wish)
         if (not same_version and name not in names) or _equal(key, new, live.get(key, ""), declared, live):
             continue
         secret = is_secret(key) or key in hidden

@@ -84,6 +84,14 @@ def test_another_version_is_compared_in_declared_keys_only() -> None:
     assert found({"maxmemory": 5}, {"maxmemory": "5", "hz": "20"}, {}, same_version=False) == ["maxmemory 0 -> 5"]
 
 
+def test_another_engine_knows_a_setting_by_another_name() -> None:
+    """Valkey tells primaryauth and masterauth, Redis, which still runs, masterauth only."""
+    both = {"masterauth": "a", "primaryauth": "a"}
+    assert found({"masterauth": "a"}, both, {"masterauth": "a"}, same_version=False) == []
+    expected = ["masterauth ******** -> ******** (changed)"]
+    assert found({"masterauth": "a"}, both, {"masterauth": "b"}, same_version=False) == expected
+
+
 @pytest.mark.parametrize(
     ("key", "name"),
     [
