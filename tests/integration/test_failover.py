@@ -239,7 +239,7 @@ def test_killed_at_any_step_with_sentinels(watched: Scene, ledger: Any) -> None:
     book = ledger(watched)
     for step in ("raise", "await", "fence", "park", "elect", "finish"):
         killed(watched, book, KILL.format(step=step, when="after", delay=0))
-    for _count in range(4):
+    for _count in range(2):
         delay = random.uniform(0.001, 0.3)
         killed(watched, book, KILL.format(step="fence", when="during", delay=delay))
     check(watched, book)

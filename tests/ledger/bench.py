@@ -22,9 +22,18 @@ from .scene import NAME, Scene
 
 def plain(scene: Scene) -> dict[str, Any]:
     """Move the primary as one does by hand: SENTINEL FAILOVER and nothing else; wait until it is over."""
-    before = scene.primary()
-    scene.sentinels[0].call("SENTINEL", "FAILOVER", NAME)
-    scene.wait("another primary", lambda: scene.primary() not in ("", before), 30)
+    before, again = "", 0.0
+    while not before:
+        before = scene.primary()
+
+    def moved() -> bool:
+        nonlocal again
+        if time.monotonic() > again and scene.primary() == before:
+            scene.sentinels[0].call("SENTINEL", "FAILOVER", NAME)
+            again = time.monotonic() + 10
+        return scene.primary() not in ("", before)
+
+    scene.wait("another primary", moved, 60)
     return {}
 
 
@@ -59,12 +68,13 @@ def measure(binary: str, method: str, moves: int, sentinels: int, rate: float, q
         engine = f"valkey {info['valkey_version']}" if "valkey_version" in info else f"redis {info['redis_version']}"
         how = (said[0].get("method") or "SENTINEL FAILOVER") + ("" if sentinels else ", no Sentinel")
         seen = f"{statistics.median(own):.0f} / {max(own):.0f}" if own else "-"
+        medians = [f"{value:.0f}" if value else "< 20" for value in (statistics.median(gaps), max(gaps))]
         print(
             f"# {engine} {method} gaps of writers {[round(gap) for gap in gaps]} of the module {own}", file=sys.stderr
         )
         return (
             f"| {engine} | {how} | {moves} | {report.acknowledged:,} | {report.lost:,} |"
-            f" {statistics.median(gaps):.0f} / {max(gaps):.0f} | {seen} |"
+            f" {' / '.join(medians)} | {seen} |"
         )
     finally:
         lab.close()
