@@ -1,4 +1,3 @@
-#!/usr/bin/python3
 # Copyright (c) 2026, quorum.redis contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -143,7 +142,7 @@ def ask(address: Address, credentials: Sequence[str], *commands: Sequence[str]) 
                 raw = word.encode()
                 stream.write(b"$%d\r\n%s\r\n" % (len(raw), raw))
         stream.flush()
-        replies = [reply(stream) for _ in range(len(all_commands) + len(commands))]
+        replies = [reply(stream) for _each in range(len(all_commands) + len(commands))]
         return replies[len(all_commands) :]
 
 
@@ -158,7 +157,7 @@ def reply(stream: Any) -> Any:
     if kind == b"$":
         return None if rest == b"-1" else stream.read(int(rest) + 2)[:-2].decode(errors="replace")
     if kind == b"*":
-        return None if rest == b"-1" else [reply(stream) for _ in range(int(rest))]
+        return None if rest == b"-1" else [reply(stream) for _each in range(int(rest))]
     return int(rest) if kind == b":" else rest.decode(errors="replace")
 
 
