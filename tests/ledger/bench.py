@@ -57,8 +57,15 @@ def measure(binary: str, method: str, moves: int, sentinels: int, rate: float, q
             for _count in range(moves):
                 time.sleep(1)
                 moments.append(ledger.now)
-                said.append(plain(scene) if method == "plain" else module(scene, method))
-                scene.wait("the set is whole", scene.whole, 40)
+                try:
+                    said.append(plain(scene) if method == "plain" else module(scene, method))
+                    scene.wait("the set is whole", scene.whole, 40)
+                except AssertionError as problem:
+                    # Now and then Sentinel leaves a set in pieces that it was told to move by hand.
+                    if method != "plain":
+                        raise
+                    print(f"# {problem}", file=sys.stderr)
+                    break
             time.sleep(1)
         report = ledger.report()
         ends = [*moments[1:], report.seconds]
@@ -73,7 +80,7 @@ def measure(binary: str, method: str, moves: int, sentinels: int, rate: float, q
             f"# {engine} {method} gaps of writers {[round(gap) for gap in gaps]} of the module {own}", file=sys.stderr
         )
         return (
-            f"| {engine} | {how} | {moves} | {report.acknowledged:,} | {report.lost:,} |"
+            f"| {engine} | {how} | {len(said)} | {report.acknowledged:,} | {report.lost:,} |"
             f" {' / '.join(medians)} | {seen} |"
         )
     finally:
