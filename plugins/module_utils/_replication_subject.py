@@ -9,8 +9,9 @@ from typing import Any, Dict, List, Optional
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.quorum.redis.plugins.module_utils._client import connect
-from ansible_collections.quorum.redis.plugins.module_utils._errors import CommandFailed, QuorumError
+from ansible_collections.quorum.redis.plugins.module_utils._errors import CommandFailed, QuorumError, Refused
 from ansible_collections.quorum.redis.plugins.module_utils._evidence import overview
+from ansible_collections.quorum.redis.plugins.module_utils._leftovers import leftovers, repair
 from ansible_collections.quorum.redis.plugins.module_utils._module import Step, Subject
 from ansible_collections.quorum.redis.plugins.module_utils._observe import members, observe_all, observe_sentinels
 from ansible_collections.quorum.redis.plugins.module_utils._predict import assume_started, predict
@@ -38,6 +39,7 @@ class Replication(Subject[Planner]):
             given["sentinels"], given["sentinel_username"], given["sentinel_password"], given["timeout"]
         )
         self.found = Plan(Observed())
+        self.repairs: List[Step] = []
 
     def look(self) -> Planner:
         """Look at everybody once."""
@@ -46,17 +48,36 @@ class Replication(Subject[Planner]):
         return Planner(assume_started(seen) if self.check_mode else seen, views, self.wish)
 
     def observe(self) -> Planner:
-        """Look until what passes by itself has passed, or the time is over."""
-        return until_settled(self.look, Planner.plan, self.params["wait"], SHORT)
+        """Look until what passes by itself has passed; what a move that was cut short has left does not."""
+        try:
+            return until_settled(self.look, Planner.plan, self.params["wait"], SHORT)
+        except Refused:
+            seen = self.look()
+            self.repairs = leftovers(seen.members, seen.views, self.wish.name)
+            if not self.repairs:
+                raise
+            return seen
 
     def plan(self, obs: Planner) -> List[Step]:
         """Return the steps, or refuse."""
+        if self.repairs:
+            again = Step(f"data set {self.wish.name}: look again, and give every member its role", {"action": "again"})
+            return [*self.repairs, again]
         self.found = obs.plan()
         self.warnings += self.found.warnings
         return self.found.steps
 
     def apply(self, step: Step) -> None:
         """Give one member its role, and let its file remember that."""
+        if "repair" in step.data:
+            with connect(dict(self.places)[step.data["member"]]) as client:
+                repair(client, step)
+            return
+        if step.data["action"] == "again":
+            self.repairs = []
+            for each in self.plan(self.observe()):
+                self.apply(each)
+            return
         target = (
             ["NO", "ONE"]
             if step.data["action"] == "promote"

@@ -180,6 +180,18 @@ def test_emptied_primary(lab: Lab, replicated: List[Server]) -> None:
     assert not done.failed and keys(replicated) == [["a", "b", "c"]] * 3, done.text
 
 
+def test_move_that_was_cut_short(lab: Lab, replicated: List[Server]) -> None:
+    """The former primary of a move that nobody finished goes on as primary: it has all that the others have."""
+    replicated[0].call("REPLICAOF", "127.0.0.1", "0")
+    planned = lab.run("replication", check=True, **options(replicated, wait=2))
+    assert planned.changed and "become the primary again" in planned["steps"][0], planned.text
+    assert replicated[0].follows() == ("slave", "127.0.0.1:0"), "check mode changed something"
+    done = lab.run("replication", **options(replicated, wait=5))
+    assert done.changed and done["primary"]["host"] == "r1", done.text
+    assert [len(found) for found in keys(replicated)] == [3, 3, 3]
+    assert not lab.run("replication", **options(replicated)).changed
+
+
 def test_unreachable_member(lab: Lab, replicated: List[Server]) -> None:
     """One that is down is left out with a warning; the rest goes on."""
     new = lab.server("r4", parked=True, password=PASSWORD)
