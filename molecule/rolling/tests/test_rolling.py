@@ -1,0 +1,240 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Settings, restarts, moves and an upgrade go through two data sets; the tests build on each other, in this order.
+
+All the time threads write to both sets, and another one looks 20 times a second whether a set has two primaries.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+import yaml
+from lab import ROOT, Lab, Run
+from ledger.ledger import PROBLEMS, Ledger, Place, connect
+
+INVENTORY = yaml.safe_load((ROOT / "molecule/rolling/inventory.yml").read_text(encoding="utf-8"))["all"]["vars"]
+PASSWORD, SENTINEL_PASSWORD = INVENTORY["redis_password"], INVENTORY["redis_sentinel_password"]
+VALKEY = {"redis_engine": "valkey", "redis_version": "8.0"}
+WITH_SENTINEL = {"main": True, "plain": False}
+
+
+class Watch(threading.Thread):
+    """Looks at the roles of a data set, and notes when two members are primary at the same time."""
+
+    def __init__(self, members: list[Place]) -> None:
+        """Do not start yet."""
+        super().__init__(daemon=True)
+        self.members, self.over = members, threading.Event()
+        self.clients: dict[Place, Any] = {}
+        self.rounds, self.twice = 0, list[list[Place]]()
+
+    def run(self) -> None:
+        """Look every 50 ms; two at once count when both still say so when asked again."""
+        while not self.over.wait(0.05):
+            found = [place for place in self.members if self.is_primary(place)]
+            self.rounds += 1
+            if len(found) > 1 and all(self.is_primary(place) for place in found):
+                self.twice.append(found)
+
+    def is_primary(self, place: Place) -> bool:
+        """Ask one member for its role."""
+        client = self.clients.pop(place, None) or connect(place, PASSWORD)
+        try:
+            said = client.execute_command("ROLE")[0]
+        except PROBLEMS:
+            client.close()
+            return False
+        self.clients[place] = client
+        return bool(said == "master")
+
+
+class Estate:
+    """The two data sets on the hosts of the lab, and what the inventory says about them by now."""
+
+    def __init__(self, lab: Lab) -> None:
+        """Begin with what the inventory says."""
+        self.lab = lab
+        self.variables: dict[str, Any] = {"redis_instances": copy.deepcopy(INVENTORY["redis_instances"])}
+        self.sets = {
+            one["name"]: {host: (lab.host_ip(host), one.get("port", 6379)) for host in one.get("hosts", lab.hosts)}
+            for one in INVENTORY["redis_instances"]
+        }
+
+    def play(self, name: str, **variables: Any) -> Run:
+        """Run a playbook with the variables of now."""
+        return self.lab.run_playbook(name, "-e", json.dumps(self.variables | variables))
+
+    def ask(self, name: str, host: str, *command: str) -> Any:
+        """Ask one member."""
+        client = connect(self.sets[name][host], PASSWORD)
+        try:
+            return client.execute_command(*command)
+        finally:
+            client.close()
+
+    def info(self, name: str, key: str) -> dict[str, str]:
+        """Return one value of INFO of every member, by host; empty for one that does not answer."""
+        found = {}
+        for host in self.sets[name]:
+            try:
+                rows = self.ask(name, host, "INFO").splitlines()
+            except PROBLEMS:
+                rows = []
+            found[host] = dict(row.partition(":")[::2] for row in rows).get(key, "")
+        return found
+
+    def runs(self) -> dict[str, str]:
+        """Return the identity of each process by set and host."""
+        return {f"{name} {host}": run for name in self.sets for host, run in self.info(name, "run_id").items()}
+
+    def primary(self, name: str) -> str:
+        """Return the host of the one primary."""
+        found = [host for host, role in self.info(name, "role").items() if role == "master"]
+        assert len(found) == 1, found
+        return found[0]
+
+    def in_sync(self) -> bool:
+        """Tell whether each set has one primary and linked replicas."""
+        for name in self.sets:
+            links = list(self.info(name, "master_link_status").values())
+            roles = list(self.info(name, "role").values())
+            if roles.count("master") != 1 or links.count("up") != len(links) - 1:
+                return False
+        return True
+
+    @contextmanager
+    def load(self, what: str) -> Iterator[None]:
+        """Write to all sets meanwhile; afterwards nothing is lost, and no set ever had two primaries."""
+        watches = [Watch(list(members.values())) for members in self.sets.values()]
+        ledgers = {name: self.ledger(name) for name in self.sets}
+        for watch in watches:
+            watch.start()
+        for ledger in ledgers.values():
+            ledger.start(30)
+        try:
+            yield
+        finally:
+            for ledger in ledgers.values():
+                ledger.stop()
+            for watch in watches:
+                watch.over.set()
+                watch.join()
+        assert [watch.twice for watch in watches] == [[], []]
+        assert all(watch.rounds > 20 for watch in watches)
+        for name, ledger in ledgers.items():
+            report = ledger.report()
+            longest = sorted((gap.ms for gap in report.gaps if gap.ms > 100), reverse=True)[:8]
+            print(
+                f"\n{what}, {name}: {report.acknowledged} writes in {report.seconds:.0f} s, {report.lost} lost, "
+                f"gaps in ms: {' '.join(f'{ms:.0f}' for ms in longest) or 'none above 100'}"
+            )
+            assert report.lost == 0, report
+
+    def ledger(self, name: str) -> Ledger:
+        """Return the threads that write to one set."""
+        sentinels = [(self.lab.host_ip(host), 26379) for host in self.lab.hosts] if WITH_SENTINEL[name] else []
+        members = list(self.sets[name].values())
+        return Ledger(name, sentinels, members, PASSWORD, SENTINEL_PASSWORD, threads=3, rate=200)
+
+
+@pytest.fixture(scope="module")
+def estate(lab: Lab) -> Estate:
+    """Return the estate; its variables change from test to test."""
+    return Estate(lab)
+
+
+def test_an_immutable_setting_is_rolled_out_by_the_ordinary_command(estate: Estate) -> None:
+    """Primaries too: they are moved. One member after the other, and nothing the second time."""
+    before = estate.runs()
+    for one in estate.variables["redis_instances"]:
+        one["config"]["tcp-backlog"] = 400
+    with estate.load("site.yml with another tcp-backlog"):
+        estate.play("site").expect()
+    for name, members in estate.sets.items():
+        assert [estate.ask(name, host, "CONFIG", "GET", "tcp-backlog")[1] for host in members] == ["400"] * len(members)
+    assert not set(before.values()) & set(estate.runs().values())
+    estate.play("site").expect(changed=0)
+
+
+def test_an_interrupted_restart_goes_on_where_it_stood(estate: Estate) -> None:
+    """Every process is a new one in the end, and the one that was done before the interruption no third one."""
+    before = estate.runs()
+
+    def renewed() -> list[str]:
+        return [which for which, run in estate.runs().items() if run not in (before[which], "")]
+
+    with estate.load("restart.yml, interrupted and run again"):
+        process = begin(estate, "restart")
+        try:
+            first = estate.lab.wait_until("the first member is restarted", renewed, 240)
+        finally:
+            os.kill(process.pid, signal.SIGKILL)
+            process.wait()
+        estate.lab.wait_until("all are in sync", estate.in_sync, 60)
+        time.sleep(1)
+        middle = estate.runs()
+        assert len(renewed()) < len(before)
+        estate.play("restart").expect()
+    after = estate.runs()
+    assert not set(before.values()) & set(after.values())
+    assert [after[which] for which in first] == [middle[which] for which in first]
+
+
+def begin(estate: Estate, playbook: str) -> subprocess.Popen[bytes]:
+    """Start a playbook and do not wait for it."""
+    lab = estate.lab
+    program = ROOT / ".venv" / "bin" / "ansible-playbook"
+    command = [str(program) if program.exists() else "ansible-playbook", f"quorum.redis.{playbook}"]
+    for path in lab.inventories:
+        command += ["--inventory", str(path)]
+    return subprocess.Popen(
+        [*command, "-e", json.dumps(estate.variables)],
+        env=os.environ | {"ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".lab" / "collections"), "ANSIBLE_FORKS": "10"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        cwd=lab.state,
+    )
+
+
+def test_another_engine_is_left_to_upgrade(estate: Estate) -> None:
+    """site.yml does not upgrade, and upgrade.yml wants to hear about the backup."""
+    before = estate.runs()
+    estate.variables |= VALKEY
+    run = estate.play("site")
+    assert not run.ok
+    assert "Run quorum.redis.upgrade" in " ".join(run.stdout.split())
+    assert run.changed == 0
+    run = estate.play("upgrade")
+    assert not run.ok
+    assert "redis_upgrade_without_backup=true" in " ".join(run.stdout.split())
+    assert run.changed == 0
+    assert estate.runs() == before
+
+
+def test_redis_becomes_valkey_in_place(estate: Estate) -> None:
+    """All versions are the new one, no write is lost, and neither a second run nor site.yml changes anything."""
+    estate.variables |= VALKEY
+    assert {*estate.info("main", "redis_version").values()} == {"7.0.15"}
+    with estate.load("upgrade.yml from Redis 7.0 to Valkey 8.0"):
+        estate.play("upgrade", redis_upgrade_without_backup=True).expect()
+    for name in estate.sets:
+        assert all(version.startswith("8.0.") for version in estate.info(name, "valkey_version").values())
+    for host in estate.lab.hosts:
+        client = connect((estate.lab.host_ip(host), 26379), SENTINEL_PASSWORD)
+        assert "valkey_version:8.0." in client.execute_command("INFO", "server")
+        client.close()
+    estate.play("upgrade").expect(changed=0)
+    estate.play("site").expect(changed=0)
