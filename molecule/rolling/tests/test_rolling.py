@@ -192,6 +192,22 @@ def test_an_interrupted_restart_goes_on_where_it_stood(estate: Estate) -> None:
     assert [after[which] for which in first] == [middle[which] for which in first]
 
 
+def test_a_primary_moves_to_the_member_that_is_named(estate: Estate) -> None:
+    """With Sentinels and without; what site.yml finds then is right, and a name that is none is refused."""
+    for name, members in estate.sets.items():
+        before = estate.primary(name)
+        other = [host for host in members if host != before][-1]
+        with estate.load(f"failover.yml of {name} to {other}"):
+            estate.play("failover", redis_failover_instance=name, redis_failover_to=other).expect()
+        assert estate.primary(name) == other
+    estate.play("site").expect(changed=0)
+    run = estate.play("failover", redis_failover_instance="plain", redis_failover_to="n1")
+    assert not run.ok
+    assert "n1 is no member of this data set" in " ".join(run.stdout.split())
+    assert run.changed == 0
+    assert estate.primary("plain") == other
+
+
 def begin(estate: Estate, playbook: str) -> subprocess.Popen[bytes]:
     """Start a playbook and do not wait for it."""
     lab = estate.lab
