@@ -24,7 +24,7 @@ description: Writes them as JSON into the file that the variable BENCH_TIMES of 
 LOCAL = {"assert", "debug", "fail", "group_by", "include_tasks", "meta", "report", "topology", "validate_argument_spec"}
 
 
-class CallbackModule(CallbackBase):  # type: ignore[misc]
+class CallbackModule(CallbackBase):
     """One record for each task, in the order of the run."""
 
     CALLBACK_VERSION = 2.0
