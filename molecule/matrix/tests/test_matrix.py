@@ -1,0 +1,146 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every engine and release: deployed in one run, found right by the second, failing over and guarded."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from estate import DataSet, Roles, given, until
+from lab import Lab
+
+HOSTS = {
+    "redis_6_0": ["a1", "a2"],
+    "redis_7_0": ["b1", "b2"],
+    "redis_8_0": ["c1", "c2"],
+    "valkey_8_0": ["d1", "d2"],
+    "valkey_8_1": ["e1", "e2"],
+    "source_redis": ["f1"],
+    "source_valkey": ["g1"],
+}
+RUNS = {
+    "redis_6_0": ("redis", "6.0."),
+    "redis_7_0": ("redis", "7.0."),
+    "redis_8_0": ("redis", "8.0."),
+    "valkey_8_0": ("valkey", "8.0."),
+    "valkey_8_1": ("valkey", "8.1."),
+    "source_redis": ("redis", "8."),
+    "source_valkey": ("valkey", "9."),
+}
+PID = "systemctl show --property MainPID --value redis-server@main"
+EVERYWHERE = given(redis_hosts="all:!localhost")
+
+
+@dataclass
+class Crash:
+    """How a set went through the death of its primary."""
+
+    old: str
+    new: str
+    before: str
+    after: str
+    roles: Roles
+
+
+@pytest.fixture(scope="module")
+def sets(lab: Lab) -> dict[str, DataSet]:
+    """Return the data set of each estate."""
+    return {name: DataSet(lab, hosts, "server-Jd5hC7", hosts, "sentinel-Bq1wE9") for name, hosts in HOSTS.items()}
+
+
+@pytest.fixture(scope="module")
+def crashes(lab: Lab, sets: dict[str, DataSet]) -> dict[str, Crash]:
+    """Kill the primary of every set at the same time, and see what each makes of it."""
+
+    def crash(data_set: DataSet) -> Crash:
+        data_set.fill(500)
+        old = data_set.settled()
+        before = data_set.run_ids()[old]
+        with data_set.watched() as roles:
+            lab.sh(old, f"kill -9 $({PID})")
+            until(lab, f"{old} runs again", lambda: data_set.run_ids()[old] != before, 60)
+            new = data_set.settled(60)
+        return Crash(old, new, before, data_set.run_ids()[old], roles)
+
+    with ThreadPoolExecutor(len(sets)) as pool:
+        return dict(zip(sets, pool.map(crash, sets.values()), strict=True))
+
+
+@pytest.mark.parametrize("estate", HOSTS)
+def test_declared_engine_and_version_run(sets: dict[str, DataSet], estate: str) -> None:
+    engine, version = RUNS[estate]
+    for host in HOSTS[estate]:
+        info = sets[estate].info(host)
+        assert ("valkey_version" in info) == (engine == "valkey")
+        assert info.get("valkey_version", info["redis_version"]).startswith(version)
+
+
+@pytest.mark.parametrize("estate", HOSTS)
+def test_set_is_whole(sets: dict[str, DataSet], estate: str) -> None:
+    assert sets[estate].settled() == HOSTS[estate][0]
+    sets[estate].fill(200, "first")
+    sets[estate].holds(200, "first")
+
+
+@pytest.mark.parametrize("estate", ["source_redis", "source_valkey"])
+def test_source_build_runs_without_packages(lab: Lab, estate: str) -> None:
+    (host,) = HOSTS[estate]
+    assert lab.sh(host, f"readlink /proc/$({PID})/exe").startswith("/opt/quorum-redis/")
+    assert lab.run(host, "dpkg --status redis-server || dpkg --status valkey-server").returncode != 0
+
+
+@pytest.mark.parametrize("estate", [name for name, hosts in HOSTS.items() if len(hosts) > 1])
+def test_killed_primary_is_replaced_and_comes_back_as_replica(
+    crashes: dict[str, Crash], sets: dict[str, DataSet], estate: str
+) -> None:
+    crash = crashes[estate]
+    assert crash.new != crash.old
+    assert crash.after != crash.before
+    crash.roles.expect_one_primary()
+    sets[estate].holds(500)
+
+
+@pytest.mark.parametrize("estate", ["source_redis", "source_valkey"])
+def test_killed_single_server_comes_back_with_its_data(
+    crashes: dict[str, Crash], sets: dict[str, DataSet], estate: str
+) -> None:
+    crash = crashes[estate]
+    assert crash.new == crash.old
+    assert crash.after != crash.before
+    sets[estate].holds(500)
+
+
+def test_run_after_the_failovers_changes_nothing(lab: Lab, crashes: dict[str, Crash]) -> None:
+    lab.run_playbook("site", *EVERYWHERE).expect(changed=0)
+
+
+def test_version_that_cannot_be_had_is_refused(lab: Lab, sets: dict[str, DataSet]) -> None:
+    processes = sets["redis_7_0"].run_ids()
+    run = lab.run_playbook("site", *given(redis_hosts="redis_7_0", redis_version="7.4"))
+    assert not run.ok and run.changed == 0
+    assert "redis_version 7.4 of redis cannot be had" in " ".join(run.stdout.split())
+    assert sets["redis_7_0"].run_ids() == processes
+
+
+def test_other_version_of_what_runs_is_left_to_upgrade(lab: Lab, sets: dict[str, DataSet]) -> None:
+    processes = sets["source_redis"].run_ids()
+    run = lab.run_playbook("site", *given(redis_hosts="source_redis", redis_version="8.0.99"))
+    assert not run.ok and run.changed == 0
+    assert "quorum.redis.upgrade" in run.stdout
+    assert sets["source_redis"].run_ids() == processes
+
+
+def test_tarball_with_another_checksum_is_refused(lab: Lab, tmp_path: Path) -> None:
+    role = {"name": "quorum.redis.redis", "tasks_from": "source"}
+    play = {"hosts": "f1", "gather_facts": False, "tasks": [{"ansible.builtin.import_role": role}]}
+    (tmp_path / "build.yml").write_text(json.dumps([play]), encoding="utf-8")
+    wrong = given(redis_version="8.0.99", redis_source_checksum="sha256:" + "0" * 64)
+    run = lab.run_playbook(str(tmp_path / "build.yml"), *wrong)
+    assert not run.ok
+    assert "as redis_source_checksum says. Nothing was built" in " ".join(run.stdout.split())
+    assert lab.run("f1", "test -e /opt/quorum-redis/redis-8.0.99/bin").returncode != 0

@@ -1,0 +1,26 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What must hold, 2: who is primary is Sentinel's decision, and a run leaves it alone."""
+
+from __future__ import annotations
+
+from estate import DataSet
+from lab import Lab
+
+
+def test_run_after_a_failover_changes_nothing(lab: Lab, main: DataSet) -> None:
+    main.fill(1000)
+    first = main.settled()
+    chosen = main.fail_over()
+    assert chosen != first
+    processes, said = main.run_ids(), main.said_by_all()
+    assert {one.config_epoch for one in said.values()} != {0}
+
+    lab.run_playbook("site", "--check").expect(changed=0)
+    lab.run_playbook("site").expect(changed=0)
+
+    assert main.settled() == chosen
+    assert main.run_ids() == processes
+    assert main.said_by_all() == said
+    main.holds(1000)

@@ -1,0 +1,69 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What must hold, 3: no crash makes two primaries, and none loses what was there."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+from estate import DataSet, until
+from lab import Lab
+
+PID = "systemctl show --property MainPID --value redis-server@main"
+
+
+def test_killed_primary_returns_as_replica(lab: Lab, main: DataSet) -> None:
+    main.fill(1000)
+    old = main.settled()
+    with main.watched() as roles:
+        lab.sh(old, f"kill -9 $({PID})")
+        until(lab, "Sentinel promotes another member", lambda: set(main.primaries()) - {old})
+        new = main.settled()
+    assert new != old
+    roles.expect_one_primary()
+    main.holds(1000)
+    lab.run_playbook("site").expect(changed=0)
+    assert main.settled() == new
+
+
+def test_primary_that_lost_power_returns_as_replica(lab: Lab, main: DataSet) -> None:
+    main.fill(1000, "before")
+    old = main.settled()
+    with main.watched() as roles:
+        lab.kill(old)
+        until(lab, "Sentinel promotes another member", lambda: set(main.primaries()) - {old})
+        lab.start(old)
+        new = main.settled()
+    assert new != old
+    roles.expect_one_primary()
+    main.holds(1000, "before")
+    lab.run_playbook("site").expect(changed=0)
+    assert main.settled() == new
+
+
+def test_all_hosts_stop_and_start_together(lab: Lab, main: DataSet) -> None:
+    main.fill(1000, "night")
+    old = main.settled()
+    with main.watched() as roles, ThreadPoolExecutor(len(main.hosts)) as pool:
+        list(pool.map(lab.kill, main.hosts))
+        assert main.primaries() == []
+        list(pool.map(lab.start, main.hosts))
+        assert main.settled(90) == old
+    roles.expect_one_primary()
+    main.holds(1000, "night")
+    lab.run_playbook("site").expect(changed=0)
+
+
+def test_emptied_primary_wipes_nobody(lab: Lab, main: DataSet) -> None:
+    main.fill(1000, "kept")
+    old = main.settled()
+    with main.watched() as roles, ThreadPoolExecutor(len(main.hosts)) as pool:
+        list(pool.map(lambda host: lab.sh(host, "systemctl stop redis-server@main"), main.hosts))
+        lab.sh(old, "rm -r /var/lib/redis/main/*")
+        list(pool.map(lambda host: lab.sh(host, "systemctl start --no-block redis-server@main"), main.hosts))
+        new = main.settled(60)
+    assert new != old
+    roles.expect_one_primary()
+    main.holds(1000, "kept")
+    lab.run_playbook("site").expect(changed=0)
