@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,15 +28,15 @@ from ansible_collections.quorum.redis.plugins.module_utils._errors import BadCon
 from ansible_collections.quorum.redis.plugins.module_utils._files import (
     Draft,
     Seen,
+    Wanted,
     check,
     describe,
     look,
     put,
     wanted,
 )
-from ansible_collections.quorum.redis.plugins.module_utils._files import (
-    differences as file_differences,
-)
+from ansible_collections.quorum.redis.plugins.module_utils._files import diff as file_diff
+from ansible_collections.quorum.redis.plugins.module_utils._files import differences as file_differences
 from ansible_collections.quorum.redis.plugins.module_utils._live import (
     find,
     probe,
@@ -48,6 +49,7 @@ from ansible_collections.quorum.redis.plugins.module_utils._live import (
 )
 from ansible_collections.quorum.redis.plugins.module_utils._module import (
     CONNECTION_OPTIONS,
+    MEMBER_OPTIONS,
     Step,
     Subject,
     endpoint,
@@ -68,6 +70,17 @@ OPTIONS: dict[str, Any] = {
     "binary": {"type": "path", "default": "/usr/bin/redis-server"},
     "state_file": {"type": "path"},
     "unit": {"type": "str"},
+    "guard": {
+        "type": "dict",
+        "options": {
+            "address": {"type": "str", "required": True},
+            "members": {"type": "list", "elements": "dict", "required": True, "options": MEMBER_OPTIONS},
+            "sentinels": {"type": "list", "elements": "dict", "required": True, "options": MEMBER_OPTIONS},
+            "policy": {"type": "str", "required": True},
+            "wait": {"type": "int", "required": True},
+        },
+    },
+    "guard_secrets": {"type": "dict", "default": {}, "no_log": True},
     "allow_dangerous": {"type": "bool", "default": False},
     "wait": {"type": "int", "default": 600},
 }
@@ -89,6 +102,7 @@ class View:
     sample: Sample | None = None
     live: Live | None = None
     plan: Plan = field(default_factory=Plan)
+    guard: list[tuple[Seen, Wanted]] = field(default_factory=list)
 
 
 class Instance(Subject[View]):
@@ -106,6 +120,12 @@ class Instance(Subject[View]):
         self.text = render(self.parameters, HEADER)
         file = {key: self.params[key] for key in ("path", "owner", "group", "mode")}
         self.wanted = wanted({**file, "content": self.text})
+        self.guard: list[Wanted] = []
+        if self.params["guard"] is not None:
+            told = {key: self.params[key] for key in ("name", "port")}
+            told.update(self.params["guard"], **(self.params["guard_secrets"] or {}))
+            place = str(Path(file["path"]).with_suffix(".json"))
+            self.guard = [wanted({**file, "path": place, "content": json.dumps(told, indent=4) + "\n"})]
         self.sample: Sample | None = None
         self.client: Client | None = None
         self.draft: Draft | None = None
@@ -114,8 +134,9 @@ class Instance(Subject[View]):
 
     def observe(self) -> View:
         """Look at the file, let the installed program judge the new one, and compare the running process."""
-        view = View(look(self.wanted.path))
-        check(view.seen, self.wanted, sure=not self.module.check_mode)
+        view = View(look(self.wanted.path), guard=[(look(want.path), want) for want in self.guard])
+        for seen, want in [(view.seen, self.wanted), *view.guard]:
+            check(seen, want, sure=not self.module.check_mode)
         if not Path(self.params["binary"]).exists():
             if not self.module.check_mode:
                 raise BadConfig(f"{self.label}: {self.params['binary']} is not installed", todo="Nothing was changed")
@@ -160,7 +181,7 @@ class Instance(Subject[View]):
         return found
 
     def plan(self, obs: View) -> list[Step]:
-        """At run time first, the AOF second, the file last: it never says what is not true yet."""
+        """At run time first, the AOF second, the files last: they never say what is not true yet."""
         if obs.plan.dangerous and not self.params["allow_dangerous"]:
             reasons = "; ".join(f"{item['key']}: {item['why']}" for item in obs.plan.dangerous)
             raise Refused(
@@ -179,10 +200,15 @@ class Instance(Subject[View]):
             steps.append(Step(text, {"changes": aof, "view": obs}))
         if file_differences(obs.seen, self.wanted):
             steps.append(Step(describe(obs.seen, self.wanted), {"view": obs}))
+        steps += [Step(describe(*pair), {"guard": pair}) for pair in obs.guard if file_differences(*pair)]
         return steps
 
     def apply(self, step: Step) -> None:
         """Do one step; when it fails, the steps before it are taken back."""
+        if "guard" in step.data:
+            seen, want = step.data["guard"]
+            put(seen, want, self._relabel)
+            return
         view: View = step.data["view"]
         try:
             if self.draft is None and {"content", "file"} & set(file_differences(view.seen, self.wanted)):
@@ -234,21 +260,24 @@ class Instance(Subject[View]):
 
     def diff(self, before: View, after: View | None, steps: list[Step]) -> list[dict[str, str]]:
         """Return the file and the values at run time, secrets masked."""
-        if not steps:
-            return []
+        told = [str(secret) for secret in (self.params["guard_secrets"] or {}).values() if secret]
+        pairs = [step.data["guard"] for step in steps if "guard" in step.data]
+        found = [file_diff(seen, want, told) for seen, want in pairs]
+        if len(found) == len(steps):
+            return found
         hidden = {key.lower() for key in self.secrets}
         old = before.seen.content.decode("utf-8", "replace")
         sides = values(parse(old)), values(parse(self.text))
         changed = {key: " (new value)" for key in sides[1] if sides[0].get(key, sides[1][key]) != sides[1][key]}
         path = self.wanted.path
-        found = [
+        found.append(
             {
                 "before_header": path,
                 "after_header": path,
                 "before": mask(old, hidden, {}),
                 "after": mask(self.text, hidden, changed),
             }
-        ]
+        )
         if before.plan.live and before.live:
             title = f"{self.label} at run time"
             found.append(

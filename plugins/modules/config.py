@@ -70,6 +70,33 @@ options:
   unit:
     description: The systemd unit of the process, for RV(started).
     type: str
+  guard:
+    description: What the start guard of a server must know. Written last, as JSON beside O(path), with the same
+      owner, group and mode. Left out, there is no such file.
+    type: dict
+    suboptions:
+      address: {description: Address of this member., type: str, required: true}
+      members:
+        description: The other members of the data set.
+        type: list
+        elements: dict
+        required: true
+        suboptions: &member
+          host: {description: Name in the inventory., type: str, required: true}
+          address: {description: IP address., type: str, required: true}
+          port: {description: TCP port., type: int, required: true}
+      sentinels:
+        description: The Sentinels that watch it.
+        type: list
+        elements: dict
+        required: true
+        suboptions: *member
+      policy: {description: What to do without an answer from them., type: str, required: true}
+      wait: {description: Seconds to ask for., type: int, required: true}
+  guard_secrets:
+    description: More of O(guard), never shown.
+    type: dict
+    default: {}
   allow_dangerous:
     description: Do what would lose data or access otherwise refused.
     type: bool
@@ -138,6 +165,8 @@ steps:
   elements: str
 """
 
+from pathlib import Path
+
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.quorum.redis.plugins.module_utils._instance import OPTIONS, Instance
 from ansible_collections.quorum.redis.plugins.module_utils._module import run
@@ -145,7 +174,9 @@ from ansible_collections.quorum.redis.plugins.module_utils._module import run
 
 def main() -> None:
     """Run the module."""
-    run(AnsibleModule(OPTIONS, supports_check_mode=True), Instance)
+    module = AnsibleModule(OPTIONS, supports_check_mode=True)
+    # On a host without the engine nothing runs that could be asked; check mode predicts the files all the same.
+    run(module, Instance, needs_library=Path(module.params["binary"]).exists())
 
 
 if __name__ == "__main__":

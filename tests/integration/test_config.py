@@ -401,3 +401,21 @@ def test_a_scratch_start_is_quick(managed: Managed) -> None:
     begin = time.monotonic()
     managed.run()
     assert time.monotonic() - begin < 2.0
+
+
+def test_what_the_start_guard_knows_lies_beside_the_file(managed: Managed) -> None:
+    peer = {"host": "b", "address": "192.0.2.2", "port": 6379}
+    guard = {"address": "127.0.0.1", "members": [peer], "sentinels": [], "policy": "wait", "wait": 5}
+    extra = {"guard": guard, "guard_secrets": {"password": SECRET, "sentinel_password": ""}}
+    place = managed.path.with_suffix(".json")
+    assert managed.run(check=True, extra=extra)["steps"][-1] == f"create {place}"
+    assert not place.exists()
+    managed.run(extra=extra)
+    told = {"name": "main", "port": managed.server.port, "password": SECRET, "sentinel_password": ""}
+    assert json.loads(place.read_text()) == guard | told
+    assert place.stat().st_mode & 0o777 == 0o640
+    assert not managed.run(extra=extra).changed
+    guard["wait"] = 6
+    again = managed.run(extra=extra)
+    assert again["steps"] == [f"change {place}"]
+    assert "192.0.2.2" in json.dumps(again["diff"])
