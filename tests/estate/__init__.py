@@ -215,8 +215,11 @@ class DataSet:
             roles.stop()
 
     @contextmanager
-    def written(self) -> Iterator[Ledger]:
-        """Write to the primary meanwhile, wherever it is; afterwards no acknowledged write may be missing."""
+    def written(self, grown: DataSet | None = None) -> Iterator[Ledger]:
+        """Write to the primary meanwhile, wherever it is; afterwards no acknowledged write may be missing.
+
+        `grown` is the set with the members that it has gained by then.
+        """
         self.settled()
         ledger = Ledger(
             self.name,
@@ -229,7 +232,7 @@ class DataSet:
         )
         with ledger:
             yield ledger
-        self.settled()
+        (grown or self).settled()
         report = ledger.report()
         assert report.acknowledged > 100, f"hardly anything was written:\n{report}"
         assert report.lost == 0, f"acknowledged writes are lost:\n{report}"

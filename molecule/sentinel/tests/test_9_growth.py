@@ -23,7 +23,7 @@ def test_fourth_host_joins_and_no_secret_is_told(lab: Lab, main: DataSet, tmp_pa
     main.fill(1000)
     primary, processes = main.settled(), main.run_ids()
     everybody = DataSet(lab, [*main.hosts, "r4"], *main_access(main))
-    with main.written():
+    with main.written(everybody):
         lab.sh("r4", f'rm -f /run/over; nohup sh -c "{LOOK}" > /run/seen 2>&1 < /dev/null &')
         alone = lab.run_playbook("site", *grown, "--limit", "r4", "-vvv", "--diff").expect()
         assert everybody.settled() == primary
