@@ -109,17 +109,19 @@ def decide(ev: Evidence) -> Decision:
         return Decision(False, "no majority of the Sentinels answers")
     if not ev.has_data and not all(p.up for p in ev.peers):
         return Decision(False, "this member has no data, and not all of its peers answer")
+    rivals = [p for p in ev.peers if p.up and p.primary and (p.keys or p.replicas)]
+    names = ", ".join(show(p.address) for p in rivals)
     if elected == ev.me:
+        if rivals:  # just promoted: Sentinel names it only when it has seen that
+            return Decision(False, f"another primary answers, which the Sentinels do not name yet: {names}", final=True)
         survivors = [p for p in full if p.follows == ev.me and p.was_linked]
         if not ev.clean_stop and survivors:
             return Decision(False, "this primary crashed; its replicas live, so Sentinel may promote one")
         return Decision(True, "the Sentinels name this member as the primary")
-    rivals = [p for p in ev.peers if p.up and p.primary and (p.keys or p.replicas)]
     if not rivals:
         return Decision(True, "as recorded, no other primary answers")
     if len(rivals) == 1 and rivals[0].replicas and (rivals[0].keys or not ev.has_data):
         return Decision(True, f"{show(rivals[0].address)} serves as the primary", rivals[0].address)
-    names = ", ".join(show(p.address) for p in rivals)
     return Decision(False, f"another primary with data answers: {names}; redis_trust decides", final=True)
 
 

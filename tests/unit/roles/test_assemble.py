@@ -99,6 +99,12 @@ def as_primary(decision: Any) -> bool:
 # --- what holds in every case ---
 
 
+def test_nobody_becomes_a_second_primary_beside_one_with_data() -> None:
+    for case in EVERYTHING:
+        if any(one.up and one.primary and one.keys for one in case.peers):
+            assert not as_primary(assemble.decide(case)), case
+
+
 def test_a_majority_of_the_sentinels_that_names_another_is_always_followed() -> None:
     for case in EVERYTHING:
         if case.elected() not in (None, ME):
@@ -175,6 +181,8 @@ START, WAIT, REFUSE = "start", "wait", "refuse"
         (evidence("me", "primary", True, peers=("orphan", "orphan")), START, None, "the Sentinels name this member"),
         (evidence("me", "primary", True, False, ("orphan", "orphan")), WAIT, None, "this primary crashed"),
         (evidence("me", "primary", True, False, ("full replica", "down")), START, None, "the Sentinels name this"),
+        (evidence("me", "primary", True, False, ("full primary", "orphan")), REFUSE, None, "do not name yet: 10.0.0.2"),
+        (evidence("me", "primary", True, True, ("full primary", "orphan")), REFUSE, None, "do not name yet: 10.0.0.2"),
         (evidence("silent", "primary", True), WAIT, None, "no majority of the Sentinels answers"),
         (evidence("one for me", "primary", True), WAIT, None, "no majority of the Sentinels answers"),
         (evidence("one for P2", "primary", True), WAIT, None, "no majority of the Sentinels answers"),
