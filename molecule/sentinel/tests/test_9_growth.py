@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 from estate import DataSet, paths_with
@@ -24,7 +25,7 @@ def test_fourth_host_joins_and_no_secret_is_told(lab: Lab, main: DataSet, tmp_pa
     primary, processes = main.settled(), main.run_ids()
     everybody = DataSet(lab, [*main.hosts, "r4"], *main_access(main))
     with main.written(everybody):
-        lab.sh("r4", f'rm -f /run/over; nohup sh -c "{LOOK}" > /run/seen 2>&1 < /dev/null &')
+        lab.sh("r4", f"rm -f /run/over; nohup sh -c {shlex.quote(LOOK)} > /run/seen 2>&1 < /dev/null &")
         alone = lab.run_playbook("site", *grown, "--limit", "r4", "-vvv", "--diff").expect()
         assert everybody.settled() == primary
         assert main.run_ids() == processes
