@@ -20,6 +20,7 @@ from typing import IO
 ROOT = Path(__file__).resolve().parent.parent
 LOGS = ROOT / ".cache" / "steps"
 TAIL = 80
+NAMED = 8
 # A step that hangs must not take the whole run with it.
 LIMIT = 1500
 
@@ -101,6 +102,16 @@ def run(step: Step, log: Path) -> bool:
     return passed
 
 
+def told(log: Path) -> list[str]:
+    """Return the few lines of a failed step's log that name what failed, to be said again at the end."""
+    lines = [line for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
+    for words in (("FAILED ", "ERROR "), ("fatal: ",)):
+        named = [line for line in lines if line.startswith(words)]
+        if named:
+            return named[-NAMED:]
+    return lines[-NAMED:]
+
+
 def chosen(words: list[str], known: dict[str, Step]) -> list[Step]:
     """Return the steps that the command line names, all when it names none."""
     names = [name for word in words for name in word.split(",") if name]
@@ -135,6 +146,9 @@ def main() -> int:
             print("\n".join(f"    | {line}" for line in lines[-TAIL:]))
             print(f"    the whole log: {log.relative_to(ROOT)}", flush=True)
         print(f"<== {step.name}: {'passed' if passed else 'FAILED'} after {seconds:.0f} s", flush=True)
+    for name, _seconds, passed in results:
+        if not passed:
+            print("\n".join([f"\n{name} failed:", *(f"    {line[:300]}" for line in told(LOGS / f"{name}.log"))]))
     print(f"\n{'step':<32} {'seconds':>8}  result")
     for name, seconds, passed in results:
         print(f"{name:<32} {seconds:>8.1f}  {'passed' if passed else 'FAILED'}")
