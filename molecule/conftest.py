@@ -9,10 +9,12 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import measured
 import pytest
 import testinfra
 from lab import Lab
 
+pytest_terminal_summary = measured.pytest_terminal_summary
 HERE = Path(__file__).resolve().parent
 
 

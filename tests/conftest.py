@@ -9,7 +9,10 @@ import os
 import sys
 from pathlib import Path
 
+import measured
 import pytest
+
+pytest_terminal_summary = measured.pytest_terminal_summary
 
 ROOT = Path(__file__).resolve().parents[1]
 

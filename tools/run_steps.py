@@ -102,9 +102,14 @@ def run(step: Step, log: Path) -> bool:
     return passed
 
 
+def lines_of(log: Path) -> list[str]:
+    """Return the lines of a log that say something."""
+    return [line for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
+
+
 def told(log: Path) -> list[str]:
     """Return the few lines of a failed step's log that name what failed, to be said again at the end."""
-    lines = [line for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
+    lines = lines_of(log)
     for words in (("FAILED ", "ERROR "), ("fatal: ",)):
         named = [line for line in lines if line.startswith(words)]
         if named:
@@ -140,10 +145,12 @@ def main() -> int:
         began = time.monotonic()
         passed = run(step, log)
         seconds = time.monotonic() - began
+        for line in lines_of(log):
+            if line.startswith("measured: "):
+                print(f"    {line}", flush=True)
         results.append((step.name, seconds, passed))
         if not passed:
-            lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
-            print("\n".join(f"    | {line}" for line in lines[-TAIL:]))
+            print("\n".join(f"    | {line}" for line in lines_of(log)[-TAIL:]))
             print(f"    the whole log: {log.relative_to(ROOT)}", flush=True)
         print(f"<== {step.name}: {'passed' if passed else 'FAILED'} after {seconds:.0f} s", flush=True)
     for name, _seconds, passed in results:

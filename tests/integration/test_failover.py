@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 from ledger import Ledger
 from ledger.scene import NAME, Scene
+from measured import note
 
 LIMIT = 3.0
 # Runs in the process of the module: it dies, like a host without power, before or after a step, or a while into it.
@@ -112,7 +113,7 @@ def test_ten_moves_with_sentinels_lose_nothing(watched: Scene, ledger: Any) -> N
         gaps.append(answer["gap_ms"])
         named.append(answer["named_ms"])
     check(watched, book)
-    print(f"gap {gaps}, named {named}")
+    note("ten moves with Sentinels", f"gap {gaps} ms, named after {named} ms")
     assert statistics.median(named) < 1000
 
 
@@ -126,7 +127,7 @@ def test_ten_moves_without_sentinels_lose_nothing(unwatched: Scene, ledger: Any)
     check(unwatched, book)
     syncs = [int(one.info()["sync_full"]) for one in unwatched.members]
     assert sum(syncs) == 2, "only the very first syncs were full ones"
-    print(f"gap {gaps}")
+    note("ten moves without Sentinels", f"gap {gaps} ms")
     assert statistics.median(gaps) < 150
 
 

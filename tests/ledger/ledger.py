@@ -74,6 +74,12 @@ class Report:
         """Return the longest gap in milliseconds that began between two moments of the ledger's clock."""
         return max((gap.ms for gap in self.gaps if begin <= gap.after < end), default=0.0)
 
+    def in_a_line(self) -> str:
+        """Return what was lost and the gaps above 100 ms, the longest first."""
+        gaps = " ".join(f"{ms:.0f}" for ms in sorted((gap.ms for gap in self.gaps if gap.ms > 100), reverse=True)[:8])
+        lost = f"{self.lost:,} of {self.acknowledged:,} writes lost in {self.seconds:.0f} s"
+        return f"{lost}, gaps in ms: {gaps or 'none above 100'}"
+
     def __str__(self) -> str:
         """Return the account for people."""
         rows = [

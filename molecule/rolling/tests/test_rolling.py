@@ -23,6 +23,7 @@ import pytest
 import yaml
 from lab import ROOT, Lab, Run
 from ledger.ledger import PROBLEMS, Ledger, Place, connect
+from measured import note
 
 INVENTORY = yaml.safe_load((ROOT / "molecule/rolling/inventory.yml").read_text(encoding="utf-8"))["all"]["vars"]
 PASSWORD, SENTINEL_PASSWORD = INVENTORY["redis_password"], INVENTORY["redis_sentinel_password"]
@@ -135,11 +136,7 @@ class Estate:
         assert all(watch.rounds > 20 for watch in watches)
         for name, ledger in ledgers.items():
             report = ledger.report()
-            longest = sorted((gap.ms for gap in report.gaps if gap.ms > 100), reverse=True)[:8]
-            print(
-                f"\n{what}, {name}: {report.acknowledged} writes in {report.seconds:.0f} s, {report.lost} lost, "
-                f"gaps in ms: {' '.join(f'{ms:.0f}' for ms in longest) or 'none above 100'}"
-            )
+            note(f"{what}, {name}", report.in_a_line())
             assert report.lost == 0, report
 
     def ledger(self, name: str) -> Ledger:
