@@ -26,6 +26,12 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 SUDO = [] if os.geteuid() == 0 else ["sudo", "-n"]
+SETTINGS = {
+    "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".lab" / "collections"),
+    "ANSIBLE_CALLBACK_RESULT_FORMAT": "yaml",
+    "ANSIBLE_FORKS": "10",
+    "ANSIBLE_NOCOLOR": "1",
+}
 RECAP = re.compile(r"^(\S+)\s*: (ok=\d+ .*)$", re.MULTILINE)
 
 
@@ -125,20 +131,30 @@ class Lab:
 
     def run_playbook(self, name: str, *args: str, timeout: float = 900, **env: str) -> Run:
         """Run a playbook of the collection (``site``) or a file (``/path/x.yml``) on the estate of this lab."""
+        return self._run(self._command(name, *args), timeout, env)
+
+    def begin_playbook(self, name: str, *args: str) -> subprocess.Popen[str]:
+        """Start a playbook and do not wait for it; it is the leader of a process group."""
+        return subprocess.Popen(
+            self._command(name, *args),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            text=True,
+            env=os.environ | SETTINGS,
+            cwd=self.state,
+            start_new_session=True,
+        )
+
+    def _command(self, name: str, *args: str) -> list[str]:
         program = Path(sys.executable).with_name("ansible-playbook")
         playbook = name if name.endswith(".yml") else f"quorum.redis.{name}"
         command = [str(program) if program.exists() else "ansible-playbook"]
         for path in self.inventories:
             command += ["--inventory", str(path)]
-        return self._run([*command, playbook, *args], timeout, env)
+        return [*command, playbook, *args]
 
     def _run(self, command: list[str], timeout: float, env: dict[str, str]) -> Run:
-        settings = {
-            "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".lab" / "collections"),
-            "ANSIBLE_CALLBACK_RESULT_FORMAT": "yaml",
-            "ANSIBLE_FORKS": "10",
-            "ANSIBLE_NOCOLOR": "1",
-        }
         started = time.monotonic()
         done = subprocess.run(
             command,
@@ -146,7 +162,7 @@ class Lab:
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
             text=True,
-            env={**os.environ, **settings, **env},
+            env={**os.environ, **SETTINGS, **env},
             timeout=timeout,
             check=False,
             cwd=self.state,
@@ -205,6 +221,14 @@ class Lab:
         for other in self.hosts:
             if other != host:
                 self.partition(host, other)
+
+    def slow(self, host: str, other: str, port: int, packets: int = 10) -> None:
+        """Let a host receive only so many packets a second from this port of another one; the rest is lost."""
+        self._cut.add(host)
+        rule = ("iptables", "-A", "INPUT", "-s", self.host_ip(other), "-p", "tcp", "--sport", str(port))
+        limit = ("-m", "limit", "--limit", f"{packets}/second", "--limit-burst", str(packets))
+        self._netns(host, *rule, *limit, "-j", "ACCEPT")
+        self._netns(host, *rule, "-j", "DROP")
 
     def unplug(self, host: str) -> None:
         """Take the whole network of a host away, SSH included; it keeps its address."""

@@ -12,7 +12,6 @@ import copy
 import json
 import os
 import signal
-import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -173,12 +172,12 @@ def test_an_interrupted_restart_goes_on_where_it_stood(estate: Estate) -> None:
         return [which for which, run in estate.runs().items() if run not in (before[which], "")]
 
     with estate.load("restart.yml, interrupted and run again"):
-        process = begin(estate, "restart")
+        process = estate.lab.begin_playbook("restart", "-e", json.dumps(estate.variables))
         try:
             first = estate.lab.wait_until("the first member is restarted", renewed, 240)
         finally:
-            os.kill(process.pid, signal.SIGKILL)
-            process.wait()
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
         estate.lab.wait_until("all are in sync", estate.in_sync, 60)
         time.sleep(1)
         middle = estate.runs()
@@ -203,23 +202,6 @@ def test_a_primary_moves_to_the_member_that_is_named(estate: Estate) -> None:
     assert "n1 is no member of this data set" in " ".join(run.stdout.split())
     assert run.changed == 0
     assert estate.primary("plain") == other
-
-
-def begin(estate: Estate, playbook: str) -> subprocess.Popen[bytes]:
-    """Start a playbook and do not wait for it."""
-    lab = estate.lab
-    program = ROOT / ".venv" / "bin" / "ansible-playbook"
-    command = [str(program) if program.exists() else "ansible-playbook", f"quorum.redis.{playbook}"]
-    for path in lab.inventories:
-        command += ["--inventory", str(path)]
-    return subprocess.Popen(
-        [*command, "-e", json.dumps(estate.variables)],
-        env=os.environ | {"ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".lab" / "collections"), "ANSIBLE_FORKS": "10"},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        cwd=lab.state,
-    )
 
 
 def test_another_engine_is_left_to_upgrade(estate: Estate) -> None:

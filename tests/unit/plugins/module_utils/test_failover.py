@@ -127,6 +127,7 @@ def test_a_set_that_is_as_asked_for_is_left_alone(wish: dict[str, Any]) -> None:
         ({"version": "6.2.14"}, "runs redis 6.2.14, older than redis 7.0.15 of r1"),
         ({"version": "8.0.2"}, "runs redis 8.0.2, newer than r1, r3"),
         ({"engine": "valkey", "version": "8.1.1"}, "runs valkey 8.1.1, newer than r1, r3"),
+        ({"engine": "valkey", "version": "7.0.15"}, "runs valkey 7.0.15, newer than r1, r3"),
         ({"persistence": {**HEALTHY, "rdb_last_bgsave_status": "err"}}, "could not write its last snapshot"),
         ({"persistence": {**HEALTHY, "aof_last_write_status": "err"}}, "could not write its last AOF write"),
         ({"config": {**SETTINGS, "min-replicas-to-write": "3"}}, "wants 3 replicas"),
@@ -156,6 +157,11 @@ def test_nobody_left_names_every_reason() -> None:
     text = refusal(trio(version="6.0.16"), avoid=["r1", "r3"])
     assert "r2 runs redis 6.0.16" in text
     assert "r3 shall be avoided" in text
+
+
+def test_a_silent_candidate_is_refused() -> None:
+    members = [primary("r1", "r3"), gone("r2"), replica("r3")]
+    assert "r2 cannot take over: it cannot be observed (refused)" in refusal(members, to="r2")
 
 
 def test_a_host_that_is_no_member_is_refused() -> None:
