@@ -34,6 +34,8 @@ OPTIONS: dict[str, Any] = {
     "name": {"type": "str", "required": True},
     "members": {"type": "list", "elements": "dict", "default": [], "options": MEMBER_OPTIONS},
     "wait": {"type": "int", "default": 600},
+    "patience": {"type": "int"},
+    "resume": {"type": "dict"},
     "command": {"type": "list", "elements": "str", "default": ["systemctl", "restart"]},
 }
 PARKED = ("127.0.0.1", "0")
@@ -86,6 +88,22 @@ def state(now: Mapping[str, str], was: View, offset: int) -> str:
     return "in sync"
 
 
+def share(now: Mapping[str, str]) -> str:
+    """Return how much of a load or of a full synchronisation is done, empty when nothing is known of it; pure.
+
+    Redis tells the size of what it receives from 6.2 on, and never when the primary streams it without a file.
+    """
+    if now.get("loading") == "1":
+        done, whole = now.get("loading_loaded_bytes", "0"), now.get("loading_total_bytes", "0")
+    elif now.get("master_sync_in_progress") == "1":
+        done, whole = now.get("master_sync_read_bytes", "0"), now.get("master_sync_total_bytes", "0")
+    else:
+        return ""
+    if int(whole) > 0:
+        return f"{int(done) * 100 // int(whole)} %, {int(done) / 2**20:.1f} of {int(whole) / 2**20:.1f} MiB"
+    return f"{int(done) / 2**20:.1f} MiB so far" if int(done) else ""
+
+
 def sentinel_state(now: View, was: View) -> str:
     """Return what a Sentinel on its way back is doing, 'in sync' when it is there; pure."""
     if now.run_id == was.run_id:
@@ -108,6 +126,8 @@ class Restart(Subject[View]):
         self.endpoint = endpoint(self.params)
         self.progress: list[str] = []
         self.seconds = 0.0
+        self.share = ""
+        self.left: dict[str, Any] = {}
 
     def observe(self) -> View:
         """Look at the process; that it does not run is no error."""
@@ -125,25 +145,28 @@ class Restart(Subject[View]):
             return View()
 
     def plan(self, obs: View) -> list[Step]:
-        """Restart it, or leave it alone."""
+        """Restart it, or leave it alone; or go on with what an earlier call has begun."""
+        if self.params["resume"]:
+            return [Step(f"wait until {self.params['name']} is in sync")]
         if not self.sentinel and why_not(obs, len(self.params["members"])):
             return []
         return [Step(f"restart {self.params['unit']} and wait until {self.params['name']} is in sync", {"was": obs})]
 
     def apply(self, step: Step) -> None:
         """Restart, then wait; the time for both is bounded."""
-        was: View = step.data["was"]
-        offset = self._offset(was)
         begin = time.monotonic()
+        back = time.monotonic() + self.params["patience"] if self.params["patience"] else None
+        if self.params["resume"]:
+            earlier = self.params["resume"]
+            was, offset = View({"run_id": earlier["run_id"]}, earlier["watched"]), int(earlier["offset"])
+            begin -= float(earlier["seconds"])
+            self.progress = list(earlier["progress"])
+        else:
+            was = step.data["was"]
+            offset = self._offset(was)
+            self._run(self.params["wait"])
         end = begin + self.params["wait"]
-        self._run(end - begin)
-        while True:
-            now = self._state(was, offset)
-            self.seconds = round(time.monotonic() - begin, 1)
-            if not self.progress or not self.progress[-1].endswith(f" s {now}"):
-                self.progress.append(f"{self.seconds} s {now}")
-            if now == "in sync":
-                return
+        while not self._back(was, offset, begin):
             if time.monotonic() > end:
                 raise QuorumError(
                     f"{self.params['name']} is not in sync {self.params['wait']} s after the restart of "
@@ -151,7 +174,19 @@ class Restart(Subject[View]):
                     str(self.endpoint),
                     "The other members were not touched. Look at the journal of that unit, then run again",
                 )
+            if back is not None and time.monotonic() > back:
+                self.left = {"run_id": was.run_id, "watched": was.watched, "offset": offset}
+                self.left.update(seconds=self.seconds, progress=self.progress)
+                return
             time.sleep(PAUSE)
+
+    def _back(self, was: View, offset: int, begin: float) -> bool:
+        """Look once, note a state that is new, and tell whether all is well."""
+        now, self.share = self._state(was, offset)
+        self.seconds = round(time.monotonic() - begin, 1)
+        if not self.progress or not self.progress[-1].endswith(f" s {now}"):
+            self.progress.append(f"{self.seconds} s {now}")
+        return now == "in sync"
 
     def _run(self, seconds: float) -> None:
         command = [*self.params["command"], self.params["unit"]]
@@ -194,21 +229,24 @@ class Restart(Subject[View]):
         except QuorumError:
             return own
 
-    def _state(self, was: View, offset: int) -> str:
+    def _state(self, was: View, offset: int) -> tuple[str, str]:
         try:
             now = self.observe()
         except Unreachable:
-            return "does not answer"
+            return "does not answer", ""
         if not now.run_id:
-            return "does not listen yet"
-        return sentinel_state(now, was) if self.sentinel else state(now.info, was, offset)
+            return "does not listen yet", ""
+        if self.sentinel:
+            return sentinel_state(now, was), ""
+        return state(now.info, was, offset), share(now.info)
 
     def result(self, obs: View, steps: list[Step]) -> dict[str, Any]:
         """Return how it went."""
         why = "" if steps or self.sentinel else why_not(obs, len(self.params["members"]))
         if why:
             self.warnings.append(f"{self.params['name']} needs a restart and was left alone: {why}")
-        return {"skipped_primary": bool(why), "why": why, "progress": self.progress, "seconds": self.seconds}
+        found = {"skipped_primary": bool(why), "why": why, "progress": self.progress, "seconds": self.seconds}
+        return {**found, "resume": self.left, "share": self.share} if self.left else found
 
 
 def _save_points(client: Client) -> str:

@@ -51,6 +51,14 @@ options:
     description: Seconds that the whole may take.
     type: int
     default: 600
+  patience:
+    description:
+      - Seconds after which the module comes back although the process is not in sync, with RV(resume).
+      - The action plugin of this module sets it, to show on the controller how far a long synchronisation is.
+    type: int
+  resume:
+    description: What an earlier call has returned as RV(resume). Nothing is restarted; the wait goes on.
+    type: dict
   command:
     description: The command that restarts the unit; the name of the unit is put behind it.
     type: list
@@ -88,6 +96,15 @@ progress:
   type: list
   elements: str
   sample: [0.0 s restarting, 0.2 s loading, 1.3 s link to 192.0.2.1:6379 down, 2.4 s in sync]
+resume:
+  description: What a further call needs to go on waiting.
+  returned: when O(patience) ended before the process was in sync
+  type: dict
+share:
+  description: How much of the load or of the full synchronisation is done, where the server knows it.
+  returned: when O(patience) ended before the process was in sync
+  type: str
+  sample: 43 %, 1228.5 of 2841.0 MiB
 steps:
   description: What was done, or would be in check mode, one sentence each.
   returned: always

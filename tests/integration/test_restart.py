@@ -5,8 +5,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -109,6 +112,34 @@ def test_a_restart_that_fails_or_never_syncs_says_so_in_time(
     assert time.monotonic() - begin < 8
     assert "is not in sync 2 s after the restart" in answer.msg
     assert f"link to 127.0.0.1:{primary.port} down" in answer.msg
+
+
+def test_a_long_wait_is_told_while_it_lasts(
+    lab: Lab, pair: tuple[Server, Server], tmp_path: Path, collections_path: Path
+) -> None:
+    """The module comes back and goes on; the run shows what is waited for; there is one restart."""
+    primary, replica = pair
+    primary.call("CONFIG", "SET", "repl-diskless-sync", "yes")
+    primary.call("CONFIG", "SET", "repl-diskless-sync-delay", "3")
+    primary.call("SET", "key", "value")
+    (replica.directory / "dump.rdb").unlink(missing_ok=True)  # what it would ask to continue from
+    task = {"quorum.redis.restart": {**options(replica, tmp_path), "patience": 1}, "register": "done"}
+    show = {"ansible.builtin.debug": {"var": "done"}}
+    play = [{"hosts": "localhost", "connection": "local", "gather_facts": False, "tasks": [task, show]}]
+    (tmp_path / "play.yml").write_text(json.dumps(play), encoding="utf-8")
+    run = subprocess.run(
+        [str(Path(sys.executable).with_name("ansible-playbook")), "-i", "localhost,", str(tmp_path / "play.yml"),
+         "-e", f"ansible_python_interpreter={sys.executable}"],
+        env={**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(collections_path), "ANSIBLE_NOCOLOR": "1"},
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert run.returncode == 0, run.stdout + run.stderr
+    told = [line for line in run.stdout.splitlines() if line.startswith("  main at localhost: ")]
+    assert any(line.endswith(" s by now") for line in told), run.stdout
+    assert "resume:" not in run.stdout and "s in sync" in run.stdout
+    assert len(list(tmp_path.glob("restart-*.pid"))) == 1
+    assert replica.call("GET", "key") == "value"
+    assert SECRET not in run.stdout
 
 
 def test_a_stopped_server_is_started(lab: Lab, pair: tuple[Server, Server], tmp_path: Path) -> None:

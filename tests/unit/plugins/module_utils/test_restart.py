@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.quorum.redis.plugins.module_utils._restart import View, sentinel_state, state, why_not
+from ansible_collections.quorum.redis.plugins.module_utils._restart import View, sentinel_state, share, state, why_not
 
 REPLICA = {
     "run_id": "new",
@@ -60,6 +60,27 @@ def test_who_is_left_alone(info: dict[str, str], save: str, members: int, why: s
 )
 def test_states_of_a_server(change: dict[str, Any], expected: str) -> None:
     assert state({**REPLICA, **change}, View({"run_id": "old"}), 100) == expected
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ({}, ""),
+        ({"loading": "1", "loading_loaded_bytes": "1048576", "loading_total_bytes": "4194304"}, "25 %, 1.0 of 4.0 MiB"),
+        ({"loading": "1", "loading_loaded_bytes": "1048576", "loading_total_bytes": "0"}, "1.0 MiB so far"),
+        (
+            {"master_sync_in_progress": "1", "master_sync_read_bytes": "524288", "master_sync_total_bytes": "1048576"},
+            "50 %, 0.5 of 1.0 MiB",
+        ),
+        (
+            {"master_sync_in_progress": "1", "master_sync_read_bytes": "524288", "master_sync_total_bytes": "-1"},
+            "0.5 MiB so far",
+        ),
+        ({"master_sync_in_progress": "1", "master_sync_left_bytes": "-1"}, ""),
+    ],
+)
+def test_share_of_a_load_or_a_synchronisation(said: dict[str, str], expected: str) -> None:
+    assert share({**REPLICA, **said}) == expected
 
 
 @pytest.mark.parametrize(

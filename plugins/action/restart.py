@@ -1,0 +1,36 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Controller side of quorum.redis.restart: shows how far a long synchronisation is while it goes on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+
+PATIENCE = 5  # seconds of silence; a restart that is quicker takes one call of the module
+
+
+class ActionModule(ActionBase):
+    """Calls the module until it is done, and says between the calls what it waits for."""
+
+    _supports_check_mode = True
+    TRANSFERS_FILES = False
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Restart, and wait."""
+        task_vars = task_vars or {}
+        super().run(tmp, task_vars)
+        where = self._task.delegate_to or task_vars.get("inventory_hostname", "")
+        options = {"patience": PATIENCE, **self._task.args}
+        found: dict[str, Any] = self._execute_module(module_args=options, task_vars=task_vars)
+        steps = found.get("steps")
+        while found.get("resume"):
+            now = ", ".join(filter(None, [found["progress"][-1], found["share"], f"{found['seconds']:.0f} s by now"]))
+            Display().display(f"  {options.get('name')} at {where}: {now}")
+            found = self._execute_module(module_args={**options, "resume": found["resume"]}, task_vars=task_vars)
+            if "steps" in found:
+                found["steps"] = steps
+        return found
