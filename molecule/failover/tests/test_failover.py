@@ -198,3 +198,24 @@ def test_silent_sentinels_are_refused(lab: Lab, sets: dict[str, DataSet]) -> Non
     assert "Sentinel" in text(run)
     assert data_set.settled() == primary
     lab.run_playbook("site").expect(changed=0)
+
+
+def test_dead_primary_is_replaced_when_told_so_and_comes_back_as_a_replica(lab: Lab, sets: dict[str, DataSet]) -> None:
+    """Its host has lost power. No Sentinel watches this set, so nobody else would replace it."""
+    data_set = sets["plain"]
+    old = data_set.settled()
+    data_set.fill(500)
+    lab.kill(old)
+    run = move(lab, "plain")
+    assert not run.ok and run.changed == 0
+    run = move(lab, "plain", redis_failover_dead_primary=True)
+    assert f"{old} must not serve clients any more" in text(run), run.stdout
+    left = DataSet(lab, [host for host in HOSTS if host != old], data_set.password, name="plain", port=data_set.port)
+    new = left.settled()
+    with data_set.watched() as roles:
+        lab.start(old)
+        assert data_set.settled(60) == new
+    roles.expect_one_primary()
+    data_set.holds(500)
+    sets["main"].settled(60)
+    lab.run_playbook("site").expect(changed=0)
