@@ -1,0 +1,340 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One backup of one server on this host: saved, copied, proven, compressed, and only then given its name.
+
+Everything happens in a directory `.partial-...` beside the finished ones. It gets its name when all is well and
+is removed when anything is not, so a directory with a name is a backup. The module and the timer both end here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import shutil
+import socket
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Dict, Iterator
+
+from ansible_collections.quorum.redis.plugins.module_utils import _manifest, _trial
+from ansible_collections.quorum.redis.plugins.module_utils._aofcopy import copy_aof
+from ansible_collections.quorum.redis.plugins.module_utils._client import Client, Endpoint, connect
+from ansible_collections.quorum.redis.plugins.module_utils._compress import reader, writer
+from ansible_collections.quorum.redis.plugins.module_utils._conf import mask
+from ansible_collections.quorum.redis.plugins.module_utils._errors import CommandFailed, QuorumError
+from ansible_collections.quorum.redis.plugins.module_utils._manifest import Damaged, Manifest, Verified
+from ansible_collections.quorum.redis.plugins.module_utils._reply import engine_of, number
+from ansible_collections.quorum.redis.plugins.module_utils._sandbox import deaf_to_signals, drop_to
+from ansible_collections.quorum.redis.plugins.module_utils._snapshot import Saver, Tell, databases, open_safely
+
+RDB = "dump.rdb"
+AOF = "appendonlydir"
+
+
+@dataclass
+class Job:
+    """What to back up, where to, and how."""
+
+    data_set: str
+    member: str
+    endpoint: Endpoint
+    directory: str = "/var/backups/redis"
+    binary: str = "/usr/bin/redis-server"
+    user: str = "redis"
+    unit: str = ""
+    compression: str = "none"
+    load: bool = True
+    aof: bool = False
+    wait: float = 3600.0
+
+    @property
+    def place(self) -> Path:
+        """Return the directory of the data set's backups."""
+        return Path(self.directory) / self.data_set
+
+
+def make(job: Job, tell: Tell) -> Manifest:
+    """Make one backup and return its manifest; afterwards there is a whole one more, or nothing at all."""
+    start = time.monotonic()
+    with deaf_to_signals(), _alone(job) as place, connect(_patient(job.endpoint)) as client:
+        saver = Saver(client, job.unit, job.user, job.wait, tell)
+        snapshot = saver.take()
+        with snapshot.file as file:
+            name = f"{_manifest.stamp(snapshot.began)}-{job.member}"
+            size = os.fstat(file.fileno()).st_size
+            _room(place, size * (1 if job.compression == "none" else 2))
+            with _partial(place, name, job.user) as partial:
+                tell(f"copying {size >> 20} MiB")
+                digest = _copy(file, partial / RDB)
+                with (partial / RDB).open("rb") as copied:
+                    head = _manifest.header(copied.read(8192), str(partial / RDB))
+                engine, version = engine_of(snapshot.info)
+                manifest = Manifest(
+                    data_set=job.data_set,
+                    name=name,
+                    member=job.member,
+                    address=job.endpoint.address,
+                    port=job.endpoint.port,
+                    engine=engine,
+                    version=version,
+                    rdb_version=head.rdb_version,
+                    role={"master": "primary", "slave": "replica"}.get(snapshot.info.get("role", ""), ""),
+                    replication_id=snapshot.info.get("master_replid", ""),
+                    replication_offset=number(
+                        snapshot.info.get("slave_repl_offset", snapshot.info.get("master_repl_offset"))
+                    ),
+                    databases=databases(snapshot.info),
+                    began=_manifest.iso(snapshot.began),
+                    ended="",
+                    seconds=0.0,
+                    compression=job.compression,
+                    rdb=RDB + _manifest.SUFFIXES[job.compression],
+                    rdb_size=size,
+                    rdb_sha256=digest,
+                    files={},
+                )
+                _settings(client, snapshot.info, partial, job.user)
+                if job.aof:
+                    tell("copying the AOF")
+                    copy_aof(client, saver, partial / AOF)
+                    manifest.aof = AOF
+                _own(partial, job.user)  # the proofs run with the rights of the service
+                manifest.verified = prove(job, partial, manifest, tell)
+                _pack(partial, manifest, tell)
+                _finish(partial, place / name, manifest, job.user, start)
+    return manifest
+
+
+def prove(job: Job, directory: Path, manifest: Manifest, tell: Tell) -> Verified:
+    """Check and load the RDB as it lies there, not compressed; what does not hold raises Damaged."""
+    found = Verified(at=_manifest.iso(time.time()), by=socket.gethostname())
+    tell("checking the file")
+    _trial.check(job.binary, "rdb", directory / RDB, job.user, job.wait)
+    if manifest.aof:
+        _trial.check(job.binary, "aof", next((directory / AOF).glob("*.manifest")), job.user, job.wait)
+    found.file_check = _manifest.PASSED
+    if not job.load:
+        found.load = "not done: switched off"
+        return found
+    with (directory / RDB).open("rb") as file:
+        needed = _trial.memory_needed(_manifest.header(file.read(8192)), manifest.rdb_size)
+    free = _trial.memory_free()
+    if free < needed:
+        found.load = f"not done: it needs {needed >> 20} MiB of memory, and {free >> 20} are free"
+        tell(f"trial load {found.load}")
+        return found
+    tell("loading it into a throw-away server")
+    found.databases = _trial.load(job.binary, directory, RDB, job.user, job.wait)
+    wrong = _trial.differences(manifest.databases, found.databases)
+    if wrong:
+        raise Damaged(f"Loaded, the snapshot is not what was saved: {wrong}", str(directory))
+    found.load = _manifest.PASSED
+    return found
+
+
+def drill(job: Job, name: str, tell: Tell) -> Dict[str, Any]:
+    """Restore a finished backup into a throw-away server, compare, and write the result into its manifest."""
+    with deaf_to_signals(), _alone(job) as place:
+        directory, start = place / name, time.monotonic()
+        manifest = _manifest.read(str(directory))
+        result, counts = _manifest.PASSED, {}
+        try:
+            tell("comparing the check sums")
+            _manifest.check(str(directory), manifest)
+            with _unpacked(place, directory, manifest, job.user) as unpacked:
+                found = prove(replace(job, load=True), unpacked, replace(manifest, aof=""), tell)
+            counts = found.databases
+            result = found.load
+        except Damaged as problem:
+            result = f"failed: {problem}"
+        record = {
+            "at": _manifest.iso(time.time()),
+            "by": socket.gethostname(),
+            "result": result,
+            "seconds": round(time.monotonic() - start, 1),
+            "databases": counts,
+        }
+        manifest.drills.append(record)
+        _write_manifest(directory, manifest, job.user)
+    return record
+
+
+def fresh(job: Job, seconds: float, engine: str, version: str) -> str:
+    """Return the newest good backup that is not older and from the same version, empty when there is none."""
+    for name in reversed(_manifest.names(str(job.place))):
+        try:
+            found = _manifest.read(str(job.place / name))
+        except QuorumError:
+            continue
+        if found.good and (found.engine, found.version) == (engine, version):
+            return name if time.time() - _manifest.seconds_of(found.began) <= seconds else ""
+    return ""
+
+
+# --- the directory ---
+
+
+@contextmanager
+def _alone(job: Job) -> Iterator[Path]:
+    """Make the directory of the data set, keep others out, and remove what a killed run has left."""
+    place = job.place
+    try:
+        for directory in (Path(job.directory), place):
+            if not directory.exists():
+                directory.mkdir(0o750, parents=True)
+                _owner(directory, job.user)
+        with (place / ".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            for left in place.glob(_manifest.PARTIAL + "*"):
+                shutil.rmtree(left)
+            yield place
+    except BlockingIOError:
+        raise QuorumError(
+            f"Another backup or drill of {job.data_set} runs on this host", str(place), "Run again when it has ended"
+        ) from None
+    except OSError as problem:
+        raise QuorumError(
+            f"The backup cannot be written: {problem}",
+            str(place),
+            "Nothing of it was left behind, earlier ones are kept",
+        ) from problem
+
+
+@contextmanager
+def _partial(place: Path, name: str, user: str) -> Iterator[Path]:
+    """Offer a directory that goes away unless it has been given its name."""
+    partial = place / f"{_manifest.PARTIAL}{name}"
+    partial.mkdir(0o750)
+    try:
+        _owner(partial, user)
+        yield partial
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+@contextmanager
+def _unpacked(place: Path, directory: Path, manifest: Manifest, user: str) -> Iterator[Path]:
+    """Offer a copy of the RDB as it was before it was compressed."""
+    _room(place, manifest.rdb_size)
+    with _partial(place, f"drill-{manifest.name}", user) as partial:
+        with reader(str(directory / manifest.rdb), manifest.compression) as file:
+            if _copy(file, partial / RDB) != manifest.rdb_sha256:
+                raise Damaged("Unpacked, the RDB has another check sum", str(directory))
+        _own(partial, user)
+        yield partial
+
+
+def _room(place: Path, needed: int) -> None:
+    found = os.statvfs(place)
+    free = found.f_bavail * found.f_frsize
+    if free < needed + (8 << 20):
+        raise QuorumError(
+            f"The backup needs {(needed >> 20) + 8} MiB, and {free >> 20} are free", str(place), "Free space there"
+        )
+
+
+def _copy(source: Any, target: Path) -> str:
+    """Copy to the disk and return the check sum; what is copied does not push other files out of memory."""
+    digest = hashlib.sha256()
+    with target.open("xb") as file:
+        for chunk in _manifest.chunks(source):
+            digest.update(chunk)
+            file.write(chunk)
+        _sync(file)
+    return digest.hexdigest()
+
+
+def _sync(file: Any) -> None:
+    file.flush()
+    os.fsync(file.fileno())
+    with contextlib.suppress(OSError):
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+
+
+def _pack(partial: Path, manifest: Manifest, tell: Tell) -> None:
+    """Compress the RDB, read it back, and remove the one that is not compressed."""
+    if manifest.compression == "none":
+        return
+    tell(f"compressing with {manifest.compression}")
+    with (partial / manifest.rdb).open("xb") as target:
+        with (partial / RDB).open("rb") as source, writer(target, manifest.compression) as stream:
+            shutil.copyfileobj(source, stream, _manifest.CHUNK)
+        _sync(target)
+    digest = hashlib.sha256()
+    with reader(str(partial / manifest.rdb), manifest.compression) as stream:
+        for chunk in _manifest.chunks(stream):
+            digest.update(chunk)
+    if digest.hexdigest() != manifest.rdb_sha256:
+        raise Damaged("Compressed and unpacked, the RDB has another check sum", str(partial))
+    (partial / RDB).unlink()
+
+
+def _finish(partial: Path, final: Path, manifest: Manifest, user: str, start: float) -> None:
+    """Write the manifest, bring all to the disk, and give the backup its name."""
+    files = sorted(path for path in partial.rglob("*") if path.is_file())
+    manifest.files = {str(path.relative_to(partial)): _manifest.sums(path) for path in files}
+    manifest.ended, manifest.seconds = _manifest.iso(time.time()), round(time.monotonic() - start, 1)
+    _write_manifest(partial, manifest, user)
+    _own(partial, user)
+    if final.exists():
+        raise QuorumError(f"{final} exists already", todo="Nothing was overwritten. Run again")
+    partial.rename(final)
+    for directory in (final, final.parent):
+        number_ = os.open(directory, os.O_RDONLY)
+        try:
+            os.fsync(number_)
+        finally:
+            os.close(number_)
+
+
+def _write_manifest(directory: Path, manifest: Manifest, user: str) -> None:
+    draft = directory / f".{_manifest.FILE}"
+    with draft.open("w", encoding="utf-8") as file:
+        file.write(manifest.to_json())
+        file.flush()
+        os.fsync(file.fileno())
+    draft.chmod(0o640)
+    _owner(draft, user)
+    draft.replace(directory / _manifest.FILE)
+
+
+def _own(directory: Path, user: str) -> None:
+    """Give all to root, readable by the service, so that a broken-into server cannot touch its backups."""
+    for path in [directory, *directory.rglob("*")]:
+        path.chmod(0o750 if path.is_dir() else 0o640)
+        _owner(path, user)
+
+
+def _owner(path: Path, user: str) -> None:
+    account = drop_to(user)
+    if account:
+        os.chown(path, 0, account.pw_gid)
+
+
+# --- the server ---
+
+
+def _patient(endpoint: Endpoint) -> Endpoint:
+    """Allow for the fork of a large server, which takes longer than a glance may."""
+    return replace(endpoint, timeout=max(endpoint.timeout, 60.0))
+
+
+def _settings(client: Client, info: Dict[str, str], partial: Path, user: str) -> None:
+    """Keep the configuration and the users, without their secrets."""
+    try:
+        users = client.pairs("CONFIG", "GET", "aclfile").get("aclfile", "")
+        where = Path(client.pairs("CONFIG", "GET", "dir")["dir"])
+    except (CommandFailed, KeyError):
+        return
+    for name, path in (("redis.conf", info.get("config_file", "")), ("users.acl", users)):
+        if path:
+            with contextlib.suppress(OSError, QuorumError), open_safely(where / path, user) as file:
+                text = file.read().decode("utf-8", "surrogateescape")
+                words = (" ".join(word for word in row.split() if word[0] not in "#>") for row in text.splitlines())
+                kept = mask(text, set(), {}) if name == "redis.conf" else "\n".join([*words, ""])
+                (partial / name).write_text(kept, encoding="utf-8", errors="surrogateescape")
