@@ -61,7 +61,7 @@ class Job:
 def make(job: Job, tell: Tell) -> Manifest:
     """Make one backup and return its manifest; afterwards there is a whole one more, or nothing at all."""
     start = time.monotonic()
-    with deaf_to_signals(), _alone(job) as place, connect(_patient(job.endpoint)) as client:
+    with deaf_to_signals(), alone(job) as place, connect(_patient(job.endpoint)) as client:
         saver = Saver(client, job.unit, job.user, job.wait, tell)
         snapshot = saver.take()
         with snapshot.file as file:
@@ -139,7 +139,7 @@ def prove(job: Job, directory: Path, manifest: Manifest, tell: Tell) -> Verified
 
 def drill(job: Job, name: str, tell: Tell) -> Dict[str, Any]:
     """Restore a finished backup into a throw-away server, compare, and write the result into its manifest."""
-    with deaf_to_signals(), _alone(job) as place:
+    with deaf_to_signals(), alone(job) as place:
         directory, start = place / name, time.monotonic()
         manifest = _manifest.read(str(directory))
         result, counts = _manifest.PASSED, {}
@@ -180,7 +180,7 @@ def fresh(job: Job, seconds: float, engine: str, version: str) -> str:
 
 
 @contextmanager
-def _alone(job: Job) -> Iterator[Path]:
+def alone(job: Job) -> Iterator[Path]:
     """Make the directory of the data set, keep others out, and remove what a killed run has left."""
     place = job.place
     try:

@@ -81,6 +81,7 @@ class World:
     """Three members, two of which carry the timer; each look is one that a carrier takes at its time."""
 
     def __init__(self, carriers: tuple[str, ...] = ("a", "b", "c")) -> None:
+        """Begin with all well."""
         self.carriers = carriers
         self.members = {"a": member("a"), "b": member("b"), "c": member("c", "primary")}
         self.memory = {host: Memory() for host in carriers}
