@@ -67,6 +67,7 @@ def make(job: Job, tell: Tell) -> Manifest:
         with snapshot.file as file:
             name = f"{_manifest.stamp(snapshot.began)}-{job.member}"
             size = os.fstat(file.fileno()).st_size
+            job = replace(job, binary=job.binary or snapshot.info.get("executable", ""))
             _room(place, size * (1 if job.compression == "none" else 2))
             with _partial(place, name, job.user) as partial:
                 tell(f"copying {size >> 20} MiB")
@@ -142,6 +143,9 @@ def drill(job: Job, name: str, tell: Tell) -> Dict[str, Any]:
     with deaf_to_signals(), alone(job) as place:
         directory, start = place / name, time.monotonic()
         manifest = _manifest.read(str(directory))
+        if not job.binary:
+            with connect(_patient(job.endpoint)) as client:
+                job = replace(job, binary=Saver(client, "", job.user, 0, tell).info().get("executable", ""))
         result, counts = _manifest.PASSED, {}
         try:
             tell("comparing the check sums")

@@ -31,7 +31,7 @@ OPTIONS: dict[str, Any] = {
     "aof": {"type": "bool", "default": False},
     "fresh": {"type": "int", "default": 0},
     "drill": {"type": "bool", "default": False},
-    "binary": {"type": "path", "default": "/usr/bin/redis-server"},
+    "binary": {"type": "path"},
     "unit": {"type": "str", "default": ""},
     "user": {"type": "str", "default": "redis"},
     "username": {"type": "str"},
@@ -52,8 +52,9 @@ class Backup(Subject["list[Observed]"]):
         mine = dict(self.places).get(params["here"])
         if mine is None:
             raise Refused(f"{params['here']} is no member", f"data set {params['name']}", "Correct `here`")
-        given = ("directory", "binary", "user", "unit", "compression", "load", "aof", "wait")
+        given = ("directory", "user", "unit", "compression", "load", "aof", "wait")
         self.job = Job(params["name"], params["here"], mine, **{key: params[key] for key in given})
+        self.job.binary = params["binary"] or ""
         self.start = time.monotonic()
         self.progress: list[str] = []
         self.found: Manifest | None = None

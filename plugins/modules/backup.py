@@ -80,9 +80,8 @@ options:
     type: bool
     default: false
   binary:
-    description: The installed server program.
+    description: The server program that checks and loads the snapshot. That of the running server when absent.
     type: path
-    default: /usr/bin/redis-server
   unit:
     description: The unit of the server, whose journal has the reason when a save fails.
     type: str
