@@ -10,29 +10,36 @@ is removed when anything is not, so a directory with a name is a backup. The mod
 from __future__ import annotations
 
 import contextlib
-import fcntl
-import hashlib
 import os
-import shutil
 import socket
 import time
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Dict, Iterator
+from typing import Any, Dict
 
 from ansible_collections.quorum.redis.plugins.module_utils import _manifest, _trial
 from ansible_collections.quorum.redis.plugins.module_utils._aofcopy import copy_aof
 from ansible_collections.quorum.redis.plugins.module_utils._client import Client, Endpoint, connect
-from ansible_collections.quorum.redis.plugins.module_utils._compress import reader, writer
 from ansible_collections.quorum.redis.plugins.module_utils._conf import mask
 from ansible_collections.quorum.redis.plugins.module_utils._errors import CommandFailed, QuorumError
 from ansible_collections.quorum.redis.plugins.module_utils._manifest import Damaged, Manifest, Verified
+from ansible_collections.quorum.redis.plugins.module_utils._place import (
+    RDB,
+    alone,
+    copy,
+    drafted,
+    finish,
+    lend,
+    own,
+    pack,
+    room,
+    unpacked,
+    write_manifest,
+)
 from ansible_collections.quorum.redis.plugins.module_utils._reply import engine_of, number
-from ansible_collections.quorum.redis.plugins.module_utils._sandbox import deaf_to_signals, drop_to
+from ansible_collections.quorum.redis.plugins.module_utils._sandbox import deaf_to_signals
 from ansible_collections.quorum.redis.plugins.module_utils._snapshot import Saver, Tell, databases, open_safely
 
-RDB = "dump.rdb"
 AOF = "appendonlydir"
 
 
@@ -61,17 +68,17 @@ class Job:
 def make(job: Job, tell: Tell) -> Manifest:
     """Make one backup and return its manifest; afterwards there is a whole one more, or nothing at all."""
     start = time.monotonic()
-    with deaf_to_signals(), alone(job) as place, connect(_patient(job.endpoint)) as client:
+    with deaf_to_signals(), alone(job.place, job.user) as place, connect(_patient(job.endpoint)) as client:
         saver = Saver(client, job.unit, job.user, job.wait, tell)
         snapshot = saver.take()
         with snapshot.file as file:
             name = f"{_manifest.stamp(snapshot.began)}-{job.member}"
             size = os.fstat(file.fileno()).st_size
             job = replace(job, binary=job.binary or snapshot.info.get("executable", ""))
-            _room(place, size * (1 if job.compression == "none" else 2))
-            with _partial(place, name, job.user) as partial:
+            room(place, size * (1 if job.compression == "none" else 2))
+            with drafted(place, name, job.user) as partial:
                 tell(f"copying {size >> 20} MiB")
-                digest = _copy(file, partial / RDB)
+                digest = copy(file, partial / RDB)
                 with (partial / RDB).open("rb") as copied:
                     head = _manifest.header(copied.read(8192), str(partial / RDB))
                 engine, version = engine_of(snapshot.info)
@@ -104,10 +111,10 @@ def make(job: Job, tell: Tell) -> Manifest:
                     tell("copying the AOF")
                     copy_aof(client, saver, partial / AOF)
                     manifest.aof = AOF
-                _own(partial, job.user)  # the proofs run with the rights of the service
+                own(partial, job.user)  # the proofs run with the rights of the service
                 manifest.verified = prove(job, partial, manifest, tell)
-                _pack(partial, manifest, tell)
-                _finish(partial, place / name, manifest, job.user, start)
+                pack(partial, manifest, tell)
+                finish(partial, place / name, manifest, job.user, start)
     return manifest
 
 
@@ -117,6 +124,7 @@ def prove(job: Job, directory: Path, manifest: Manifest, tell: Tell) -> Verified
     tell("checking the file")
     _trial.check(job.binary, "rdb", directory / RDB, job.user, job.wait)
     if manifest.aof:
+        lend(directory / AOF, job.user)
         _trial.check(job.binary, "aof", next((directory / AOF).glob("*.manifest")), job.user, job.wait)
     found.file_check = _manifest.PASSED
     if not job.load:
@@ -140,7 +148,7 @@ def prove(job: Job, directory: Path, manifest: Manifest, tell: Tell) -> Verified
 
 def drill(job: Job, name: str, tell: Tell) -> Dict[str, Any]:
     """Restore a finished backup into a throw-away server, compare, and write the result into its manifest."""
-    with deaf_to_signals(), alone(job) as place:
+    with deaf_to_signals(), alone(job.place, job.user) as place:
         directory, start = place / name, time.monotonic()
         manifest = _manifest.read(str(directory))
         if not job.binary:
@@ -150,8 +158,8 @@ def drill(job: Job, name: str, tell: Tell) -> Dict[str, Any]:
         try:
             tell("comparing the check sums")
             _manifest.check(str(directory), manifest)
-            with _unpacked(place, directory, manifest, job.user) as unpacked:
-                found = prove(replace(job, load=True), unpacked, replace(manifest, aof=""), tell)
+            with unpacked(place, directory, manifest, job.user) as copied:
+                found = prove(replace(job, load=True), copied, replace(manifest, aof=""), tell)
             counts = found.databases
             result = found.load
         except Damaged as problem:
@@ -164,7 +172,7 @@ def drill(job: Job, name: str, tell: Tell) -> Dict[str, Any]:
             "databases": counts,
         }
         manifest.drills.append(record)
-        _write_manifest(directory, manifest, job.user)
+        write_manifest(directory, manifest, job.user)
     return record
 
 
@@ -178,146 +186,6 @@ def fresh(job: Job, seconds: float, engine: str, version: str) -> str:
         if found.good and (found.engine, found.version) == (engine, version):
             return name if time.time() - _manifest.seconds_of(found.began) <= seconds else ""
     return ""
-
-
-# --- the directory ---
-
-
-@contextmanager
-def alone(job: Job) -> Iterator[Path]:
-    """Make the directory of the data set, keep others out, and remove what a killed run has left."""
-    place = job.place
-    try:
-        for directory in (Path(job.directory), place):
-            if not directory.exists():
-                directory.mkdir(0o750, parents=True)
-                _owner(directory, job.user)
-        with (place / ".lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            for left in place.glob(_manifest.PARTIAL + "*"):
-                shutil.rmtree(left)
-            yield place
-    except BlockingIOError:
-        raise QuorumError(
-            f"Another backup or drill of {job.data_set} runs on this host", str(place), "Run again when it has ended"
-        ) from None
-    except OSError as problem:
-        raise QuorumError(
-            f"The backup cannot be written: {problem}",
-            str(place),
-            "Nothing of it was left behind, earlier ones are kept",
-        ) from problem
-
-
-@contextmanager
-def _partial(place: Path, name: str, user: str) -> Iterator[Path]:
-    """Offer a directory that goes away unless it has been given its name."""
-    partial = place / f"{_manifest.PARTIAL}{name}"
-    partial.mkdir(0o750)
-    try:
-        _owner(partial, user)
-        yield partial
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-
-
-@contextmanager
-def _unpacked(place: Path, directory: Path, manifest: Manifest, user: str) -> Iterator[Path]:
-    """Offer a copy of the RDB as it was before it was compressed."""
-    _room(place, manifest.rdb_size)
-    with _partial(place, f"drill-{manifest.name}", user) as partial:
-        with reader(str(directory / manifest.rdb), manifest.compression) as file:
-            if _copy(file, partial / RDB) != manifest.rdb_sha256:
-                raise Damaged("Unpacked, the RDB has another check sum", str(directory))
-        _own(partial, user)
-        yield partial
-
-
-def _room(place: Path, needed: int) -> None:
-    found = os.statvfs(place)
-    free = found.f_bavail * found.f_frsize
-    if free < needed + (8 << 20):
-        raise QuorumError(
-            f"The backup needs {(needed >> 20) + 8} MiB, and {free >> 20} are free", str(place), "Free space there"
-        )
-
-
-def _copy(source: Any, target: Path) -> str:
-    """Copy to the disk and return the check sum; what is copied does not push other files out of memory."""
-    digest = hashlib.sha256()
-    with target.open("xb") as file:
-        for chunk in _manifest.chunks(source):
-            digest.update(chunk)
-            file.write(chunk)
-        _sync(file)
-    return digest.hexdigest()
-
-
-def _sync(file: Any) -> None:
-    file.flush()
-    os.fsync(file.fileno())
-    with contextlib.suppress(OSError):
-        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
-
-
-def _pack(partial: Path, manifest: Manifest, tell: Tell) -> None:
-    """Compress the RDB, read it back, and remove the one that is not compressed."""
-    if manifest.compression == "none":
-        return
-    tell(f"compressing with {manifest.compression}")
-    with (partial / manifest.rdb).open("xb") as target:
-        with (partial / RDB).open("rb") as source, writer(target, manifest.compression) as stream:
-            shutil.copyfileobj(source, stream, _manifest.CHUNK)
-        _sync(target)
-    digest = hashlib.sha256()
-    with reader(str(partial / manifest.rdb), manifest.compression) as stream:
-        for chunk in _manifest.chunks(stream):
-            digest.update(chunk)
-    if digest.hexdigest() != manifest.rdb_sha256:
-        raise Damaged("Compressed and unpacked, the RDB has another check sum", str(partial))
-    (partial / RDB).unlink()
-
-
-def _finish(partial: Path, final: Path, manifest: Manifest, user: str, start: float) -> None:
-    """Write the manifest, bring all to the disk, and give the backup its name."""
-    files = sorted(path for path in partial.rglob("*") if path.is_file())
-    manifest.files = {str(path.relative_to(partial)): _manifest.sums(path) for path in files}
-    manifest.ended, manifest.seconds = _manifest.iso(time.time()), round(time.monotonic() - start, 1)
-    _write_manifest(partial, manifest, user)
-    _own(partial, user)
-    if final.exists():
-        raise QuorumError(f"{final} exists already", todo="Nothing was overwritten. Run again")
-    partial.rename(final)
-    for directory in (final, final.parent):
-        number_ = os.open(directory, os.O_RDONLY)
-        try:
-            os.fsync(number_)
-        finally:
-            os.close(number_)
-
-
-def _write_manifest(directory: Path, manifest: Manifest, user: str) -> None:
-    draft = directory / f".{_manifest.FILE}"
-    with draft.open("w", encoding="utf-8") as file:
-        file.write(manifest.to_json())
-        file.flush()
-        os.fsync(file.fileno())
-    draft.chmod(0o640)
-    _owner(draft, user)
-    draft.replace(directory / _manifest.FILE)
-
-
-def _own(directory: Path, user: str) -> None:
-    """Give all to root, readable by the service, so that a broken-into server cannot touch its backups."""
-    for path in [directory, *directory.rglob("*")]:
-        path.chmod(0o750 if path.is_dir() else 0o640)
-        _owner(path, user)
-
-
-def _owner(path: Path, user: str) -> None:
-    account = drop_to(user)
-    if account:
-        os.chown(path, 0, account.pw_gid)
 
 
 # --- the server ---

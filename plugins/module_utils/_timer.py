@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, List, Mapping, Sequence
 
 from ansible_collections.quorum.redis.plugins.module_utils import _manifest
-from ansible_collections.quorum.redis.plugins.module_utils._backup import Job, alone, drill, make
+from ansible_collections.quorum.redis.plugins.module_utils._backup import Job, drill, make
 from ansible_collections.quorum.redis.plugins.module_utils._carrier import (
     Kept,
     Look,
@@ -32,6 +32,7 @@ from ansible_collections.quorum.redis.plugins.module_utils._carrier import (
 from ansible_collections.quorum.redis.plugins.module_utils._client import Client
 from ansible_collections.quorum.redis.plugins.module_utils._errors import QuorumError
 from ansible_collections.quorum.redis.plugins.module_utils._observe import Place, members, observe_all
+from ansible_collections.quorum.redis.plugins.module_utils._place import alone
 from ansible_collections.quorum.redis.plugins.module_utils._reply import Observed, number, parse_info
 
 SETTINGS = Path("/etc/quorum-redis/backup.json")
@@ -122,7 +123,7 @@ class Round:
     def _thin(self) -> None:
         """Remove what is too many or too old; a name is taken away before the files."""
         try:
-            with alone(self.job) as place:
+            with alone(self.job.place, self.job.user) as place:
                 for name in expired(kept(place), self.now, self.common["keep"], self.common["keep_days"]):
                     gone = place / f"{_manifest.PARTIAL}gone-{name}"
                     (place / name).rename(gone)
