@@ -36,7 +36,7 @@ from ansible_collections.quorum.redis.plugins.module_utils._place import (
     unpacked,
     write_manifest,
 )
-from ansible_collections.quorum.redis.plugins.module_utils._reply import engine_of, number
+from ansible_collections.quorum.redis.plugins.module_utils._reply import engine_of, number, parse_info
 from ansible_collections.quorum.redis.plugins.module_utils._sandbox import deaf_to_signals
 from ansible_collections.quorum.redis.plugins.module_utils._snapshot import Saver, Tell, databases, open_safely
 
@@ -69,7 +69,7 @@ def make(job: Job, tell: Tell) -> Manifest:
     """Make one backup and return its manifest; afterwards there is a whole one more, or nothing at all."""
     start = time.monotonic()
     with deaf_to_signals(), alone(job.place, job.user) as place, connect(_patient(job.endpoint)) as client:
-        saver = Saver(client, job.unit, job.user, job.wait, tell)
+        saver = Saver(client, job.unit, job.user, job.wait, tell, place / ".owed")
         snapshot = saver.take()
         with snapshot.file as file:
             name = f"{_manifest.stamp(snapshot.began)}-{job.member}"
@@ -153,7 +153,7 @@ def drill(job: Job, name: str, tell: Tell) -> Dict[str, Any]:
         manifest = _manifest.read(str(directory))
         if not job.binary:
             with connect(_patient(job.endpoint)) as client:
-                job = replace(job, binary=Saver(client, "", job.user, 0, tell).info().get("executable", ""))
+                job = replace(job, binary=parse_info(client.call("INFO", "server")).get("executable", ""))
         result, counts = _manifest.PASSED, {}
         try:
             tell("comparing the check sums")

@@ -5,14 +5,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import stat
 import subprocess
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO, Callable, Dict, List, Mapping, Optional, Tuple
+from typing import BinaryIO, Callable, Dict, Iterator, List, Mapping, Optional, Tuple
 
 from ansible_collections.quorum.redis.plugins.module_utils._client import Client
 from ansible_collections.quorum.redis.plugins.module_utils._errors import CommandFailed, QuorumError
@@ -20,6 +22,7 @@ from ansible_collections.quorum.redis.plugins.module_utils._reply import number,
 from ansible_collections.quorum.redis.plugins.module_utils._sandbox import drop_to
 
 PAUSE = 0.1
+STOP = "stop-writes-on-bgsave-error"
 _STAMP = re.compile(r"\d+:\w [^*#]*([*#]) ")
 _BUSY = ("already in progress", "Another child process", "Can't BGSAVE while AOF log rewriting")
 Tell = Callable[[str], None]
@@ -95,8 +98,9 @@ def open_safely(path: Path, user: str) -> BinaryIO:
 class Saver:
     """Takes one snapshot of one server on this host."""
 
-    def __init__(self, client: Client, unit: str, user: str, wait: float, tell: Tell) -> None:
-        """Remember whom to ask, and how long."""
+    def __init__(self, client: Client, unit: str, user: str, wait: float, tell: Tell, note: Path) -> None:
+        """Remember whom to ask, how long, and where to note what is owed to the server."""
+        self.note = note
         self.client, self.unit, self.user, self.tell = client, unit, user, tell
         self.end = time.monotonic() + wait
         self.wait = wait
@@ -119,8 +123,9 @@ class Saver:
         self.log, self.told = self._log_file()
         old = self._opened(path)
         try:
-            before, began = self._begin()
-            self._await(before)
+            with self._harmless():
+                before, began = self._begin()
+                self._await(before)
             file = self._opened(path)
             replaced = file is not None and (old is None or not _same(old, file))
             now = self.info()
@@ -139,6 +144,28 @@ class Saver:
             return open_safely(path, self.user)
         except FileNotFoundError:
             return None
+
+    @contextmanager
+    def _harmless(self) -> Iterator[None]:
+        """Let a save that fails harm nobody: the engine would refuse all writes, and a replica since 7.0 end itself.
+
+        The setting comes back when no failed save stands, by this run or by the next; the note outlives both.
+        """
+        self.idle()
+        if self.client.pairs("CONFIG", "GET", STOP).get(STOP) == "yes" and self._well():
+            self.note.touch()
+            self.client.call("CONFIG", "SET", STOP, "no")
+        try:
+            yield
+        finally:
+            with contextlib.suppress(QuorumError):
+                if self.note.exists() and self._well():
+                    self.client.call("CONFIG", "SET", STOP, "yes")
+                    self.note.unlink()
+
+    def _well(self) -> bool:
+        found = self.info()
+        return found.get("rdb_last_bgsave_status") == "ok" and found.get("rdb_bgsave_in_progress") == "0"
 
     def idle(self) -> Dict[str, str]:
         """Wait until the server has no child; return INFO."""
@@ -192,6 +219,7 @@ class Saver:
     def _failure(self, why: str, since: int) -> SaveFailed:
         reason = complaint(self._log(since)) if "restarted" not in why else ""
         todo = "No backup was made, and earlier ones are untouched. "
+        todo += f"{STOP} is off until a backup succeeds or site.yml runs. " if self.note.exists() else ""
         return SaveFailed(f"{why}{': ' + reason if reason else ''}", self.where, todo + _advice(reason))
 
     def _log_file(self) -> Tuple[Optional[Path], int]:

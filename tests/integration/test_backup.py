@@ -43,9 +43,10 @@ def options(server: Server, root: Path, **more: Any) -> dict[str, Any]:
 
 
 def backups(root: Path) -> list[str]:
-    """Return everything in the directory of the data set, hidden or not, but the lock."""
+    """Return everything in the directory of the data set, hidden or not, but the lock and what is owed."""
     place = root / "backups" / "main"
-    return sorted(path.name for path in place.iterdir() if path.name != ".lock") if place.exists() else []
+    found = {path.name for path in place.iterdir()} if place.exists() else set()
+    return sorted(found - {".lock", ".owed"})
 
 
 def fill(server: Server, keys: int = 1000, size: int = 100) -> None:
@@ -187,6 +188,25 @@ def test_a_save_that_fails_says_why_and_leaves_nothing(lab: Lab, server: Server,
     assert says in answer.msg, answer.msg
     assert "Traceback" not in answer.text
     assert backups(tmp_path) == [kept.name]
+
+
+def test_a_save_that_fails_harms_nobody(lab: Lab, server: Server, tmp_path: Path) -> None:
+    """Left to itself the engine refuses all writes after it, and a replica since 7.0 ends itself at the next write."""
+    replica = lab.server("replica", f"replicaof 127.0.0.1 {server.port}", "save 3600 1", password=SECRET)
+    wait_until("the link", lambda: replica.info()["master_link_status"] == "up")
+    server.call("CONFIG", "SET", "save", "3600 1")
+    for one in (server, replica):
+        assert one.process
+        resource.prlimit(one.process.pid, resource.RLIMIT_FSIZE, (50_000, -1))
+        wish = options(one, tmp_path, member="me")
+        answer = lab.run("backup", **wish)
+        assert answer.failed and "stop-writes-on-bgsave-error is off until" in answer.msg, answer.msg
+        server.call("SET", "written", one.port)
+        wait_until("the replica has it", lambda one=one: replica.call("GET", "written") == str(one.port))
+        assert one.info()["rdb_last_bgsave_status"] == "err"
+        resource.prlimit(one.process.pid, resource.RLIMIT_FSIZE, (-1, -1))
+        checked(lab.run("backup", **wish))
+        assert one.call("CONFIG", "GET", "stop-writes-on-bgsave-error")[1] == "yes"
 
 
 def end_child(server: Server, number: int) -> None:

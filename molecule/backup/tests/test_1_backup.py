@@ -17,8 +17,8 @@ PID = "systemctl show --property MainPID --value redis-server@main"
 
 
 def backups(lab: Lab, host: str, name: str = "main") -> list[str]:
-    """Return all that is in the directory of a data set, hidden or not, but the lock."""
-    return sorted(set(lab.sh(host, f"ls -A {HERE}/{name} 2>/dev/null || true").split()) - {".lock"})
+    """Return all that is in the directory of a data set, hidden or not, but the lock and what is owed."""
+    return sorted(set(lab.sh(host, f"ls -A {HERE}/{name} 2>/dev/null || true").split()) - {".lock", ".owed"})
 
 
 def manifest(lab: Lab, host: str, backup: str, name: str = "main") -> dict[str, Any]:
@@ -84,9 +84,9 @@ def test_zstd_and_the_aof(lab: Lab, main: DataSet) -> None:
 
 def test_a_fork_that_is_refused_is_told_in_the_words_of_the_engine(lab: Lab, main: DataSet) -> None:
     before = everywhere(lab)
-    lab.sh("b2", f"prlimit --pid $({PID}) --nproc=1:1")
+    lab.sh("b2", f"prlimit --pid $({PID}) --nproc=1:")
     run = lab.run_playbook("backup", *given(redis_backup_sets=["main"], redis_backup_member="b2"))
-    lab.sh("b2", f"prlimit --pid $({PID}) --nproc=4096:4096")
+    lab.sh("b2", f"prlimit --pid $({PID}) --nproc=4096:")
     assert not run.ok
     words = " ".join(run.stdout.split())
     assert "Can't save in background: fork: Resource temporarily unavailable" in words
