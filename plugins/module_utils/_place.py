@@ -31,7 +31,8 @@ def alone(place: Path, user: str) -> Iterator[Path]:
     try:
         for directory in (place.parent, place):
             if not directory.exists():
-                directory.mkdir(0o750, parents=True)
+                directory.mkdir(parents=True)
+                directory.chmod(0o750)  # whatever the umask says
                 owner(directory, user)
         with (place / ".lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -54,8 +55,9 @@ def alone(place: Path, user: str) -> Iterator[Path]:
 def drafted(place: Path, name: str, user: str) -> Iterator[Path]:
     """Offer a directory that goes away unless it has been given its name."""
     partial = place / f"{_manifest.PARTIAL}{name}"
-    partial.mkdir(0o750)
+    partial.mkdir()
     try:
+        partial.chmod(0o750)
         owner(partial, user)
         yield partial
     finally:
