@@ -40,7 +40,7 @@ options:
     type: str
     required: true
   without_backup:
-    description: Whether the person who runs it does without a backup.
+    description: Whether the person who runs it does without the backup that comes first.
     type: bool
     default: false
   reserve:
@@ -58,8 +58,8 @@ EXAMPLES = r"""
 RETURN = r"""
 _value:
   description:
-    - C(order) (hosts), C(moves) (C(set) and C(to)), C(problems), C(behind) (what does not run the target) and C(lines)
-      for people.
+    - C(order) (hosts), C(moves) (C(set) and C(to)), C(problems), C(behind) (what does not run the target), C(backups)
+      (names of the data sets to back up first) and C(lines) for people.
   type: dict
 """
 

@@ -144,6 +144,12 @@ class Upgrade:
                 found.append({"set": each, "to": old[-1]})
         return found
 
+    def backups(self) -> List[str]:
+        """Return the data sets to back up first: those whose primary still writes the old format."""
+        heads = {name: one["primary"]["host"] for name, one in self.sets.items()}
+        old = [name for name, host in heads.items() if not self.right(host, self.server(name, host))]
+        return [] if self.wish.without_backup else old
+
     def check(self) -> None:
         """Collect what speaks against it."""
         for host in self.hosts():
@@ -191,18 +197,17 @@ class Upgrade:
     def plan(self) -> Dict[str, Any]:
         """Return order, moves and problems."""
         if not self.behind() and all(self.done(host) for host in self.hosts()):
-            return {"order": [], "moves": [], "problems": [], "behind": [], "lines": ["Everything runs it already."]}
+            nothing: Dict[str, Any] = {"order": [], "moves": [], "problems": [], "behind": [], "backups": []}
+            return {**nothing, "lines": ["Everything runs it already."]}
         self.check()
-        if not self.wish.without_backup:
-            self.problems.append(
-                "When the primary has moved to the new version there is no way back but a backup, and this release "
-                "takes none. Take one now, then run with -e redis_upgrade_without_backup=true."
-            )
         order = self.order() if all(host in self.seen for host in self.hosts()) else []
         moves = self.moves(order) if all(name in self.sets for name in self._names()) else []
-        lines = [f"{each['set']['name']}: the primary moves to {each['to']} first" for each in moves]
+        backups = self.backups() if order and all(name in self.sets for name in self._names()) else []
+        lines = [f"a backup of {', '.join(backups)}: later it is the only way back"] if backups else []
+        lines += [f"{each['set']['name']}: the primary moves to {each['to']} first" for each in moves]
         lines.append(f"then one host after the other: {', '.join(order)}")
-        return {"order": order, "moves": moves, "problems": self.problems, "behind": self.behind(), "lines": lines}
+        found = {"order": order, "moves": moves, "problems": self.problems, "behind": self.behind(), "backups": backups}
+        return {**found, "lines": lines}
 
     def _names(self) -> List[str]:
         return [each["name"] for each in self.topology["instances"]]

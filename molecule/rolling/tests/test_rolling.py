@@ -205,16 +205,12 @@ def test_a_primary_moves_to_the_member_that_is_named(estate: Estate) -> None:
 
 
 def test_another_engine_is_left_to_upgrade(estate: Estate) -> None:
-    """site.yml does not upgrade, and upgrade.yml wants to hear about the backup."""
+    """site.yml does not upgrade."""
     before = estate.runs()
     estate.variables |= VALKEY
     run = estate.play("site")
     assert not run.ok
     assert "Run quorum.redis.upgrade" in " ".join(run.stdout.split())
-    assert run.changed == 0
-    run = estate.play("upgrade")
-    assert not run.ok
-    assert "redis_upgrade_without_backup=true" in " ".join(run.stdout.split())
     assert run.changed == 0
     assert estate.runs() == before
 
@@ -224,8 +220,18 @@ def test_redis_becomes_valkey_in_place(estate: Estate) -> None:
     estate.variables |= VALKEY
     assert {*estate.info("main", "redis_version").values()} == {"7.0.15"}
     with estate.load("upgrade.yml from Redis 7.0 to Valkey 8.0"):
-        estate.play("upgrade", redis_upgrade_without_backup=True).expect()
-    for name in estate.sets:
+        run = estate.play("upgrade").expect()
+    assert "a backup of main, plain: later it is the only way back" in " ".join(run.stdout.split())
+    for name, members in estate.sets.items():
+        told = [
+            json.loads(text)
+            for host in members
+            for text in estate.lab.sh(host, f"cat /var/backups/redis/{name}/*/manifest.json || true").split("\n\n")
+            if text
+        ]
+        assert [(one["engine"], one["version"], one["verified"]["load"]) for one in told] == [
+            ("redis", "7.0.15", "passed")
+        ]
         assert all(version.startswith("8.0.") for version in estate.info(name, "valkey_version").values())
     for host in estate.lab.hosts:
         client = connect((estate.lab.host_ip(host), 26379), SENTINEL_PASSWORD)

@@ -171,6 +171,7 @@ def test_nothing_to_do_needs_no_decision() -> None:
         "moves": [],
         "problems": [],
         "behind": [],
+        "backups": [],
         "lines": ["Everything runs it already."],
     }
 
@@ -214,9 +215,16 @@ def test_what_speaks_against_it() -> None:
         "a has 150 MiB of disk free and needs 200: one more snapshot of all its data, and as much again to be safe.",
         "a has 20 MiB of memory free and needs 25: the copies that a fork causes.",
         "The Sentinel of a does not answer: timeout.",
-        "When the primary has moved to the new version there is no way back but a backup, and this release takes none. "
-        "Take one now, then run with -e redis_upgrade_without_backup=true.",
     ]
+
+
+def test_what_still_has_a_way_back_is_backed_up_first() -> None:
+    estate = Estate(one="a a b", two="b a b")
+    found = estate.plan(without_backup=False)
+    assert found["backups"] == ["one", "two"]
+    assert found["lines"][0] == "a backup of one, two: later it is the only way back"
+    assert estate.plan()["backups"] == []
+    assert estate.upgraded("b").plan(without_backup=False)["backups"] == ["one"]
 
 
 def test_a_path_that_does_not_exist_is_named_for_each_member() -> None:

@@ -1,0 +1,212 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One backup of one server on this host: saved, copied, proven, compressed, and only then given its name.
+
+Everything happens in a directory `.partial-...` beside the finished ones. It gets its name when all is well and
+is removed when anything is not, so a directory with a name is a backup. The module and the timer both end here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Dict
+
+from ansible_collections.quorum.redis.plugins.module_utils import _manifest, _trial
+from ansible_collections.quorum.redis.plugins.module_utils._aofcopy import copy_aof
+from ansible_collections.quorum.redis.plugins.module_utils._client import Client, Endpoint, connect
+from ansible_collections.quorum.redis.plugins.module_utils._conf import mask
+from ansible_collections.quorum.redis.plugins.module_utils._errors import CommandFailed, QuorumError
+from ansible_collections.quorum.redis.plugins.module_utils._manifest import Damaged, Manifest, Verified
+from ansible_collections.quorum.redis.plugins.module_utils._place import (
+    RDB,
+    alone,
+    copy,
+    drafted,
+    finish,
+    lend,
+    own,
+    pack,
+    room,
+    unpacked,
+    write_manifest,
+)
+from ansible_collections.quorum.redis.plugins.module_utils._reply import engine_of, number, parse_info
+from ansible_collections.quorum.redis.plugins.module_utils._sandbox import deaf_to_signals
+from ansible_collections.quorum.redis.plugins.module_utils._snapshot import Saver, Tell, databases, open_safely
+
+AOF = "appendonlydir"
+
+
+@dataclass
+class Job:
+    """What to back up, where to, and how."""
+
+    data_set: str
+    member: str
+    endpoint: Endpoint
+    directory: str = "/var/backups/redis"
+    binary: str = "/usr/bin/redis-server"
+    user: str = "redis"
+    unit: str = ""
+    compression: str = "none"
+    load: bool = True
+    aof: bool = False
+    wait: float = 3600.0
+
+    @property
+    def place(self) -> Path:
+        """Return the directory of the data set's backups."""
+        return Path(self.directory) / self.data_set
+
+
+def make(job: Job, tell: Tell) -> Manifest:
+    """Make one backup and return its manifest; afterwards there is a whole one more, or nothing at all."""
+    start = time.monotonic()
+    with deaf_to_signals(), alone(job.place, job.user) as place, connect(_patient(job.endpoint)) as client:
+        saver = Saver(client, job.unit, job.user, job.wait, tell, place / ".owed")
+        snapshot = saver.take()
+        with snapshot.file as file:
+            name = f"{_manifest.stamp(snapshot.began)}-{job.member}"
+            size = os.fstat(file.fileno()).st_size
+            job = replace(job, binary=job.binary or snapshot.info.get("executable", ""))
+            room(place, size * (1 if job.compression == "none" else 2))
+            with drafted(place, name, job.user) as partial:
+                tell(f"copying {size >> 20} MiB")
+                digest = copy(file, partial / RDB)
+                with (partial / RDB).open("rb") as copied:
+                    head = _manifest.header(copied.read(8192), str(partial / RDB))
+                engine, version = engine_of(snapshot.info)
+                manifest = Manifest(
+                    data_set=job.data_set,
+                    name=name,
+                    member=job.member,
+                    address=job.endpoint.address,
+                    port=job.endpoint.port,
+                    engine=engine,
+                    version=version,
+                    rdb_version=head.rdb_version,
+                    role={"master": "primary", "slave": "replica"}.get(snapshot.info.get("role", ""), ""),
+                    replication_id=snapshot.info.get("master_replid", ""),
+                    replication_offset=number(
+                        snapshot.info.get("slave_repl_offset", snapshot.info.get("master_repl_offset"))
+                    ),
+                    databases=databases(snapshot.info),
+                    began=_manifest.iso(snapshot.began),
+                    ended="",
+                    seconds=0.0,
+                    compression=job.compression,
+                    rdb=RDB + _manifest.SUFFIXES[job.compression],
+                    rdb_size=size,
+                    rdb_sha256=digest,
+                    files={},
+                )
+                _settings(client, snapshot.info, partial, job.user)
+                if job.aof:
+                    tell("copying the AOF")
+                    copy_aof(client, saver, partial / AOF)
+                    manifest.aof = AOF
+                own(partial, job.user)  # the proofs run with the rights of the service
+                manifest.verified = prove(job, partial, manifest, tell)
+                pack(partial, manifest, tell)
+                finish(partial, place / name, manifest, job.user, start)
+    return manifest
+
+
+def prove(job: Job, directory: Path, manifest: Manifest, tell: Tell) -> Verified:
+    """Check and load the RDB as it lies there, not compressed; what does not hold raises Damaged."""
+    found = Verified(at=_manifest.iso(time.time()), by=socket.gethostname())
+    tell("checking the file")
+    _trial.check(job.binary, "rdb", directory / RDB, job.user, job.wait)
+    if manifest.aof:
+        lend(directory / AOF, job.user)
+        _trial.check(job.binary, "aof", next((directory / AOF).glob("*.manifest")), job.user, job.wait)
+    found.file_check = _manifest.PASSED
+    if not job.load:
+        found.load = "not done: switched off"
+        return found
+    with (directory / RDB).open("rb") as file:
+        needed = _trial.memory_needed(_manifest.header(file.read(8192)), manifest.rdb_size)
+    free = _trial.memory_free()
+    if free < needed:
+        found.load = f"not done: it needs {needed >> 20} MiB of memory, and {free >> 20} are free"
+        tell(f"trial load {found.load}")
+        return found
+    tell("loading it into a throw-away server")
+    found.databases = _trial.load(job.binary, directory, RDB, job.user, job.wait)
+    wrong = _trial.differences(manifest.databases, found.databases)
+    if wrong:
+        raise Damaged(f"Loaded, the snapshot is not what was saved: {wrong}", str(directory))
+    found.load = _manifest.PASSED
+    return found
+
+
+def drill(job: Job, name: str, tell: Tell) -> Dict[str, Any]:
+    """Restore a finished backup into a throw-away server, compare, and write the result into its manifest."""
+    with deaf_to_signals(), alone(job.place, job.user) as place:
+        directory, start = place / name, time.monotonic()
+        manifest = _manifest.read(str(directory))
+        if not job.binary:
+            with connect(_patient(job.endpoint)) as client:
+                job = replace(job, binary=parse_info(client.call("INFO", "server")).get("executable", ""))
+        result, counts = _manifest.PASSED, {}
+        try:
+            tell("comparing the check sums")
+            _manifest.check(str(directory), manifest)
+            with unpacked(place, directory, manifest, job.user) as copied:
+                found = prove(replace(job, load=True), copied, replace(manifest, aof=""), tell)
+            counts = found.databases
+            result = found.load
+        except Damaged as problem:
+            result = f"failed: {problem}"
+        record = {
+            "at": _manifest.iso(time.time()),
+            "by": socket.gethostname(),
+            "result": result,
+            "seconds": round(time.monotonic() - start, 1),
+            "databases": counts,
+        }
+        manifest.drills.append(record)
+        write_manifest(directory, manifest, job.user)
+    return record
+
+
+def fresh(job: Job, seconds: float, engine: str, version: str) -> str:
+    """Return the newest good backup that is not older and from the same version, empty when there is none."""
+    for name in reversed(_manifest.names(str(job.place))):
+        try:
+            found = _manifest.read(str(job.place / name))
+        except QuorumError:
+            continue
+        if found.good and (found.engine, found.version) == (engine, version):
+            return name if time.time() - _manifest.seconds_of(found.began) <= seconds else ""
+    return ""
+
+
+# --- the server ---
+
+
+def _patient(endpoint: Endpoint) -> Endpoint:
+    """Allow for the fork of a large server, which takes longer than a glance may."""
+    return replace(endpoint, timeout=max(endpoint.timeout, 60.0))
+
+
+def _settings(client: Client, info: Dict[str, str], partial: Path, user: str) -> None:
+    """Keep the configuration and the users, without their secrets."""
+    try:
+        users = client.pairs("CONFIG", "GET", "aclfile").get("aclfile", "")
+        where = Path(client.pairs("CONFIG", "GET", "dir")["dir"])
+    except (CommandFailed, KeyError):
+        return
+    for name, path in (("redis.conf", info.get("config_file", "")), ("users.acl", users)):
+        if path:
+            with contextlib.suppress(OSError, QuorumError), open_safely(where / path, user) as file:
+                text = file.read().decode("utf-8", "surrogateescape")
+                words = (" ".join(word for word in row.split() if word[0] not in "#>") for row in text.splitlines())
+                kept = mask(text, set(), {}) if name == "redis.conf" else "\n".join([*words, ""])
+                (partial / name).write_text(kept, encoding="utf-8", errors="surrogateescape")

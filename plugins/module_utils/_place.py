@@ -1,0 +1,170 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The directory of a data set's backups: one process at a time, whole or not there, and not the server's to change."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import shutil
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Iterator
+
+from ansible_collections.quorum.redis.plugins.module_utils import _manifest
+from ansible_collections.quorum.redis.plugins.module_utils._compress import reader, writer
+from ansible_collections.quorum.redis.plugins.module_utils._errors import QuorumError
+from ansible_collections.quorum.redis.plugins.module_utils._manifest import Damaged, Manifest
+from ansible_collections.quorum.redis.plugins.module_utils._sandbox import drop_to
+from ansible_collections.quorum.redis.plugins.module_utils._snapshot import Tell
+
+RDB = "dump.rdb"
+
+
+@contextmanager
+def alone(place: Path, user: str) -> Iterator[Path]:
+    """Make the directory of the data set, keep others out, and remove what a killed run has left."""
+    try:
+        for directory in (place.parent, place):
+            if not directory.exists():
+                directory.mkdir(parents=True)
+                directory.chmod(0o750)  # whatever the umask says
+                owner(directory, user)
+        with (place / ".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            for left in place.glob(_manifest.PARTIAL + "*"):
+                shutil.rmtree(left)
+            yield place
+    except BlockingIOError:
+        raise QuorumError(
+            f"Another backup or drill of {place.name} runs on this host", str(place), "Run again when it has ended"
+        ) from None
+    except OSError as problem:
+        raise QuorumError(
+            f"The backup cannot be written: {problem}",
+            str(place),
+            "Nothing of it was left behind, earlier ones are kept",
+        ) from problem
+
+
+@contextmanager
+def drafted(place: Path, name: str, user: str) -> Iterator[Path]:
+    """Offer a directory that goes away unless it has been given its name."""
+    partial = place / f"{_manifest.PARTIAL}{name}"
+    partial.mkdir()
+    try:
+        partial.chmod(0o750)
+        owner(partial, user)
+        yield partial
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+@contextmanager
+def unpacked(place: Path, directory: Path, manifest: Manifest, user: str) -> Iterator[Path]:
+    """Offer a copy of the RDB as it was before it was compressed."""
+    room(place, manifest.rdb_size)
+    with drafted(place, f"drill-{manifest.name}", user) as partial:
+        with reader(str(directory / manifest.rdb), manifest.compression) as file:
+            if copy(file, partial / RDB) != manifest.rdb_sha256:
+                raise Damaged("Unpacked, the RDB has another check sum", str(directory))
+        own(partial, user)
+        yield partial
+
+
+def room(place: Path, needed: int) -> None:
+    found = os.statvfs(place)
+    free = found.f_bavail * found.f_frsize
+    if free < needed + (8 << 20):
+        raise QuorumError(
+            f"The backup needs {(needed >> 20) + 8} MiB, and {free >> 20} are free", str(place), "Free space there"
+        )
+
+
+def copy(source: Any, target: Path) -> str:
+    """Copy to the disk and return the check sum; what is copied does not push other files out of memory."""
+    digest = hashlib.sha256()
+    with target.open("xb") as file:
+        for chunk in _manifest.chunks(source):
+            digest.update(chunk)
+            file.write(chunk)
+        sync(file)
+    return digest.hexdigest()
+
+
+def sync(file: Any) -> None:
+    file.flush()
+    os.fsync(file.fileno())
+    with contextlib.suppress(OSError):
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+
+
+def pack(partial: Path, manifest: Manifest, tell: Tell) -> None:
+    """Compress the RDB, read it back, and remove the one that is not compressed."""
+    if manifest.compression == "none":
+        return
+    tell(f"compressing with {manifest.compression}")
+    with (partial / manifest.rdb).open("xb") as target:
+        with (partial / RDB).open("rb") as source, writer(target, manifest.compression) as stream:
+            shutil.copyfileobj(source, stream, _manifest.CHUNK)
+        sync(target)
+    digest = hashlib.sha256()
+    with reader(str(partial / manifest.rdb), manifest.compression) as stream:
+        for chunk in _manifest.chunks(stream):
+            digest.update(chunk)
+    if digest.hexdigest() != manifest.rdb_sha256:
+        raise Damaged("Compressed and unpacked, the RDB has another check sum", str(partial))
+    (partial / RDB).unlink()
+
+
+def finish(partial: Path, final: Path, manifest: Manifest, user: str, start: float) -> None:
+    """Write the manifest, bring all to the disk, and give the backup its name."""
+    own(partial, user)
+    files = sorted(path for path in partial.rglob("*") if path.is_file())
+    manifest.files = {str(path.relative_to(partial)): _manifest.sums(path) for path in files}
+    manifest.ended, manifest.seconds = _manifest.iso(time.time()), round(time.monotonic() - start, 1)
+    write_manifest(partial, manifest, user)
+    if final.exists():
+        raise QuorumError(f"{final} exists already", todo="Nothing was overwritten. Run again")
+    partial.rename(final)
+    for directory in (final, final.parent):
+        number_ = os.open(directory, os.O_RDONLY)
+        try:
+            os.fsync(number_)
+        finally:
+            os.close(number_)
+
+
+def write_manifest(directory: Path, manifest: Manifest, user: str) -> None:
+    draft = directory / f".{_manifest.FILE}"
+    with draft.open("w", encoding="utf-8") as file:
+        file.write(manifest.to_json())
+        file.flush()
+        os.fsync(file.fileno())
+    draft.chmod(0o640)
+    owner(draft, user)
+    draft.replace(directory / _manifest.FILE)
+
+
+def own(directory: Path, user: str) -> None:
+    """Give all to root, readable by the service, so that a broken-into server cannot touch its backups."""
+    for path in [directory, *directory.rglob("*")]:
+        path.chmod(0o750 if path.is_dir() else 0o640)
+        owner(path, user)
+
+
+def lend(directory: Path, user: str) -> None:
+    """Let the service write there for a while: the checker of the AOF opens files for writing, though it only reads."""
+    account = drop_to(user)
+    for path in [directory, *directory.iterdir()] if account else []:
+        os.chown(path, account.pw_uid if account else 0, -1)
+
+
+def owner(path: Path, user: str) -> None:
+    account = drop_to(user)
+    if account:
+        os.chown(path, 0, account.pw_gid)

@@ -1,0 +1,173 @@
+#!/usr/bin/python
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: backup
+version_added: 0.1.0
+short_description: Back up one data set, and prove the backup
+author: quorum.redis contributors (@quorum)
+description:
+  - Looks at all members and chooses the replica in sync with the smallest lag. Where the module runs on that member, it
+    saves a snapshot with C(BGSAVE), begun after the module started, copies it, lets the engine's checker read it, loads
+    it into a throw-away server and compares the number of keys. On any other member it only names the chosen one.
+  - The result is a directory with C(dump.rdb), C(manifest.json), and the configuration without its secrets. It is
+    written under a temporary name and renamed when all is well; when anything is not, nothing is left of it.
+  - A save that was running already and a rewrite of the AOF are waited for. A save that fails is told in the words of
+    the engine.
+options:
+  name:
+    description: The data set.
+    type: str
+    required: true
+  here:
+    description: The member that this module runs on, by its name in O(members).
+    type: str
+    required: true
+  members:
+    description: All members.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      host:
+        description: Name of the member.
+        type: str
+        required: true
+      address:
+        description: Its address.
+        type: str
+        required: true
+      port:
+        description: Its port.
+        type: int
+        required: true
+  member:
+    description: The member to back up, instead of the one that would be chosen. It may be the primary.
+    type: str
+  primary:
+    description: Whether the primary of several members may be chosen when no replica is in sync.
+    type: bool
+    default: false
+  directory:
+    description: The backup is O(directory)/O(name)/C(TIME-MEMBER).
+    type: path
+    default: /var/backups/redis
+  compression:
+    description: How the snapshot is compressed. V(zstd) needs the program of that name.
+    type: str
+    choices: [none, gzip, zstd]
+    default: none
+  load:
+    description: Whether to load the snapshot into a throw-away server. It takes as much memory again for that time.
+    type: bool
+    default: true
+  aof:
+    description: Whether to copy the directory of the append only file too. It must be on; Redis 7 or Valkey.
+    type: bool
+    default: false
+  fresh:
+    description: Seconds; a good backup of this member and version that is not older is as good as a new one.
+    type: int
+    default: 0
+  drill:
+    description: >-
+      Make no backup, but restore the newest one into a throw-away server, compare, and write the result into its
+      manifest. A drill that fails fails the module.
+    type: bool
+    default: false
+  binary:
+    description: The server program that checks and loads the snapshot. That of the running server when absent.
+    type: path
+  unit:
+    description: The unit of the server, whose journal has the reason when a save fails.
+    type: str
+    default: ''
+  user:
+    description: The user of the service, whose rights the throw-away server has. Backups belong to root and its group.
+    type: str
+    default: redis
+  username:
+    description: ACL user.
+    type: str
+  password:
+    description: Password of all members.
+    type: str
+  timeout:
+    description: Seconds that a look at a member may take.
+    type: float
+    default: 2.0
+  wait:
+    description: Seconds that the save, and each proof, may take.
+    type: int
+    default: 3600
+seealso:
+  - module: quorum.redis.instance_info
+extends_documentation_fragment:
+  - quorum.redis.attributes
+"""
+
+EXAMPLES = r"""
+- name: Back up the data set main on the member that this host is
+  quorum.redis.backup:
+    name: main
+    here: "{{ inventory_hostname }}"
+    member: "{{ inventory_hostname }}"
+    members: "{{ redis_topology.instances[0].members }}"
+    password: "{{ redis_password }}"
+    compression: zstd
+"""
+
+RETURN = r"""
+member:
+  description: The member that was chosen.
+  returned: success
+  type: str
+why:
+  description: Why this one.
+  returned: success
+  type: str
+directory:
+  description: The backup; empty when another member was chosen, and in check mode.
+  returned: success
+  type: str
+  sample: /var/backups/redis/main/20261122T010203Z-db2
+manifest:
+  description: What C(manifest.json) says.
+  returned: when there is a backup
+  type: dict
+fresh:
+  description: Whether a backup that was there already was found fresh enough.
+  returned: success
+  type: bool
+drill:
+  description: How the drill went.
+  returned: when O(drill=true) and it was done
+  type: dict
+progress:
+  description: What was waited for and done, with the seconds since the begin.
+  returned: success
+  type: list
+  elements: str
+steps:
+  description: What was done, or would be in check mode, one sentence each.
+  returned: always
+  type: list
+  elements: str
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.quorum.redis.plugins.module_utils._backup_subject import OPTIONS, Backup
+from ansible_collections.quorum.redis.plugins.module_utils._module import run
+
+
+def main() -> None:
+    """Run the module."""
+    run(AnsibleModule(OPTIONS, supports_check_mode=True), Backup)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,315 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The module backup against real servers: what it saves, what it waits for, and what it leaves when it fails."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.quorum.redis.plugins.module_utils import _manifest, _trial
+from ansible_collections.quorum.redis.plugins.module_utils._errors import QuorumError
+
+from integration.conftest import Answer, Engine, Lab, Server, wait_until
+
+SECRET = "s3cret-of-the-test"
+ME = getpass.getuser()
+
+
+def options(server: Server, root: Path, **more: Any) -> dict[str, Any]:
+    return {
+        "name": "main",
+        "here": "me",
+        "members": [{"host": "me", "address": "127.0.0.1", "port": server.port}],
+        "password": server.password or None,
+        "directory": str(root / "backups"),
+        "binary": server.engine.binary,
+        "user": ME,
+        "wait": 30,
+        **more,
+    }
+
+
+def backups(root: Path) -> list[str]:
+    """Return everything in the directory of the data set, hidden or not, but the lock and what is owed."""
+    place = root / "backups" / "main"
+    found = {path.name for path in place.iterdir()} if place.exists() else set()
+    return sorted(found - {".lock", ".owed"})
+
+
+def fill(server: Server, keys: int = 1000, size: int = 100) -> None:
+    with server.client() as client, client.pipeline(transaction=False) as line:
+        for number in range(keys):
+            line.set(f"key:{number}", os.urandom(size))
+        line.execute()
+
+
+def checked(answer: Answer) -> _manifest.Manifest:
+    assert not answer.failed, answer.text
+    found = _manifest.read(answer["directory"])
+    _manifest.check(answer["directory"], found)
+    return found
+
+
+@pytest.fixture
+def server(lab: Lab) -> Server:
+    """Return a filled server with a log file and the right to change where it saves."""
+    allowed = ["enable-protected-configs yes"] if modern(lab.engine) else []
+    found = lab.server("main", f"logfile {lab.root}/log.txt", *allowed, password=SECRET)
+    fill(found)
+    return found
+
+
+def modern(engine: Engine) -> bool:
+    said = subprocess.run([engine.binary, "--version"], capture_output=True, text=True, check=True).stdout
+    return not any(f"v={old}." in said for old in ("6",))
+
+
+def test_a_backup_is_proven_and_tells_no_secret(lab: Lab, server: Server, tmp_path: Path) -> None:
+    server.call("SET", "expires", "x", "PX", "1500")
+    with server.client() as client:
+        client.execute_command("SELECT", "3")
+        client.execute_command("SET", "other", "database")
+    server.call("CONFIG", "REWRITE")
+    predicted = lab.run("backup", check=True, **options(server, tmp_path))
+    assert predicted.changed and backups(tmp_path) == []
+    answer = lab.run("backup", **options(server, tmp_path, compression="gzip"))
+    found = checked(answer)
+    assert answer["why"] == "the only member"
+    assert answer["steps"] == predicted["steps"]
+    assert found.verified.file_check == found.verified.load == "passed"
+    assert found.databases == {"0": {"keys": 1001, "expires": 1}, "3": {"keys": 1, "expires": 0}}
+    assert found.verified.databases["0"]["keys"] == 1001
+    assert (found.engine, found.version) == lab_version(server)
+    place = Path(answer["directory"])
+    assert backups(tmp_path) == [place.name]
+    assert sorted(path.name for path in place.iterdir()) == ["dump.rdb.gz", "manifest.json", "redis.conf"]
+    assert {path.stat().st_mode & 0o777 for path in place.iterdir()} == {0o640}
+    assert place.stat().st_mode & 0o777 == 0o750
+    assert SECRET not in answer.text.replace(f'"password": "{SECRET}"', "")
+    assert SECRET not in "".join(path.read_text() for path in (place / "redis.conf", place / "manifest.json"))
+    assert f"port {server.port}" in (place / "redis.conf").read_text()
+
+
+def lab_version(server: Server) -> tuple[str, str]:
+    info = server.info()
+    return ("valkey", info["valkey_version"]) if "valkey_version" in info else ("redis", info["redis_version"])
+
+
+def test_two_backups_at_once_are_two(lab: Lab, server: Server, tmp_path: Path) -> None:
+    first = checked(lab.run("backup", **options(server, tmp_path, load=False)))
+    fill(server, 1200)
+    second = checked(lab.run("backup", **options(server, tmp_path, load=False)))
+    assert first.verified.load == "not done: switched off"
+    assert backups(tmp_path) == [first.name, second.name]
+    assert (first.keys, second.keys) == (1000, 1200)
+    again = lab.run("backup", **options(server, tmp_path, fresh=60))
+    assert not again.changed and again["fresh"] and again["directory"].endswith(second.name)
+
+
+def test_a_replica_is_chosen_and_the_primary_only_names_it(lab: Lab, server: Server, tmp_path: Path) -> None:
+    replica = lab.server("replica", f"replicaof 127.0.0.1 {server.port}", password=SECRET)
+    wait_until("the link", lambda: replica.info()["master_link_status"] == "up")
+    both = [
+        {"host": "primary", "address": "127.0.0.1", "port": server.port},
+        {"host": "replica", "address": "127.0.0.1", "port": replica.port},
+    ]
+    answer = lab.run("backup", **options(server, tmp_path, members=both, here="primary"))
+    assert not answer.changed and answer["member"] == "replica" and backups(tmp_path) == []
+    found = checked(lab.run("backup", **options(server, tmp_path, members=both, here="replica")))
+    assert (found.role, found.port, found.keys) == ("replica", replica.port, 1000)
+    assert found.replication_id == server.info()["master_replid"]
+    replica.stop(kill=True)
+    answer = lab.run("backup", **options(server, tmp_path, members=both, here="primary"))
+    assert answer.failed and "No replica is in sync" in answer.msg and "replica: does not answer" in answer.msg
+    found = checked(lab.run("backup", **options(server, tmp_path, members=both, here="primary", primary=True)))
+    assert found.role == "primary"
+
+
+def test_a_save_and_a_rewrite_that_run_already_are_waited_for(lab: Lab, server: Server, tmp_path: Path) -> None:
+    server.call("CONFIG", "SET", "rdb-key-save-delay", "1000")
+    server.call("BGSAVE")
+    fill(server, 1100)
+    server.call("CONFIG", "SET", "rdb-key-save-delay", "0")
+    answer = lab.run("backup", **options(server, tmp_path, load=False))
+    assert any("waiting for a save that was running already" in row for row in answer["progress"]), answer.text
+    assert checked(answer).keys == 1100, "the save that was running is not the backup"
+    server.call("CONFIG", "SET", "rdb-key-save-delay", "1000")
+    server.call("CONFIG", "SET", "appendonly", "yes")
+    server.call("CONFIG", "SET", "rdb-key-save-delay", "0")
+    answer = lab.run("backup", **options(server, tmp_path, load=False))
+    assert any("waiting for a rewrite of the AOF" in row for row in answer["progress"]), answer.text
+    checked(answer)
+
+
+def test_a_save_in_time_or_not_at_all(lab: Lab, server: Server, tmp_path: Path) -> None:
+    server.call("CONFIG", "SET", "rdb-key-save-delay", "10000")
+    answer = lab.run("backup", **options(server, tmp_path, wait=2))
+    assert answer.failed and "After 2 s the save has not ended" in answer.msg
+    assert backups(tmp_path) == []
+
+
+@pytest.mark.parametrize("fault", ["no directory", "full", "killed", "stopped"])
+def test_a_save_that_fails_says_why_and_leaves_nothing(lab: Lab, server: Server, tmp_path: Path, fault: str) -> None:
+    kept = checked(lab.run("backup", **options(server, tmp_path, load=False)))
+    says = {
+        "no directory": "Failed opening the temp RDB file",
+        "full": "terminated by signal 25",
+        "killed": "terminated by signal",
+        "stopped": "ended without a new file",
+    }[fault]
+    assert server.process
+    pid = server.process.pid
+    if fault == "no directory":
+        away = server.directory / "away"
+        away.mkdir()
+        server.call("CONFIG", "SET", "dir", str(away))
+        away.rmdir()
+    elif fault == "full":
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (50_000, 50_000))
+    else:
+        server.call("CONFIG", "SET", "rdb-key-save-delay", "3000")
+        number = signal.SIGKILL if fault == "killed" else signal.SIGUSR1
+        threading.Thread(target=end_child, args=(server, number), daemon=True).start()
+    answer = lab.run("backup", **options(server, tmp_path))
+    assert answer.failed and not answer.changed
+    assert says in answer.msg, answer.msg
+    assert "Traceback" not in answer.text
+    assert backups(tmp_path) == [kept.name]
+
+
+def test_a_save_that_fails_harms_nobody(lab: Lab, server: Server, tmp_path: Path) -> None:
+    """Left to itself the engine refuses all writes after it, and a replica since 7.0 ends itself at the next write."""
+    replica = lab.server("replica", f"replicaof 127.0.0.1 {server.port}", "save 3600 1", password=SECRET)
+    wait_until("the link", lambda: replica.info()["master_link_status"] == "up")
+    server.call("CONFIG", "SET", "save", "3600 1")
+    for one in (server, replica):
+        assert one.process
+        resource.prlimit(one.process.pid, resource.RLIMIT_FSIZE, (50_000, -1))
+        wish = options(one, tmp_path, member="me")
+        answer = lab.run("backup", **wish)
+        assert answer.failed and "stop-writes-on-bgsave-error is off until" in answer.msg, answer.msg
+        server.call("SET", "written", one.port)
+        wait_until("the replica has it", lambda one=one: replica.call("GET", "written") == str(one.port))
+        assert one.info()["rdb_last_bgsave_status"] == "err"
+        resource.prlimit(one.process.pid, resource.RLIMIT_FSIZE, (-1, -1))
+        checked(lab.run("backup", **wish))
+        assert one.call("CONFIG", "GET", "stop-writes-on-bgsave-error")[1] == "yes"
+
+
+def end_child(server: Server, number: int) -> None:
+    """End the process that saves, once there is one."""
+    assert server.process
+    children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children")
+    wait_until("a child", lambda: server.info()["rdb_bgsave_in_progress"] == "1" and children.read_text().split())
+    os.kill(int(children.read_text().split()[0]), number)
+
+
+def test_a_full_disk_of_the_backups_leaves_nothing(lab: Lab, server: Server, tmp_path: Path) -> None:
+    """The module itself may not write more than a little, as on a full disk."""
+    fill(server, 3000, 1000)
+    script = tmp_path / "limited.py"
+    script.write_text(
+        "import resource, runpy, signal, sys\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))\n"
+        "runpy.run_module('ansible_collections.quorum.redis.plugins.modules.backup', run_name='__main__')\n"
+    )
+    request = {**options(server, tmp_path), "_ansible_remote_tmp": str(tmp_path)}
+    said = subprocess.run(
+        [sys.executable, str(script)],
+        input=json.dumps({"ANSIBLE_MODULE_ARGS": request}),
+        env={**os.environ, "PYTHONPATH": str(lab.collections)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert '"failed": true' in said.stdout and "File too large" in said.stdout, said.stdout + said.stderr
+    assert backups(tmp_path) == []
+
+
+def test_a_killed_backup_is_cleared_away_by_the_next(lab: Lab, server: Server, tmp_path: Path) -> None:
+    left = tmp_path / "backups" / "main" / ".partial-20260101T000000Z-me"
+    left.mkdir(parents=True)
+    (left / "dump.rdb").write_bytes(b"half")
+    found = checked(lab.run("backup", **options(server, tmp_path, load=False)))
+    assert backups(tmp_path) == [found.name]
+
+
+@pytest.mark.parametrize("damage", ["flipped", "short", "text", "empty"])
+def test_a_corrupt_copy_is_refused_by_checker_and_trial(lab: Lab, server: Server, tmp_path: Path, damage: str) -> None:
+    found = checked(lab.run("backup", **options(server, tmp_path, load=False)))
+    directory = tmp_path / "backups" / "main" / found.name
+    content = bytearray((directory / "dump.rdb").read_bytes())
+    content[len(content) // 2] ^= 1
+    spoilt = {"flipped": bytes(content), "short": bytes(content[:-20]), "text": b"hello", "empty": b""}[damage]
+    (directory / "dump.rdb").write_bytes(spoilt)
+    binary = server.engine.binary
+    with pytest.raises(QuorumError, match="check-rdb refuses"):
+        _trial.check(binary, "rdb", directory / "dump.rdb", ME, 10)
+    with pytest.raises(QuorumError, match="does not load"):
+        _trial.load(binary, directory, "dump.rdb", ME, 10)
+    answer = lab.run("backup", **options(server, tmp_path, drill=True))
+    assert answer.failed and "The drill did not pass" in answer.msg
+    assert not _manifest.read(str(directory)).good
+    assert backups(tmp_path) == [found.name]
+
+
+def test_a_drill_is_recorded(lab: Lab, server: Server, tmp_path: Path) -> None:
+    answer = lab.run("backup", **options(server, tmp_path, drill=True))
+    assert answer.failed and "no backup on this host" in answer.msg
+    made = checked(lab.run("backup", **options(server, tmp_path, compression="gzip", load=False)))
+    answer = lab.run("backup", **options(server, tmp_path, drill=True))
+    found = checked(answer)
+    assert [record["result"] for record in found.drills] == ["passed"]
+    assert found.drills[0]["databases"]["0"]["keys"] == made.keys
+    assert backups(tmp_path) == [made.name]
+
+
+def test_the_aof_is_copied_while_writes_and_rewrites_go_on(lab: Lab, server: Server, tmp_path: Path) -> None:
+    if not modern(server.engine):
+        answer = lab.run("backup", **options(server, tmp_path, aof=True))
+        assert "needs Redis 7" in answer.msg
+        return
+    answer = lab.run("backup", **options(server, tmp_path, aof=True))
+    assert "The AOF is off" in answer.msg and backups(tmp_path) == []
+    server.call("CONFIG", "SET", "appendonly", "yes")
+    wait_until("the rewrite", lambda: server.info()["aof_rewrite_in_progress"] == "0")
+    over = threading.Event()
+
+    def write() -> None:
+        with server.client() as client:
+            while not over.wait(0.001):
+                client.set("moving", time.monotonic())
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        server.call("CONFIG", "SET", "rdb-key-save-delay", "300")
+        server.call("BGREWRITEAOF")
+        server.call("CONFIG", "SET", "rdb-key-save-delay", "0")
+        answer = lab.run("backup", **options(server, tmp_path, aof=True))
+    finally:
+        over.set()
+        writer.join()
+    found = checked(answer)
+    assert found.aof == "appendonlydir"
+    names = [name for name in found.files if name.startswith("appendonlydir/")]
+    assert any(name.endswith(".manifest") for name in names) and len(names) >= 2
+    assert server.call("CONFIG", "GET", "auto-aof-rewrite-percentage")[1] == "100"
+    copy = tmp_path / "copy"
+    shutil.copytree(tmp_path / "backups" / "main" / found.name / "appendonlydir", copy / "appendonlydir")
+    restored = lab.server("restored", "appendonly yes", f"dir {copy}")
+    assert restored.call("DBSIZE") == 1001
