@@ -115,7 +115,7 @@ class Replication(Subject[Planner]):
         return {
             "primary": {"host": chosen.host, "address": chosen.address, "port": chosen.port},
             "members": [member.to_dict() for member in obs.members],
-            "unreachable": [member.name for member in obs.members if not member.reachable],
+            "silent_members": [member.name for member in obs.members if not member.reachable],
             "waiting": pending(predicted, chosen),
             "silent_sentinels": [view.name for view in obs.views if not view.reachable],
         }

@@ -110,7 +110,7 @@ members:
   returned: success
   type: list
   elements: dict
-unreachable:
+silent_members:
   description: Hosts of the members that could not be observed and were left out.
   returned: success
   type: list

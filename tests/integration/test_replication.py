@@ -198,7 +198,7 @@ def test_unreachable_member(lab: Lab, replicated: List[Server]) -> None:
     given = options([*replicated, new])
     replicated[2].stop()
     done = lab.run("replication", **given)
-    assert done["unreachable"] == ["r3"] and len(done["steps"]) == 1 and done["warnings"], done.text
+    assert done["silent_members"] == ["r3"] and len(done["steps"]) == 1 and done["warnings"], done.text
     assert keys([new]) == [["a", "b", "c"]]
 
 

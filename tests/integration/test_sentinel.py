@@ -164,7 +164,7 @@ def test_killed_primary(watched: Set) -> None:
     watched.servers[0].stop(kill=True)
     again = watched.replicate()
     assert not again.failed and not again.changed, again.text
-    assert again["primary"]["host"] in ("r2", "r3") and again["unreachable"] == ["r1"]
+    assert again["primary"]["host"] in ("r2", "r3") and again["silent_members"] == ["r1"]
     watched.servers[0].config.write_text(watched.servers[0].config.read_text() + "replicaof 127.0.0.1 0\n")
     watched.servers[0].start()
     back = watched.replicate()

@@ -27,6 +27,7 @@ def test_host_out_of_reach_in_the_middle(lab: Lab, main: DataSet) -> None:
         run = lab.run_playbook("site", *change)
         assert not run.ok
         assert run.recap[lost].unreachable == 1
+        assert not any(run.recap[host].unreachable for host in rest)
         assert "Connection timed out" in run.stdout or "timed out" in run.stdout
         assert {main.setting(host, "maxmemory") for host in rest} == {str(96 << 20)}
         lab.unpause(lost)
