@@ -14,6 +14,7 @@ import pytest
 import testinfra
 from lab import Lab
 
+pytest_runtest_makereport = measured.pytest_runtest_makereport
 pytest_terminal_summary = measured.pytest_terminal_summary
 HERE = Path(__file__).resolve().parent
 

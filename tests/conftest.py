@@ -12,6 +12,7 @@ from pathlib import Path
 import measured
 import pytest
 
+pytest_runtest_makereport = measured.pytest_runtest_makereport
 pytest_terminal_summary = measured.pytest_terminal_summary
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -8,7 +8,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from typing import Any
+
+import pytest
 
 NOTED: list[str] = []
 
@@ -18,7 +21,19 @@ def note(what: str, numbers: object) -> None:
     NOTED.append(f"measured: {what}: {numbers}")
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, Any, Any]:
+    """Let the report carry what was noted: with several workers it is all that comes back."""
+    report = yield
+    report.user_properties += [("measured", line) for line in NOTED]
+    NOTED.clear()
+    return report
+
+
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     """Print what was noted."""
-    for line in NOTED:
-        terminalreporter.write_line(line)
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            for name, line in getattr(report, "user_properties", []):
+                if name == "measured":
+                    terminalreporter.write_line(line)

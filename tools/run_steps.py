@@ -54,7 +54,7 @@ def steps() -> dict[str, Step]:
         Step("build", [["tools/check_tarball.py"]]),
         Step("sanity", [["tools/sanity"]]),
         Step("unit", [["pytest", "tests/unit"]]),
-        Step("integration", [["bash", "-c", "QUORUM_TEST_ENGINES=$(tools/engines) exec pytest tests/integration"]]),
+        Step("integration", [["bash", "-c", "QUORUM_TEST_ENGINES=$(tools/engines) exec pytest -n 3 tests/integration"]]),
     ]
     scenarios = sorted(path.parent.name for path in ROOT.glob("molecule/*/molecule.yml"))
     found += [Step(f"molecule-{name}", [["molecule", "test", "--scenario-name", name]]) for name in scenarios]

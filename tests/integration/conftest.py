@@ -20,7 +20,9 @@ from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 import pytest
 import redis
 
-PORTS = range(20000, 25000)
+# Tests that run side by side keep to ports of their own: a Sentinel takes over whatever listens where a replica was.
+WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
+PORTS = range(20000 + 1500 * WORKER, 21500 + 1500 * WORKER)
 PASSWORD = "s3cret-of-the-test"
 
 

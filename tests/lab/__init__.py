@@ -89,6 +89,8 @@ class Lab:
         self.inventories = [Path(path) for path in (*inventories, own)]
         found: dict[str, dict[str, str]] = yaml.safe_load(own.read_text(encoding="utf-8"))["all"]["hosts"]
         self.addresses = {host: values["ansible_host"] for host, values in found.items()}
+        local = Path(sys.executable).with_name("ansible-playbook")
+        self.program = str(local) if local.exists() else "ansible-playbook"
         self._cut: set[str] = set()
         self._paused: set[str] = set()
         self._down: set[str] = set()
@@ -147,9 +149,8 @@ class Lab:
         )
 
     def _command(self, name: str, *args: str) -> list[str]:
-        program = Path(sys.executable).with_name("ansible-playbook")
         playbook = name if name.endswith(".yml") else f"quorum.redis.{name}"
-        command = [str(program) if program.exists() else "ansible-playbook"]
+        command = [self.program]
         for path in self.inventories:
             command += ["--inventory", str(path)]
         return [*command, playbook, *args]

@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import subprocess
+
 import pytest
 import redis
 from estate import DataSet, given
-from lab import Lab, Run
+from lab import ROOT, Lab, Run
 
 PID = "systemctl show --property MainPID --value redis-server@{}"
 
@@ -86,6 +88,20 @@ def test_run_on_one_estate_leaves_the_other_alone(lab: Lab, orders: DataSet, for
     assert orders.run_ids() == processes
     site(lab).expect(changed=2)
     assert forum.settings("maxmemory") == {"0"}
+
+
+def test_oldest_supported_ansible_finds_nothing_to_do(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What its templates, its checks of arguments and its results do not accept would show here."""
+    oldest = subprocess.run([ROOT / "tools" / "oldest_ansible"], stdout=subprocess.PIPE, text=True, check=True)
+    monkeypatch.setattr(lab, "program", oldest.stdout.strip())
+    site(lab).expect(changed=0)
+    site(lab, "--check").expect(changed=0)
+    for group in ("shop", "forum"):
+        lab.run_playbook("status", *given(redis_hosts=group)).expect(changed=0)
+    forum = given(redis_instances=[{"name": "orders", "config": {"databases": 20}}])
+    site(lab, *forum, hosts="forum").expect()
+    site(lab, hosts="forum").expect()
+    site(lab).expect(changed=0)
 
 
 def test_lost_cache_is_not_copied_over_its_replicas(lab: Lab, orders: DataSet, pages: DataSet) -> None:
