@@ -13,6 +13,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, Callable, Mapping, Sequence
 
+from ansible.module_utils.common.validation import check_type_bool, check_type_list
 from ansible_collections.quorum.redis.plugins.module_utils._parameters import (
     OWNED,
     SENTINEL_OWNED,
@@ -38,6 +39,8 @@ INSTANCE_DEFAULTS: dict[str, Any] = {
     "appendfsync": "everysec",
     "config": {},
 }
+# The largest value of what must be at least 1.
+RANGES = {"port": 65535, "down_after": 2**31 - 1, "failover_timeout": 2**31 - 1, "parallel_syncs": 2**31 - 1}
 
 
 class TopologyError(ValueError):
@@ -62,6 +65,7 @@ class Inventory:
 
 def build(inventory: Inventory) -> dict[str, Any]:
     """Return the desired model of one estate, seen from one host. Raises TopologyError."""
+    inventory.variables = typed(inventory.variables)
     get = inventory.variables.__getitem__
     group = str(get("redis_group"))
     hosts = list(inventory.groups.get(group, []))
@@ -101,6 +105,21 @@ def build(inventory: Inventory) -> dict[str, Any]:
     }
 
 
+def typed(variables: Mapping[str, Any]) -> dict[str, Any]:
+    """Read `"no"` and `a,b` as the argument spec does: it accepts such strings, and converts nothing."""
+
+    def convert(values: Mapping[str, Any], bools: Sequence[str], lists: Sequence[str]) -> dict[str, Any]:
+        given = {key: value for key, value in values.items() if value is not None}
+        return {
+            **values,
+            **{key: check_type_bool(given[key]) for key in bools if key in given},
+            **{key: check_type_list(given[key]) for key in lists if key in given},
+        }
+
+    entries = [convert(entry, ("sentinel", "appendonly"), ("hosts",)) for entry in variables["redis_instances"]]
+    return {**convert(variables, ("redis_auth",), ("redis_bind",)), "redis_instances": entries}
+
+
 def instance(inventory: Inventory, entry: Mapping[str, Any], hosts: list[str], sentinels: int) -> dict[str, Any]:
     """One data set: defaults applied, members named, the engine's parameters worked out."""
     given = {**INSTANCE_DEFAULTS, **{key: value for key, value in entry.items() if value is not None}}
@@ -126,6 +145,9 @@ def instance(inventory: Inventory, entry: Mapping[str, Any], hosts: list[str], s
         problems.append(
             f"redis_instances {name}: maxmemory {given['config']['maxmemory']!r} is no size; write 100mb, 2gb or bytes."
         )
+    for key, most in RANGES.items():
+        if not 1 <= int(given[key]) <= most:
+            problems.append(f"redis_instances {name}: {key} {given[key]} is out of range; use 1 to {most}.")
     maxclients = str(given["config"].get("maxclients", 10000))
     if not maxclients.isdecimal():
         problems.append(f"redis_instances {name}: maxclients {maxclients!r} is no number.")

@@ -128,6 +128,8 @@ def test_parameters_are_there_where_a_process_runs(host: str, member: bool, watc
         ({"hosts": ["r3", "r2"]}, {"seed": "r3", "local": False}),
         ({"hosts": ["r1", "r1", "r2"]}, {"members": build(inventory())["instances"][0]["members"][:2]}),
         ({"sentinel": False}, {"sentinel": False}),
+        ({"sentinel": "no"}, {"sentinel": False}),
+        ({"hosts": "r3,r2"}, {"seed": "r3", "local": False}),
         ({"config": {"maxmemory": "1gb"}}, {"maxmemory": 2**30}),
         ({"config": {"maxclients": 50}}, {"maxclients": 50}),
         ({}, {"maxclients": 10000}),
@@ -144,6 +146,7 @@ def test_sub_options_and_their_defaults(entry: dict[str, Any], expected: dict[st
         ({}, {"save": "3600 1 300 100 60 10000", "appendonly": True, "appendfsync": "everysec"}),
         ({"save": ""}, {"save": ""}),
         ({"appendonly": False}, {"appendonly": False}),
+        ({"appendonly": "no"}, {"appendonly": False}),
         ({"appendfsync": "always"}, {"appendfsync": "always"}),
         ({"config": {"maxmemory-policy": "allkeys-lru"}}, {"maxmemory-policy": "allkeys-lru"}),
         ({"config": {"repl-backlog-size": "1gb"}}, {"repl-backlog-size": "1gb"}),
@@ -171,6 +174,12 @@ def test_bind_and_no_authentication() -> None:
     assert model["instances"][0]["parameters"]["bind"] == "10.0.0.1 127.0.0.1"
     assert model["instances"][0]["parameters"]["protected-mode"] is False
     assert model["sentinel"]["parameters"]["bind"] == "10.0.0.1 127.0.0.1"
+
+
+def test_what_the_argument_spec_lets_through_as_text_is_read_as_it_reads_it() -> None:
+    model = build(inventory(redis_auth="false", redis_bind="10.0.0.1,127.0.0.1", redis_password=None))
+    assert model["instances"][0]["parameters"]["bind"] == "10.0.0.1 127.0.0.1"
+    assert model["instances"][0]["parameters"]["protected-mode"] is False
 
 
 def test_parameters_of_a_sentinel_hold_no_state() -> None:
@@ -319,6 +328,14 @@ TWO = {"name": "other", "port": 6380}
         (
             {"sentinels": ["r1", "r2", "r4"], "addresses": {"r4": "10.0.0.2"}},
             "r2 and r4 have the same address 10.0.0.2; set redis_address on one of them.",
+        ),
+        (
+            {"redis_instances": [{"name": "main", "port": 99999}]},
+            "redis_instances main: port 99999 is out of range; use 1 to 65535.",
+        ),
+        (
+            {"redis_instances": [{"name": "main", "down_after": 0}]},
+            "redis_instances main: down_after 0 is out of range; use 1 to 2147483647.",
         ),
         (
             {"redis_instances": [{"name": "main"}, {"name": "other"}]},
