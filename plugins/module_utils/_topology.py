@@ -75,6 +75,7 @@ def build(inventory: Inventory) -> dict[str, Any]:
             f"The inventory has no host in the group {group!r}. Put the members there, or set redis_group."
         )
     check_secrets(inventory, bool(sentinels))
+    check_bind(inventory, len({*hosts, *sentinels}))
     check_addresses(inventory, sorted({*hosts, *sentinels}, key=[*hosts, *sentinels].index))
     if inventory.problems:
         raise TopologyError("\n".join(inventory.problems))
@@ -178,6 +179,15 @@ def check_secrets(inventory: Inventory, sentinels: bool) -> None:
             inventory.problems.append(
                 f"{name} is not set. Put it into a vault, or switch authentication off with redis_auth: false."
             )
+
+
+def check_bind(inventory: Inventory, hosts: int) -> None:
+    """With more than one host, a server that only listens on loopback is lost to the others."""
+    bind = [str(address) for address in inventory.variables["redis_bind"] or []]
+    if hosts > 1 and bind and all(address.lstrip("-") in ("127.0.0.1", "::1", "localhost") for address in bind):
+        inventory.problems.append(
+            f"redis_bind {' '.join(bind)} is loopback only, which other members cannot reach; add the host's address."
+        )
 
 
 def check_addresses(inventory: Inventory, hosts: Sequence[str]) -> None:

@@ -330,6 +330,10 @@ TWO = {"name": "other", "port": 6380}
             "r2 and r4 have the same address 10.0.0.2; set redis_address on one of them.",
         ),
         (
+            {"redis_bind": ["127.0.0.1", "-::1"]},
+            "redis_bind 127.0.0.1 -::1 is loopback only, which other members cannot reach; add the host's address.",
+        ),
+        (
             {"redis_instances": [{"name": "main", "port": 99999}]},
             "redis_instances main: port 99999 is out of range; use 1 to 65535.",
         ),
