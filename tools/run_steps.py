@@ -36,6 +36,7 @@ class Step:
 def steps() -> dict[str, Step]:
     """Return every step, in the order of a full run: what is quick to fail comes first."""
     scripts = ["tools/install_collection", "tools/lab", "tools/sanity"]
+    integration = "QUORUM_TEST_ENGINES=$(tools/engines) exec pytest -n 3 tests/integration"
     yaml = ["molecule", "playbooks", "roles", "examples", "meta", "changelogs", "galaxy.yml"]
     found = [
         Step(
@@ -54,7 +55,7 @@ def steps() -> dict[str, Step]:
         Step("build", [["tools/check_tarball.py"]]),
         Step("sanity", [["tools/sanity"]]),
         Step("unit", [["pytest", "tests/unit"]]),
-        Step("integration", [["bash", "-c", "QUORUM_TEST_ENGINES=$(tools/engines) exec pytest -n 3 tests/integration"]]),
+        Step("integration", [["bash", "-c", integration]]),
     ]
     scenarios = sorted(path.parent.name for path in ROOT.glob("molecule/*/molecule.yml"))
     found += [Step(f"molecule-{name}", [["molecule", "test", "--scenario-name", name]]) for name in scenarios]

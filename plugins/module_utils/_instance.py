@@ -182,6 +182,14 @@ class Instance(Subject[View]):
 
     def plan(self, obs: View) -> list[Step]:
         """At run time first, the AOF second, the files last: they never say what is not true yet."""
+        port = self.client.endpoint.port if self.client is not None else self.params["port"]
+        if port != self.params["port"] and self.guard:
+            raise Refused(
+                f"{self.label}: runs on port {port} and is declared on {self.params['port']}. A running data set keeps "
+                "its port: its members and Sentinels know each other by it",
+                self.wanted.path,
+                f"Nothing was changed. Set port back to {port}, or declare a new set on the new port",
+            )
         if obs.plan.dangerous and not self.params["allow_dangerous"]:
             reasons = "; ".join(f"{item['key']}: {item['why']}" for item in obs.plan.dangerous)
             raise Refused(

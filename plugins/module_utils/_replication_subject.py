@@ -64,8 +64,17 @@ class Replication(Subject[Planner]):
             again = Step(f"data set {self.wish.name}: look again, and give every member its role", {"action": "again"})
             return [*self.repairs, again]
         self.found = obs.plan()
-        self.warnings += self.found.warnings
+        self.warnings += self.found.warnings + self._strangers(obs)
         return self.found.steps
+
+    def _strangers(self, obs: Planner) -> List[str]:
+        """Return a warning for each replica that the inventory does not know: it may be a stale one."""
+        return [
+            f"{down.address}:{down.port} is a replica of {self.wish.name} and no member by the inventory; it was left "
+            "alone. Declare it, or retire it"
+            for down in self.found.primary.replicas
+            if not any(member.is_at(down.address, down.port) for member in obs.members)
+        ]
 
     def apply(self, step: Step) -> None:
         """Give one member its role, and let its file remember that."""

@@ -63,7 +63,7 @@ def _members(seen: Mapping[str, Mapping[str, Any]]) -> list[Row]:
 
 def _state(state: Mapping[str, Any]) -> str:
     if state["role"] == "primary":
-        return f"{len(state['replicas'])} replicas"
+        return _replicas(len(state["replicas"]))
     follows = state["primary"]
     if state["parked"]:
         return "parked: new, follows nobody yet"
@@ -81,7 +81,7 @@ def _opinion(declared: Mapping[str, Any], view: Mapping[str, Any]) -> Row:
     hosts = {member["address"]: member["host"] for member in declared["members"]}
     named = f"{hosts.get(master['address'], '?')} ({master['address']}:{master['port']})"
     flags = [flag for flag in master["flags"] if flag != "master"]
-    return [named, ", ".join(flags) or f"ok, knows {len(master['replicas'])} replicas"]
+    return [named, ", ".join(flags) or f"ok, knows {_replicas(len(master['replicas']))}"]
 
 
 def _judge(declared: Mapping[str, Any], seen: Mapping[str, Mapping[str, Any]]) -> list[str]:
@@ -96,6 +96,12 @@ def _judge(declared: Mapping[str, Any], seen: Mapping[str, Mapping[str, Any]]) -
         problems.append(f"{name}: {who} primary, one member is right. site.yml shows who says what.")
         return problems
     addresses = {(m["address"], m["port"]): m["host"] for m in declared["members"]}
+    problems += [
+        f"{name}: {one['address']}:{one['port']} is a replica of it, and no member by the inventory. Declare it or "
+        "retire it."
+        for one in seen[primaries[0]]["replicas"]
+        if (one["address"], one["port"]) not in addresses
+    ]
     for host, state in seen.items():
         if not state["reachable"] or state["role"] == "primary":
             continue
@@ -133,10 +139,13 @@ def _judge_sentinels(
 
 
 def _count(declared: Mapping[str, Any]) -> str:
-    replicas = len(declared["members"]) - 1
-    return f"one primary, {replicas} replica{'' if replicas == 1 else 's'} in sync" + (
+    return f"one primary, {_replicas(len(declared['members']) - 1)} in sync" + (
         ", every Sentinel agrees" if declared["sentinel"] else ""
     )
+
+
+def _replicas(count: int) -> str:
+    return f"{count} replica{'' if count == 1 else 's'}"
 
 
 def _table(head: Row, rows: Sequence[Row]) -> list[str]:

@@ -243,6 +243,16 @@ def test_a_bind_or_port_needs_a_restart_and_the_old_port_is_found(managed: Manag
     assert managed.get("port") == str(old)
 
 
+def test_a_member_keeps_its_port(managed: Managed) -> None:
+    """The others know it by its port, so the file must not say another one before a crash makes it true."""
+    old = managed.server.port
+    guard = {"address": "127.0.0.1", "members": [], "sentinels": [], "policy": "wait", "wait": 5}
+    answer = managed.run(port=old + 1, extra={"port": old + 1, "guard": guard})
+    assert f"runs on port {old} and is declared on {old + 1}" in answer.msg
+    assert not managed.path.exists() or str(old + 1) not in managed.path.read_text()
+    assert not managed.path.with_suffix(".json").exists()
+
+
 def test_maxclients_beyond_the_system_is_a_warning_or_a_restart_but_never_drift(managed: Managed) -> None:
     managed.run(maxclients=100)
     assert managed.get("maxclients") == "100"

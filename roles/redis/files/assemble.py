@@ -114,7 +114,7 @@ def decide(ev: Evidence) -> Decision:
     if elected == ev.me:
         if rivals:  # just promoted: Sentinel names it only when it has seen that
             return Decision(False, f"another primary answers, which the Sentinels do not name yet: {names}", final=True)
-        survivors = [p for p in full if p.follows == ev.me and p.was_linked]
+        survivors = [p for p in ev.peers if p.up and p.follows == ev.me and p.was_linked]
         if not ev.clean_stop and survivors:
             return Decision(False, "this primary crashed; its replicas live, so Sentinel may promote one")
         return Decision(True, "the Sentinels name this member as the primary")
