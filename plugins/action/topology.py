@@ -19,6 +19,7 @@ WANTED = (
     "redis_auth",
     "redis_bind",
     "redis_password",
+    "redis_acl_users",
     "redis_sentinel_password",
     "redis_sentinel_name",
     "redis_sentinel_port",

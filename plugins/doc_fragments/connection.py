@@ -33,6 +33,10 @@ options:
     description:
       - Password of the user. Without it no authentication is done.
     type: str
+  fallback_password:
+    description:
+      - Password of the default user, tried where a server does not know O(username) or its password yet.
+    type: str
   timeout:
     description:
       - Seconds to wait for a connection and for each reply. There are no retries.
@@ -51,6 +55,10 @@ options:
   password:
     description:
       - Password on every member.
+    type: str
+  fallback_password:
+    description:
+      - Password of the default user, tried where a server does not know O(username) or its password yet.
     type: str
   sentinel_username:
     description:

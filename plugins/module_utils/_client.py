@@ -8,7 +8,7 @@ from __future__ import annotations
 import errno
 import inspect
 import socket
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Dict, Iterator, List, Optional, Sequence
 
 from ansible_collections.quorum.redis.plugins.module_utils._errors import (
@@ -32,6 +32,7 @@ _AUTH_WORDS = (
     "NOAUTH",
     "WRONGPASS",
     "NOPERM",
+    "no permissions to",  # redis-py takes the word before it away
     "DENIED",
     "invalid password",
     "invalid username-password",
@@ -41,6 +42,7 @@ _AUTH_WORDS = (
     "AUTH <password>",
     "Authentication required",
 )
+_UNKNOWN_USER = ("WRONGPASS", "invalid username-password")
 _DOWN = {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN}
 
 
@@ -54,6 +56,7 @@ class Endpoint:
     password: Optional[str] = field(default=None, repr=False)
     socket: Optional[str] = None
     timeout: float = 2.0
+    fallback: Optional[str] = field(default=None, repr=False)  # of the default user, where `username` is not known yet
 
     def __str__(self) -> str:
         """Name the place without its secrets."""
@@ -192,8 +195,21 @@ class Client:
                 self._redis.response_callbacks.clear()
             reply = self._redis.execute_command(*args)
         except (redis.exceptions.RedisError, OSError, UnicodeError) as problem:
-            raise self._problem(problem) from None
+            if not self._fall_back(problem):
+                raise self._problem(problem) from None
+            return self.call(*args)
         return self._checked(reply)
+
+    def _fall_back(self, problem: BaseException) -> bool:
+        """Become the default user where the server does not know the own user yet; tell whether that is so."""
+        place = self.endpoint
+        known = not any(word in str(problem) for word in _UNKNOWN_USER)
+        if known or place.fallback in (None, "", place.password if not place.username else None):
+            return False
+        self.close()
+        self.endpoint = replace(place, username=None, password=place.fallback, fallback=None)
+        self.secrets.append(place.fallback)
+        return True
 
     def _checked(self, reply: Any) -> Any:
         """Raise an error that sits inside a reply, the way EXEC returns them."""

@@ -23,6 +23,7 @@ FIXED = {"bind", "port", "tls-port", "dir", "replicaof", "slaveof"}
 # Setting these to the value they have is not without effect, so they are not probed.
 UNPROBED = re.compile(r"tls-|appendonly\Z|requirepass\Z|(master|primary)auth\Z|bind\Z|port\Z|dir\Z")
 PASSWORDS = {"requirepass", "masterauth", "primaryauth"}
+LINK = {"masteruser", "masterauth"}  # by their canonical names
 PLACES = {"dir", "dbfilename", "appendfilename", "appenddirname"}
 # What CONFIG GET does not show, read from the file that the process was started with.
 UNSEEN = ("loadmodule", "rename-command")
@@ -43,6 +44,7 @@ class Live:
     replaced: bool = False  # its program file is no longer the installed one
     fixed: dict[str, str] = field(default_factory=dict)  # key -> why it cannot be set at run time
     config_refused: str = ""  # why CONFIG does not answer
+    refused_by: list[str] | None = None  # members that do not let the declared masteruser in; None: nobody was asked
 
 
 @dataclass
@@ -171,6 +173,8 @@ def _why_restart(change: Change, live: Live) -> str:
 
 
 def _danger(change: Change, changes: list[Change], desired: Mapping[str, str], live: Live, restart: bool) -> str:
+    if canonical(change.key) in LINK and live.refused_by is not None:
+        return f"not every member lets it in: {'; '.join(live.refused_by)}" if live.refused_by else ""
     if change.key in PASSWORDS:
         return "clients or replicas lose access when a password is simply replaced; rotate it instead"
     if change.key == "databases":

@@ -40,7 +40,9 @@ class Failover(Subject[Preflight]):
         self.wait: int = given["wait"]
         asked = ("name", "avoid", "zones", "max_lag", "limit", "method", "mixed", "dead_primary")
         self.move = Move(to=given["to"] or "", **{key: given[key] for key in asked})
-        self.places = members(given["members"], given["username"], given["password"], given["timeout"])
+        self.places = members(
+            given["members"], given["username"], given["password"], given["timeout"], given["fallback_password"]
+        )
         self.watchers = members(
             given["sentinels"], given["sentinel_username"], given["sentinel_password"], given["timeout"]
         )

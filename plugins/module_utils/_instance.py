@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,11 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.quorum.redis.plugins.module_utils._client import Client
 from ansible_collections.quorum.redis.plugins.module_utils._conf import mask, parse, render, values
 from ansible_collections.quorum.redis.plugins.module_utils._config import (
+    LINK,
     Change,
     Live,
     Plan,
+    canonical,
     clients_warning,
     differences,
     plan,
@@ -47,43 +50,10 @@ from ansible_collections.quorum.redis.plugins.module_utils._live import (
     undo,
     wait_loaded,
 )
-from ansible_collections.quorum.redis.plugins.module_utils._module import (
-    CONNECTION_OPTIONS,
-    MEMBER_OPTIONS,
-    Step,
-    Subject,
-    endpoint,
-)
+from ansible_collections.quorum.redis.plugins.module_utils._module import Step, Subject, endpoint
+from ansible_collections.quorum.redis.plugins.module_utils._observe import members, refusals
 from ansible_collections.quorum.redis.plugins.module_utils._scratch import Sample, examine
 
-OPTIONS: dict[str, Any] = {
-    **CONNECTION_OPTIONS,
-    "kind": {"type": "str", "choices": ["server", "sentinel"], "default": "server"},
-    "name": {"type": "str", "required": True},
-    "path": {"type": "path", "required": True},
-    "owner": {"type": "str", "default": "root"},
-    "group": {"type": "str", "default": "redis"},
-    "mode": {"type": "str", "default": "0640"},
-    "user": {"type": "str", "default": "redis"},
-    "parameters": {"type": "dict", "default": {}},
-    "secrets": {"type": "dict", "default": {}, "no_log": True},
-    "binary": {"type": "path", "default": "/usr/bin/redis-server"},
-    "state_file": {"type": "path"},
-    "unit": {"type": "str"},
-    "guard": {
-        "type": "dict",
-        "options": {
-            "address": {"type": "str", "required": True},
-            "members": {"type": "list", "elements": "dict", "required": True, "options": MEMBER_OPTIONS},
-            "sentinels": {"type": "list", "elements": "dict", "required": True, "options": MEMBER_OPTIONS},
-            "policy": {"type": "str", "required": True},
-            "wait": {"type": "int", "required": True},
-        },
-    },
-    "guard_secrets": {"type": "dict", "default": {}, "no_log": True},
-    "allow_dangerous": {"type": "bool", "default": False},
-    "wait": {"type": "int", "default": 600},
-}
 HEADER = (
     "Written by the collection quorum.redis, which overwrites changes made here.\n"
     "The process reads a copy of it, assembled at each start."
@@ -124,8 +94,10 @@ class Instance(Subject[View]):
         if self.params["guard"] is not None:
             told = {key: self.params[key] for key in ("name", "port")}
             told.update(self.params["guard"], **(self.params["guard_secrets"] or {}))
-            place = str(Path(file["path"]).with_suffix(".json"))
-            self.guard = [wanted({**file, "path": place, "content": json.dumps(told, indent=4) + "\n"})]
+            users, place = (str(Path(file["path"]).with_suffix(end)) for end in (".acl", ".json"))
+            self.guard = [] if told.pop("acl") else [wanted({"path": users, "state": "absent"})]
+            told = {key: value for key, value in told.items() if value or key != "username"}
+            self.guard.append(wanted({**file, "path": place, "content": json.dumps(told, indent=4) + "\n"}))
         self.sample: Sample | None = None
         self.client: Client | None = None
         self.draft: Draft | None = None
@@ -173,12 +145,26 @@ class Instance(Subject[View]):
             return Plan(restart=restarts(live, self.parameters, sample.version, digest))
         hidden = {key.lower() for key in self.secrets}
         same = live.version == sample.version
-        changes = differences(self.parameters, sample.config, live.config, same, hidden)
+        changes = [
+            change
+            for change in differences(self.parameters, sample.config, live.config, same, hidden)
+            if self.secrets.get(change.key, "") is not None
+        ]
+        if "masteruser" in self.secrets and any(canonical(change.key) in LINK for change in changes):
+            live.refused_by = self._refusals()
         probe(client, changes, live)
         found = plan(changes, sample.config, live, self.parameters, sample.version, digest)
         warning = clients_warning(self.parameters, sample.config)
         found.warnings += [warning] if warning else []
         return found
+
+    def _refusals(self) -> list[str]:
+        """Return the members that do not let the declared masteruser in; in check mode it may not be there yet."""
+        guard = self.params["guard"]
+        places = members(guard["members"] if guard else [], None, None, self.params["timeout"])
+        own = (self.label, endpoint(self.params))
+        user, password = self.secrets["masteruser"], self.secrets.get("masterauth")
+        return [] if self.module.check_mode else refusals([own, *places], user, password)
 
     def plan(self, obs: View) -> list[Step]:
         """At run time first, the AOF second, the files last: they never say what is not true yet."""
@@ -270,6 +256,7 @@ class Instance(Subject[View]):
         """Return the file and the values at run time, secrets masked."""
         told = [str(secret) for secret in (self.params["guard_secrets"] or {}).values() if secret]
         pairs = [step.data["guard"] for step in steps if "guard" in step.data]
+        told += [rule[1:] for seen, _want in pairs for rule in re.findall("#[0-9a-f]{64}", seen.content.decode())]
         found = [file_diff(seen, want, told) for seen, want in pairs]
         if len(found) == len(steps):
             return found

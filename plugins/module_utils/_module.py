@@ -20,6 +20,7 @@ CONNECTION_OPTIONS: Dict[str, Dict[str, Any]] = {
     "socket": {"type": "path"},
     "username": {"type": "str"},
     "password": {"type": "str", "no_log": True},
+    "fallback_password": {"type": "str", "no_log": True},
     "timeout": {"type": "float", "default": 2.0},
 }
 
@@ -72,9 +73,8 @@ class Subject(Generic[Obs]):
 
 def endpoint(params: Dict[str, Any]) -> Endpoint:
     """Return the endpoint that the connection options name."""
-    return Endpoint(
-        params["host"], params["port"], params["username"], params["password"], params["socket"], params["timeout"]
-    )
+    keys = ("username", "password", "socket", "timeout", "fallback_password")
+    return Endpoint(params["host"], params["port"], *(params[key] for key in keys))
 
 
 def run(module: AnsibleModule, build: Callable[[AnsibleModule], Subject[Obs]], needs_library: bool = True) -> None:

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import socket
 from concurrent.futures import ThreadPoolExecutor
-from typing import Callable, Dict, List, Sequence, Tuple, TypeVar
+from dataclasses import replace
+from typing import Callable, Dict, List, Optional, Sequence, Tuple, TypeVar
 
-from ansible_collections.quorum.redis.plugins.module_utils._client import MASK, Client, Endpoint
+from ansible_collections.quorum.redis.plugins.module_utils._client import MASK, Client, Endpoint, connect
 from ansible_collections.quorum.redis.plugins.module_utils._errors import (
     AuthFailed,
     CommandFailed,
@@ -128,9 +129,30 @@ def observe_sentinels(places: Sequence[Place]) -> List[SentinelView]:
     return _all(observe_sentinel, places)
 
 
-def members(params: Sequence[Dict[str, str]], username: str, password: str, timeout: float) -> List[Place]:
+def members(
+    params: Sequence[Dict[str, str]],
+    username: Optional[str],
+    password: Optional[str],
+    timeout: float,
+    fallback: Optional[str] = None,
+) -> List[Place]:
     """Return the places that a list of member options names."""
     return [
-        (item["host"], Endpoint(item["address"], int(item["port"]), username, password, None, timeout))
+        (item["host"], Endpoint(item["address"], int(item["port"]), username, password, None, timeout, fallback))
         for item in params
     ]
+
+
+def refusals(places: Sequence[Place], username: Optional[str], password: Optional[str]) -> List[str]:
+    """Return who does not let this user in, and why; nobody when all do."""
+
+    def ask(found: Place) -> str:
+        host, place = found
+        try:
+            connect(replace(place, username=username or None, password=password, fallback=None)).close()
+        except QuorumError as problem:
+            return f"{host}: {problem.what}"
+        return ""
+
+    with ThreadPoolExecutor(max_workers=min(16, len(places) or 1)) as pool:
+        return [said for said in pool.map(ask, places) if said]

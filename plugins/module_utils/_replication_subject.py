@@ -34,7 +34,9 @@ class Replication(Subject[Planner]):
         if not given["members"]:
             raise QuorumError("No members are named", f"data set {given['name']}", "Name at least one in members")
         self.wish = Wish(given["name"], given["seed"] or given["members"][0]["host"], given["trust"] or "")
-        self.places = members(given["members"], given["username"], given["password"], given["timeout"])
+        self.places = members(
+            given["members"], given["username"], given["password"], given["timeout"], given["fallback_password"]
+        )
         self.watchers = members(
             given["sentinels"], given["sentinel_username"], given["sentinel_password"], given["timeout"]
         )

@@ -14,9 +14,10 @@ import socket
 import subprocess
 import tempfile
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Iterable, Mapping
+from typing import Any, Iterable, Iterator, Mapping
 
 from ansible_collections.quorum.redis.plugins.module_utils._client import Client, Endpoint, connect
 from ansible_collections.quorum.redis.plugins.module_utils._conf import MASK, Line, is_secret, lines, parse
@@ -52,7 +53,7 @@ REPLACED = {
 # What a scratch Sentinel must not do: watch a real data set, and introduce itself to real Sentinels.
 _WATCHING = ("monitor", "known-replica", "known-slave", "known-sentinel", "auth-pass", "auth-user", "myid")
 _NEEDED_COMMANDS = ("config", "info", "ping", "auth")
-_OWNER = "quorum-scratch"
+OWNER = "quorum-scratch"
 _SECONDS = 10.0
 
 
@@ -106,7 +107,7 @@ def configuration(parameters: Mapping[str, Any], sentinel: bool) -> list[str]:
         if key in declared and not (sentinel and key == "replicaof")
     ]
     if not sentinel:
-        kept.append(f"user {_OWNER} on nopass ~* +@all")
+        kept.append(f"user {OWNER} on nopass ~* +@all")
     return kept
 
 
@@ -121,6 +122,25 @@ def examine(
 ) -> Sample:
     """Let the installed program read the configuration; its refusal becomes BadConfig in its own words."""
     sample = Sample(installed_version(binary))
+    with scratch(binary, parameters, sentinel, user, path, label, todo) as place:
+        _ask(place, sample, parameters, _password(parameters) if sentinel else None)
+    if sentinel:  # Redis 8 starts a Sentinel in spite of an unknown directive
+        own = {key: value for key, value in parameters.items() if key.lower().split()[0] != "sentinel"}
+        examine(binary, own, False, user, path, label, todo)
+    return sample
+
+
+@contextmanager
+def scratch(
+    binary: str,
+    parameters: Mapping[str, Any],
+    sentinel: bool = False,
+    user: str = "redis",
+    path: str = "",
+    label: str = "",
+    todo: str = "",
+) -> Iterator[str]:
+    """Run the installed program on the configuration and give the socket that it listens on."""
     with deaf_to_signals(), private_directory(user) as directory, tempfile.TemporaryFile(dir=memory()) as log:
         text = "\n".join([*configuration(parameters, sentinel), ""]).format(dir=directory)
         command = [binary, "-"]
@@ -139,19 +159,21 @@ def examine(
         )
         try:
             _feed(process, "" if sentinel else text)
-            _ask(process, f"{directory}/s", sample, parameters, _password(parameters) if sentinel else None)
+            _await(process, f"{directory}/s")
+            yield f"{directory}/s"
         except Unreachable as problem:
             log.seek(0)
             said = log.read().decode("utf-8", "surrogateescape")
-            program = f"{Path(binary).name} {sample.version}"
+            program = f"{Path(binary).name} {installed_version(binary)}"
             raise refusal(said, program, path, label, todo or str(problem)) from None
         finally:
             process.kill()
             process.wait()
-    if sentinel:  # Redis 8 starts a Sentinel in spite of an unknown directive
-        own = {key: value for key, value in parameters.items() if key.lower().split()[0] != "sentinel"}
-        examine(binary, own, False, user, path, label, todo)
-    return sample
+
+
+def owner(place: str) -> Endpoint:
+    """Return how to get into a scratch server, whatever its configuration says of passwords."""
+    return Endpoint(socket=place, username=OWNER, password="x", timeout=_SECONDS)  # noqa: S106
 
 
 def refusal(said: str, program: str, path: str, label: str, todo: str) -> BadConfig:
@@ -179,23 +201,24 @@ def _plain(complaint: str) -> str:
     return f"Unknown directive: {complaint}" if complaint.startswith("Module Configuration detected") else complaint
 
 
-def _ask(
-    process: subprocess.Popen[bytes], path: str, sample: Sample, declared: Iterable[str], password: str | None
-) -> None:
-    """Wait until the process answers, and read its settings. Unreachable: it has ended or does not come."""
-    name = None if password is not None else _OWNER
+def _await(process: subprocess.Popen[bytes], path: str) -> None:
+    """Wait until the process listens. Unreachable: it has ended or does not come."""
     deadline = time.monotonic() + _SECONDS
     while not _listens(path):
         if process.poll() is not None or time.monotonic() > deadline:
             raise Unreachable("the scratch process does not listen", path)
         time.sleep(0.003)
+
+
+def _ask(path: str, sample: Sample, declared: Iterable[str], password: str | None) -> None:
+    """Read the settings of the process."""
+    sentinel = password is not None
     try:
-        secret = password or (name and "x")
-        with connect(Endpoint(socket=path, username=name, password=secret, timeout=_SECONDS)) as client:
-            if name:
+        with connect(Endpoint(socket=path, password=password, timeout=_SECONDS) if sentinel else owner(path)) as client:
+            if not sentinel:
                 sample.config = _settings(client, sample.version, declared)
     except (AuthFailed, CommandFailed):
-        if name:
+        if not sentinel:
             raise  # but a Sentinel that asks for a password has read its file
 
 

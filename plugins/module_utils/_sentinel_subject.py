@@ -12,13 +12,20 @@ from typing import Any, Dict, List, Optional
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.quorum.redis.plugins.module_utils._client import connect
-from ansible_collections.quorum.redis.plugins.module_utils._errors import AuthFailed, CommandFailed, QuorumError
+from ansible_collections.quorum.redis.plugins.module_utils._errors import (
+    AuthFailed,
+    CommandFailed,
+    QuorumError,
+    Refused,
+)
 from ansible_collections.quorum.redis.plugins.module_utils._module import Step, Subject, endpoint
 from ansible_collections.quorum.redis.plugins.module_utils._observe import (
+    Place,
     members,
     observe_all,
     observe_sentinel,
     observe_sentinels,
+    refusals,
 )
 from ansible_collections.quorum.redis.plugins.module_utils._predict import assume_started
 from ansible_collections.quorum.redis.plugins.module_utils._replication import Planner, Wish
@@ -65,11 +72,20 @@ class Sentinel(Subject[Seen]):
         self.wanted = [item for item in given["masters"] if item["state"] == "present"]
         for item in self.wanted:
             item["password"] = item["password"] or given["passwords"].get(item["name"])
+            item["username"] = item["username"] or given["users"].get(item["name"])
             if not item["members"]:
                 raise QuorumError("No members are named", f"data set {item['name']}", "Name its servers in members")
         keys = ("name", "quorum", "down_after", "failover_timeout", "parallel_syncs", "username", "password")
         self.watches = [Watch(**{key: item[key] for key in keys}) for item in self.wanted]
+        self.places = {item["name"]: self.of(item) for item in self.wanted}
         self.primaries: Dict[str, Observed] = {}
+
+    def of(self, item: Dict[str, Any]) -> List[Place]:
+        """Return the servers of a data set, with what this module logs in there."""
+        own = {key: item[key] for key in ("username", "password")}
+        login = next((login for login in self.params["logins"] if login["name"] == item["name"]), own)
+        fallback = login.get("fallback_password")
+        return members(item["members"], login["username"], login["password"], self.params["timeout"], fallback)
 
     def look(self) -> Seen:
         """Look at everybody once."""
@@ -87,8 +103,7 @@ class Sentinel(Subject[Seen]):
         view.host = view.host or next((other.host for other in views if view.myid and other.myid == view.myid), "")
         planners = {}
         for item in self.wanted:
-            places = members(item["members"], item["username"], item["password"], self.params["timeout"])
-            seen = observe_all(places)
+            seen = observe_all(self.places[item["name"]])
             seen = assume_started(seen) if self.check_mode else seen
             wish = Wish(item["name"], item["members"][0]["host"])
             planners[item["name"]] = Planner(seen, views or [view], wish)
@@ -121,8 +136,23 @@ class Sentinel(Subject[Seen]):
         stored = self.stored()
         steps = [step for name in self.absent for step in plan_absent(obs.view, name)]
         for watch in self.watches:
-            steps += plan_watch(obs.view, watch, obs.planners[watch.name], self.primaries[watch.name], stored)
+            found = plan_watch(obs.view, watch, obs.planners[watch.name], self.primaries[watch.name], stored)
+            if watch.username and any(step.data["secrets"] for step in found) and not self.check_mode:
+                self.prove(watch, obs.planners[watch.name])
+            steps += found
         return steps
+
+    def prove(self, watch: Watch, planner: Planner) -> None:
+        """Refuse to tell the Sentinel of a user whom a member that answers does not let in."""
+        up = {member.host for member in planner.seen}
+        places = [place for place in self.places[watch.name] if place[0] in up]
+        said = refusals(places, watch.username, watch.password)
+        if said:
+            raise Refused(
+                f"Not every member of {watch.name} lets the user {watch.username} in: {'; '.join(said)}",
+                f"Sentinel {self.place}",
+                "Nothing was changed. Run site.yml for all members, which makes the users first",
+            )
 
     def apply(self, step: Step) -> None:
         """Send the commands at once; a Sentinel that takes no host names is given the address behind the name."""

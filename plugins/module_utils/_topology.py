@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Callable, Mapping, Sequence
 
 from ansible.module_utils.common.validation import check_type_bool, check_type_list
+from ansible_collections.quorum.redis.plugins.module_utils._acl_model import acl_model, users_of
 from ansible_collections.quorum.redis.plugins.module_utils._parameters import (
     OWNED,
     SENTINEL_OWNED,
@@ -38,6 +39,7 @@ INSTANCE_DEFAULTS: dict[str, Any] = {
     "appendonly": True,
     "appendfsync": "everysec",
     "config": {},
+    "acl_users": None,
 }
 # The largest value of what must be at least 1.
 RANGES = {"port": 65535, "down_after": 2**31 - 1, "failover_timeout": 2**31 - 1, "parallel_syncs": 2**31 - 1}
@@ -153,6 +155,7 @@ def instance(inventory: Inventory, entry: Mapping[str, Any], hosts: list[str], s
     if not maxclients.isdecimal():
         problems.append(f"redis_instances {name}: maxclients {maxclients!r} is no number.")
     under_sentinel = bool(given["sentinel"]) and sentinels > 0
+    users = users_of(given, inventory.variables.get("redis_acl_users"))
     model = {
         "name": name,
         "port": int(given["port"]),
@@ -161,6 +164,7 @@ def instance(inventory: Inventory, entry: Mapping[str, Any], hosts: list[str], s
         "sentinel": under_sentinel,
         "quorum": int(sentinels // 2 + 1 if given["quorum"] is None else given["quorum"]),
         "local": inventory.host in members,
+        "acl": acl_model(f"redis_instances {name}: ACL users", users, bool(get("redis_auth")), problems),
         "maxmemory": maxmemory or 0,
         "maxclients": int(maxclients) if maxclients.isdecimal() else 0,
         **{key: int(given[key]) for key in ("down_after", "failover_timeout", "parallel_syncs")},

@@ -57,7 +57,10 @@ options:
     type: dict
     default: {}
   secrets:
-    description: More of the same, never shown. A difference is shown as such.
+    description:
+      - More of the same, never shown. A difference is shown as such. One with null is neither written nor compared.
+      - With C(masteruser), even an empty one, C(masteruser) and C(masterauth) are changed when every member of
+        O(guard) lets them in, and refused as dangerous when not.
     type: dict
     default: {}
   binary:
@@ -93,6 +96,13 @@ options:
         suboptions: *member
       policy: {description: What to do without an answer from them., type: str, required: true}
       wait: {description: Seconds to ask for., type: int, required: true}
+      username:
+        description: ACL user of the start guard on the other members. Without it the default user.
+        type: str
+      acl:
+        description: Whether the server has declared users in a file C(.acl) beside O(path). When not, it is removed.
+        type: bool
+        default: true
   guard_secrets:
     description: More of O(guard), never shown.
     type: dict
@@ -166,10 +176,42 @@ steps:
 """
 
 from pathlib import Path
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.quorum.redis.plugins.module_utils._instance import OPTIONS, Instance
-from ansible_collections.quorum.redis.plugins.module_utils._module import run
+from ansible_collections.quorum.redis.plugins.module_utils._instance import Instance
+from ansible_collections.quorum.redis.plugins.module_utils._module import CONNECTION_OPTIONS, MEMBER_OPTIONS, run
+
+OPTIONS: dict[str, Any] = {
+    **CONNECTION_OPTIONS,
+    "kind": {"type": "str", "choices": ["server", "sentinel"], "default": "server"},
+    "name": {"type": "str", "required": True},
+    "path": {"type": "path", "required": True},
+    "owner": {"type": "str", "default": "root"},
+    "group": {"type": "str", "default": "redis"},
+    "mode": {"type": "str", "default": "0640"},
+    "user": {"type": "str", "default": "redis"},
+    "parameters": {"type": "dict", "default": {}},
+    "secrets": {"type": "dict", "default": {}, "no_log": True},
+    "binary": {"type": "path", "default": "/usr/bin/redis-server"},
+    "state_file": {"type": "path"},
+    "unit": {"type": "str"},
+    "guard": {
+        "type": "dict",
+        "options": {
+            "address": {"type": "str", "required": True},
+            "members": {"type": "list", "elements": "dict", "required": True, "options": MEMBER_OPTIONS},
+            "sentinels": {"type": "list", "elements": "dict", "required": True, "options": MEMBER_OPTIONS},
+            "policy": {"type": "str", "required": True},
+            "wait": {"type": "int", "required": True},
+            "username": {"type": "str"},
+            "acl": {"type": "bool", "default": True},
+        },
+    },
+    "guard_secrets": {"type": "dict", "default": {}, "no_log": True},
+    "allow_dangerous": {"type": "bool", "default": False},
+    "wait": {"type": "int", "default": 600},
+}
 
 
 def main() -> None:

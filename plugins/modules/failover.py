@@ -209,6 +209,7 @@ def main() -> None:
         mixed={"type": "bool", "default": False},
         dead_primary={"type": "bool", "default": False},
         password={"type": "str", "no_log": True},
+        fallback_password={"type": "str", "no_log": True},
         sentinel_password={"type": "str", "no_log": True},
         wait={"type": "int", "default": 60},
         timeout={"type": "float", "default": 2.0},

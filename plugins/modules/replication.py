@@ -147,6 +147,7 @@ def main() -> None:
         "trust": {"type": "str"},
         "username": {"type": "str"},
         "password": {"type": "str", "no_log": True},
+        "fallback_password": {"type": "str", "no_log": True},
         "sentinel_username": {"type": "str"},
         "sentinel_password": {"type": "str", "no_log": True},
         "wait": {"type": "int", "default": 300},

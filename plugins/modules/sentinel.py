@@ -87,6 +87,23 @@ options:
       - Passwords of the servers by name of the data set, for those without O(masters[].password).
     type: dict
     default: {}
+  users:
+    description:
+      - ACL users of the Sentinel on the servers by name of the data set, for those without O(masters[].username).
+      - A user is told to the Sentinel when every member that answers lets it in.
+    type: dict
+    default: {}
+  logins:
+    description:
+      - With what this module itself looks at the servers of a data set. As the Sentinel when absent.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      name: {description: Name of the data set., type: str, required: true}
+      username: {description: ACL user; empty for the default user., type: str}
+      password: {description: Its password., type: str}
+      fallback_password: {description: "Password of the default user, where that user is not known yet.", type: str}
   sentinels:
     description:
       - All declared Sentinels, this one included. They are asked who is primary.
@@ -184,12 +201,20 @@ def main() -> None:
         "username": {"type": "str"},
         "password": {"type": "str", "no_log": True},
     }
+    login: Dict[str, Any] = {
+        "name": {"type": "str", "required": True},
+        "username": {"type": "str"},
+        "password": {"type": "str", "no_log": True},
+        "fallback_password": {"type": "str", "no_log": True},
+    }
     spec: Dict[str, Any] = {
         **CONNECTION_OPTIONS,
         "port": {"type": "int", "default": 26379},
         "state_file": {"type": "path"},
         "masters": {"type": "list", "elements": "dict", "required": True, "options": master},
         "passwords": {"type": "dict", "default": {}, "no_log": True},
+        "users": {"type": "dict", "default": {}},
+        "logins": {"type": "list", "elements": "dict", "default": [], "options": login},
         "sentinels": member,
         "sentinel_username": {"type": "str"},
         "sentinel_password": {"type": "str", "no_log": True},

@@ -29,11 +29,12 @@ Pairs = dict[str, str]
 STEP = 0.05  # seconds between two looks at the role of a member
 
 
-def connect(address: str, port: int, password: str, timeout: float = 2.0) -> redis.Redis[str]:
+def connect(address: str, port: int, password: str, timeout: float = 2.0, username: str = "") -> redis.Redis[str]:
     """Return a client that neither retries nor hides an error."""
     return redis.Redis(
         host=address,
         port=port,
+        username=username or None,
         password=password or None,
         socket_timeout=timeout,
         socket_connect_timeout=timeout,
@@ -73,12 +74,14 @@ class DataSet:
         self.lab, self.name, self.port, self.password = lab, name, port, password
         self.hosts, self.sentinels = list(hosts), list(sentinels)
         self.sentinel_password = sentinel_password
+        self.username = ""  # of the one who looks; with `password`
+        self.writer: tuple[str, str, str] | None = None  # name and password of who writes, and the old password
 
     # Members
 
     def client(self, host: str, timeout: float = 2.0) -> redis.Redis[str]:
         """Return a connection to a member."""
-        return connect(self.lab.host_ip(host), self.port, self.password, timeout)
+        return connect(self.lab.host_ip(host), self.port, self.password, timeout, self.username)
 
     def ask(self, host: str, *command: str) -> Any:
         """Send one command to a member and return the reply as the protocol has it."""
@@ -222,14 +225,17 @@ class DataSet:
         `grown` is the set with the members that it has gained by then. `what` was going on is noted with its numbers.
         """
         self.settled()
+        writer, secret, old = self.writer or ("", "", self.password)
         ledger = Ledger(
             self.name,
             [(self.lab.host_ip(host), 26379) for host in self.sentinels],
             [(self.lab.host_ip(host), self.port) for host in self.hosts],
-            self.password,
+            old,
             self.sentinel_password,
             threads=2,
             rate=100,
+            username=writer,
+            user_password=secret,
         )
         with ledger:
             yield ledger

@@ -26,11 +26,12 @@ def parse_place(text: str) -> Place:
     return host.strip("[]"), int(port)
 
 
-def connect(place: Place, password: str) -> redis.Redis:
+def connect(place: Place, password: str, username: str = "") -> redis.Redis:
     """Return one connection that never tries anything twice."""
     client = redis.Redis(
         host=place[0],
         port=place[1],
+        username=username or None,
         password=password or None,
         socket_timeout=5,
         socket_connect_timeout=1,
@@ -150,10 +151,13 @@ class Ledger:
         sentinel_password: str = "",
         threads: int = 4,
         rate: float = 0,
+        username: str = "",
+        user_password: str = "",
     ) -> None:
-        """Say where to look for the primary."""
+        """Say where to look for the primary. Without `username`, and where it is not known, the default user writes."""
         self.name, self.sentinels, self.members = name, sentinels or [], members or []
         self.password, self.sentinel_password = password, sentinel_password
+        self.logins = [(username, user_password)] * bool(username) + [("", password)]
         self.pause = 1 / rate if rate else 0.0
         self.prefix = f"ledger:{uuid.uuid4().hex[:12]}"
         self.over = threading.Event()
@@ -202,13 +206,14 @@ class Ledger:
 
     def _open(self, place: Place) -> redis.Redis | None:
         """Return a connection to that server when it says that it is the primary."""
-        client = connect(place, self.password)
-        try:
-            if client.execute_command("ROLE")[0] == "master":
-                return client
-        except PROBLEMS:
-            pass
-        client.close()
+        for username, password in self.logins:
+            client = connect(place, password, username)
+            try:
+                if client.execute_command("ROLE")[0] == "master":
+                    return client
+            except PROBLEMS:
+                pass
+            client.close()
         return None
 
     def _named(self) -> list[Place]:

@@ -8,7 +8,8 @@ systemd runs `assemble server NAME` or `assemble sentinel NAME` before the proce
 
 Two owners, two files: /etc/redis/NAME.conf is Ansible's (to-be), STATE/redis.conf is the engine's (as-is:
 CONFIG REWRITE and Sentinel change it). Each start makes the second anew from the first and carries over
-only what the engine alone knows: `replicaof`, and for Sentinel its `sentinel ...` lines.
+only what the engine alone knows: `replicaof`, and for Sentinel its `sentinel ...` lines. Where ACL users are declared
+(/etc/redis/NAME.acl), they are added, and those that are not declared are carried over.
 
 The guard decides in which role a server may start. It never lets a second primary up, and never an empty
 one over replicas that hold data: see `decide`. What it finds is one line in the journal.
@@ -208,7 +209,8 @@ def gather(facts: dict[str, Any], recorded: Address | None, known: bool, data: P
         named = [
             pool.submit(ask_sentinel, (s["address"], s["port"]), secret, facts["name"]) for s in facts["sentinels"]
         ]
-        secret = [facts["password"]] if facts.get("password") else []
+        secret = [facts["username"]] if facts.get("username") else []
+        secret += [facts["password"]] if facts.get("password") else []
         ev.peers = list(pool.map(lambda m: ask_peer((m["address"], m["port"]), secret), facts["members"]))
     for vote in named:
         if vote.exception() is None:
@@ -285,6 +287,15 @@ def recorded_target(lines: Sequence[str]) -> Address | None:
     return target
 
 
+def users(declared: Path, previous: Sequence[str]) -> list[str]:
+    """Return the lines of the declared ACL users, and of those that somebody else made and the engine wrote down."""
+    if not declared.exists():
+        return []
+    lines = [line for line in declared.read_text(errors="surrogateescape").splitlines() if line.startswith("user ")]
+    known = {"default", *(line.split()[1] for line in lines)}
+    return lines + [line for line in previous if line.startswith("user ") and line.split()[1] not in known]
+
+
 def write(state: Path, managed: str, extra: Sequence[str]) -> None:
     """Write the assembled file under a temporary name and rename it."""
     digest = hashlib.sha256(managed.encode(errors="surrogateescape")).hexdigest()
@@ -308,7 +319,7 @@ def server(name: str) -> None:
     facts = json.loads((ETC / f"{name}.json").read_text())
     previous = previous_lines(data / "redis.conf")
     target = guard(facts, recorded_target(previous or []), previous is not None, data)
-    extra = [f"replicaof {target[0]} {target[1]}"] if target else []
+    extra = [*users(ETC / f"{name}.acl", previous or []), *([f"replicaof {target[0]} {target[1]}"] if target else [])]
     if only_rdb(data) and "appendonly yes" in managed.splitlines():
         print("AOF is declared but only a snapshot is here: loading it, AOF off until site.yml runs", file=sys.stderr)
         extra.append("appendonly no")

@@ -1,0 +1,97 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From one password to users of our own, by plain runs of site.yml; the tests build on each other, in this order."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import redis
+from estate import DataSet, given, paths_with, until
+from lab import Lab
+
+HOSTS = ["u1", "u2", "u3"]
+PASSWORD, SENTINEL_PASSWORD = "server-Rk2mW8", "sentinel-Yh6tQ4"
+SECRETS = {job: f"{job}-Vn4sL7" for job in ("operator", "replication", "sentinel", "monitoring", "backup")}
+USERS: list[dict[str, Any]] = [
+    {"name": "default", "enabled": False},
+    {"name": "app", "passwords": ["app-Dc9xB3"], "keys": ["*"]},
+    *({"name": f"our-{job}", "job": job, "passwords": [secret]} for job, secret in SECRETS.items()),
+]
+
+
+@pytest.fixture(scope="module")
+def main(lab: Lab) -> DataSet:
+    """Return the data set, to which the application writes as its user as soon as there is one."""
+    found = DataSet(lab, HOSTS, PASSWORD, HOSTS, SENTINEL_PASSWORD)
+    found.writer = ("app", "app-Dc9xB3", PASSWORD)
+    return found
+
+
+def as_operator(main: DataSet) -> None:
+    main.username, main.password = "our-operator", SECRETS["operator"]
+
+
+def test_check_mode_shows_the_users_and_makes_none(lab: Lab, main: DataSet) -> None:
+    run = lab.run_playbook("site", "--check", "--diff", *given(redis_acl_users=USERS)).expect()
+    assert run.changed > 0 and "create the user our-replication" in run.stdout
+    assert not [secret for secret in [*SECRETS.values(), "app-Dc9xB3", PASSWORD] if secret in run.stdout]
+    assert {len(main.ask(host, "ACL", "LIST")) for host in HOSTS} == {1}
+
+
+def test_the_default_user_goes_without_a_restart_and_without_a_lost_write(lab: Lab, main: DataSet) -> None:
+    processes, primary = main.run_ids(), main.settled()
+    with main.watched() as roles:
+        with main.written():
+            lab.run_playbook("site", *given(redis_acl_users=USERS)).expect()
+            as_operator(main)
+        roles.stop()
+    assert main.run_ids() == processes and main.settled() == primary
+    for host in HOSTS:
+        with pytest.raises(redis.exceptions.AuthenticationError):
+            DataSet(lab, HOSTS, PASSWORD).ask(host, "PING")
+        assert main.setting(host, "masteruser") == "our-replication"
+    lab.run_playbook("site", *given(redis_acl_users=USERS)).expect(changed=0)
+    lab.run_playbook("site", "--check", "--diff", *given(redis_acl_users=USERS)).expect(changed=0)
+    lab.run_playbook("status", *given(redis_acl_users=USERS)).expect(changed=0)
+
+
+def test_no_password_is_readable_or_more_on_the_disk_than_must_be(lab: Lab, main: DataSet) -> None:
+    words = [PASSWORD, "app-Dc9xB3", *SECRETS.values()]
+    for host in HOSTS:
+        assert paths_with(lab, host, words) == []
+        assert paths_with(lab, host, [PASSWORD, "app-Dc9xB3", SECRETS["operator"]], "root") == []
+    assert lab.sh("u2", "stat --format '%U %G %a' /etc/redis/main.acl") == "root redis 640"
+
+
+def test_what_would_lock_the_replicas_out_is_refused(lab: Lab, main: DataSet) -> None:
+    wrong = {"name": "our-replication", "passwords": [SECRETS["replication"]], "commands": ["+ping"]}
+    users = [user for user in USERS if user["name"] != "our-replication"] + [wrong]
+    before = {host: sorted(main.ask(host, "ACL", "LIST")) for host in HOSTS}
+    run = lab.run_playbook("site", *given(redis_acl_users=users))
+    assert not run.ok and run.changed == 0, run.stdout
+    assert {host: sorted(main.ask(host, "ACL", "LIST")) for host in HOSTS} == before
+    main.settled()
+
+
+def test_a_planned_move_loses_nothing(lab: Lab, main: DataSet) -> None:
+    old = main.settled()
+    with main.watched() as roles, main.written():
+        lab.run_playbook("failover", *given(redis_acl_users=USERS)).expect()
+    roles.expect_one_primary()
+    assert main.settled() != old
+
+
+def test_a_crash_is_survived_and_the_next_run_has_nothing_to_do(lab: Lab, main: DataSet) -> None:
+    """The killed server comes back through its start guard, with its users, as a replica."""
+    old = main.settled()
+    with main.watched() as roles:
+        lab.sh(old, "kill -9 $(systemctl show --property MainPID --value redis-server@main)")
+        until(lab, "Sentinel promotes another member", lambda: set(main.primaries()) - {old})
+        new = main.settled()
+    roles.expect_one_primary()
+    assert new != old
+    assert "our-backup" in str(main.ask(old, "ACL", "LIST"))
+    lab.run_playbook("site", *given(redis_acl_users=USERS)).expect(changed=0)

@@ -1,0 +1,72 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The filter access: who logs in to a data set as whom."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Dict, Mapping, Optional, Sequence
+
+from ansible_collections.quorum.redis.plugins.module_utils._acl_model import access as pure
+
+DOCUMENTATION = r"""
+name: access
+short_description: Say who logs in to a data set as whom
+version_added: 0.1.0
+author: quorum.redis contributors (@quorum)
+description:
+  - Works out which ACL users a data set has, and with which user and password the modules, the replicas and the
+    Sentinels log in. Where no user has the job, that is the default user with its password.
+positional: _input
+options:
+  _input:
+    description: The data sets, as in C(redis_instances).
+    type: list
+    elements: dict
+    required: true
+  users:
+    description: Users of the data sets that declare none of their own.
+    type: list
+    elements: dict
+  password:
+    description: Password of the default user.
+    type: str
+    default: ""
+  auth:
+    description: Whether passwords are used at all.
+    type: bool
+    default: true
+"""
+
+EXAMPLES = r"""
+- name: Ask a server as the operator
+  quorum.redis.instance_info:
+    username: "{{ (redis_instances | quorum.redis.access(redis_acl_users, redis_password)).main.login.username }}"
+    password: "{{ (redis_instances | quorum.redis.access(redis_acl_users, redis_password)).main.login.password }}"
+"""
+
+RETURN = r"""
+_value:
+  description:
+    - By name of the data set C(users); C(login), with what the modules log in; C(logins), the same by C(operator),
+      C(replication) and C(sentinel); and C(secrets), the directives of the server that hold passwords.
+  type: dict
+"""
+
+
+def access(
+    instances: Sequence[Mapping[str, Any]],
+    users: Optional[Sequence[Mapping[str, Any]]] = None,
+    password: str = "",
+    auth: bool = True,
+) -> Dict[str, Any]:
+    """Return who logs in as whom."""
+    return pure(instances, users, password, auth)
+
+
+class FilterModule:
+    """The filters of this file."""
+
+    def filters(self) -> Dict[str, Callable[..., Any]]:
+        """Return them by name."""
+        return {"access": access}

@@ -1,0 +1,74 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What our own users may do: the least that works, for each version of the engine. Pure."""
+
+from __future__ import annotations
+
+from typing import Dict, List, Sequence, Tuple
+
+Version = Tuple[int, ...]
+CHANNELS: Version = (6, 2)  # the first version with rights on channels
+SELECTORS: Version = (7, 0)
+HELLO = "__sentinel__:hello"
+
+# Commands for each job. The start guard logs in as the replication user and asks for INFO.
+JOBS: Dict[str, Sequence[str]] = {
+    "replication": ("psync", "replconf", "ping", "info"),
+    "sentinel": (
+        *("ping", "info", "multi", "exec", "slaveof", "config|rewrite"),
+        *("client|setname", "client|kill", "script|kill", "publish", "subscribe"),
+    ),
+    "operator": (
+        *("ping", "info", "role", "dbsize", "config", "client", "acl", "replicaof", "multi", "exec", "discard"),
+        *("wait", "bgsave", "bgrewriteaof", "lastsave"),
+    ),
+    "monitoring": (
+        *("ping", "info", "role", "dbsize", "lastsave", "slowlog|get", "slowlog|len", "latency|latest"),
+        *("memory|stats", "client|list"),
+    ),
+    "backup": ("ping", "info", "bgsave", "lastsave"),
+}
+# What came later: a job, the first version, commands.
+LATER: Sequence[Tuple[str, Version, Sequence[str]]] = (
+    ("operator", (6, 2), ("failover",)),
+    ("sentinel", (9,), ("failover", "client|pause", "client|unpause")),  # SENTINEL FAILOVER ... COORDINATED of Valkey
+)
+# What each of those that must never be locked out does: tried with the new rights before the old ones go.
+NEEDS: Dict[str, Sequence[Sequence[str]]] = {
+    "replication": (("PING",), ("PSYNC", "?", "-1"), ("REPLCONF", "ACK", "0"), ("INFO",)),
+    "sentinel": (
+        *(("PING",), ("INFO",), ("MULTI",), ("EXEC",), ("SLAVEOF", "NO", "ONE"), ("CONFIG", "REWRITE")),
+        *(("CLIENT", "SETNAME", "x"), ("CLIENT", "KILL", "TYPE", "normal"), ("SCRIPT", "KILL")),
+        *(("PUBLISH", HELLO, "x"), ("SUBSCRIBE", HELLO)),
+    ),
+    "operator": (
+        *(("PING",), ("INFO",), ("ROLE",), ("DBSIZE",), ("MULTI",), ("EXEC",), ("DISCARD",)),
+        *(("CONFIG", "GET", "dir"), ("CONFIG", "SET", "maxmemory", "0"), ("CONFIG", "REWRITE")),
+        *(("REPLICAOF", "NO", "ONE"), ("CLIENT", "LIST"), ("CLIENT", "SETNAME", "x"), ("CLIENT", "ID")),
+        *(("CLIENT", "KILL", "TYPE", "normal"), ("CLIENT", "PAUSE", "0"), ("CLIENT", "UNPAUSE")),
+        *(("ACL", "LIST"), ("ACL", "SETUSER", "x"), ("ACL", "DELUSER", "x")),
+    ),
+}
+WHO = {"replication": "the replicas", "sentinel": "the Sentinels", "operator": "the modules of quorum.redis"}
+
+
+def number(version: str) -> Version:
+    """Return a version as numbers."""
+    return tuple(int(part) for part in version.split(".")[:3])
+
+
+def job_rules(job: str, version: Version) -> List[str]:
+    """Return the rules of a job."""
+    commands = list(JOBS[job])
+    for which, since, more in LATER:
+        if which == job and version >= since:
+            commands += more
+    channels = [f"&{HELLO}"] if job == "sentinel" and version >= CHANNELS else []
+    return [*channels, *(f"+{command}" for command in commands)]
+
+
+def needs(duty: str, version: Version) -> List[Sequence[str]]:
+    """Return what a duty does with this version."""
+    found = [need for need in NEEDS[duty] if need[1:] != ("UNPAUSE",) or version >= (6, 2)]
+    return [*found, ("FAILOVER", "ABORT")] if duty == "operator" and version >= (6, 2) else found

@@ -1,0 +1,105 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""ACL users as the inventory declares them: what contradicts itself, and who logs in as whom. Pure."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Dict, List, Mapping, Optional, Sequence
+
+DUTIES = ("operator", "replication", "sentinel")
+RULES = ("keys", "channels", "commands", "selectors")
+_NAME = re.compile(r"[^\s\x00\"'\\()]+")
+_HASH = re.compile(r"[0-9A-Fa-f]{64}")
+# What a rule may not bring in by the back door: passwords, switches, or another rule after a blank.
+_RULE = re.compile(r"[^\s\"'\\()#<>!]+")
+
+
+def users_of(entry: Mapping[str, Any], shared: Optional[Sequence[Mapping[str, Any]]]) -> List[Mapping[str, Any]]:
+    """Return the declared users of one data set: its own, else those of all sets."""
+    own = entry.get("acl_users")
+    return list((shared or []) if own is None else own)
+
+
+def duties(users: Sequence[Mapping[str, Any]]) -> Dict[str, str]:
+    """Return who does what, by name; empty for the default user."""
+    present = [user for user in users if user.get("state", "present") == "present"]
+    return {job: next((str(u["name"]) for u in present if u.get("job") == job), "") for job in DUTIES}
+
+
+def acl_model(where: str, users: Sequence[Mapping[str, Any]], auth: bool, problems: List[str]) -> Dict[str, Any]:
+    """Return what others must know of the users, without secrets."""
+    if users and not auth:
+        problems.append(f"{where}: ACL users need passwords; redis_auth is false. Set it to true.")
+    names = [str(user["name"]) for user in users]
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        problems.append(f"{where}: the user {name} is there twice.")
+    jobs = [user["job"] for user in users if user.get("job") and user.get("state", "present") == "present"]
+    for job in sorted({job for job in jobs if jobs.count(job) > 1 and job in DUTIES}):
+        problems.append(f"{where}: two users have the job {job}; give it to one.")
+    for user in users:
+        problems += [f"{where}: the user {user['name']} {said}" for said in _user(user)]
+    return {"declared": bool(users), "default": "default" in names, **duties(users)}
+
+
+def _user(user: Mapping[str, Any]) -> List[str]:
+    found: List[str] = []
+    if not _NAME.fullmatch(str(user["name"])):
+        found.append("has a name with blanks, quotes or brackets.")
+    if user.get("state", "present") == "absent":
+        return [*found, "cannot be removed; write `enabled: false`."] if user["name"] == "default" else found
+    given = [key for key in RULES if user.get(key)]
+    enabled = user.get("enabled", True)
+    if user.get("job") and given:
+        found.append(f"has a job, which brings its rights; remove {', '.join(given)}.")
+    if user.get("job") in DUTIES and not (user.get("passwords") and enabled):
+        found.append(f"must be enabled and needs one of its `passwords`, with which {user['job']} logs in.")
+    elif enabled and not (user.get("passwords") or user.get("hashes") or user.get("nopass")):
+        found.append("needs passwords or hashes, or `nopass: true`.")
+    if user.get("job") and user["name"] == "default":
+        found.append("cannot have a job; the job belongs to a user of its own.")
+    if not all(user.get("passwords") or []) and user.get("passwords"):
+        found.append("has an empty password.")
+    found += [f"has a hash that is no SHA-256: {len(h)} characters." for h in user.get("hashes") or [] if not _hash(h)]
+    for key in RULES[:3]:
+        wrong = [rule for rule in user.get(key) or [] if not _RULE.fullmatch(str(rule))]
+        found += [f"has {rule!r} in {key}, which is not one rule." for rule in wrong]
+    for rule in user.get("commands") or []:
+        if str(rule)[:1] in "~&%":
+            found.append(f"has {rule!r} in commands; keys and channels have lists of their own.")
+    return found
+
+
+def _hash(value: Any) -> bool:
+    return bool(_HASH.fullmatch(str(value)))
+
+
+def access(
+    entries: Sequence[Mapping[str, Any]], shared: Optional[Sequence[Mapping[str, Any]]], password: str, auth: bool
+) -> Dict[str, Dict[str, Any]]:
+    """Return for each data set its users, and with what each duty logs in. `requirepass` None: an ACL user rules it."""
+    found: Dict[str, Dict[str, Any]] = {}
+    for entry in entries:
+        users = users_of(entry, shared)
+        plain = str(entry.get("password") or password or "") if auth else ""
+        secret = {str(user["name"]): next(iter(user.get("passwords") or []), "") for user in users}
+        named = duties(users)
+        default = secret.get("default") or plain
+        logins = {job: {"username": name, "password": secret[name] if name else default} for job, name in named.items()}
+        ruled = "default" in secret
+        found[str(entry["name"])] = {
+            "users": users,
+            "login": {**logins["operator"], "name": str(entry["name"]), "fallback_password": plain if users else ""},
+            "logins": logins,
+            "secrets": _secrets(logins["replication"], plain, bool(users), ruled) if auth else {},
+        }
+    return found
+
+
+def _secrets(replication: Mapping[str, str], plain: str, acl: bool, ruled: bool) -> Dict[str, Optional[str]]:
+    """Return what the configuration of a server says of passwords."""
+    found: Dict[str, Optional[str]] = {"requirepass": None if ruled else plain, "masterauth": replication["password"]}
+    if acl:
+        found["masteruser"] = replication["username"]
+    return found

@@ -1,0 +1,241 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The ACL users of one server, file and process together: the subject of the module acl."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Dict, List, Optional
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.quorum.redis.plugins.module_utils._acl import (
+    Change,
+    Plan,
+    hide,
+    parse_list,
+    plan,
+    rules,
+    table,
+    text,
+)
+from ansible_collections.quorum.redis.plugins.module_utils._acl_clients import move_on, needed, undo
+from ansible_collections.quorum.redis.plugins.module_utils._acl_jobs import CHANNELS, number
+from ansible_collections.quorum.redis.plugins.module_utils._acl_judge import Judge, judge
+from ansible_collections.quorum.redis.plugins.module_utils._client import Client
+from ansible_collections.quorum.redis.plugins.module_utils._config import running_version
+from ansible_collections.quorum.redis.plugins.module_utils._errors import (
+    BadConfig,
+    CommandFailed,
+    QuorumError,
+    Refused,
+)
+from ansible_collections.quorum.redis.plugins.module_utils._files import (
+    Seen,
+    Wanted,
+    check,
+    describe,
+    differences,
+    look,
+    put,
+    wanted,
+)
+from ansible_collections.quorum.redis.plugins.module_utils._live import find, info
+from ansible_collections.quorum.redis.plugins.module_utils._module import Step, Subject, endpoint
+from ansible_collections.quorum.redis.plugins.module_utils._observe import members, refusals
+
+HEADER = (
+    "# Written by the collection quorum.redis, which overwrites changes made here.\n"
+    "# The users of the server, added to its configuration at each start.\n"
+)
+NEWEST = "99.0"  # for a host without an engine, in check mode
+
+
+@dataclass
+class View:
+    """The file and the users as they are, and what it takes."""
+
+    seen: Seen
+    want: Wanted
+    running: bool = False
+    plan: Plan = field(default_factory=Plan)
+
+
+class Acl(Subject[View]):
+    """One server."""
+
+    def __init__(self, module: AnsibleModule) -> None:
+        """Take the options."""
+        super().__init__()
+        self.module, self.params = module, module.params
+        self.label = f"redis {self.params['name']}"
+        users = self.params["users"]
+        self.users = {user["name"]: user for user in users if user["state"] == "present"}
+        self.absent = [user["name"] for user in users if user["state"] == "absent"]
+        if "default" in self.absent:
+            raise BadConfig("the user default cannot be removed", self.label, "Declare it with enabled: false")
+        self.logins: Dict[str, Dict[str, str]] = {
+            duty: login for duty, login in (self.params["logins"] or {}).items() if login
+        }
+        self.places = members(self.params["members"], None, None, self.params["timeout"])
+        self.client: Optional[Client] = None
+        self.done: List[List[str]] = []
+        self.first: Optional[Plan] = None
+
+    def observe(self) -> View:
+        """Look at file and server, and let the installed engine compare."""
+        version, present, older = NEWEST, {}, False
+        seen = look(self.params["path"])
+        if not Path(self.params["binary"]).exists():
+            if not self.module.check_mode:
+                raise BadConfig(f"{self.label}: {self.params['binary']} is not installed", todo="Nothing was changed")
+            return View(seen, self._file({name: rules(user, number(version)) for name, user in self.users.items()}))
+        if self.client is None:
+            self.client = find(endpoint(self.params), None, "redis_password or the password of the operator's user")
+        with judge(self.params["binary"], self.params["parameters"], self.params["user"], self.label) as engine:
+            declared = {name: rules(user, engine.version) for name, user in self.users.items()}
+            engine.spell(declared, self.label)
+            live, found = declared, Plan()
+            if self.client is not None:
+                version = running_version(info(self.client))
+                older = number(version) < CHANNELS <= engine.version
+                present = parse_list(self.client.call("ACL", "LIST"))
+                if number(version) != engine.version:
+                    live = {name: rules(user, number(version)) for name, user in self.users.items()}
+                same = engine.same(live, present, self.label)
+                held = needed(self.client) if self._differ(same, present) else set()
+                predicted = self.module.check_mode
+                final, purge = self.params["final"], self.params["purge"]
+                found = plan(live, self.absent, present, same, held, final, purge, predicted)
+            want = self._file(declared, found, present, older)
+            there = parse_list(seen.content.decode("utf-8", "replace").splitlines())
+            said = parse_list(want.content.decode("utf-8", "surrogateescape").splitlines())
+            if want.content != seen.content and set(there) == set(engine.same(said, there, self.label)) == set(said):
+                want.content = seen.content  # in other words, but it means the same
+            check(seen, want, sure=not self.module.check_mode)
+            view = View(seen, want, self.client is not None, found)
+            if found.now or found.later or differences(seen, want):
+                self._try(engine, declared)
+        self.first = self.first or found
+        return view
+
+    def _differ(self, same: List[str], present: Dict[str, Any]) -> bool:
+        return len(same) < len(self.users) or any(name in present for name in self.absent) or self.params["purge"]
+
+    def _file(self, declared: Any, found: Optional[Plan] = None, present: Any = None, older: bool = False) -> Wanted:
+        content = HEADER + text(declared, present or {}, found or Plan(), self.absent, older)
+        file = {key: self.params[key] for key in ("path", "owner", "group", "mode")}
+        return wanted({**file, "content": content})
+
+    def _try(self, engine: Judge, declared: Dict[str, List[str]]) -> None:
+        """Refuse what would lock out those who keep the data set running."""
+        for duty, login in self.logins.items():
+            name = login.get("username") or "default"
+            why = f"{name} would be removed" if name in self.absent else engine.unfit(duty, login, declared)
+            if why:
+                raise Refused(
+                    f"{self.label}: {why}",
+                    str(endpoint(self.params)),
+                    "Nothing was changed. Correct this user, or give the job to another one",
+                )
+
+    def plan(self, obs: View) -> List[Step]:
+        """See that nobody depends on what goes, change the users, and write the file last."""
+        steps: List[Step] = []
+        if self.params["final"] and obs.plan.now:
+            names = sorted(change.name for change in obs.plan.now)
+            steps.append(Step(f"{self.label}: see that nobody depends on {', '.join(names)} as it is", {"move": names}))
+        steps += [Step(f"{self.label}: {change}", {"change": change}) for change in obs.plan.now]
+        if obs.plan.now:
+            steps[-1].data["last"] = True
+        if differences(obs.seen, obs.want):
+            steps.append(Step(describe(obs.seen, obs.want), {"file": obs}))
+        return steps
+
+    def apply(self, step: Step) -> None:
+        """Do one step; when it fails, the changes before it are taken back."""
+        try:
+            if "file" in step.data:
+                put(step.data["file"].seen, step.data["file"].want, self._relabel)
+            elif self.client is not None and "move" in step.data:
+                self._let_go(self.client, step.data["move"])
+            elif self.client is not None:
+                self._change(self.client, step.data["change"])
+                if "last" in step.data:
+                    self._remember(self.client)
+        except QuorumError:
+            if self.client is not None:
+                undo(self.client, self.done)
+            raise
+
+    def _let_go(self, client: Client, names: List[str]) -> None:
+        """Prove that every member lets everybody in as who they shall be, then let them log in anew."""
+        own = (self.params["name"], endpoint(self.params))
+        for login in self.logins.values():
+            said = refusals([own, *self.places], login.get("username"), login.get("password"))
+            if said:
+                raise Refused(
+                    f"{self.label}: {login.get('username') or 'default'} is not let in by every member: "
+                    + "; ".join(said),
+                    str(client.endpoint),
+                    f"So {', '.join(names)} keeps its rights for now. Bring those members up, then run site.yml again",
+                )
+        move_on(client, set(names), self.logins, self.params["sentinels"], self.params["wait"], self.label)
+
+    def _change(self, client: Client, change: Change) -> None:
+        self.done.append(change.back)
+        try:
+            for command in change.commands:
+                client.call(*command)
+        except CommandFailed as problem:
+            raise BadConfig(
+                f"{self.label}: the running server refuses a rule of the user {change.name}: {hide(problem.text)}",
+                problem.where,
+                "Nothing was changed. Correct this rule",
+            ) from None
+
+    def _remember(self, client: Client) -> None:
+        """Prove the new rights from outside, and let the server's own file record its users."""
+        own = (self.params["name"], endpoint(self.params))
+        if self.params["final"]:
+            for login in self.logins.values():
+                said = refusals([own], login.get("username"), login.get("password"))
+                if said:
+                    raise Refused(f"{self.label}: {said[0]}", "", "The users are as they were")
+        self.done.insert(0, ["CONFIG", "REWRITE"])  # the last to be taken back
+        try:
+            client.call("CONFIG", "REWRITE")
+        except CommandFailed as problem:
+            self.warnings.append(f"{self.label}: the server cannot write its own file: {problem.text}")
+
+    def _relabel(self, path: str) -> None:
+        self.module.set_default_selinux_context(path, False)
+
+    def result(self, obs: View, steps: List[Step]) -> Dict[str, Any]:
+        """Return what a role needs to go on."""
+        first = self.first or Plan()
+        if obs.plan.undeclared:
+            names = ", ".join(obs.plan.undeclared)
+            self.warnings.append(
+                f"{self.label}: not declared and left alone: {names}. redis_acl_purge removes such users"
+            )
+        return {
+            "users": [change.name for change in first.now],
+            "pending": obs.plan.later,
+            "undeclared": first.undeclared,
+            "running": obs.running,
+        }
+
+    def diff(self, before: View, after: Optional[View], steps: List[Step]) -> List[Dict[str, str]]:
+        """Return the users before and after, without passwords and their hashes."""
+        found = []
+        if before.plan.now:
+            title = f"{self.label}: users of the running server"
+            sides = [table(before.plan.now, new) for new in (False, True)]
+            found.append({"before_header": title, "after_header": title, "before": sides[0], "after": sides[1]})
+        if differences(before.seen, before.want):
+            sides = [hide(side.content.decode("utf-8", "replace")) for side in (before.seen, before.want)]
+            path = before.want.path
+            found.append({"before_header": path, "after_header": path, "before": sides[0], "after": sides[1]})
+        return found

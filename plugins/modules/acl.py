@@ -1,0 +1,266 @@
+#!/usr/bin/python
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: acl
+version_added: 0.1.0
+short_description: Keep the ACL users of one server, in its file and at run time
+author: quorum.redis contributors (@quorum)
+description:
+  - Makes the declared users of one server exactly what is declared, in the running server without a restart, and in a
+    file that is added to the server's configuration at each start. The file has hashes instead of passwords.
+  - The installed program itself reads the rules first, in a scratch process. A rule that it refuses is reported with
+    its user, and nothing is changed. Users are compared by what their rules mean, in the spelling of that program.
+  - Before anything is changed, the program tries whether the users with which replicas, Sentinels and these modules
+    log in (O(logins)) could still do their work. When not, the change is refused.
+  - A user that somebody may depend on now keeps its rights until a second execution with O(final), which proves that
+    every member lets everybody in with O(logins), and lets replicas and Sentinels log in anew, before it takes them.
+  - Users that are not declared are reported, and removed only with O(purge).
+options:
+  name:
+    description: Name of the data set, for messages.
+    type: str
+    required: true
+  path:
+    description: The file, for example V(/etc/redis/main.acl).
+    type: path
+    required: true
+  owner:
+    description: Owner of the file.
+    type: str
+    default: root
+  group:
+    description: Group of the file.
+    type: str
+    default: redis
+  mode:
+    description: Octal mode of the file.
+    type: str
+    default: '0640'
+  user:
+    description: Account whose rights the scratch process has, when it exists and the module runs as root.
+    type: str
+    default: redis
+  binary:
+    description: The installed program.
+    type: path
+    default: /usr/bin/redis-server
+  parameters:
+    description: Configuration of the server, without secrets; modules that it loads bring commands of their own.
+    type: dict
+    default: {}
+  users:
+    description: The users.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      name:
+        description: Its name. V(default) is the user without a name.
+        type: str
+        required: true
+      state:
+        description: Whether the user is there.
+        type: str
+        choices: [present, absent]
+        default: present
+      enabled:
+        description: Whether it can log in.
+        type: bool
+        default: true
+      job:
+        description:
+          - Rights for a job that the collection knows, the least that work with this version of the engine. Instead of
+            O(users[].keys), O(users[].channels), O(users[].commands) and O(users[].selectors).
+        type: str
+        choices: [replication, sentinel, operator, monitoring, backup]
+      passwords:
+        description: Passwords; each of them opens.
+        type: list
+        elements: str
+        default: []
+      hashes:
+        description: SHA-256 hashes of more passwords, 64 hexadecimal digits each.
+        type: list
+        elements: str
+        default: []
+      nopass:
+        description: Whether any password opens.
+        type: bool
+        default: false
+      keys:
+        description: Patterns of keys, as V(app:*) or, from 7.0, V(%R~app:*). None when absent.
+        type: list
+        elements: str
+        default: []
+      channels:
+        description: Patterns of channels, from 6.2. None when absent. Redis 6.0 lets everybody use all of them.
+        type: list
+        elements: str
+        default: []
+      commands:
+        description:
+          - Rules for commands and categories in their order, as V(+@read), V(-keys) or V(get).
+          - When absent V(+@all -@admin -@dangerous +info +role).
+        type: list
+        elements: str
+      selectors:
+        description: More rules, each with keys and commands of its own, from 7.0; as V(~log:* +@read).
+        type: list
+        elements: str
+        default: []
+  purge:
+    description: Remove users that are not declared. The default user stays.
+    type: bool
+    default: false
+  logins:
+    description:
+      - With what they log in who must not be locked out. Those that are not named are not looked at.
+    type: dict
+    default: {}
+    suboptions:
+      operator: &login
+        description: These modules.
+        type: dict
+        suboptions:
+          username: {description: ACL user; empty for the default user., type: str}
+          password: {description: Its password., type: str}
+      replication:
+        <<: *login
+        description: The replicas.
+      sentinel:
+        <<: *login
+        description: The Sentinels.
+  members:
+    description: The other members of the data set.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      host: {description: Name in the inventory., type: str, required: true}
+      address: {description: IP address., type: str, required: true}
+      port: {description: TCP port., type: int, required: true}
+  sentinels:
+    description: How many Sentinels must be logged in as their user before another one loses its rights.
+    type: int
+    default: 0
+  final:
+    description: Change the users that O(ignore:pending) names too.
+    type: bool
+    default: false
+  wait:
+    description: Seconds that replicas and Sentinels may take to log in anew.
+    type: int
+    default: 60
+extends_documentation_fragment:
+  - quorum.redis.attributes
+  - quorum.redis.connection
+seealso:
+  - module: quorum.redis.config
+"""
+
+EXAMPLES = r"""
+- name: Let the application and the operator in
+  quorum.redis.acl:
+    name: main
+    path: /etc/redis/main.acl
+    username: operator
+    password: "{{ operator_password }}"
+    fallback_password: "{{ redis_password }}"
+    users:
+      - name: operator
+        job: operator
+        passwords: ["{{ operator_password }}"]
+      - name: app
+        passwords: ["{{ app_password }}"]
+        keys: ["app:*"]
+        commands: ["+@read", "+@write"]
+    logins:
+      operator: {username: operator, password: "{{ operator_password }}"}
+      replication: {username: "", password: "{{ redis_password }}"}
+"""
+
+RETURN = r"""
+users:
+  description: Users that were changed, or would be in check mode.
+  returned: success
+  type: list
+  elements: str
+pending:
+  description: Users that somebody may still depend on, whose change O(final) makes.
+  returned: success
+  type: list
+  elements: str
+undeclared:
+  description: Users that are not declared.
+  returned: success
+  type: list
+  elements: str
+running:
+  description: Whether the server was running.
+  returned: success
+  type: bool
+steps:
+  description: What was done, or would be in check mode, one sentence each.
+  returned: always
+  type: list
+  elements: str
+"""
+
+from pathlib import Path
+from typing import Any, Dict
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.quorum.redis.plugins.module_utils._acl_jobs import JOBS, NEEDS
+from ansible_collections.quorum.redis.plugins.module_utils._acl_subject import Acl
+from ansible_collections.quorum.redis.plugins.module_utils._module import CONNECTION_OPTIONS, MEMBER_OPTIONS, run
+
+
+def main() -> None:
+    """Run the module."""
+    login: Dict[str, Any] = {
+        "type": "dict",
+        "options": {"username": {"type": "str"}, "password": {"type": "str", "no_log": True}},
+    }
+    text: Dict[str, Any] = {"type": "list", "elements": "str", "default": []}
+    user: Dict[str, Any] = {
+        "name": {"type": "str", "required": True},
+        "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+        "enabled": {"type": "bool", "default": True},
+        "job": {"type": "str", "choices": list(JOBS)},
+        "passwords": {**text, "no_log": True},
+        "hashes": {**text, "no_log": True},
+        "nopass": {"type": "bool", "default": False, "no_log": False},
+        "keys": {**text, "no_log": False},
+        "channels": text,
+        "commands": {"type": "list", "elements": "str"},
+        "selectors": text,
+    }
+    spec: Dict[str, Any] = {
+        **CONNECTION_OPTIONS,
+        "name": {"type": "str", "required": True},
+        "path": {"type": "path", "required": True},
+        "owner": {"type": "str", "default": "root"},
+        "group": {"type": "str", "default": "redis"},
+        "mode": {"type": "str", "default": "0640"},
+        "user": {"type": "str", "default": "redis"},
+        "binary": {"type": "path", "default": "/usr/bin/redis-server"},
+        "parameters": {"type": "dict", "default": {}},
+        "users": {"type": "list", "elements": "dict", "required": True, "options": user},
+        "purge": {"type": "bool", "default": False},
+        "logins": {"type": "dict", "default": {}, "options": dict.fromkeys(NEEDS, login)},
+        "members": {"type": "list", "elements": "dict", "default": [], "options": MEMBER_OPTIONS},
+        "sentinels": {"type": "int", "default": 0},
+        "final": {"type": "bool", "default": False},
+        "wait": {"type": "int", "default": 60},
+    }
+    module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
+    run(module, Acl, needs_library=Path(module.params["binary"]).exists())
+
+
+if __name__ == "__main__":
+    main()
