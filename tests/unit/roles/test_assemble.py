@@ -306,6 +306,33 @@ def test_only_the_role_is_carried_over(
     assert state.read_text().splitlines()[1:] == ["port 6379", "appendonly yes", *expected, assemble.FOOTER]
 
 
+def test_declared_users_are_added_and_others_are_kept(host: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The default user that the engine wrote down is not: it may be one that is ruled elsewhere by now."""
+    (host / "etc/main.acl").write_text("# header\nuser app on #1 +get\nuser default off\n")
+    state = host / "lib/main/redis.conf"
+    left = [
+        "user default on nopass ~* +@all",
+        "user app on nopass +@all",
+        "user guest on nopass +get",
+        "replicaof no one",
+    ]
+    state.write_text(assembled("port 1\nuser app on #0\n", *left))
+    (host / "lib/main/dump.aof").write_text("x")
+    for _ in range(2):
+        assert run(monkeypatch, "server", "main") == 0
+        users = [line for line in state.read_text().splitlines() if line.startswith("user ")]
+        assert users == ["user app on #1 +get", "user default off", "user guest on nopass +get"]
+
+
+def test_the_guard_asks_its_peers_as_the_declared_user(host: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    facts = json.loads((host / "etc/main.json").read_text())
+    facts.update(username="our-replication", password="secret", members=[{"address": "10.0.0.2", "port": 1}])
+    asked = []
+    monkeypatch.setattr(assemble, "ask_peer", lambda *words: asked.append(words) or assemble.Peer(words[0]))
+    assemble.gather(facts, None, True, host / "lib/main")
+    assert asked == [(("10.0.0.2", 1), ["our-replication", "secret"])]
+
+
 def test_a_member_that_was_parked_stays_parked(host: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for _ in range(2):
         assert run(monkeypatch, "server", "main") == 0

@@ -458,8 +458,33 @@ def test_an_address_that_does_not_resolve_is_a_sentence_too() -> None:
         build(broken)
 
 
+def test_acl_users_are_shared_or_of_one_set_and_hold_no_secret() -> None:
+    shared = [
+        {"name": "our-operator", "job": "operator", "passwords": ["hidden"]},
+        {"name": "default", "enabled": False},
+    ]
+    sets = [
+        {"name": "main"},
+        {"name": "none", "port": 1, "acl_users": []},
+        {"name": "null", "port": 2, "acl_users": None},
+    ]
+    models = build(inventory(redis_instances=sets, redis_acl_users=shared))["instances"]
+    assert [model["acl"]["declared"] for model in models] == [True, False, True]
+    assert models[0]["acl"] == {
+        "declared": True,
+        "default": True,
+        "operator": "our-operator",
+        "replication": "",
+        "sentinel": "",
+    }
+    assert "hidden" not in str(models)
+    assert problems(redis_acl_users=[{"name": "a"}]) == [
+        "redis_instances main: ACL users: the user a needs passwords or hashes, or `nopass: true`."
+    ]
+
+
 def test_every_default_is_used() -> None:
     assert set(INSTANCE_DEFAULTS) == {
         *("port", "hosts", "primary", "sentinel", "quorum", "down_after", "failover_timeout", "parallel_syncs"),
-        *("save", "appendonly", "appendfsync", "config"),
+        *("save", "appendonly", "appendfsync", "config", "acl_users"),
     }
