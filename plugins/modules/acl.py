@@ -123,18 +123,20 @@ options:
     type: dict
     default: {}
     suboptions:
-      operator: &login
+      operator:
         description: These modules.
         type: dict
-        suboptions:
+        suboptions: &login
           username: {description: ACL user; empty for the default user., type: str}
           password: {description: Its password., type: str}
       replication:
-        <<: *login
         description: The replicas.
+        type: dict
+        suboptions: *login
       sentinel:
-        <<: *login
         description: The Sentinels.
+        type: dict
+        suboptions: *login
   members:
     description: The other members of the data set.
     type: list

@@ -42,6 +42,7 @@ def logins(*duties: str) -> Dict[str, Dict[str, str]]:
 def acl(lab: Lab, server: Server, users: List[Dict[str, Any]], **options: Any) -> Answer:
     """Run the module as the role does: as the operator where that one is known, else with the password of all."""
     options = {
+        "users": users,
         "username": "q-operator",
         "password": "secret-of-operator",
         "fallback_password": PASSWORD,
@@ -50,9 +51,9 @@ def acl(lab: Lab, server: Server, users: List[Dict[str, Any]], **options: Any) -
         **options,
     }
     who = getpass.getuser()
-    place = {"host": "127.0.0.1", "port": server.port, "path": str(server.directory / "main.acl")}
-    files = {"owner": who, "group": who, "user": who, "binary": lab.engine.binary}
-    return lab.run("acl", name="main", users=users, **place, **files, **options)
+    options.update(host="127.0.0.1", port=server.port, path=str(server.directory / "main.acl"))
+    options.update(owner=who, group=who, user=who, binary=lab.engine.binary)
+    return lab.run("acl", name="main", **options)
 
 
 def try_as(server: Server, user: str, command: str) -> str:

@@ -88,6 +88,9 @@ def test_a_planned_move_loses_nothing(lab: Lab, main: DataSet) -> None:
 
 def test_a_crash_is_survived_and_the_next_run_has_nothing_to_do(lab: Lab, main: DataSet) -> None:
     """The killed server comes back through its start guard, with its users, as a replica."""
+    as_app = DataSet(lab, HOSTS, "app-Dc9xB3", HOSTS, SENTINEL_PASSWORD)
+    as_app.username = "app"
+    as_app.fill(1000)
     old = main.settled()
     with main.watched() as roles:
         lab.sh(old, "kill -9 $(systemctl show --property MainPID --value redis-server@main)")
@@ -95,5 +98,7 @@ def test_a_crash_is_survived_and_the_next_run_has_nothing_to_do(lab: Lab, main: 
         new = main.settled()
     roles.expect_one_primary()
     assert new != old
+    as_app.holds(1000)
     assert "our-backup" in str(main.ask(old, "ACL", "LIST"))
+    assert paths_with(lab, old, [PASSWORD], "root") == []
     lab.run_playbook("site", *given(redis_acl_users=USERS)).expect(changed=0)

@@ -327,8 +327,13 @@ def test_declared_users_are_added_and_others_are_kept(host: Path, monkeypatch: p
 def test_the_guard_asks_its_peers_as_the_declared_user(host: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     facts = json.loads((host / "etc/main.json").read_text())
     facts.update(username="our-replication", password="secret", members=[{"address": "10.0.0.2", "port": 1}])
-    asked = []
-    monkeypatch.setattr(assemble, "ask_peer", lambda *words: asked.append(words) or assemble.Peer(words[0]))
+    asked: list[Any] = []
+
+    def ask(address: tuple[str, int], credentials: list[str]) -> Any:
+        asked.append((address, credentials))
+        return assemble.Peer(address)
+
+    monkeypatch.setattr(assemble, "ask_peer", ask)
     assemble.gather(facts, None, True, host / "lib/main")
     assert asked == [(("10.0.0.2", 1), ["our-replication", "secret"])]
 
