@@ -28,6 +28,11 @@ def duties(users: Sequence[Mapping[str, Any]]) -> Dict[str, str]:
     return {job: next((str(u["name"]) for u in present if u.get("job") == job), "") for job in DUTIES}
 
 
+def rules_default(users: Sequence[Mapping[str, Any]]) -> bool:
+    """Return whether the users say what the default user may do, so that no other password is needed."""
+    return any(user["name"] == "default" for user in users)
+
+
 def acl_model(where: str, users: Sequence[Mapping[str, Any]], auth: bool, problems: List[str]) -> Dict[str, Any]:
     """Return what others must know of the users, without secrets."""
     if users and not auth:
@@ -87,12 +92,11 @@ def access(
         named = duties(users)
         default = secret.get("default") or plain
         logins = {job: {"username": name, "password": secret[name] if name else default} for job, name in named.items()}
-        ruled = "default" in secret
         found[str(entry["name"])] = {
             "users": users,
             "login": {**logins["operator"], "name": str(entry["name"]), "fallback_password": plain if users else ""},
             "logins": logins,
-            "secrets": _secrets(logins["replication"], plain, bool(users), ruled) if auth else {},
+            "secrets": _secrets(logins["replication"], plain, bool(users), rules_default(users)) if auth else {},
         }
     return found
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Callable, Mapping, Sequence
 
 from ansible.module_utils.common.validation import check_type_bool, check_type_list
-from ansible_collections.quorum.redis.plugins.module_utils._acl_model import acl_model, users_of
+from ansible_collections.quorum.redis.plugins.module_utils._acl_model import acl_model, rules_default, users_of
 from ansible_collections.quorum.redis.plugins.module_utils._parameters import (
     OWNED,
     SENTINEL_OWNED,
@@ -176,7 +176,9 @@ def instance(inventory: Inventory, entry: Mapping[str, Any], hosts: list[str], s
 
 def check_secrets(inventory: Inventory, sentinels: bool) -> None:
     """No default password exists: a missing one is named."""
-    shared = any(not entry.get("password") for entry in inventory.variables["redis_instances"])
+    users = inventory.variables.get("redis_acl_users")
+    entries = inventory.variables["redis_instances"]
+    shared = any(not (entry.get("password") or rules_default(users_of(entry, users))) for entry in entries)
     wanted = ["redis_password"] * shared + ["redis_sentinel_password"] * sentinels
     for name in wanted if inventory.variables["redis_auth"] else []:
         if not inventory.variables.get(name):

@@ -212,3 +212,58 @@ def test_the_default_user_goes_when_nobody_depends_on_it(lab: Lab) -> None:
     assert flags(watcher) == "master"
     primary.stop(kill=True)
     wait_until("Sentinel promotes the replica", lambda: ask(replica, "ROLE")[0] == "master", 30)
+
+
+def test_credentials_move_only_when_every_member_lets_them_in(lab: Lab) -> None:
+    one, two = (lab.server(name, password=PASSWORD) for name in ("one", "two"))
+    two.call("REPLICAOF", "127.0.0.1", one.port)
+    watcher = lab.sentinel("sentinel")
+    places = [{"host": s.directory.name, "address": "127.0.0.1", "port": s.port} for s in (one, two)]
+    who = getpass.getuser()
+
+    def config() -> Answer:
+        return lab.run(
+            "config",
+            host="127.0.0.1",
+            port=one.port,
+            password=PASSWORD,
+            name="main",
+            path=str(one.directory / "main.conf"),
+            owner=who,
+            group=who,
+            user=who,
+            binary=lab.engine.binary,
+            parameters={"port": one.port, "dir": str(one.directory), "save": "", "repl-timeout": 10},
+            secrets={"requirepass": None, "masteruser": "q-replication", "masterauth": "secret-of-replication"},
+            guard={"address": "127.0.0.1", "members": places[1:], "sentinels": [], "policy": "wait", "wait": 1},
+            allow_dangerous=False,
+        )
+
+    def watch() -> Answer:
+        login = {"name": "main", "username": "q-operator", "password": "secret-of-operator"}
+        return lab.run(
+            "sentinel",
+            port=watcher.port,
+            state_file=str(watcher.config),
+            masters=[{"name": "main", "members": places, "quorum": 1}],
+            users={"main": "q-sentinel"},
+            passwords={"main": "secret-of-sentinel"},
+            logins=[{**login, "fallback_password": PASSWORD}],
+            wait=30,
+        )
+
+    assert acl(lab, one, OWN).changed
+    wait_until("the replica is linked", lambda: two.info().get("master_link_status") == "up")
+    for refused in (config(), watch()):
+        assert refused.failed and "two" in refused.msg and not refused.changed, refused.text
+    assert one.call("CONFIG", "GET", "masteruser")[1] == "" and watcher.call("SENTINEL", "MASTERS") == []
+    assert acl(lab, two, OWN).changed
+    told = config()
+    assert told.changed and not told.failed and "requirepass" not in told["live"], told.text
+    assert one.call("CONFIG", "GET", "masteruser")[1] == "q-replication"
+    assert "requirepass" not in (one.directory / "main.conf").read_text()
+    assert not config().changed
+    seen = watch()
+    assert seen.changed and not seen.failed, seen.text
+    assert not watch().changed
+    assert "secret-of" not in told.text.split("invocation")[0] + seen.text.split("invocation")[0]

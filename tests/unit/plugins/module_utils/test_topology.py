@@ -478,6 +478,8 @@ def test_acl_users_are_shared_or_of_one_set_and_hold_no_secret() -> None:
         "sentinel": "",
     }
     assert "hidden" not in str(models)
+    assert build(inventory(redis_acl_users=shared, redis_password=None))
+    assert "redis_password is not set" in problems(redis_acl_users=shared[:1], redis_password=None)[0]
     assert problems(redis_acl_users=[{"name": "a"}]) == [
         "redis_instances main: ACL users: the user a needs passwords or hashes, or `nopass: true`."
     ]
