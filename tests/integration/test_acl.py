@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import getpass
-import time
 from typing import Any, Dict, List
 
 import pytest
@@ -150,7 +149,7 @@ def sentinel_of(lab: Lab, primary: Server) -> Server:
     watcher = lab.sentinel("sentinel")
     for word in (
         ["MONITOR", "main", "127.0.0.1", str(primary.port), "1"],
-        ["SET", "main", "auth-pass", PASSWORD, "down-after-milliseconds", "1000", "failover-timeout", "5000"],
+        ["SET", "main", "auth-pass", PASSWORD, "down-after-milliseconds", "3000", "failover-timeout", "5000"],
     ):
         watcher.call("SENTINEL", *word)
     return watcher
@@ -208,10 +207,23 @@ def test_the_default_user_goes_when_nobody_depends_on_it(lab: Lab) -> None:
             return client.execute_command(*command)
 
     wait_until("the link is up", lambda: "master_link_status:up" in ask(replica, "INFO", "replication"))
-    time.sleep(1.5)
-    assert flags(watcher) == "master"
-    primary.stop(kill=True)
-    wait_until("Sentinel promotes the replica", lambda: ask(replica, "ROLE")[0] == "master", 30)
+    wait_until("Sentinel sees the primary", lambda: flags(watcher) == "master")
+    moved = lab.run(
+        "failover",
+        name="main",
+        members=[place for places in others.values() for place in places],
+        sentinels=[{"host": "s", "address": "127.0.0.1", "port": watcher.port}],
+        username="q-operator",
+        password="secret-of-operator",
+        wait=40,
+    )
+    assert moved.changed and not moved.failed, moved.text
+    assert ask(replica, "ROLE")[0] == "master"
+    denied = [entry for server in both for entry in ask(server, "ACL", "LOG") if "q-" in str(entry)]
+    assert denied == []
+    replica.stop(kill=True)
+    wait_until("Sentinel promotes the other one", lambda: ask(primary, "ROLE")[0] == "master", 30)
+    assert [entry for entry in ask(primary, "ACL", "LOG") if "q-" in str(entry)] == []
 
 
 def test_credentials_move_only_when_every_member_lets_them_in(lab: Lab) -> None:
