@@ -96,9 +96,18 @@ def access(
             "users": users,
             "login": {**logins["operator"], "name": str(entry["name"]), "fallback_password": plain if users else ""},
             "logins": logins,
+            "backup": _backup(users) or logins["operator"],
             "secrets": _secrets(logins["replication"], plain, bool(users), rules_default(users)) if auth else {},
         }
     return found
+
+
+def _backup(users: Sequence[Mapping[str, Any]]) -> Dict[str, str]:
+    """Return with what backups are made; nothing when no user has that job and a password."""
+    for user in users:
+        if user.get("job") == "backup" and user.get("state", "present") == "present" and user.get("passwords"):
+            return {"username": str(user["name"]), "password": str(user["passwords"][0])}
+    return {}
 
 
 def _secrets(replication: Mapping[str, str], plain: str, acl: bool, ruled: bool) -> Dict[str, Optional[str]]:

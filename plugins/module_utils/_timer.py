@@ -55,7 +55,7 @@ class Round:
     def __post_init__(self) -> None:
         """Name the parts."""
         self.me: str = self.common["me"]
-        self.places: List[Place] = members(self.told["members"], "", self.told["password"], 2.0)
+        self.places: List[Place] = members(self.told["members"], self.told.get("username"), self.told["password"], 2.0)
         keys = ("directory", "binary", "user", "compression", "load", "aof", "wait")
         unit = f"redis-server@{self.told['name']}.service"
         given = {key: self.common[key] for key in keys}

@@ -23,14 +23,14 @@ CAN = {
     "replication": ["PING", "REPLCONF listening-port 1", "INFO"],
     "sentinel": ["PING", "INFO", "CONFIG REWRITE", "PUBLISH __sentinel__:hello x", "CLIENT SETNAME x"],
     "monitoring": ["PING", "INFO", "ROLE", "DBSIZE", "SLOWLOG GET", "LATENCY LATEST", "MEMORY STATS", "CLIENT LIST"],
-    "backup": ["PING", "INFO", "LASTSAVE", "BGSAVE"],
+    "backup": ["PING", "INFO", "LASTSAVE", "TIME", "CONFIG GET dir", "BGSAVE"],
 }
 CANNOT = {
     "operator": ["GET x", "SET x 1", "FLUSHALL", "KEYS *", "EVAL return 0", "SHUTDOWN NOSAVE", "MONITOR"],
     "replication": ["GET x", "CONFIG GET dir", "REPLICAOF NO ONE", "ACL LIST", "FLUSHALL", "CLIENT LIST"],
     "sentinel": ["GET x", "CONFIG GET dir", "CONFIG SET maxmemory 0", "ACL LIST", "FLUSHALL", "SHUTDOWN NOSAVE"],
     "monitoring": ["GET x", "CONFIG GET dir", "SLOWLOG RESET", "CLIENT KILL TYPE normal", "KEYS *", "ACL LIST"],
-    "backup": ["GET x", "CONFIG GET dir", "REPLICAOF NO ONE", "FLUSHALL", "SHUTDOWN NOSAVE", "ACL LIST"],
+    "backup": ["GET x", "CONFIG REWRITE", "REPLICAOF NO ONE", "FLUSHALL", "SHUTDOWN NOSAVE", "ACL LIST"],
 }
 
 

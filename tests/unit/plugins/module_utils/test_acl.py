@@ -47,7 +47,11 @@ OURS = [{"name": f"our-{job}", "job": job, "passwords": [f"{job}-1"]} for job in
             NEW,
             "on nopass resetchannels -get +@read (~x +get) (+set)",
         ),
-        ({"nopass": True, "job": "backup"}, OLD, "on nopass +ping +info +bgsave +lastsave"),
+        (
+            {"nopass": True, "job": "backup"},
+            OLD,
+            "on nopass +ping +info +bgsave +lastsave +time +config|get +config|set",
+        ),
     ],
 )
 def test_rules_of_a_user(user: dict[str, Any], version: tuple[int, ...], expected: str) -> None:
@@ -217,6 +221,12 @@ def test_with_users_each_duty_has_its_own_login() -> None:
     }
     assert main["logins"]["sentinel"] == {"username": "our-sentinel", "password": "sentinel-1"}
     assert main["secrets"] == {"requirepass": None, "masterauth": "replication-1", "masteruser": "our-replication"}
+    assert main["backup"] == main["logins"]["operator"]
+    backup = {"name": "b", "job": "backup", "passwords": ["b-1"]}
+    assert access([{"name": "main"}], [*OURS, backup], "p1", True)["main"]["backup"] == {
+        "username": "b",
+        "password": "b-1",
+    }
     assert found["plain"]["secrets"] == {"requirepass": "p1", "masterauth": "p1"}
 
 
