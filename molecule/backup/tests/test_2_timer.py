@@ -46,6 +46,10 @@ def look(lab: Lab, host: str) -> int:
     return int(lab.sh(host, "systemctl show --property ExecMainStatus --value redis-backup.service"))
 
 
+def looks(lab: Lab, host: str) -> bool:
+    return lab.run(host, "systemctl is-active redis-backup.service").stdout.strip() == "activating"
+
+
 def status(lab: Lab, host: str) -> tuple[int, str]:
     done = lab.run(host, STATUS)
     return done.returncode, done.stdout
@@ -86,15 +90,11 @@ def test_both_timers_fire_and_one_backup_is_made(lab: Lab, main: DataSet, other:
     for host in CARRIERS:
         lab.sh(host, f"mkdir -p {SOON.rpartition('/')[0]} && printf '[Timer]\\nOnCalendar=*:*:0/3\\n' > {SOON}")
         lab.sh(host, "systemctl daemon-reload && systemctl restart redis-backup.timer")
-    for name in before:
-        lab.wait_until(f"a backup of {name}", lambda name=name: new(lab, before[name], name))
+    lab.wait_until("a backup of each set", lambda: all(new(lab, before[name], name) for name in before))
     lab.wait_until("b3 has looked", lambda: status(lab, "b3")[0] == 0)
     for host in CARRIERS:
         lab.sh(host, f"rm {SOON} && systemctl daemon-reload && systemctl restart redis-backup.timer")
-        lab.wait_until(
-            "the last look is over",
-            lambda host=host: lab.run(host, "systemctl is-active redis-backup.service").stdout.strip() != "active",
-        )
+    lab.wait_until("the last looks are over", lambda: not any(looks(lab, host) for host in CARRIERS))
     for name in before:
         assert [host for host, _name in new(lab, before[name], name)] == ["b2"]
     assert "b2 does it" in status(lab, "b3")[1]

@@ -31,8 +31,8 @@ def member(host: str, role: str = "replica", offset: int = 1000, link: str = "up
 
 
 PRIMARY = member("a", "primary", 1000)
-DOWN = {"reachable": False}
-LOADING = {"persistence": {"loading": 1}}
+DOWN: dict[str, Any] = {"reachable": False}
+LOADING: dict[str, Any] = {"persistence": {"loading": 1}}
 
 
 @pytest.mark.parametrize(

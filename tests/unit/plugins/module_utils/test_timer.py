@@ -1,0 +1,176 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What monitoring reads, what is run to copy backups away, and what the timer remembers."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.quorum.redis.plugins.module_utils._carrier import Look, Memory
+from ansible_collections.quorum.redis.plugins.module_utils._snapshot import child_of, complaint, databases, verdict
+from ansible_collections.quorum.redis.plugins.module_utils._timer import (
+    away,
+    kept,
+    main,
+    memory_from,
+    read,
+    run,
+    status,
+    write,
+)
+from ansible_collections.quorum.redis.plugins.module_utils._trial import differences
+
+ROOT = Path(__file__).resolve().parents[4]
+REPORT: dict[str, Any] = {
+    "state": "ok",
+    "looked": "2026-11-22T10:00:00Z",
+    "silent_after": 7200,
+    "sets": {"main": {"problems": [], "why": "done in this period", "newest_here": "20261122T010203Z-db2"}},
+}
+LOOKED = 1795341600.0
+
+
+@pytest.mark.parametrize(
+    ("report", "later", "code", "says"),
+    [
+        ({}, 0, 3, "has not looked yet"),
+        (REPORT, 60, 0, "ok: main: done in this period, newest here 20261122T010203Z-db2"),
+        (REPORT, 7201, 2, "has not looked since 2026-11-22T10:00:00Z"),
+        ({**REPORT, "state": "warning"}, 60, 1, "warning: main"),
+        ({**REPORT, "state": "critical"}, 60, 2, "critical: main"),
+    ],
+)
+def test_status_is_one_line_and_a_code(report: dict[str, Any], later: float, code: int, says: str) -> None:
+    found, text = status(LOOKED + later, report)
+    assert (found, says in text, "\n" in text) == (code, True, False)
+
+
+def test_a_problem_is_told_instead_of_the_reason() -> None:
+    report = {**REPORT, "sets": {"main": {"problems": ["no", "no more"], "why": "x", "newest_here": ""}}}
+    assert status(LOOKED, report)[1] == "ok: main: no; no more, newest here none"
+
+
+def test_what_is_remembered_comes_back(tmp_path: Path) -> None:
+    memory = Memory(7, {"a": Look("run", 1, 2.0)}, {"b": Look("other", 3, 4.0)}, 6, 7)
+    write(tmp_path / "state", {"main": asdict(memory)}, 0o600)
+    assert (tmp_path / "state").stat().st_mode & 0o777 == 0o600
+    assert memory_from(read(tmp_path / "state")["main"]) == memory
+    assert memory_from({}) == Memory()
+
+
+@pytest.mark.parametrize("text", ["", "[1]", "{"])
+def test_a_damaged_file_is_nothing(tmp_path: Path, text: str) -> None:
+    (tmp_path / "state").write_text(text)
+    assert read(tmp_path / "state") == read(tmp_path / "missing") == {}
+
+
+def test_commands_that_copy_away() -> None:
+    common = {"rsync": "backup@vault:/srv/", "command": ["/opt/upload", "--fast"]}
+    assert away(common, "main", "/b/main/x") == [
+        ["rsync", "-a", "--", "/b/main/x", "backup@vault:/srv/main/"],
+        ["/opt/upload", "--fast", "/b/main/x"],
+    ]
+    assert away({"rsync": "", "command": []}, "main", "/x") == []
+
+
+def test_a_command_that_fails_says_why() -> None:
+    assert run([sys.executable, "-c", ""], 10) == ""
+    assert run([sys.executable, "-c", "print('no space'); raise SystemExit(3)"], 10).endswith("ended with 3: no space")
+    assert "No such file" in run(["/no/such/program"], 10)
+    assert "timed out" in run([sys.executable, "-c", "import time; time.sleep(9)"], 0.1)
+
+
+def test_a_backup_that_cannot_be_read_is_not_good(tmp_path: Path) -> None:
+    (tmp_path / "20261122T101112Z-db2").mkdir()
+    (found,) = kept(tmp_path)
+    assert (found.name, found.good) == ("20261122T101112Z-db2", False)
+
+
+def test_another_argument_is_no_look(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["what"]) == 3
+    assert "usage" in capsys.readouterr().err
+
+
+def test_the_role_installs_all_that_the_program_imports() -> None:
+    """The program must run without Ansible: every util it imports is in the list of the role, and no other."""
+    text = (ROOT / "roles" / "redis_backup" / "vars" / "main.yml").read_text(encoding="utf-8")
+    listed = set(re.findall(r"'(\w+)'", text.split("__redis_backup_utils:")[1].split("|")[0]))
+    said = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import sys; from ansible_collections.quorum.redis.plugins.module_utils import _timer; "
+            "print(' '.join(sys.modules))",
+        ],
+        env={"PYTHONPATH": str(ROOT / "collections")},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+    assert {name.rpartition("._")[2] for name in said if ".module_utils._" in name} == listed
+    assert [name for name in said if name == "ansible" or name.startswith("ansible.")] == []
+
+
+# --- the save ---
+
+BEFORE = {"run_id": "a"}
+GOOD = {"run_id": "a", "rdb_last_bgsave_status": "ok", "rdb_last_save_time": "100"}
+
+
+@pytest.mark.parametrize(
+    ("now", "replaced", "says"),
+    [
+        (GOOD, True, ""),
+        ({**GOOD, "rdb_last_save_time": "101"}, True, ""),
+        ({**GOOD, "rdb_last_save_time": "99"}, True, "without a new file"),
+        (GOOD, False, "without a new file"),
+        ({**GOOD, "rdb_last_bgsave_status": "err"}, True, "the save failed"),
+        ({**GOOD, "run_id": "b"}, True, "restarted"),
+        ({}, True, "restarted"),
+    ],
+)
+def test_a_save_is_one_when_the_engine_and_the_file_say_so(now: dict[str, str], replaced: bool, says: str) -> None:
+    found = verdict(BEFORE, now, 100, replaced)
+    assert says in found and bool(found) is bool(says)
+
+
+@pytest.mark.parametrize(
+    ("info", "child"),
+    [
+        ({}, ""),
+        ({"rdb_bgsave_in_progress": "1"}, "a save that was running already"),
+        ({"rdb_bgsave_in_progress": "0", "aof_rewrite_in_progress": "1"}, "a rewrite of the AOF"),
+        ({"rdb_bgsave_in_progress": "0", "aof_rewrite_scheduled": "1"}, "a rewrite of the AOF"),
+        ({"loading": "1"}, "the server to load its data"),
+    ],
+)
+def test_which_child_is_waited_for(info: dict[str, str], child: str) -> None:
+    assert child_of(info) == child
+
+
+def test_the_reason_is_the_last_loud_line_that_says_something() -> None:
+    log = (
+        "12:M 22 Nov 2026 10:00:00.001 * Background saving started by pid 13\n"
+        "12:M 22 Nov 2026 10:00:00.001 # WARNING Memory overcommit must be enabled!\n"
+        "13:C 22 Nov 2026 10:00:00.002 # Write error saving DB on disk(rdbSaveRio): No space left on device\n"
+        "12:M 22 Nov 2026 10:00:00.003 # Background saving error\n"
+    )
+    assert complaint(log) == "Write error saving DB on disk(rdbSaveRio): No space left on device"
+    assert complaint("12:M 22 Nov 2026 10:00:00.003 # Background saving error\n") == "Background saving error"
+    assert complaint("") == ""
+
+
+def test_counts_are_read_and_compared() -> None:
+    info = {"db0": "keys=3,expires=1,avg_ttl=0", "db12": "keys=2,expires=0,avg_ttl=0,subexpiry=0", "dbx": "keys=1"}
+    counts = databases(info)
+    assert counts == {"0": {"keys": 3, "expires": 1}, "12": {"keys": 2, "expires": 0}}
+    assert differences(counts, counts) == ""
+    assert differences(counts, {"0": {"keys": 3}}) == "database 12 has 0 keys instead of 2"
+    assert differences({}, {"0": {"keys": 1}}) == "database 0 has 1 keys instead of 0"
