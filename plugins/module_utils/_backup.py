@@ -29,6 +29,7 @@ from ansible_collections.quorum.redis.plugins.module_utils._place import (
     copy,
     drafted,
     finish,
+    free_name,
     lend,
     own,
     pack,
@@ -72,7 +73,7 @@ def make(job: Job, tell: Tell) -> Manifest:
         saver = Saver(client, job.unit, job.user, job.wait, tell, place / ".owed")
         snapshot = saver.take()
         with snapshot.file as file:
-            name = f"{_manifest.stamp(snapshot.began)}-{job.member}"
+            name = free_name(place, snapshot.began, job.member)
             size = os.fstat(file.fileno()).st_size
             job = replace(job, binary=job.binary or snapshot.info.get("executable", ""))
             room(place, size * (1 if job.compression == "none" else 2))
@@ -138,7 +139,8 @@ def prove(job: Job, directory: Path, manifest: Manifest, tell: Tell) -> Verified
         tell(f"trial load {found.load}")
         return found
     tell("loading it into a throw-away server")
-    found.databases = _trial.load(job.binary, directory, RDB, job.user, job.wait)
+    last = max(map(int, manifest.databases), default=0)
+    found.databases = _trial.load(job.binary, directory, RDB, job.user, job.wait, last)
     wrong = _trial.differences(manifest.databases, found.databases)
     if wrong:
         raise Damaged(f"Loaded, the snapshot is not what was saved: {wrong}", str(directory))

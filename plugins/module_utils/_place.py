@@ -51,6 +51,13 @@ def alone(place: Path, user: str) -> Iterator[Path]:
         ) from problem
 
 
+def free_name(place: Path, began: float, member: str) -> str:
+    """Return a name that no backup has yet: that of the second in which it began, or of the next free one."""
+    while (place / f"{_manifest.stamp(began)}-{member}").exists():
+        began += 1
+    return f"{_manifest.stamp(began)}-{member}"
+
+
 @contextmanager
 def drafted(place: Path, name: str, user: str) -> Iterator[Path]:
     """Offer a directory that goes away unless it has been given its name."""

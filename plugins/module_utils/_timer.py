@@ -267,6 +267,9 @@ def status(now: float, report: Mapping[str, Any]) -> tuple[int, str]:
 
 def main(arguments: Sequence[str]) -> int:
     """Look, or say how it stands."""
+    if not SETTINGS.exists():
+        print(f"this host carries no timer: there is no {SETTINGS}")
+        return UNKNOWN
     if list(arguments) == ["status"]:
         code, text = status(time.time(), read(STATE / "backup-status.json"))
         print(text)

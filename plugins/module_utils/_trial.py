@@ -90,7 +90,7 @@ def check(binary: str, kind: str, path: Path, user: str, wait: float) -> None:
         raise Damaged(f"{name}-check-{kind} refuses {path.name}: {' '.join(words)}", str(path.parent))
 
 
-def configuration(scratch: str, directory: str, name: str) -> str:
+def configuration(scratch: str, directory: str, name: str, databases_: int = 16) -> str:
     """Return the configuration of the throw-away server; pure."""
     place = directory.replace("\\", "\\\\").replace('"', '\\"')
     return "\n".join(
@@ -100,6 +100,7 @@ def configuration(scratch: str, directory: str, name: str) -> str:
             "unixsocketperm 700",
             f'dir "{place}"',
             f"dbfilename {name}",
+            f"databases {databases_}",
             'save ""',
             "appendonly no",
             "daemonize no",
@@ -110,9 +111,10 @@ def configuration(scratch: str, directory: str, name: str) -> str:
     )
 
 
-def load(binary: str, directory: Path, name: str, user: str, wait: float) -> Counts:
-    """Load an RDB and return the counts of each database. Damaged: the engine does not load it."""
+def load(binary: str, directory: Path, name: str, user: str, wait: float, last: int = 0) -> Counts:
+    """Load an RDB and return the counts of each database, `last` the highest. Damaged: the engine does not load it."""
     with private_directory(user) as scratch, tempfile.TemporaryFile(dir=memory()) as log:
+        text = configuration(scratch, str(directory), name, max(16, last + 1))
         process = subprocess.Popen(  # pylint: disable=consider-using-with
             [binary, "-"],
             cwd=scratch,
@@ -125,7 +127,7 @@ def load(binary: str, directory: Path, name: str, user: str, wait: float) -> Cou
         )
         try:
             if process.stdin:
-                process.stdin.write(configuration(scratch, str(directory), name).encode("utf-8", "surrogateescape"))
+                process.stdin.write(text.encode("utf-8", "surrogateescape"))
                 process.stdin.close()
             found = _counts(process, f"{scratch}/s", wait)
         finally:

@@ -108,6 +108,36 @@ def lab_version(server: Server) -> tuple[str, str]:
     return ("valkey", info["valkey_version"]) if "valkey_version" in info else ("redis", info["redis_version"])
 
 
+def test_the_count_is_that_of_the_snapshot_while_keys_come_and_go(lab: Lab, tmp_path: Path) -> None:
+    """More than 16 databases, a stream of new and of expiring keys: no write comes between the count and the fork."""
+    server = lab.server("main", "databases 100")
+    replica = lab.server("replica", "databases 100", f"replicaof 127.0.0.1 {server.port}")
+    wait_until("the link", lambda: replica.info()["master_link_status"] == "up")
+    over = threading.Event()
+
+    def write(database: int) -> None:
+        with server.client() as client:
+            client.execute_command("SELECT", database)
+            number = 0
+            while not over.is_set():
+                number += 1
+                client.set(f"key:{number}", "x", px=None if number % 2 else 20)
+
+    writers = [threading.Thread(target=write, args=(database,)) for database in (0, 77)]
+    for writer in writers:
+        writer.start()
+    try:
+        wait_until("the replica gets both", lambda: {"db0", "db77"} <= set(replica.info()))
+        for one in (replica, server):
+            found = checked(lab.run("backup", **options(one, tmp_path, member="me")))
+            assert found.verified.load == "passed"
+            assert found.databases["77"]["keys"] == found.verified.databases["77"]["keys"] > 0
+    finally:
+        over.set()
+        for writer in writers:
+            writer.join()
+
+
 def test_two_backups_at_once_are_two(lab: Lab, server: Server, tmp_path: Path) -> None:
     first = checked(lab.run("backup", **options(server, tmp_path, load=False)))
     fill(server, 1200)

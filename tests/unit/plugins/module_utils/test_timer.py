@@ -93,7 +93,10 @@ def test_a_backup_that_cannot_be_read_is_not_good(tmp_path: Path) -> None:
     assert (found.name, found.good) == ("20261122T101112Z-db2", False)
 
 
-def test_another_argument_is_no_look(capsys: pytest.CaptureFixture[str]) -> None:
+def test_another_argument_is_no_look(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    assert main(["status"]) == 3
+    assert "carries no timer" in capsys.readouterr().out
+    monkeypatch.setattr(f"{main.__module__}.SETTINGS", Path(__file__))
     assert main(["what"]) == 3
     assert "usage" in capsys.readouterr().err
 
