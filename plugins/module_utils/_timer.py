@@ -235,7 +235,7 @@ def look() -> int:
         name = told["name"]
 
         def say(what: str, name: str = name) -> None:
-            print(f"{name}: {what}", flush=True)
+            _line(f"{name}: {what}")
 
         one = Round(told, common, state.setdefault(name, {}), now, say)
         try:
@@ -265,16 +265,22 @@ def status(now: float, report: Mapping[str, Any]) -> tuple[int, str]:
     return code, f"{report['state']}: {' | '.join(parts)}"
 
 
+def _line(text: str) -> None:
+    """Write a line, at once: the journal has the time of each."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
 def main(arguments: Sequence[str]) -> int:
     """Look, or say how it stands."""
     if not SETTINGS.exists():
-        print(f"this host carries no timer: there is no {SETTINGS}")
+        _line(f"this host carries no timer: there is no {SETTINGS}")
         return UNKNOWN
     if list(arguments) == ["status"]:
         code, text = status(time.time(), read(STATE / "backup-status.json"))
-        print(text)
+        _line(text)
         return code
     if list(arguments) != ["look"]:
-        print("usage: backup look|status", file=sys.stderr)
+        sys.stderr.write("usage: backup look|status\n")
         return UNKNOWN
     return look()
