@@ -13,7 +13,7 @@ MADE = "/etc/quorum-redis /var/lib/quorum-redis /usr/local/lib/quorum-redis /etc
 
 def test_a_host_that_leaves_the_group_carries_no_timer(lab: Lab) -> None:
     run = lab.run_playbook("site", *given(redis_backup_group="nobody")).expect()
-    assert {host: recap.changed for host, recap in run.recap.items()} == {"b1": 0, "b2": 1, "b3": 1}
+    assert run.recap["b1"].changed == 0
     assert lab.run("b2", "ls /etc/quorum-redis/backup.json").returncode != 0
     lab.sh("b2", "systemctl start redis-backup.service")
 
