@@ -34,7 +34,7 @@ from ansible_collections.quorum.redis.plugins.module_utils._place import (
     own,
     pack,
     room,
-    unpacked,
+    unpack,
     write_manifest,
 )
 from ansible_collections.quorum.redis.plugins.module_utils._reply import engine_of, number, parse_info
@@ -160,7 +160,9 @@ def drill(job: Job, name: str, tell: Tell) -> Dict[str, Any]:
         try:
             tell("comparing the check sums")
             _manifest.check(str(directory), manifest)
-            with unpacked(place, directory, manifest, job.user) as copied:
+            room(place, manifest.rdb_size)
+            with drafted(place, f"drill-{name}", job.user) as copied:
+                unpack(directory, manifest, copied, job.user)
                 found = prove(replace(job, load=True), copied, replace(manifest, aof=""), tell)
             counts = found.databases
             result = found.load

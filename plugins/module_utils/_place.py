@@ -71,16 +71,12 @@ def drafted(place: Path, name: str, user: str) -> Iterator[Path]:
         shutil.rmtree(partial, ignore_errors=True)
 
 
-@contextmanager
-def unpacked(place: Path, directory: Path, manifest: Manifest, user: str) -> Iterator[Path]:
-    """Offer a copy of the RDB as it was before it was compressed."""
-    room(place, manifest.rdb_size)
-    with drafted(place, f"drill-{manifest.name}", user) as partial:
-        with reader(str(directory / manifest.rdb), manifest.compression) as file:
-            if copy(file, partial / RDB) != manifest.rdb_sha256:
-                raise Damaged("Unpacked, the RDB has another check sum", str(directory))
-        own(partial, user)
-        yield partial
+def unpack(directory: Path, manifest: Manifest, partial: Path, user: str) -> None:
+    """Put the RDB of a backup into a draft, as it was before it was compressed."""
+    with reader(str(directory / manifest.rdb), manifest.compression) as file:
+        if copy(file, partial / RDB) != manifest.rdb_sha256:
+            raise Damaged("Unpacked, the RDB has another check sum", str(directory))
+    own(partial, user)
 
 
 def room(place: Path, needed: int) -> None:
