@@ -19,9 +19,16 @@ LIFE = 900
 class Deadman:
     """Rescues when this process ends, or hangs for longer than it said, before it has called stop."""
 
-    def __init__(self, rescue: Callable[[], str], patience: float = 20.0) -> None:
+    def __init__(
+        self,
+        rescue: Callable[[], str],
+        patience: float = 20.0,
+        what: str = "a move of the primary",
+        life: int = LIFE,
+    ) -> None:
         """Take what to do; it runs in the other process, with connections of its own."""
         self.rescue, self.patience = rescue, patience
+        self.what, self.life = what, life
         self.pipe: Optional[int] = None
 
     def start(self) -> None:
@@ -62,7 +69,7 @@ class Deadman:
         for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM, signal.SIGPIPE):
             signal.signal(number, signal.SIG_IGN)
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
-        signal.alarm(LIFE)
+        signal.alarm(self.life)
         null = os.open(os.devnull, os.O_RDWR)
         for stream in (0, 1, 2):
             os.dup2(null, stream)
@@ -83,4 +90,4 @@ class Deadman:
         except Exception as problem:  # noqa: BLE001, RUF100
             said = f"the rescue failed: {problem}"
         syslog.openlog("quorum.redis")
-        syslog.syslog(syslog.LOG_WARNING, f"a move of the primary was cut short; {said}")
+        syslog.syslog(syslog.LOG_WARNING, f"{self.what} was cut short; {said}")

@@ -7,19 +7,17 @@ from __future__ import annotations
 
 import signal
 import time
-from typing import Any, Callable, Dict, List, NoReturn, Sequence, Tuple
+from typing import Any, Dict, List, NoReturn, Sequence, Tuple
 
-from ansible_collections.quorum.redis.plugins.module_utils._client import Client, Endpoint, connect
+from ansible_collections.quorum.redis.plugins.module_utils._client import Client, connect
 from ansible_collections.quorum.redis.plugins.module_utils._deadman import Deadman
 from ansible_collections.quorum.redis.plugins.module_utils._errors import QuorumError, Refused, Unreachable
 from ansible_collections.quorum.redis.plugins.module_utils._failover_steps import Plan
 from ansible_collections.quorum.redis.plugins.module_utils._module import Step
 from ansible_collections.quorum.redis.plugins.module_utils._observe import Place
-from ansible_collections.quorum.redis.plugins.module_utils._reply import (
-    number,
-    parse_info,
-)
+from ansible_collections.quorum.redis.plugins.module_utils._reply import number
 from ansible_collections.quorum.redis.plugins.module_utils._rescue import Rescue
+from ansible_collections.quorum.redis.plugins.module_utils._talk import Talk
 
 LOCK = "quorum.redis:failover"
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -38,8 +36,17 @@ def holders(client: Client) -> List[Dict[str, str]]:
 
 def refuse(name: str, held: Dict[str, str], where: str) -> NoReturn:
     """Say that another one is at work."""
-    what = f"Another failover of {name} is at work, from {held.get('addr', '?')}"
+    what = f"Another failover or restore of {name} is at work, from {held.get('addr', '?')}"
     raise Refused(what, where, "Run again when it is over; nothing was changed")
+
+
+def lock(client: Client, name: str, host: str) -> None:
+    """Take the lock, which is a name of a connection: it goes when the process goes."""
+    client.call("CLIENT", "SETNAME", LOCK)
+    mine = client.call("CLIENT", "ID")
+    for held in holders(client):
+        if number(held["id"]) < mine:
+            refuse(name, held, host)
 
 
 def busy(places: Sequence[Place], name: str) -> None:
@@ -56,15 +63,14 @@ def busy(places: Sequence[Place], name: str) -> None:
                     raise
 
 
-class Base:
+class Base(Talk):
     """One move, without its steps."""
 
     def __init__(self, plan: Plan, name: str, places: Sequence[Place], watchers: Sequence[Place], wait: float) -> None:
         """Take the plan; nothing happens yet."""
+        super().__init__(dict(places))
         self.plan, self.name, self.wait = plan, name, wait
-        self.places: Dict[str, Endpoint] = dict(places)
         seen = {one.host for one in [plan.old, plan.target, *plan.others] if one.reachable}
-        self.clients: Dict[str, Client] = {}
         self.watchers = list(watchers)
         self.sentinels: List[Tuple[str, Client]] = []
         self.seen = [host for host in self.places if host in seen]
@@ -81,15 +87,11 @@ class Base:
     # Around the steps
 
     def begin(self) -> None:
-        """Take the lock, which is a name of a connection: it goes when the process goes."""
+        """Take the lock, and get ready to be interrupted."""
         self.begun = time.monotonic()
         holder = self.plan.target.host if self.plan.method == "unplanned" else self.plan.old.host
         client = self.client(holder)
-        client.call("CLIENT", "SETNAME", LOCK)
-        mine = client.call("CLIENT", "ID")
-        for held in holders(client):
-            if number(held["id"]) < mine:
-                refuse(self.name, held, holder)
+        lock(client, self.name, holder)
         if self.plan.method != "unplanned" and self.role(holder) != "master":
             raise Refused(
                 f"{holder} is not the primary any more", f"data set {self.name}", "Run again; nothing was changed"
@@ -105,9 +107,10 @@ class Base:
             signal.signal(each, handler)
         self.handlers = {}
         self.deadman.stop()
-        for client in [*self.clients.values(), *(client for _host, client in self.sentinels)]:
+        self.close()
+        for _host, client in self.sentinels:
             client.close()
-        self.clients, self.sentinels = {}, []
+        self.sentinels = []
 
     def _interrupted(self, signum: int, _frame: Any) -> None:
         raise QuorumError(f"Interrupted by signal {signum}")
@@ -136,38 +139,6 @@ class Base:
             self.end()
 
     # Looking
-
-    def client(self, host: str) -> Client:
-        """Return the connection to a member."""
-        if host not in self.clients:
-            self.clients[host] = connect(self.places[host])
-        return self.clients[host]
-
-    def call(self, host: str, *args: Any) -> Any:
-        """Send a command that may be sent twice: Sentinel drops connections to whom it gives another role."""
-        try:
-            return self.client(host).call(*args)
-        except Unreachable:
-            stale = self.clients.pop(host, None)
-            if stale is not None:
-                stale.close()
-            return self.client(host).call(*args)
-
-    def info(self, host: str) -> Dict[str, str]:
-        """Return INFO replication of a member."""
-        return parse_info(self.call(host, "INFO", "replication"))
-
-    def role(self, host: str) -> str:
-        """Return the role of a member in the server's words."""
-        return str(self.call(host, "ROLE")[0])
-
-    def until(self, what: str, ready: Callable[[], bool], seconds: float, pause: float = 0.005) -> None:
-        """Wait until something is true."""
-        over = time.monotonic() + seconds
-        while not ready():
-            if time.monotonic() > over:
-                raise QuorumError(f"{what} took longer than {seconds:.1f} s")
-            time.sleep(pause)
 
     def caught_up(self, offset: int, seconds: float) -> None:
         """Wait until the target has everything up to an offset."""
