@@ -1,0 +1,194 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the module restore does with one data set: look, end what was cut short, verify, plan, restore."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Dict, List, Optional
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.quorum.redis.plugins.module_utils import _manifest, _restore_note
+from ansible_collections.quorum.redis.plugins.module_utils._compress import reader
+from ansible_collections.quorum.redis.plugins.module_utils._errors import QuorumError, Unsettled
+from ansible_collections.quorum.redis.plugins.module_utils._failover_base import busy
+from ansible_collections.quorum.redis.plugins.module_utils._manifest import Damaged, chunks, header
+from ansible_collections.quorum.redis.plugins.module_utils._module import Step, Subject
+from ansible_collections.quorum.redis.plugins.module_utils._observe import members, observe, observe_sentinels
+from ansible_collections.quorum.redis.plugins.module_utils._restore import Backup, Here, Plan, Planner, counts
+from ansible_collections.quorum.redis.plugins.module_utils._restore_back import WayOut
+from ansible_collections.quorum.redis.plugins.module_utils._restore_note import Note
+from ansible_collections.quorum.redis.plugins.module_utils._restore_run import Restorer, Setting
+from ansible_collections.quorum.redis.plugins.module_utils._scratch import installed_version
+from ansible_collections.quorum.redis.plugins.module_utils._trial import memory_free
+from ansible_collections.quorum.redis.plugins.module_utils._wait import until_settled
+
+SHORT = 20
+
+
+@dataclass
+class Seen:
+    """The set, and what an earlier restore has left."""
+
+    planner: Planner
+    note: Optional[Note]
+
+
+def find(directory: str) -> Backup:
+    """Return a backup whose files are as its manifest says. Damaged: it is none, or not what it was."""
+    told = _manifest.read(directory)
+    _manifest.check(directory, told)
+    digest, size, first = hashlib.sha256(), 0, b""
+    with reader(str(Path(directory) / told.rdb), told.compression) as file:
+        for chunk in chunks(file):
+            digest.update(chunk)
+            size += len(chunk)
+            first = first or chunk[:8192]
+    if (digest.hexdigest(), size) != (told.rdb_sha256, told.rdb_size):
+        raise Damaged("Unpacked, the RDB is not what its manifest says", directory, "Use another backup")
+    return Backup(directory, told, header(first, directory))
+
+
+def reserve_of(percent: int) -> int:
+    """Return the bytes of memory that must stay free."""
+    found = re.search(r"MemTotal:\s+(\d+) kB", Path("/proc/meminfo").read_text(encoding="ascii"))
+    return (int(found.group(1)) * 1024 if found else 0) * percent // 100
+
+
+class Restore(Subject[Seen]):
+    """One data set."""
+
+    def __init__(self, module: AnsibleModule) -> None:
+        """Take the options."""
+        super().__init__()
+        given: Dict[str, Any] = module.params
+        self.given = given
+        self.name: str = given["name"]
+        self.places = members(given["members"], given["username"], given["password"], given["timeout"])
+        self.watchers = members(
+            given["sentinels"], given["sentinel_username"], given["sentinel_password"], given["timeout"]
+        )
+        self.setting = Setting(
+            self.name,
+            given["data"] or f"/var/lib/redis/{self.name}",
+            given["binary"],
+            given["user"],
+            given["wait"],
+            reserve_of(given["memory_reserve"]),
+            given["keep"] or "",
+        )
+        self.backup = find(given["backup"])
+        self.found: Optional[Plan] = None
+        self.runner: Optional[Restorer] = None
+        self.recovered = ""
+        self.kept = ""
+
+    def observe(self) -> Seen:
+        """Look at everybody, and again while what stands in the way passes by itself."""
+        return until_settled(self.look, self.judge, self.setting.wait, SHORT)
+
+    def judge(self, obs: Seen) -> None:
+        """Say whether it is worth looking again; every other refusal belongs to the plan."""
+        if obs.note is not None:
+            return
+        try:
+            obs.planner.preflight.settled()
+        except Unsettled:
+            raise
+        except QuorumError:
+            pass
+
+    def look(self) -> Seen:
+        """Look at everybody once."""
+        with ThreadPoolExecutor(max_workers=16) as pool:
+            seen = list(pool.map(lambda place: observe(place[1], place[0], config=True), self.places))
+        space = os.statvfs(self.setting.directory)
+        here = Here(
+            self.given["here"],
+            installed_version(self.setting.binary),
+            space.f_bavail * space.f_frsize,
+            memory_free(),
+            self.setting.reserve,
+        )
+        planner = Planner(seen, observe_sentinels(self.watchers), self.name, here)
+        return Seen(planner, _restore_note.read(self.setting.directory))
+
+    def plan(self, obs: Seen) -> List[Step]:
+        """Return the steps, or refuse."""
+        seen = [one for one in obs.planner.members if one.reachable]
+        busy([place for place in self.places if place[0] in {one.host for one in seen}], self.name)
+        if obs.note is None:
+            return self.decide(obs)
+        text = (
+            f"{obs.note.head}: end the restore of {Path(obs.note.backup).name} that was cut short: forward where "
+            "all of its data has arrived, else back"
+        )
+        again = f"data set {self.name}: look again, then restore as asked for, unless that is what has just been ended"
+        return [Step(text, {"do": "recover"}), Step(again, {"do": "later"})]
+
+    def decide(self, obs: Seen) -> List[Step]:
+        """Return the steps of the restore, and get ready for them."""
+        self.found = obs.planner.plan(self.backup, self.setting.keep)
+        self.warnings += self.found.warnings
+        awake = [place for place, view in zip(self.watchers, obs.planner.views) if view.reachable]
+        self.runner = Restorer(self.found, self.backup, self.setting, self.places, awake)
+        return self.found.steps
+
+    def apply(self, step: Step) -> None:
+        """Do one step: end an earlier restore, or one of this one."""
+        if step.data["do"] == "recover":
+            self.recover()
+        elif step.data["do"] == "later":
+            if self.recovered != "new":
+                for each in self.decide(self.observe()):
+                    self.apply(each)
+        elif self.runner is not None and self.found is not None:
+            self.runner.do(step, step is self.found.steps[-1])
+            self.kept = self.runner.note.kept
+
+    def recover(self) -> None:
+        """End a restore that was cut short."""
+        note = _restore_note.read(self.setting.directory)
+        out = WayOut(self.setting.directory, self.places, self.watchers, self.name)
+        said = out.run()
+        self.warnings.append(f"A restore had been cut short; {said}.")
+        if not out.outcome:
+            raise QuorumError("A restore that was cut short cannot be ended", f"data set {self.name}", said)
+        if note is not None and note.sha256 == self.backup.manifest.rdb_sha256:
+            self.recovered, self.kept = out.outcome, note.kept
+
+    def result(self, obs: Seen, steps: List[Step]) -> Dict[str, Any]:
+        """Return what was there, what is there, and how it went."""
+        answer: Dict[str, Any] = {
+            "backup": self.backup.manifest.name,
+            "backup_databases": self.backup.databases,
+            "present": {one.name: one.databases for one in obs.planner.members if one.reachable},
+            "kept": self.kept,
+            "numbers": {
+                "now": {one.name: counts(one.databases) for one in obs.planner.members if one.reachable},
+                "then": counts(self.backup.databases),
+            },
+        }
+        if self.found is not None:
+            answer["before"] = self.found.primary.databases
+            answer["primary"] = self.found.primary.host
+        if self.runner is not None and self.runner.timings:
+            answer.update(timings=self.runner.timings, **self.runner.gaps())
+        return answer
+
+    def diff(self, before: Seen, after: Optional[Seen], steps: List[Step]) -> List[Dict[str, str]]:
+        """Return the numbers before and after."""
+
+        def rows(seen: Planner) -> str:
+            shown = sorted((one.name, counts(one.databases)) for one in seen.members if one.reachable)
+            return "".join(f"{name}: {text}\n" for name, text in shown)
+
+        names = [one.name for one in before.planner.members if one.reachable]
+        then = "".join(f"{name}: {counts(self.backup.databases)}\n" for name in sorted(names))
+        return [{"before": rows(before.planner), "after": rows(after.planner) if after else then}]

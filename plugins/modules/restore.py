@@ -1,0 +1,210 @@
+#!/usr/bin/python
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Put the data of a backup in place of the data of a data set."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: restore
+short_description: Put a backup in place of the data of a data set
+version_added: 0.1.0
+description:
+  - The data of the set, on all its members, becomes that of a backup. What was there before is kept as a backup.
+  - It runs on the host of the primary. The backup is loaded there into a server of its own, and counted, while the set
+    goes on with reads and writes. Only when it is proven do the writes stop and the primary takes it, as a replica
+    takes the data of its primary. The other members keep what was there before until the primary is done.
+  - The AOF stays on; it is rewritten before the primary accepts writes.
+  - Sentinels are told to wait longer meanwhile, so that they do not fail over, and have their own
+    C(down-after-milliseconds) back afterwards in every case.
+  - Everything is verified before anything is changed, which is the check sums, the version of the RDB against the
+    engine of every member, the room on disk and in memory, and the set itself.
+  - When a step fails, the set goes on with the data of before, or, where all of the backup has arrived, with that.
+    When the module itself is killed, a process that it left on the host does the same. When the host dies too, the
+    next run does it first.
+author:
+  - quorum.redis contributors (@quorum)
+extends_documentation_fragment:
+  - quorum.redis.attributes
+  - quorum.redis.connection.members
+options:
+  name:
+    description:
+      - Name of the data set, which is also the name that Sentinels monitor it by.
+    type: str
+    required: true
+  backup:
+    description:
+      - Directory of the backup, with its C(manifest.json), on the host where the module runs.
+    type: path
+    required: true
+  here:
+    description:
+      - Host, as named in O(members), where the module runs. It must be that of the primary.
+    type: str
+    required: true
+  members:
+    description:
+      - All servers of the data set.
+    type: list
+    elements: dict
+    required: true
+    suboptions: &member
+      host:
+        description: Name for messages and results.
+        type: str
+        required: true
+      address:
+        description: Address under which all hosts reach it.
+        type: str
+        required: true
+      port:
+        description: Its TCP port.
+        type: int
+        required: true
+  sentinels:
+    description:
+      - All Sentinels that monitor the data set.
+    type: list
+    elements: dict
+    default: []
+    suboptions: *member
+  keep:
+    description:
+      - Directory of backups, such as V(/var/backups/redis). What the set holds now becomes a backup there. Without it,
+        it is lost.
+    type: path
+  data:
+    description:
+      - Data directory of the server; V(/var/lib/redis/NAME) when left out. The backup is unpacked there for a while.
+    type: path
+  binary:
+    description:
+      - Program of the engine.
+    type: path
+    default: /usr/bin/redis-server
+  user:
+    description:
+      - Account that the servers run as.
+    type: str
+    default: redis
+  memory_reserve:
+    description:
+      - Percent of the memory of the host that must stay free while the backup is loaded beside the present data.
+    type: int
+    default: 5
+  wait:
+    description:
+      - Seconds that loading, the transfer to the primary, and the synchronisation of the replicas may take each.
+    type: int
+    default: 3600
+seealso:
+  - module: quorum.redis.failover
+  - module: quorum.redis.replication
+"""
+
+EXAMPLES = r"""
+- name: Put a backup in place of the data of main
+  quorum.redis.restore:
+    name: main
+    backup: /var/backups/redis/main/20261122T101112Z-r2
+    here: r1
+    keep: /var/backups/redis
+    members:
+      - {host: r1, address: 192.0.2.1, port: 6379}
+      - {host: r2, address: 192.0.2.2, port: 6379}
+    sentinels:
+      - {host: r1, address: 192.0.2.1, port: 26379}
+      - {host: r2, address: 192.0.2.2, port: 26379}
+      - {host: r3, address: 192.0.2.3, port: 26379}
+    password: "{{ redis_password }}"
+    sentinel_password: "{{ redis_sentinel_password }}"
+"""
+
+RETURN = r"""
+steps:
+  description: What was done, or would be done in check mode; a sentence each.
+  returned: always
+  type: list
+  elements: str
+backup:
+  description: Name of the backup.
+  returned: success
+  type: str
+  sample: 20261122T101112Z-r2
+backup_databases:
+  description: What is in the backup, keys and expiring keys of each database.
+  returned: success
+  type: dict
+  sample: {"0": {"keys": 1200, "expires": 3}}
+before:
+  description: Keys of each database of the primary before.
+  returned: when the set was looked at before it was restored
+  type: dict
+  sample: {"0": 7}
+present:
+  description: Keys of each database of each member now.
+  returned: success
+  type: dict
+  sample: {r1: {"0": 1200}, r2: {"0": 1200}}
+numbers:
+  description: In words, what each member holds now, and what it will hold, or does when it was restored.
+  returned: success
+  type: dict
+  sample: {now: {r1: 7 keys, r2: 7 keys}, then: "1200 keys"}
+primary:
+  description: Host of the primary.
+  returned: when the set was looked at before it was restored
+  type: str
+  sample: r1
+kept:
+  description: Directory of the backup of what was there before; empty when nothing was there or nothing was kept.
+  returned: success
+  type: str
+  sample: /var/backups/redis/main/20261122T120000Z-r1
+gap_ms:
+  description: Milliseconds for which writes were not possible.
+  returned: when it was restored
+  type: int
+  sample: 840
+timings:
+  description: How long each step took, as step and ms.
+  returned: when it was restored
+  type: list
+  elements: dict
+"""
+
+from typing import Any, Dict
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.quorum.redis.plugins.module_utils._module import MEMBER_OPTIONS, run
+from ansible_collections.quorum.redis.plugins.module_utils._restore_subject import Restore
+
+
+def main() -> None:
+    """Run the module."""
+    member: Dict[str, Any] = {"type": "list", "elements": "dict", "options": MEMBER_OPTIONS}
+    spec: Dict[str, Any] = {
+        "name": {"type": "str", "required": True},
+        "backup": {"type": "path", "required": True},
+        "here": {"type": "str", "required": True},
+        "members": {**member, "required": True},
+        "sentinels": {**member, "default": []},
+        "keep": {"type": "path"},
+        "data": {"type": "path"},
+        "binary": {"type": "path", "default": "/usr/bin/redis-server"},
+        "user": {"type": "str", "default": "redis"},
+        "memory_reserve": {"type": "int", "default": 5},
+        "username": {"type": "str"},
+        "password": {"type": "str", "no_log": True},
+        "sentinel_username": {"type": "str"},
+        "sentinel_password": {"type": "str", "no_log": True},
+        "wait": {"type": "int", "default": 3600},
+        "timeout": {"type": "float", "default": 2.0},
+    }
+    run(AnsibleModule(argument_spec=spec, supports_check_mode=True), Restore)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,403 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A backup comes back into sets of real servers and Sentinels; files are broken, processes are killed half-way."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.quorum.redis.plugins.module_utils import _backup, _manifest
+from ansible_collections.quorum.redis.plugins.module_utils._client import Endpoint
+from ansible_collections.quorum.redis.plugins.module_utils._failover_base import LOCK
+from ledger.scene import NAME, Scene
+
+PASSWORD = "s3cret-of-the-restore"
+USER = getpass.getuser()
+# Runs in the process of the module: it dies like a host without power, before or after a step, or a while into it.
+KILL = """
+import os, signal
+real = base.Restorer.do
+def die(*_unused):
+    os.kill(os.getpid(), signal.SIGKILL)
+def do(self, step, last):
+    mine = step.data["do"] == {step!r}
+    if mine and {when!r} == "before":
+        die()
+    if mine and {when!r} == "during":
+        signal.signal(signal.SIGALRM, die)
+        signal.setitimer(signal.ITIMER_REAL, {delay!r})
+    real(self, step, last)
+    if mine and {when!r} == "after":
+        die()
+base.Restorer.do = do
+"""
+ALONE = "base.Deadman.start = lambda self: None\n"
+
+
+def fill(server: Any) -> None:
+    """Write every type of value, in two databases, with and without an end."""
+    with server.client() as client:
+        client.set("string", "wört")
+        client.hset("hash", mapping={"a": "1", "b": "2"})
+        client.rpush("list", *range(600))
+        client.sadd("set", "x", "y")
+        client.zadd("sorted", {"one": 1, "two": 2})
+        client.xadd("stream", {"field": "value"}, id="1-1")
+        client.xgroup_create("stream", "group", "0")
+        client.set("later", "gone one day", ex=86400)
+        client.execute_command("SELECT", 5)
+        client.mset({f"key:{number}": f"value {number}" for number in range(2000)})
+        client.execute_command("SELECT", 0)
+
+
+def content(server: Any) -> dict[str, Any]:
+    """Return everything that a server holds: each value as DUMP has it, and which keys end."""
+    found = {}
+    for database in (0, 5):
+        client = server.client()
+        client.response_callbacks.clear()
+        client.execute_command("SELECT", database)
+        for key in sorted(client.execute_command("KEYS", "*")):
+            kind = client.execute_command("TYPE", key)
+            ask = {
+                "string": ["GET", key],
+                "hash": ["HGETALL", key],
+                "list": ["LRANGE", key, 0, -1],
+                "set": ["SMEMBERS", key],
+                "zset": ["ZRANGE", key, 0, -1, "WITHSCORES"],
+                "stream": ["XRANGE", key, "-", "+"],
+            }[kind]
+            value = client.execute_command(*ask)
+            ends = client.execute_command("TTL", key) > 0
+            found[f"{database}:{key}"] = (kind, sorted(value) if kind in ("set",) else value, ends)
+        client.close()
+    return found
+
+
+@dataclass
+class Store:
+    """A set, a backup of it, and what was in it then."""
+
+    scene: Scene
+    root: Path
+    backup: str
+    before: dict[str, Any]
+
+    def options(self, **more: Any) -> dict[str, Any]:
+        """Return the options of the module for this set."""
+        head = self.scene.members[0]
+        given = {
+            "backup": self.backup,
+            "here": "m1",
+            "keep": str(self.root / "backups"),
+            "data": str(head.directory),
+            "binary": head.engine.binary,
+            "user": USER,
+            "memory_reserve": 0,
+            "wait": 60,
+            "password": PASSWORD,
+            **more,
+        }
+        return self.scene.options(**given)
+
+    def restore(self, check: bool = False, **more: Any) -> Any:
+        """Run the module."""
+        return self.scene.lab.run("restore", check=check, **self.options(**more))
+
+    def killed(self, code: str, **more: Any) -> None:
+        """Run the module with code that kills it, and see that it was."""
+        done = self._run(code, **more)
+        assert done.returncode == -signal.SIGKILL, done.stdout + done.stderr
+
+    def _run(self, code: str, **more: Any) -> subprocess.CompletedProcess[str]:
+        arguments = {"ANSIBLE_MODULE_ARGS": {**self.options(**more), "_ansible_remote_tmp": str(self.root)}}
+        start = (
+            "import sys\nfrom ansible_collections.quorum.redis.plugins.module_utils import _restore_run as base\n"
+            f"from ansible_collections.quorum.redis.plugins.modules import restore\n{code}\nrestore.main()\n"
+        )
+        return subprocess.run(
+            [sys.executable, "-c", start],
+            input=json.dumps(arguments),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+            env={**os.environ, "PYTHONPATH": str(self.scene.lab.collections)},
+        )
+
+    def begin(self, code: str) -> str:
+        """Run the module with code before it; return what it says."""
+        done = self._run(code)
+        return done.stdout + done.stderr
+
+    def whole(self) -> None:
+        """Fail unless one primary serves, all follow, all Sentinels are as they were, and nothing is left."""
+        head = self.scene.members[0]
+        self.scene.wait("nothing is left", lambda: not (head.directory / "restore.json").exists(), 60)
+        self.scene.wait("nobody is at work", lambda: LOCK not in head.call("CLIENT", "LIST"), 10)
+        self.scene.wait("the set is whole", self.scene.whole, 60)
+        for one in self.scene.sentinels:
+            reply = one.call("SENTINEL", "MASTER", NAME)
+            assert dict(zip(reply[::2], reply[1::2], strict=True))["down-after-milliseconds"] == "5000"
+        assert head.follows() == ("master", "")
+        assert not (head.directory / "restore").exists()
+
+    def same(self, expected: dict[str, Any]) -> None:
+        """Fail unless every member holds this."""
+        for one in self.scene.members:
+            self.scene.wait(f"{one.directory.name} holds it", lambda one=one: content(one) == expected, 10)
+
+
+def damage(server: Any) -> dict[str, Any]:
+    """Replace the data by something else; return it."""
+    with server.client() as client:
+        client.flushall()
+        client.mset({f"new:{number}": "x" for number in range(300)})
+    return content(server)
+
+
+def build(lab: Any, sentinels: int = 3, members: int = 3, aof: bool = True) -> Store:
+    """Return a set with a backup of it, and with other data since then."""
+    lines = ["appendonly yes" if aof else "appendonly no", "repl-timeout 20"]
+    real = lab.server
+    lab.server = lambda name, **more: real(name, *lines, password=PASSWORD, **more)
+    scene = Scene.build(lab, members=members, sentinels=0)
+    lab.server = real
+    scene.sentinels = [lab.sentinel(f"s{number}") for number in range(1, sentinels + 1)]
+    head = scene.members[0]
+    for one in scene.sentinels:
+        one.call("SENTINEL", "MONITOR", NAME, head.address, head.port, sentinels // 2 + 1)
+        for key, value in (("auth-pass", PASSWORD), ("down-after-milliseconds", 5000), ("failover-timeout", 60000)):
+            one.call("SENTINEL", "SET", NAME, key, value)
+        one.call("SENTINEL", "DEBUG", "INFO-PERIOD", 500)
+    fill(head)
+    before = content(head)
+    head.call("SET", "soon", "gone when it is restored", "PX", 1000)
+    scene.wait("the set is whole", scene.whole, 40)
+    place = Endpoint(head.address, head.port, None, PASSWORD)
+    job = _backup.Job(NAME, "m1", place, str(lab.root / "backups"), head.engine.binary, USER)
+    made = _backup.make(job, lambda _text: None)
+    store = Store(scene, lab.root, str(job.place / made.name), before)
+    damage(head)
+    time.sleep(1)
+    return store
+
+
+def test_a_backup_comes_back_under_sentinels(lab: Any) -> None:
+    store = build(lab)
+    head, runs = store.scene.members[0], [one.info()["run_id"] for one in store.scene.members]
+    present = content(head)
+    plan = store.restore(check=True)
+    assert not plan.failed, plan.msg
+    assert plan.changed
+    assert content(head) == present
+    assert "m1: 300 keys" in plan["diff"][0]["before"]
+    assert "m1: 2007 keys (7 in database 0, 2000 in database 5)" in plan["diff"][0]["after"]
+    done = store.restore()
+    assert not done.failed, done.msg
+    assert done["steps"] == plan["steps"]
+    print(done["gap_ms"], done["timings"])
+    store.same(store.before)
+    store.whole()
+    assert runs == [one.info()["run_id"] for one in store.scene.members], "nobody was restarted"
+    assert PASSWORD not in done.text
+    for one in store.scene.members:
+        one.stop(kill=True)
+    for one in store.scene.members:
+        assert one.call if one.start() else None
+    store.same(store.before)
+    # What was kept is a backup like any other.
+    again = store.restore(backup=done["kept"])
+    assert not again.failed, again.msg
+    store.same(present)
+    store.whole()
+
+
+@pytest.mark.parametrize("alone", [False, True], ids=["rescued", "with its host"])
+def test_a_restore_that_is_killed_ends_with_one_data_or_the_other(lab: Any, alone: bool) -> None:
+    """The process that is left behind ends it at once; where that died too, the next run does it first."""
+    store = build(lab)
+    head = store.scene.members[0]
+    moments = [("calm", "after", 0), ("follow", "after", 0), ("prove", "after", 0), ("rewrite", "after", 0)]
+    both = [("park", "after", 0), ("feed", "during", 0.02), ("serve", "after", 0)]
+    for step, when, delay in both if alone else [*both, *moments]:
+        present = damage(head)
+        store.scene.wait("the set is whole", store.scene.whole, 60)
+        store.killed(KILL.format(step=step, when=when, delay=delay) + (ALONE if alone else ""))
+        if alone:
+            assert (head.directory / "restore.json").exists()
+            again = store.restore()
+            assert not again.failed, again.msg
+            assert "cut short" in again["steps"][0]
+            assert again["warnings"]
+            store.same(store.before)
+        store.whole()
+        held = content(head)
+        assert held in (present, store.before), step
+        sure = {"prove": "old", "calm": "old", "park": "old", "rewrite": "new", "serve": "new", "follow": "new"}
+        assert alone or sure.get(step) in (None, "new" if held == store.before else "old"), step
+        store.same(held)
+        print(step, when, "new" if held == store.before else "old")
+
+
+def test_a_sentinel_does_not_fail_over_meanwhile(lab: Any) -> None:
+    """It takes a primary that says it is a replica for dead after down-after and two looks: 6 s, here."""
+    store = build(lab)
+    hold = "import time\nfeed = base.Restorer.do_feed\ndef do_feed(self):\n    feed(self)\n    time.sleep(7.5)\n"
+    hold += "base.Restorer.do_feed = do_feed\n"
+    store.killed(hold + KILL.format(step="rewrite", when="after", delay=0))
+    store.whole()
+    assert not any("+odown" in one.log or "+try-failover" in one.log for one in store.scene.sentinels)
+
+
+def test_a_failover_that_somebody_orders_meanwhile_wins(lab: Any) -> None:
+    store = build(lab)
+    sentinel = store.scene.sentinels[0]
+    present = content(store.scene.members[0])
+    code = f"""
+real = base.Restorer.do_feed
+def do_feed(self):
+    real(self)
+    with base.connect(self.watchers[0][1]) as client:
+        client.call("SENTINEL", "FAILOVER", {NAME!r})
+        port = str(self.places["m1"].port)
+        ask = ("SENTINEL", "GET-MASTER-ADDR-BY-NAME", {NAME!r})
+        self.until("the failover", lambda: client.call(*ask)[1] != port, 20)
+base.Restorer.do_feed = do_feed
+"""
+    done = store.begin(code)
+    assert "A Sentinel moves the primary meanwhile" in done, done
+    assert "was made the primary meanwhile and goes on with its data, 300 keys" in done, done
+    store.scene.wait("the set is whole", store.scene.whole, 60)
+    assert sentinel.call("SENTINEL", "GET-MASTER-ADDR-BY-NAME", NAME)[1] != str(store.scene.members[0].port)
+    store.same(present)
+
+
+def test_a_primary_that_has_lost_its_data_takes_it_back_from_a_replica(lab: Any) -> None:
+    store = build(lab)
+    present, junk = content(store.scene.members[0]), lab.server("junk", password=PASSWORD)
+    junk.call("SET", "junk", "1")
+    code = f"""
+real = base.Restorer.do_feed
+def do_feed(self):
+    self.feeder.port = {junk.port}
+    self.call(self.head, "REPLICAOF", "127.0.0.1", {junk.port})
+    self.until("the junk", lambda: self.info("m1").get("master_link_status") == "up", 10)
+    base.os.kill(base.os.getpid(), 9)
+base.os = __import__("os")
+base.Restorer.do_feed = do_feed
+"""
+    store.killed(code)
+    store.whole()
+    store.same(present)
+
+
+def test_a_full_disk_leaves_the_present_data(lab: Any) -> None:
+    store = build(lab, sentinels=0, members=2, aof=False)
+    head = store.scene.members[0]
+    present = content(head)
+    head.stop()
+    with (head.directory / "log").open("ab") as log:
+        head.process = subprocess.Popen(
+            [head.engine.binary, str(head.config)], cwd=head.directory, stdout=log, stderr=log, restore_signals=False
+        )
+    store.scene.wait("it answers", lambda: head.call("PING"))
+    resource.prlimit(head.process.pid, resource.RLIMIT_FSIZE, (24000, 24000))  # as good as full
+    head.call("FLUSHALL")
+    damage(head)
+    store.scene.wait("the set is whole", store.scene.whole, 60)
+    done = store.restore()
+    assert done.failed
+    assert "could not take the data" in done.msg
+    assert "goes on as the primary with the present data, 300 keys" in done.msg
+    store.whole()
+    store.same(present)
+    assert head.call("SET", "new", "write")
+
+
+def rewrite_manifest(directory: Path) -> None:
+    """Let the manifest tell what is there, as if the backup had been made like this."""
+    told = _manifest.read(str(directory))
+    told.files["dump.rdb"] = _manifest.sums(directory / "dump.rdb")
+    told.rdb_size, told.rdb_sha256 = told.files["dump.rdb"]["size"], told.files["dump.rdb"]["sha256"]
+    (directory / "manifest.json").write_text(told.to_json())
+
+
+def test_what_is_no_good_is_refused_before_anything_is_touched(lab: Any) -> None:
+    store = build(lab, sentinels=0, members=2)
+    head = store.scene.members[0]
+    present, good = content(head), Path(store.backup)
+    rdb = (good / "dump.rdb").read_bytes()
+    middle = len(rdb) // 2
+    flipped = rdb[:middle] + bytes([rdb[middle] ^ 1]) + rdb[middle + 1 :]
+    newer = (b"REDIS0099" if rdb.startswith(b"REDIS") else b"VALKEY099") + rdb[9:].replace(b"-ver", b"-vex")
+    cases = [
+        (flipped, False, "has another check sum"),
+        (rdb[:-1000], False, "bytes instead of"),
+        (flipped, True, "does not load the backup"),
+        (rdb[:-1000], True, "does not load the backup"),
+        (b"#!/bin/sh\n" * 500, True, "This is no RDB file"),
+        (newer, True, "RDB version 99"),
+    ]
+    for number, (data, honest, expected) in enumerate(cases):
+        bad = store.root / f"bad{number}"
+        shutil.copytree(good, bad)
+        (bad / "dump.rdb").write_bytes(data)
+        if honest:
+            rewrite_manifest(bad)
+        done = store.restore(backup=str(bad))
+        assert done.failed
+        assert expected in done.msg
+        assert content(head) == present
+        assert not (head.directory / "restore").exists()
+    told = _manifest.read(str(good))
+    told.databases["0"]["keys"] += 3
+    told.verified.databases = {}
+    (bad / "dump.rdb").write_bytes(rdb)
+    (bad / "manifest.json").write_text(told.to_json())
+    assert "database 0 has 7 keys instead of 11" in store.restore(backup=str(bad)).msg
+    wrong = store.restore(here="m2").msg
+    assert "this runs on m2, but the primary is m1" in wrong
+    assert "MiB of memory available" in store.restore(memory_reserve=100).msg
+    assert content(head) == present
+    store.whole()
+
+
+def test_a_backup_goes_into_a_new_set_of_another_name(lab: Any) -> None:
+    store = build(lab, sentinels=0, members=1, aof=False)
+    source = store.scene.members[0]
+    place = Endpoint(source.address, source.port, None, PASSWORD)
+    job = _backup.Job(NAME, "m1", place, str(lab.root / "other"), source.engine.binary, USER, compression="gzip")
+    present = content(source)
+    made = _backup.make(job, lambda _text: None)
+    new = [lab.server(f"c{number}", "appendonly yes") for number in (1, 2)]
+    new[1].call("REPLICAOF", new[0].address, new[0].port)
+    store.scene.wait("the new set is whole", lambda: new[1].info()["master_link_status"] == "up")
+    done = lab.run(
+        "restore",
+        name="copy",
+        backup=str(job.place / made.name),
+        here="c1",
+        data=str(new[0].directory),
+        binary=source.engine.binary,
+        user=USER,
+        memory_reserve=0,
+        members=[{"host": one.directory.name, "address": one.address, "port": one.port} for one in new],
+    )
+    assert not done.failed, done.msg
+    assert "one of the data set main, not of copy" in str(done["warnings"])
+    assert done["kept"] == ""
+    assert content(new[0]) == content(new[1]) == content(source) == present
