@@ -15,16 +15,15 @@ import shutil
 import signal
 import time
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
+from typing import Dict, List, Optional, Sequence, Tuple
 
 from ansible_collections.quorum.redis.plugins.module_utils import _restore_note
 from ansible_collections.quorum.redis.plugins.module_utils._client import connect
 from ansible_collections.quorum.redis.plugins.module_utils._errors import QuorumError
 from ansible_collections.quorum.redis.plugins.module_utils._observe import Place, observe_all
-from ansible_collections.quorum.redis.plugins.module_utils._reply import Observed, as_dict, number
+from ansible_collections.quorum.redis.plugins.module_utils._reply import Observed
 from ansible_collections.quorum.redis.plugins.module_utils._rescue import quietly, write_down
 from ansible_collections.quorum.redis.plugins.module_utils._restore import (
-    MARK,
     counts,
     holds_new,
     other_primary,
@@ -33,9 +32,8 @@ from ansible_collections.quorum.redis.plugins.module_utils._restore import (
     strays,
 )
 from ansible_collections.quorum.redis.plugins.module_utils._restore_note import STAGE, Note
+from ansible_collections.quorum.redis.plugins.module_utils._restore_watch import calm_down
 from ansible_collections.quorum.redis.plugins.module_utils._talk import Talk
-
-SEEN_AGAIN = 25.0  # a Sentinel looks at the role of a server each 10 s
 
 
 class WayOut(Talk):
@@ -189,35 +187,3 @@ def end_feeder(directory: str, note: Note) -> None:
     with contextlib.suppress(OSError, ValueError):
         if note.feeder_pid and os.readlink(f"/proc/{note.feeder_pid}/cwd") == str(Path(directory) / STAGE):
             os.kill(note.feeder_pid, signal.SIGKILL)
-
-
-# --- Sentinels ---
-
-
-def seen_as_primary(client: Any, name: str) -> bool:
-    """Return whether a Sentinel has seen by now that the primary is one: else it would fail over at once."""
-    return as_dict(client.call("SENTINEL", "MASTER", name)).get("role-reported") == "master"
-
-
-def calm_down(watchers: Sequence[Place], name: str) -> None:
-    """Give each Sentinel its own patience back, once it has seen that the primary is one."""
-    for _host, place in watchers:
-        quietly(_patience_back, place, name)
-
-
-def _patience_back(place: Any, name: str) -> None:
-    with connect(place) as client:
-        value = number(as_dict(client.call("SENTINEL", "MASTER", name)).get("down-after-milliseconds"))
-        if value >= MARK:
-            wait_for(lambda: seen_as_primary(client, name), SEEN_AGAIN)
-            client.call("SENTINEL", "SET", name, "down-after-milliseconds", value % MARK)
-
-
-def wait_for(ready: Callable[[], bool], seconds: float) -> bool:
-    """Wait until something is true, or for so long."""
-    over = time.monotonic() + seconds
-    while not ready():
-        if time.monotonic() > over:
-            return False
-        time.sleep(0.1)
-    return True

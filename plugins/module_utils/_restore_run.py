@@ -13,7 +13,6 @@ from typing import Any, Dict, List, Sequence
 
 from ansible_collections.quorum.redis.plugins.module_utils import _restore_note
 from ansible_collections.quorum.redis.plugins.module_utils._backup import Job, make
-from ansible_collections.quorum.redis.plugins.module_utils._client import Client, connect
 from ansible_collections.quorum.redis.plugins.module_utils._deadman import Deadman
 from ansible_collections.quorum.redis.plugins.module_utils._errors import QuorumError, Refused, Unreachable
 from ansible_collections.quorum.redis.plugins.module_utils._failover_base import SIGNALS, lock
@@ -23,16 +22,14 @@ from ansible_collections.quorum.redis.plugins.module_utils._module import Step
 from ansible_collections.quorum.redis.plugins.module_utils._observe import Place
 from ansible_collections.quorum.redis.plugins.module_utils._reply import (
     PARKED,
-    WatchedMaster,
-    as_dict,
     number,
     parse_info,
-    parse_master,
 )
 from ansible_collections.quorum.redis.plugins.module_utils._rescue import quietly, write_down
-from ansible_collections.quorum.redis.plugins.module_utils._restore import MARK, TODO, Backup, Plan, counted, off
-from ansible_collections.quorum.redis.plugins.module_utils._restore_back import WayOut, calm_down, linked, rewritten
+from ansible_collections.quorum.redis.plugins.module_utils._restore import TODO, Backup, Plan, counted, off
+from ansible_collections.quorum.redis.plugins.module_utils._restore_back import WayOut, linked, rewritten
 from ansible_collections.quorum.redis.plugins.module_utils._restore_note import STAGE, Note
+from ansible_collections.quorum.redis.plugins.module_utils._restore_watch import Watch, calm_down
 from ansible_collections.quorum.redis.plugins.module_utils._snapshot import databases
 from ansible_collections.quorum.redis.plugins.module_utils._talk import Talk
 from ansible_collections.quorum.redis.plugins.module_utils._trial import memory_free
@@ -82,6 +79,7 @@ class Restorer(Talk):
             replicas=self.others,
         )
         self.out = WayOut(setting.directory, seen, self.watchers, setting.name)
+        self.watch = Watch(self.watchers, setting.name, plan.primary)
         self.deadman = Deadman(self.out.run, 60.0, "a restore", DAY)
         self.feeder = Feeder(setting.binary, Path(setting.directory) / STAGE, setting.user)
         self.timings: List[Dict[str, Any]] = []
@@ -194,17 +192,7 @@ class Restorer(Talk):
 
     def do_calm(self) -> None:
         """Let no Sentinel fail over meanwhile."""
-        for _host, place in self.watchers:
-            with connect(place) as client:
-                value = self._ballot(client).down_after % MARK + MARK
-                client.call("SENTINEL", "SET", self.setting.name, "down-after-milliseconds", value)
-
-    def _ballot(self, client: Client) -> WatchedMaster:
-        """Return what a Sentinel says; stop when it wants another primary."""
-        seen = parse_master(client.call("SENTINEL", "MASTER", self.setting.name))[1]
-        if "failover_in_progress" in seen.flags or not self.plan.primary.is_at(seen.address, seen.port):
-            raise QuorumError("A Sentinel moves the primary meanwhile", str(client.endpoint))
-        return seen
+        self.watch.calm()
 
     # The switch
 
@@ -218,6 +206,7 @@ class Restorer(Talk):
         self.note.databases = keys_of(found)
         self.save()
         for host in self.others:
+            self._alive()
             what = f"{host} did not reach offset {end}, waiting"
             self.until(what, lambda host=host: self._offset(host) >= end, CAUGHT_UP, 0.005)  # type: ignore[misc]
             self.call(host, "REPLICAOF", *PARKED)
@@ -272,9 +261,7 @@ class Restorer(Talk):
         now = self.info(self.head)
         if (now.get("master_host"), number(now.get("master_port"))) != (ADDRESS, self.feeder.port):
             raise QuorumError(f"{self.head} was given another role meanwhile")
-        for _host, place in self.watchers:
-            with connect(place) as client:
-                self._ballot(client)
+        self.watch.same()
         self.call(self.head, "REPLICAOF", "NO", "ONE")
         self.served = time.monotonic()
         self.deadman.urgent(False)
@@ -295,28 +282,14 @@ class Restorer(Talk):
         for host in self.others:
             self.until(f"The AOF of {host}", lambda host=host: self._safe(host), self.setting.wait, PAUSE)  # type: ignore[misc]
         calm_down(self.watchers, self.setting.name)
-        self.until("For the Sentinels to see all", self._agreed, self.setting.wait, PAUSE)
+        count = len(self.others)
+        self.until("For the Sentinels to see all", lambda: self.watch.agreed(count), self.setting.wait, PAUSE)
         for host in [self.head, *self.others]:
             quietly(lambda host=host: write_down(self.client(host)))
         _restore_note.remove(self.setting.directory)
 
     def _safe(self, host: str) -> bool:
         return rewritten(self.info(host, "persistence"))
-
-    def _agreed(self) -> bool:
-        for _host, place in self.watchers:
-            with connect(place) as client:
-                seen = parse_master(client.call("SENTINEL", "MASTER", self.setting.name))[1]
-                good = self._good(client)
-                if seen.flags != ["master"] or not self.plan.primary.is_at(seen.address, seen.port):
-                    return False
-                if seen.down_after >= MARK or good < len(self.others):
-                    return False
-        return True
-
-    def _good(self, client: Client) -> int:
-        rows = [as_dict(row) for row in client.call("SENTINEL", "REPLICAS", self.setting.name)]
-        return sum(1 for row in rows if row.get("flags") == "slave" and row.get("master-link-status") == "ok")
 
     def gaps(self) -> Dict[str, int]:
         """Return for how long writes were not possible."""

@@ -127,7 +127,8 @@ class Store:
     def _run(self, code: str, **more: Any) -> subprocess.CompletedProcess[str]:
         arguments = {"ANSIBLE_MODULE_ARGS": {**self.options(**more), "_ansible_remote_tmp": str(self.root)}}
         start = (
-            "import sys\nfrom ansible_collections.quorum.redis.plugins.module_utils import _restore_run as base\n"
+            "from ansible_collections.quorum.redis.plugins.module_utils import _restore_back as back\n"
+            "from ansible_collections.quorum.redis.plugins.module_utils import _restore_run as base\n"
             f"from ansible_collections.quorum.redis.plugins.modules import restore\n{code}\nrestore.main()\n"
         )
         return subprocess.run(
@@ -274,7 +275,7 @@ def test_a_failover_that_somebody_orders_meanwhile_wins(lab: Any) -> None:
 real = base.Restorer.do_feed
 def do_feed(self):
     real(self)
-    with base.connect(self.watchers[0][1]) as client:
+    with back.connect(self.watchers[0][1]) as client:
         client.call("SENTINEL", "FAILOVER", {NAME!r})
         port = str(self.places["m1"].port)
         ask = ("SENTINEL", "GET-MASTER-ADDR-BY-NAME", {NAME!r})

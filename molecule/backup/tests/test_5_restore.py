@@ -139,8 +139,8 @@ def test_a_backup_becomes_another_set_though_the_controller_dies(
     in_the_middle(lab, other.settled(), "other", "sha256")
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-    for each in other.hosts:
-        lab.wait_until(f"{each} has the data", lambda each=each: numbers(other, each) == expected)
+    everywhere = [expected] * len(other.hosts)
+    lab.wait_until("all have the data", lambda: [numbers(other, each) for each in other.hosts] == everywhere)
     assert other.settled()
 
 
