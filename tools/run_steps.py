@@ -42,6 +42,7 @@ def steps() -> dict[str, Step]:
         Step(
             "lint",
             [
+                ["tools/install_collection"],  # where ansible-lint finds the roles and modules that playbooks name
                 ["ruff", "check"],
                 ["ruff", "format", "--check"],
                 ["mypy", "-p", "ansible_collections.quorum.redis.plugins"],

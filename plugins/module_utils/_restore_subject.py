@@ -70,7 +70,9 @@ class Restore(Subject[Seen]):
         given: Dict[str, Any] = module.params
         self.given = given
         self.name: str = given["name"]
-        self.places = members(given["members"], given["username"], given["password"], given["timeout"])
+        self.places = members(
+            given["members"], given["username"], given["password"], given["timeout"], given["fallback_password"]
+        )
         self.watchers = members(
             given["sentinels"], given["sentinel_username"], given["sentinel_password"], given["timeout"]
         )

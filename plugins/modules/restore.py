@@ -198,6 +198,7 @@ def main() -> None:
         "memory_reserve": {"type": "int", "default": 5},
         "username": {"type": "str"},
         "password": {"type": "str", "no_log": True},
+        "fallback_password": {"type": "str", "no_log": True},
         "sentinel_username": {"type": "str"},
         "sentinel_password": {"type": "str", "no_log": True},
         "wait": {"type": "int", "default": 3600},

@@ -82,7 +82,7 @@ def test_a_planned_move_loses_nothing(lab: Lab, main: DataSet) -> None:
     old = main.settled()
     with main.watched() as roles, main.written():
         lab.run_playbook("failover", *given(redis_acl_users=USERS)).expect()
-    roles.expect_one_primary()
+    roles.expect_one_primary(planned=True)
     assert main.settled() != old
 
 
@@ -101,4 +101,18 @@ def test_a_crash_is_survived_and_the_next_run_has_nothing_to_do(lab: Lab, main: 
     as_app.holds(1000)
     assert "our-backup" in str(main.ask(old, "ACL", "LIST"))
     assert paths_with(lab, old, [PASSWORD], "root") == []
+    lab.run_playbook("site", *given(redis_acl_users=USERS)).expect(changed=0)
+
+
+def test_a_backup_comes_back_by_these_users(lab: Lab, main: DataSet) -> None:
+    """The backup is made by the user whose job that is, the restore by the operator and the replication user."""
+    as_app = DataSet(lab, HOSTS, "app-Dc9xB3", HOSTS, SENTINEL_PASSWORD)
+    as_app.username = "app"
+    primary = main.settled()
+    lab.run_playbook("backup", *given(redis_acl_users=USERS)).expect()
+    assert as_app.ask(primary, "DEL", *[f"filled:{number}" for number in range(1000)]) == 1000
+    wish = given(redis_acl_users=USERS, redis_restore_instance="main", redis_restore_confirm="main")
+    lab.run_playbook("restore", *wish).expect()
+    assert main.settled() == primary
+    as_app.holds(1000)
     lab.run_playbook("site", *given(redis_acl_users=USERS)).expect(changed=0)
