@@ -6,11 +6,18 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 import socket
+from pathlib import Path
 from typing import Any
 
 from ansible.plugins.action import ActionBase
-from ansible_collections.quorum.redis.plugins.module_utils._topology import Inventory, TopologyError, build
+from ansible_collections.quorum.redis.plugins.module_utils._topology import (
+    Inventory,
+    TopologyError,
+    build,
+    misspelt,
+)
 
 WANTED = (
     "redis_group",
@@ -51,10 +58,19 @@ class ActionModule(ActionBase):
             result.update(build(inventory), changed=False)
         except TopologyError as error:
             result.update(failed=True, msg=str(error))
+        if inventory.host == (task_vars.get("ansible_play_hosts_all") or [inventory.host])[0]:
+            result["warnings"] = [*result.get("warnings", []), *misspelt(list(task_vars), _known())]
         return result
 
     def _value(self, name: str, task_vars: dict[str, Any]) -> Any:
         return self._templar.template(task_vars[name]) if name in task_vars else None
+
+
+def _known() -> list[str]:
+    """Return the variables of all roles, from their argument specs."""
+    roles = Path(__file__).resolve().parents[2] / "roles"
+    texts = [path.read_text(encoding="utf-8") for path in roles.glob("*/meta/argument_specs.yml")]
+    return sorted({name for text in texts for name in re.findall(r"^      (redis_\w+):$", text, re.MULTILINE)})
 
 
 class _Addresses:

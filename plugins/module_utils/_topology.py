@@ -9,6 +9,7 @@ them but does not apply them, and role defaults are invisible in the variables o
 
 from __future__ import annotations
 
+import difflib
 import re
 from dataclasses import dataclass, field
 from typing import Any, Callable, Mapping, Sequence
@@ -106,6 +107,15 @@ def build(inventory: Inventory) -> dict[str, Any]:
         "memory_needed": sum(i["maxmemory"] for i in local) * (100 + int(get("redis_fork_reserve"))) // 100,
         "warnings": inventory.warnings,
     }
+
+
+def misspelt(names: Sequence[str], known: Sequence[str]) -> list[str]:
+    """Return a sentence for each variable that is none of ours and looks like one: it would be ignored in silence."""
+    found = []
+    for name in sorted({name for name in names if name.startswith("redis_")} - set(known)):
+        close = difflib.get_close_matches(name, known, n=1, cutoff=0.9)
+        found += [f"{name} is no variable of this collection and has no effect; is {close[0]} meant?" for _one in close]
+    return found
 
 
 def typed(variables: Mapping[str, Any]) -> dict[str, Any]:
