@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import socket
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Callable, Dict, List, Optional, Sequence, Tuple, TypeVar
@@ -59,8 +60,22 @@ def _announced(client: Client) -> List[str]:
         return []
 
 
+def _patiently(look: Callable[[], Seen]) -> Seen:
+    """Look again where the connection was cut: the end of a move cuts all those to the old primary."""
+    for pause in (0.05, 0.2):
+        seen = look()
+        if seen.error_kind != "other":
+            return seen
+        time.sleep(pause)
+    return look()
+
+
 def observe(place: Endpoint, host: str = "", config: bool = False) -> Observed:
     """Look at one server."""
+    return _patiently(lambda: _server(place, host, config))
+
+
+def _server(place: Endpoint, host: str, config: bool) -> Observed:
     seen = Observed(host=host, address=place.address, port=place.port, aliases=resolve(place.address))
     try:
         with Client(place) as client:
@@ -91,6 +106,10 @@ def _myid(client: Client) -> str:
 
 def observe_sentinel(place: Endpoint, host: str = "") -> SentinelView:
     """Look at one Sentinel."""
+    return _patiently(lambda: _sentinel(place, host))
+
+
+def _sentinel(place: Endpoint, host: str) -> SentinelView:
     seen = SentinelView(host=host, address=place.address, port=place.port, aliases=resolve(place.address))
     try:
         with Client(place) as client:

@@ -11,12 +11,15 @@ import signal
 import statistics
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.quorum.redis.plugins.module_utils._client import Endpoint
+from ansible_collections.quorum.redis.plugins.module_utils._observe import observe
 from ledger import Ledger
 from ledger.scene import NAME, Scene
 from measured import note
@@ -212,6 +215,27 @@ def test_of_two_at_once_one_is_refused(unwatched: Scene, ledger: Any) -> None:
         unwatched.wait("the set is whole", unwatched.whole)
         unwatched.move(to="m1")
     check(unwatched, book)
+
+
+def test_a_connection_that_is_cut_is_no_dead_member(unwatched: Scene) -> None:
+    """A move ends by dropping all clients of the old primary. Who looks at it just then must not leave it out."""
+    server, over = unwatched.members[0], threading.Event()
+
+    def cut() -> None:
+        while not over.wait(0.1):
+            server.call("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+
+    cutter = threading.Thread(target=cut)
+    cutter.start()
+    try:
+        end, looks = time.monotonic() + 4, []
+        while time.monotonic() < end:
+            looks.append(observe(Endpoint(server.address, server.port), config=True))
+    finally:
+        over.set()
+        cutter.join()
+    assert len(looks) > 100
+    assert [one.error for one in looks if one.error or not one.config] == []
 
 
 def killed(scene: Scene, book: Ledger, code: str, **options: Any) -> None:
