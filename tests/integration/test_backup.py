@@ -78,13 +78,13 @@ def modern(engine: Engine) -> bool:
 
 
 def test_a_backup_is_proven_and_tells_no_secret(lab: Lab, server: Server, tmp_path: Path) -> None:
-    server.call("SET", "expires", "x", "PX", "1500")
     with server.client() as client:
         client.execute_command("SELECT", "3")
         client.execute_command("SET", "other", "database")
     server.call("CONFIG", "REWRITE")
     predicted = lab.run("backup", check=True, **options(server, tmp_path))
     assert predicted.changed and backups(tmp_path) == []
+    server.call("SET", "expires", "x", "PX", "4000")
     answer = lab.run("backup", **options(server, tmp_path, compression="gzip"))
     found = checked(answer)
     assert answer["why"] == "the only member"
