@@ -82,11 +82,11 @@ class Scene:
 
     def whole(self) -> bool:
         """Tell whether there is one primary, all follow it, and all Sentinels know everybody and name it."""
-        heads = [one for one in self.members if one.info()["role"] == "master"]
+        infos = [one.info() for one in self.members]  # asked once: a role may change between two questions
+        heads = [one for one, info in zip(self.members, infos, strict=True) if info["role"] == "master"]
         if len(heads) != 1:
             return False
-        for one in self.members:
-            info = one.info()
+        for one, info in zip(self.members, infos, strict=True):
             if one is not heads[0] and (info["master_link_status"], int(info["master_port"])) != ("up", heads[0].port):
                 return False
         for one in self.sentinels:
