@@ -1,7 +1,7 @@
 # Copyright (c) 2026, quorum.redis contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Options of the modules that connect to one server or Sentinel; the spec is CONNECTION_OPTIONS in _module.py."""
+"""Options of the modules that connect to one server or Sentinel, or to all of a set; the specs are in _module.py."""
 
 from __future__ import annotations
 
@@ -48,6 +48,37 @@ requirements:
 
     MEMBERS = r"""
 options:
+  name:
+    description:
+      - Name of the data set, which is also the name that Sentinels monitor it by.
+    type: str
+    required: true
+  members:
+    description:
+      - All servers of the data set.
+    type: list
+    elements: dict
+    required: true
+    suboptions: &member
+      host:
+        description: Name for messages and results.
+        type: str
+        required: true
+      address:
+        description: Address under which all hosts reach it.
+        type: str
+        required: true
+      port:
+        description: Its TCP port.
+        type: int
+        required: true
+  sentinels:
+    description:
+      - All Sentinels that monitor or shall monitor the data set; none when it is without.
+    type: list
+    elements: dict
+    default: []
+    suboptions: *member
   username:
     description:
       - ACL user on every member. Without it the default user is used.

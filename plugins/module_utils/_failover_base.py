@@ -11,7 +11,7 @@ from typing import Any, Dict, List, NoReturn, Sequence, Tuple
 
 from ansible_collections.quorum.redis.plugins.module_utils._client import Client, connect
 from ansible_collections.quorum.redis.plugins.module_utils._deadman import Deadman
-from ansible_collections.quorum.redis.plugins.module_utils._errors import QuorumError, Refused, Unreachable
+from ansible_collections.quorum.redis.plugins.module_utils._errors import QuorumError, Refused
 from ansible_collections.quorum.redis.plugins.module_utils._failover_steps import Plan
 from ansible_collections.quorum.redis.plugins.module_utils._module import Step
 from ansible_collections.quorum.redis.plugins.module_utils._observe import Place
@@ -28,9 +28,9 @@ def as_pairs(row: str) -> Dict[str, str]:
     return {key: value for key, _equals, value in (part.partition("=") for part in row.split(" "))}
 
 
-def holders(client: Client) -> List[Dict[str, str]]:
-    """Return the connections of failovers that are at work."""
-    rows = [as_pairs(row) for row in client.call("CLIENT", "LIST").splitlines()]
+def holders(listed: str) -> List[Dict[str, str]]:
+    """Return the connections of failovers that are at work, of those that CLIENT LIST has."""
+    rows = [as_pairs(row) for row in listed.splitlines()]
     return [row for row in rows if row.get("name") == LOCK]
 
 
@@ -44,23 +44,20 @@ def lock(client: Client, name: str, host: str) -> None:
     """Take the lock, which is a name of a connection: it goes when the process goes."""
     client.call("CLIENT", "SETNAME", LOCK)
     mine = client.call("CLIENT", "ID")
-    for held in holders(client):
+    for held in holders(client.call("CLIENT", "LIST")):
         if number(held["id"]) < mine:
             refuse(name, held, host)
 
 
 def busy(places: Sequence[Place], name: str) -> None:
     """Refuse when a failover is at work on one of these members."""
-    for host, place in places:
-        for last in (False, True):
-            try:
-                with connect(place) as client:
-                    for held in holders(client):
-                        refuse(name, held, host)
-                break
-            except Unreachable:
-                if last:
-                    raise
+    talk = Talk(dict(places))
+    try:
+        for host, _place in places:
+            for held in holders(talk.call(host, "CLIENT", "LIST")):
+                refuse(name, held, host)
+    finally:
+        talk.close()
 
 
 class Base(Talk):

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import time
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Dict, List, Optional
 
 from ansible.module_utils.basic import AnsibleModule
@@ -21,7 +20,7 @@ from ansible_collections.quorum.redis.plugins.module_utils._leftovers import lef
 from ansible_collections.quorum.redis.plugins.module_utils._module import Step, Subject
 from ansible_collections.quorum.redis.plugins.module_utils._observe import (
     members,
-    observe,
+    observe_all,
     observe_sentinels,
 )
 from ansible_collections.quorum.redis.plugins.module_utils._reply import Observed
@@ -66,8 +65,7 @@ class Failover(Subject[Preflight]):
 
     def look(self) -> Preflight:
         """Look at everybody once."""
-        with ThreadPoolExecutor(max_workers=16) as pool:
-            seen = list(pool.map(lambda place: observe(place[1], place[0], config=True), self.places))
+        seen = observe_all(self.places, config=True)
         return Preflight(seen, observe_sentinels(self.watchers), self.move)
 
     def plan(self, obs: Preflight) -> List[Step]:

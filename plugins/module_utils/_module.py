@@ -30,6 +30,26 @@ MEMBER_OPTIONS: Dict[str, Dict[str, Any]] = {
     "port": {"type": "int", "required": True},
 }
 
+_MEMBERS: Dict[str, Any] = {"type": "list", "elements": "dict", "options": MEMBER_OPTIONS}
+SET_OPTIONS: Dict[str, Dict[str, Any]] = {
+    "name": {"type": "str", "required": True},
+    "members": {**_MEMBERS, "required": True},
+    "sentinels": {**_MEMBERS, "default": []},
+    "sentinel_username": {"type": "str"},
+    "sentinel_password": {"type": "str", "no_log": True},
+    **{key: CONNECTION_OPTIONS[key] for key in ("username", "password", "fallback_password", "timeout")},
+}
+
+FILE_OPTIONS: Dict[str, Dict[str, Any]] = {
+    "name": {"type": "str", "required": True},
+    "path": {"type": "path", "required": True},
+    "owner": {"type": "str", "default": "root"},
+    "group": {"type": "str", "default": "redis"},
+    "mode": {"type": "str", "default": "0640"},
+    "user": {"type": "str", "default": "redis"},
+    "binary": {"type": "path", "default": "/usr/bin/redis-server"},
+}
+
 
 @dataclass
 class Step:

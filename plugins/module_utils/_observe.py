@@ -138,9 +138,9 @@ def _all(look: Callable[[Endpoint, str], Seen], places: Sequence[Place]) -> List
         return list(pool.map(lambda place: look(place[1], place[0]), places))
 
 
-def observe_all(places: Sequence[Place]) -> List[Observed]:
+def observe_all(places: Sequence[Place], config: bool = False) -> List[Observed]:
     """Look at several servers at once; each place is a host name and an endpoint."""
-    return _all(observe, places)
+    return _all(lambda place, host: observe(place, host, config), places)
 
 
 def observe_sentinels(places: Sequence[Place]) -> List[SentinelView]:

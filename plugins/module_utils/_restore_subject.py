@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Dict, List, Optional
@@ -20,7 +19,7 @@ from ansible_collections.quorum.redis.plugins.module_utils._errors import Quorum
 from ansible_collections.quorum.redis.plugins.module_utils._failover_base import busy
 from ansible_collections.quorum.redis.plugins.module_utils._manifest import Damaged, chunks, header
 from ansible_collections.quorum.redis.plugins.module_utils._module import Step, Subject
-from ansible_collections.quorum.redis.plugins.module_utils._observe import members, observe, observe_sentinels
+from ansible_collections.quorum.redis.plugins.module_utils._observe import members, observe_all, observe_sentinels
 from ansible_collections.quorum.redis.plugins.module_utils._restore import Backup, Here, Plan, Planner, counts
 from ansible_collections.quorum.redis.plugins.module_utils._restore_back import WayOut
 from ansible_collections.quorum.redis.plugins.module_utils._restore_note import Note
@@ -108,8 +107,7 @@ class Restore(Subject[Seen]):
 
     def look(self) -> Seen:
         """Look at everybody once."""
-        with ThreadPoolExecutor(max_workers=16) as pool:
-            seen = list(pool.map(lambda place: observe(place[1], place[0], config=True), self.places))
+        seen = observe_all(self.places, config=True)
         space = os.statvfs(self.setting.directory)
         here = Here(
             self.given["here"],

@@ -21,34 +21,10 @@ description:
     every member lets everybody in with O(logins), and lets replicas and Sentinels log in anew, before it takes them.
   - Users that are not declared are reported, and removed only with O(purge).
 options:
-  name:
-    description: Name of the data set, for messages.
-    type: str
-    required: true
   path:
     description: The file, for example V(/etc/redis/main.acl).
     type: path
     required: true
-  owner:
-    description: Owner of the file.
-    type: str
-    default: root
-  group:
-    description: Group of the file.
-    type: str
-    default: redis
-  mode:
-    description: Octal mode of the file.
-    type: str
-    default: '0640'
-  user:
-    description: Account whose rights the scratch process has, when it exists and the module runs as root.
-    type: str
-    default: redis
-  binary:
-    description: The installed program.
-    type: path
-    default: /usr/bin/redis-server
   parameters:
     description: Configuration of the server, without secrets; modules that it loads bring commands of their own.
     type: dict
@@ -161,6 +137,7 @@ options:
 extends_documentation_fragment:
   - quorum.redis.attributes
   - quorum.redis.connection
+  - quorum.redis.managed
 seealso:
   - module: quorum.redis.config
 """
@@ -219,7 +196,12 @@ from typing import Any, Dict
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.quorum.redis.plugins.module_utils._acl_jobs import JOBS, NEEDS
 from ansible_collections.quorum.redis.plugins.module_utils._acl_subject import Acl
-from ansible_collections.quorum.redis.plugins.module_utils._module import CONNECTION_OPTIONS, MEMBER_OPTIONS, run
+from ansible_collections.quorum.redis.plugins.module_utils._module import (
+    CONNECTION_OPTIONS,
+    FILE_OPTIONS,
+    MEMBER_OPTIONS,
+    run,
+)
 
 
 def main() -> None:
@@ -244,13 +226,7 @@ def main() -> None:
     }
     spec: Dict[str, Any] = {
         **CONNECTION_OPTIONS,
-        "name": {"type": "str", "required": True},
-        "path": {"type": "path", "required": True},
-        "owner": {"type": "str", "default": "root"},
-        "group": {"type": "str", "default": "redis"},
-        "mode": {"type": "str", "default": "0640"},
-        "user": {"type": "str", "default": "redis"},
-        "binary": {"type": "path", "default": "/usr/bin/redis-server"},
+        **FILE_OPTIONS,
         "parameters": {"type": "dict", "default": {}},
         "users": {"type": "list", "elements": "dict", "required": True, "options": user},
         "purge": {"type": "bool", "default": False},

@@ -26,30 +26,10 @@ options:
     type: str
     choices: [server, sentinel]
     default: server
-  name:
-    description: Name of the instance, for messages.
-    type: str
-    required: true
   path:
     description: The managed file, for example V(/etc/redis/main.conf).
     type: path
     required: true
-  owner:
-    description: Owner of the file.
-    type: str
-    default: root
-  group:
-    description: Group of the file.
-    type: str
-    default: redis
-  mode:
-    description: Octal mode of the file.
-    type: str
-    default: '0640'
-  user:
-    description: Account whose rights the scratch process has, when it exists and the module runs as root.
-    type: str
-    default: redis
   parameters:
     description:
       - The configuration as in C(redis.conf). A list repeats its key, true and false become V(yes) and V(no),
@@ -63,10 +43,6 @@ options:
         O(guard) lets them in, and refused as dangerous when not.
     type: dict
     default: {}
-  binary:
-    description: The installed program.
-    type: path
-    default: /usr/bin/redis-server
   state_file:
     description: The file that the process was started with, for what a running process does not tell.
     type: path
@@ -118,6 +94,7 @@ options:
 extends_documentation_fragment:
   - quorum.redis.attributes
   - quorum.redis.connection
+  - quorum.redis.managed
 """
 
 EXAMPLES = r"""
@@ -180,20 +157,19 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.quorum.redis.plugins.module_utils._instance import Instance
-from ansible_collections.quorum.redis.plugins.module_utils._module import CONNECTION_OPTIONS, MEMBER_OPTIONS, run
+from ansible_collections.quorum.redis.plugins.module_utils._module import (
+    CONNECTION_OPTIONS,
+    FILE_OPTIONS,
+    MEMBER_OPTIONS,
+    run,
+)
 
 OPTIONS: dict[str, Any] = {
     **CONNECTION_OPTIONS,
+    **FILE_OPTIONS,
     "kind": {"type": "str", "choices": ["server", "sentinel"], "default": "server"},
-    "name": {"type": "str", "required": True},
-    "path": {"type": "path", "required": True},
-    "owner": {"type": "str", "default": "root"},
-    "group": {"type": "str", "default": "redis"},
-    "mode": {"type": "str", "default": "0640"},
-    "user": {"type": "str", "default": "redis"},
     "parameters": {"type": "dict", "default": {}},
     "secrets": {"type": "dict", "default": {}, "no_log": True},
-    "binary": {"type": "path", "default": "/usr/bin/redis-server"},
     "state_file": {"type": "path"},
     "unit": {"type": "str"},
     "guard": {

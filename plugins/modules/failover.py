@@ -27,37 +27,6 @@ extends_documentation_fragment:
   - quorum.redis.attributes
   - quorum.redis.connection.members
 options:
-  name:
-    description:
-      - Name of the data set, which is also the name that Sentinels monitor it by.
-    type: str
-    required: true
-  members:
-    description:
-      - All servers of the data set.
-    type: list
-    elements: dict
-    required: true
-    suboptions: &member
-      host:
-        description: Name for messages and results.
-        type: str
-        required: true
-      address:
-        description: Address under which all hosts reach it.
-        type: str
-        required: true
-      port:
-        description: Its TCP port.
-        type: int
-        required: true
-  sentinels:
-    description:
-      - All Sentinels that monitor the data set. Without any, the module promotes by itself.
-    type: list
-    elements: dict
-    default: []
-    suboptions: *member
   to:
     description:
       - Host of the member that shall be the primary. The default is the best one, which has the lowest
@@ -185,35 +154,27 @@ timings:
   elements: dict
 """
 
-from typing import Any, Dict, Tuple
+from typing import Any, Dict
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.quorum.redis.plugins.module_utils._failover_subject import Failover
-from ansible_collections.quorum.redis.plugins.module_utils._module import MEMBER_OPTIONS, run
+from ansible_collections.quorum.redis.plugins.module_utils._module import SET_OPTIONS, run
 
 
 def main() -> None:
     """Run the module."""
-    member: Dict[str, Any] = {"type": "list", "elements": "dict", "options": MEMBER_OPTIONS}
-    texts: Tuple[str, ...] = ("to", "username", "sentinel_username")
-    spec: Dict[str, Any] = {key: {"type": "str"} for key in texts}
-    spec.update(
-        name={"type": "str", "required": True},
-        members={**member, "required": True},
-        sentinels={**member, "default": []},
-        avoid={"type": "list", "elements": "str", "default": []},
-        zones={"type": "dict", "default": {}},
-        max_lag={"type": "int", "default": 10485760},
-        limit={"type": "int", "default": 3000},
-        method={"type": "str", "default": "auto", "choices": ["auto", "pause", "fence", "coordinated"]},
-        mixed={"type": "bool", "default": False},
-        dead_primary={"type": "bool", "default": False},
-        password={"type": "str", "no_log": True},
-        fallback_password={"type": "str", "no_log": True},
-        sentinel_password={"type": "str", "no_log": True},
-        wait={"type": "int", "default": 60},
-        timeout={"type": "float", "default": 2.0},
-    )
+    spec: Dict[str, Any] = {
+        **SET_OPTIONS,
+        "to": {"type": "str"},
+        "avoid": {"type": "list", "elements": "str", "default": []},
+        "zones": {"type": "dict", "default": {}},
+        "max_lag": {"type": "int", "default": 10485760},
+        "limit": {"type": "int", "default": 3000},
+        "method": {"type": "str", "default": "auto", "choices": ["auto", "pause", "fence", "coordinated"]},
+        "mixed": {"type": "bool", "default": False},
+        "dead_primary": {"type": "bool", "default": False},
+        "wait": {"type": "int", "default": 60},
+    }
     module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
     run(module, Failover)
 

@@ -26,37 +26,6 @@ extends_documentation_fragment:
   - quorum.redis.attributes
   - quorum.redis.connection.members
 options:
-  name:
-    description:
-      - Name of the data set, which is also the name that Sentinels monitor it by.
-    type: str
-    required: true
-  members:
-    description:
-      - All servers of the data set.
-    type: list
-    elements: dict
-    required: true
-    suboptions: &member
-      host:
-        description: Name for messages and results.
-        type: str
-        required: true
-      address:
-        description: Address under which all hosts reach it.
-        type: str
-        required: true
-      port:
-        description: Its TCP port.
-        type: int
-        required: true
-  sentinels:
-    description:
-      - All Sentinels that monitor or shall monitor the data set.
-    type: list
-    elements: dict
-    default: []
-    suboptions: *member
   seed:
     description:
       - Host of the member that an empty set begins with. The default is the first of O(members).
@@ -132,26 +101,17 @@ silent_sentinels:
 from typing import Any, Dict
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.quorum.redis.plugins.module_utils._module import MEMBER_OPTIONS, run
+from ansible_collections.quorum.redis.plugins.module_utils._module import SET_OPTIONS, run
 from ansible_collections.quorum.redis.plugins.module_utils._replication_subject import Replication
 
 
 def main() -> None:
     """Run the module."""
-    member: Dict[str, Any] = {"type": "list", "elements": "dict", "options": MEMBER_OPTIONS}
     spec: Dict[str, Any] = {
-        "name": {"type": "str", "required": True},
-        "members": {**member, "required": True},
-        "sentinels": {**member, "default": []},
+        **SET_OPTIONS,
         "seed": {"type": "str"},
         "trust": {"type": "str"},
-        "username": {"type": "str"},
-        "password": {"type": "str", "no_log": True},
-        "fallback_password": {"type": "str", "no_log": True},
-        "sentinel_username": {"type": "str"},
-        "sentinel_password": {"type": "str", "no_log": True},
         "wait": {"type": "int", "default": 300},
-        "timeout": {"type": "float", "default": 2.0},
     }
     run(AnsibleModule(argument_spec=spec, supports_check_mode=True), Replication)
 

@@ -29,11 +29,6 @@ extends_documentation_fragment:
   - quorum.redis.attributes
   - quorum.redis.connection.members
 options:
-  name:
-    description:
-      - Name of the data set, which is also the name that Sentinels monitor it by.
-    type: str
-    required: true
   backup:
     description:
       - Directory of the backup, with its C(manifest.json), on the host where the module runs.
@@ -44,32 +39,6 @@ options:
       - Host, as named in O(members), where the module runs. It must be that of the primary.
     type: str
     required: true
-  members:
-    description:
-      - All servers of the data set.
-    type: list
-    elements: dict
-    required: true
-    suboptions: &member
-      host:
-        description: Name for messages and results.
-        type: str
-        required: true
-      address:
-        description: Address under which all hosts reach it.
-        type: str
-        required: true
-      port:
-        description: Its TCP port.
-        type: int
-        required: true
-  sentinels:
-    description:
-      - All Sentinels that monitor the data set.
-    type: list
-    elements: dict
-    default: []
-    suboptions: *member
   keep:
     description:
       - Directory of backups, such as V(/var/backups/redis). What the set holds now becomes a backup there. Without it,
@@ -178,31 +147,22 @@ timings:
 from typing import Any, Dict
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.quorum.redis.plugins.module_utils._module import MEMBER_OPTIONS, run
+from ansible_collections.quorum.redis.plugins.module_utils._module import SET_OPTIONS, run
 from ansible_collections.quorum.redis.plugins.module_utils._restore_subject import Restore
 
 
 def main() -> None:
     """Run the module."""
-    member: Dict[str, Any] = {"type": "list", "elements": "dict", "options": MEMBER_OPTIONS}
     spec: Dict[str, Any] = {
-        "name": {"type": "str", "required": True},
+        **SET_OPTIONS,
         "backup": {"type": "path", "required": True},
         "here": {"type": "str", "required": True},
-        "members": {**member, "required": True},
-        "sentinels": {**member, "default": []},
         "keep": {"type": "path"},
         "data": {"type": "path"},
         "binary": {"type": "path", "default": "/usr/bin/redis-server"},
         "user": {"type": "str", "default": "redis"},
         "memory_reserve": {"type": "int", "default": 5},
-        "username": {"type": "str"},
-        "password": {"type": "str", "no_log": True},
-        "fallback_password": {"type": "str", "no_log": True},
-        "sentinel_username": {"type": "str"},
-        "sentinel_password": {"type": "str", "no_log": True},
         "wait": {"type": "int", "default": 3600},
-        "timeout": {"type": "float", "default": 2.0},
     }
     run(AnsibleModule(argument_spec=spec, supports_check_mode=True), Restore)
 

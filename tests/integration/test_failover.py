@@ -21,29 +21,10 @@ import pytest
 from ansible_collections.quorum.redis.plugins.module_utils._client import Endpoint
 from ansible_collections.quorum.redis.plugins.module_utils._observe import observe
 from ledger import Ledger
-from ledger.scene import NAME, Scene
+from ledger.scene import ALONE, NAME, Scene, kill
 from measured import note
 
 LIMIT = 3.0
-# Runs in the process of the module: it dies, like a host without power, before or after a step, or a while into it.
-KILL = """
-import os, signal
-real = base.Base.do
-def die(*_unused):
-    os.kill(os.getpid(), signal.SIGKILL)
-def do(self, step, last):
-    mine = step.data["do"] == {step!r}
-    if mine and {when!r} == "before":
-        die()
-    if mine and {when!r} == "during":
-        signal.signal(signal.SIGALRM, die)
-        signal.setitimer(signal.ITIMER_REAL, {delay!r})
-    real(self, step, last)
-    if mine and {when!r} == "after":
-        die()
-base.Base.do = do
-"""
-ALONE = "base.Deadman.start = lambda self: None\n"
 
 
 @pytest.fixture
@@ -242,7 +223,7 @@ def killed(scene: Scene, book: Ledger, code: str, **options: Any) -> None:
     """Let the module die, expect writes to go on by themselves, and the next run to leave the set whole."""
     process = scene.begin(code, **options)
     process.communicate(timeout=60)
-    # SIGALRM: the timer of KILL met a process that was done and had given up its handlers.
+    # SIGALRM: the timer of kill() met a process that was done and had given up its handlers.
     assert process.returncode in (0, -signal.SIGKILL, -signal.SIGALRM)
     resumed(book, LIMIT + 2)
     scene.wait("the next run succeeds", lambda: not scene.move(avoid=["m0"]).failed, 30)
@@ -254,26 +235,26 @@ def test_killed_at_any_step_without_sentinels(unwatched: Scene, ledger: Any) -> 
     book = ledger(unwatched)
     for step in ("fence", "park", "promote", "follow", "finish"):
         for when in ("before", "after"):
-            killed(unwatched, book, KILL.format(step=step, when=when, delay=0))
+            killed(unwatched, book, kill("Base", step, when))
     for _count in range(5):
         delay = random.uniform(0.0001, 0.03)
-        killed(unwatched, book, KILL.format(step="fence", when="during", delay=delay))
+        killed(unwatched, book, kill("Base", "fence", "during", delay))
     check(unwatched, book)
 
 
 def test_killed_at_any_step_with_sentinels(watched: Scene, ledger: Any) -> None:
     book = ledger(watched)
     for step in ("raise", "await", "fence", "park", "elect", "finish"):
-        killed(watched, book, KILL.format(step=step, when="after", delay=0))
+        killed(watched, book, kill("Base", step, "after"))
     for _count in range(2):
         delay = random.uniform(0.001, 0.3)
-        killed(watched, book, KILL.format(step="fence", when="during", delay=delay))
+        killed(watched, book, kill("Base", "fence", "during", delay))
     check(watched, book)
 
 
 def test_the_next_run_repairs_what_a_dead_host_has_left(unwatched: Scene, ledger: Any) -> None:
     book = ledger(unwatched)
-    process = unwatched.begin(ALONE + KILL.format(step="park", when="after", delay=0), to="m2")
+    process = unwatched.begin(ALONE + kill("Base", "park", "after"), to="m2")
     process.communicate(timeout=60)
     unwatched.members[2].call("CONFIG", "SET", "replica-priority", 1000070)
     assert unwatched.primary() == ""
@@ -288,7 +269,7 @@ def test_the_next_run_repairs_what_a_dead_host_has_left(unwatched: Scene, ledger
 
 def test_a_signal_rolls_the_move_back(unwatched: Scene, ledger: Any) -> None:
     book = ledger(unwatched)
-    code = KILL.replace("SIGKILL", "SIGTERM").format(step="park", when="before", delay=0)
+    code = kill("Base", "park", "before").replace("SIGKILL", "SIGTERM")
     process = unwatched.begin(code, to="m2")
     out = process.communicate(timeout=60)[0]
     answer = json.loads(out)

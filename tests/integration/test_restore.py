@@ -24,29 +24,10 @@ import redis
 from ansible_collections.quorum.redis.plugins.module_utils import _backup, _manifest
 from ansible_collections.quorum.redis.plugins.module_utils._client import Endpoint
 from ansible_collections.quorum.redis.plugins.module_utils._failover_base import LOCK
-from ledger.scene import NAME, Scene
+from ledger.scene import ALONE, NAME, Scene, kill
 
 PASSWORD = "s3cret-of-the-restore"
 USER = getpass.getuser()
-# Runs in the process of the module: it dies like a host without power, before or after a step, or a while into it.
-KILL = """
-import os, signal
-real = base.Restorer.do
-def die(*_unused):
-    os.kill(os.getpid(), signal.SIGKILL)
-def do(self, step, last):
-    mine = step.data["do"] == {step!r}
-    if mine and {when!r} == "before":
-        die()
-    if mine and {when!r} == "during":
-        signal.signal(signal.SIGALRM, die)
-        signal.setitimer(signal.ITIMER_REAL, {delay!r})
-    real(self, step, last)
-    if mine and {when!r} == "after":
-        die()
-base.Restorer.do = do
-"""
-ALONE = "base.Deadman.start = lambda self: None\n"
 
 
 def fill(server: Any) -> None:
@@ -240,7 +221,7 @@ def test_a_restore_that_is_killed_ends_with_one_data_or_the_other(lab: Any, alon
     for step, when, delay in both if alone else [*both, *moments]:
         present = damage(head)
         store.scene.wait("the set is whole", store.scene.whole, 60)
-        store.killed(KILL.format(step=step, when=when, delay=delay) + (ALONE if alone else ""))
+        store.killed(kill("Restorer", step, when, delay) + (ALONE if alone else ""))
         if alone:
             assert (head.directory / "restore.json").exists()
             again = store.restore()
@@ -262,7 +243,7 @@ def test_a_sentinel_does_not_fail_over_meanwhile(lab: Any) -> None:
     store = build(lab)
     hold = "import time\nfeed = base.Restorer.do_feed\ndef do_feed(self):\n    feed(self)\n    time.sleep(7.5)\n"
     hold += "base.Restorer.do_feed = do_feed\n"
-    store.killed(hold + KILL.format(step="rewrite", when="after", delay=0))
+    store.killed(hold + kill("Restorer", "rewrite", "after"))
     store.whole()
     assert not any("+odown" in one.log or "+try-failover" in one.log for one in store.scene.sentinels)
 

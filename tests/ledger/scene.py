@@ -19,8 +19,32 @@ import redis
 from .ledger import Ledger
 
 NAME = "main"
+# Runs in the process of a module: it dies, like a host without power, before or after a step, or a while into it.
+_KILL = """
+import os, signal
+real = base.{worker}.do
+def die(*_unused):
+    os.kill(os.getpid(), signal.SIGKILL)
+def do(self, step, last):
+    mine = step.data["do"] == {step!r}
+    if mine and {when!r} == "before":
+        die()
+    if mine and {when!r} == "during":
+        signal.signal(signal.SIGALRM, die)
+        signal.setitimer(signal.ITIMER_REAL, {delay!r})
+    real(self, step, last)
+    if mine and {when!r} == "after":
+        die()
+base.{worker}.do = do
+"""
+ALONE = "base.Deadman.start = lambda self: None\n"
 PROBLEMS = (redis.exceptions.RedisError, OSError)
 DOWN_AFTER = 5000
+
+
+def kill(worker: str, step: str, when: str, delay: float = 0) -> str:
+    """Return code that kills a module at a step; its class `worker` does the steps."""
+    return _KILL.format(worker=worker, step=step, when=when, delay=delay)
 
 
 @dataclass
