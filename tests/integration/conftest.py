@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import functools
+import itertools
 import json
 import os
 import random
@@ -41,9 +43,15 @@ def wait_until(what: str, ready: Callable[[], Any], seconds: float = 20.0) -> An
     pytest.fail(f"not within {seconds:g} s: {what} (last: {last!r})")
 
 
+@functools.cache
+def _in_turn() -> Iterator[int]:
+    """Return every port of the range in a random order, again and again: none is given out twice to one test."""
+    return itertools.cycle(random.sample(PORTS, len(PORTS)))
+
+
 def free_port() -> int:
     """Return a port of the range that nobody listens on."""
-    for port in random.sample(PORTS, 200):
+    for port in itertools.islice(_in_turn(), len(PORTS)):
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
