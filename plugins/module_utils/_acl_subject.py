@@ -44,6 +44,7 @@ from ansible_collections.quorum.redis.plugins.module_utils._files import (
 from ansible_collections.quorum.redis.plugins.module_utils._live import find, info
 from ansible_collections.quorum.redis.plugins.module_utils._module import Step, Subject, endpoint
 from ansible_collections.quorum.redis.plugins.module_utils._observe import members, refusals
+from ansible_collections.quorum.redis.plugins.module_utils._tls import of
 
 HEADER = (
     "# Written by the collection quorum.redis, which overwrites changes made here.\n"
@@ -78,7 +79,7 @@ class Acl(Subject[View]):
         self.logins: Dict[str, Dict[str, str]] = {
             duty: login for duty, login in (self.params["logins"] or {}).items() if login
         }
-        self.places = members(self.params["members"], None, None, self.params["timeout"])
+        self.places = members(self.params["members"], None, None, self.params["timeout"], tls=of(self.params))
         self.client: Optional[Client] = None
         self.done: List[List[str]] = []
         self.first: Optional[Plan] = None

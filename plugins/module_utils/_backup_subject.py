@@ -18,6 +18,7 @@ from ansible_collections.quorum.redis.plugins.module_utils._manifest import Dama
 from ansible_collections.quorum.redis.plugins.module_utils._module import MEMBER_OPTIONS, Step, Subject
 from ansible_collections.quorum.redis.plugins.module_utils._observe import members, observe_all
 from ansible_collections.quorum.redis.plugins.module_utils._reply import Observed
+from ansible_collections.quorum.redis.plugins.module_utils._tls import TLS_OPTIONS, of
 
 OPTIONS: dict[str, Any] = {
     "name": {"type": "str", "required": True},
@@ -37,6 +38,7 @@ OPTIONS: dict[str, Any] = {
     "username": {"type": "str"},
     "password": {"type": "str", "no_log": True},
     "timeout": {"type": "float", "default": 2.0},
+    **TLS_OPTIONS,
     "wait": {"type": "int", "default": 3600},
 }
 
@@ -48,7 +50,8 @@ class Backup(Subject["list[Observed]"]):
         """Read the options."""
         super().__init__()
         self.params = params = module.params
-        self.places = members(params["members"], params["username"], params["password"], params["timeout"])
+        login = (params["username"], params["password"])
+        self.places = members(params["members"], *login, params["timeout"], tls=of(params))
         mine = dict(self.places).get(params["here"])
         if mine is None:
             raise Refused(f"{params['here']} is no member", f"data set {params['name']}", "Correct `here`")

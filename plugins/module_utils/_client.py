@@ -19,6 +19,7 @@ from ansible_collections.quorum.redis.plugins.module_utils._errors import (
     QuorumError,
     Unreachable,
 )
+from ansible_collections.quorum.redis.plugins.module_utils._tls import Tls, explain, settings
 
 try:
     import redis
@@ -57,16 +58,17 @@ class Endpoint:
     socket: Optional[str] = None
     timeout: float = 2.0
     fallback: Optional[str] = field(default=None, repr=False)  # of the default user, where `username` is not known yet
+    tls: Optional[Tls] = None
 
     def __str__(self) -> str:
         """Name the place without its secrets."""
         return self.socket or f"{self.address}:{self.port}"
 
 
-def _settings(endpoint: Endpoint) -> Dict[str, Any]:
+def _arguments(endpoint: Endpoint) -> Dict[str, Any]:
     """Return the arguments of redis.Redis that this version of redis-py knows."""
     known = inspect.signature(redis.Redis.__init__).parameters
-    settings: Dict[str, Any] = {
+    found: Dict[str, Any] = {
         "username": endpoint.username or None,
         "password": endpoint.password or None,
         "socket_timeout": endpoint.timeout,
@@ -76,9 +78,9 @@ def _settings(endpoint: Endpoint) -> Dict[str, Any]:
         "single_connection_client": True,
     }
     if endpoint.socket:
-        settings["unix_socket_path"] = endpoint.socket
+        found["unix_socket_path"] = endpoint.socket
     else:
-        settings.update(host=endpoint.address, port=endpoint.port)
+        found.update(host=endpoint.address, port=endpoint.port, **(settings(endpoint.tls) if endpoint.tls else {}))
     optional: Dict[str, Any] = {"protocol": 2}
     optional.update({"driver_info": None} if "driver_info" in known else {"lib_name": None, "lib_version": None})
     if "retry" in known:
@@ -86,8 +88,8 @@ def _settings(endpoint: Endpoint) -> Dict[str, Any]:
         from redis.retry import Retry
 
         optional["retry"] = Retry(NoBackoff(), 0)
-    settings.update({key: value for key, value in optional.items() if key in known})
-    return settings
+    found.update({key: value for key, value in optional.items() if key in known})
+    return found
 
 
 def _causes(problem: Optional[BaseException]) -> Iterator[BaseException]:
@@ -146,6 +148,7 @@ class Client:
                 "Install the package python3-redis, or redis >= 3.5 from PyPI",
             )
         self._redis: Any = None
+        self.answered = False
 
     def __enter__(self) -> Client:
         """Offer the client to a with block."""
@@ -183,7 +186,11 @@ class Client:
             )
         if isinstance(problem, redis.exceptions.ResponseError):
             return CommandFailed(text, where)
-        found = _unreachable(problem, where, self.endpoint.timeout)
+        place = self.endpoint
+        found = None
+        if not place.socket and (place.tls or not self.answered):
+            found = explain(list(_causes(problem)), place.tls, place.address, place.port, place.timeout)
+        found = found or _unreachable(problem, where, place.timeout)
         found.what = self._mask(found.what)
         return found
 
@@ -191,13 +198,14 @@ class Client:
         """Send one command and return its raw reply."""
         try:
             if self._redis is None:
-                self._redis = redis.Redis(**_settings(self.endpoint))
+                self._redis = redis.Redis(**_arguments(self.endpoint))
                 self._redis.response_callbacks.clear()
             reply = self._redis.execute_command(*args)
         except (redis.exceptions.RedisError, OSError, UnicodeError) as problem:
             if not self._fall_back(problem):
                 raise self._problem(problem) from None
             return self.call(*args)
+        self.answered = True
         return self._checked(reply)
 
     def _fall_back(self, problem: BaseException) -> bool:

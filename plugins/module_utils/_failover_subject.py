@@ -19,7 +19,7 @@ from ansible_collections.quorum.redis.plugins.module_utils._failover_steps impor
 from ansible_collections.quorum.redis.plugins.module_utils._leftovers import leftovers, repair
 from ansible_collections.quorum.redis.plugins.module_utils._module import Step, Subject
 from ansible_collections.quorum.redis.plugins.module_utils._observe import (
-    members,
+    both,
     observe_all,
     observe_sentinels,
 )
@@ -39,12 +39,7 @@ class Failover(Subject[Preflight]):
         self.wait: int = given["wait"]
         asked = ("name", "avoid", "zones", "max_lag", "limit", "method", "mixed", "dead_primary")
         self.move = Move(to=given["to"] or "", **{key: given[key] for key in asked})
-        self.places = members(
-            given["members"], given["username"], given["password"], given["timeout"], given["fallback_password"]
-        )
-        self.watchers = members(
-            given["sentinels"], given["sentinel_username"], given["sentinel_password"], given["timeout"]
-        )
+        self.places, self.watchers = both(given)
         self.found: Optional[Plan] = None
         self.mover: Optional[Mover] = None
 

@@ -53,6 +53,7 @@ from ansible_collections.quorum.redis.plugins.module_utils._live import (
 from ansible_collections.quorum.redis.plugins.module_utils._module import Step, Subject, endpoint
 from ansible_collections.quorum.redis.plugins.module_utils._observe import members, refusals
 from ansible_collections.quorum.redis.plugins.module_utils._scratch import Sample, examine
+from ansible_collections.quorum.redis.plugins.module_utils._tls import of
 
 HEADER = (
     "Written by the collection quorum.redis, which overwrites changes made here.\n"
@@ -161,7 +162,7 @@ class Instance(Subject[View]):
     def _refusals(self) -> list[str]:
         """Return the members that do not let the declared masteruser in; in check mode it may not be there yet."""
         guard = self.params["guard"]
-        places = members(guard["members"] if guard else [], None, None, self.params["timeout"])
+        places = members(guard["members"] if guard else [], None, None, self.params["timeout"], tls=of(self.params))
         own = (self.label, endpoint(self.params))
         user, password = self.secrets["masteruser"], self.secrets.get("masterauth")
         return [] if self.module.check_mode else refusals([own, *places], user, password)

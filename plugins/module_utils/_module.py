@@ -11,6 +11,7 @@ from typing import Any, Callable, Dict, Generic, List, Optional, TypeVar
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.quorum.redis.plugins.module_utils._client import HAS_REDIS, Endpoint
 from ansible_collections.quorum.redis.plugins.module_utils._errors import MissingLibrary, QuorumError
+from ansible_collections.quorum.redis.plugins.module_utils._tls import TLS_OPTIONS, of
 
 Obs = TypeVar("Obs")
 
@@ -22,6 +23,7 @@ CONNECTION_OPTIONS: Dict[str, Dict[str, Any]] = {
     "password": {"type": "str", "no_log": True},
     "fallback_password": {"type": "str", "no_log": True},
     "timeout": {"type": "float", "default": 2.0},
+    **TLS_OPTIONS,
 }
 
 MEMBER_OPTIONS: Dict[str, Dict[str, Any]] = {
@@ -38,6 +40,7 @@ SET_OPTIONS: Dict[str, Dict[str, Any]] = {
     "sentinel_username": {"type": "str"},
     "sentinel_password": {"type": "str", "no_log": True},
     **{key: CONNECTION_OPTIONS[key] for key in ("username", "password", "fallback_password", "timeout")},
+    **TLS_OPTIONS,
 }
 
 FILE_OPTIONS: Dict[str, Dict[str, Any]] = {
@@ -93,8 +96,8 @@ class Subject(Generic[Obs]):
 
 def endpoint(params: Dict[str, Any]) -> Endpoint:
     """Return the endpoint that the connection options name."""
-    keys = ("username", "password", "socket", "timeout", "fallback_password")
-    return Endpoint(params["host"], params["port"], *(params[key] for key in keys))
+    given = {key: params[key] for key in ("port", "username", "password", "socket", "timeout")}
+    return Endpoint(params["host"], fallback=params["fallback_password"], tls=of(params), **given)
 
 
 def run(module: AnsibleModule, build: Callable[[AnsibleModule], Subject[Obs]], needs_library: bool = True) -> None:

@@ -9,7 +9,7 @@ import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import Callable, Dict, List, Optional, Sequence, Tuple, TypeVar
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple, TypeVar
 
 from ansible_collections.quorum.redis.plugins.module_utils._client import MASK, Client, Endpoint, connect
 from ansible_collections.quorum.redis.plugins.module_utils._errors import (
@@ -30,6 +30,7 @@ from ansible_collections.quorum.redis.plugins.module_utils._reply import (
     parse_replicas,
     parse_sentinels,
 )
+from ansible_collections.quorum.redis.plugins.module_utils._tls import Tls, of
 
 Place = Tuple[str, Endpoint]
 Seen = TypeVar("Seen", Observed, SentinelView)
@@ -154,12 +155,21 @@ def members(
     password: Optional[str],
     timeout: float,
     fallback: Optional[str] = None,
+    tls: Optional[Tls] = None,
 ) -> List[Place]:
     """Return the places that a list of member options names."""
     return [
-        (item["host"], Endpoint(item["address"], int(item["port"]), username, password, None, timeout, fallback))
+        (item["host"], Endpoint(item["address"], int(item["port"]), username, password, None, timeout, fallback, tls))
         for item in params
     ]
+
+
+def both(given: Mapping[str, Any]) -> Tuple[List[Place], List[Place]]:
+    """Return the members and the Sentinels that the options of a module for a whole set name."""
+    tls, timeout = of(given), given["timeout"]
+    servers = members(given["members"], given["username"], given["password"], timeout, given["fallback_password"], tls)
+    watchers = members(given["sentinels"], given["sentinel_username"], given["sentinel_password"], timeout, tls=tls)
+    return servers, watchers
 
 
 def refusals(places: Sequence[Place], username: Optional[str], password: Optional[str]) -> List[str]:

@@ -13,7 +13,7 @@ from ansible_collections.quorum.redis.plugins.module_utils._errors import Comman
 from ansible_collections.quorum.redis.plugins.module_utils._evidence import overview
 from ansible_collections.quorum.redis.plugins.module_utils._leftovers import leftovers, repair
 from ansible_collections.quorum.redis.plugins.module_utils._module import Step, Subject
-from ansible_collections.quorum.redis.plugins.module_utils._observe import members, observe_all, observe_sentinels
+from ansible_collections.quorum.redis.plugins.module_utils._observe import both, observe_all, observe_sentinels
 from ansible_collections.quorum.redis.plugins.module_utils._predict import assume_started, predict
 from ansible_collections.quorum.redis.plugins.module_utils._replication import Plan, Planner, Wish, pending
 from ansible_collections.quorum.redis.plugins.module_utils._reply import Observed
@@ -34,12 +34,7 @@ class Replication(Subject[Planner]):
         if not given["members"]:
             raise QuorumError("No members are named", f"data set {given['name']}", "Name at least one in members")
         self.wish = Wish(given["name"], given["seed"] or given["members"][0]["host"], given["trust"] or "")
-        self.places = members(
-            given["members"], given["username"], given["password"], given["timeout"], given["fallback_password"]
-        )
-        self.watchers = members(
-            given["sentinels"], given["sentinel_username"], given["sentinel_password"], given["timeout"]
-        )
+        self.places, self.watchers = both(given)
         self.found = Plan(Observed())
         self.repairs: List[Step] = []
 

@@ -19,7 +19,7 @@ from ansible_collections.quorum.redis.plugins.module_utils._errors import Quorum
 from ansible_collections.quorum.redis.plugins.module_utils._failover_base import busy
 from ansible_collections.quorum.redis.plugins.module_utils._manifest import Damaged, chunks, header
 from ansible_collections.quorum.redis.plugins.module_utils._module import Step, Subject
-from ansible_collections.quorum.redis.plugins.module_utils._observe import members, observe_all, observe_sentinels
+from ansible_collections.quorum.redis.plugins.module_utils._observe import both, observe_all, observe_sentinels
 from ansible_collections.quorum.redis.plugins.module_utils._restore import Backup, Here, Plan, Planner, counts
 from ansible_collections.quorum.redis.plugins.module_utils._restore_back import WayOut
 from ansible_collections.quorum.redis.plugins.module_utils._restore_note import Note
@@ -69,12 +69,7 @@ class Restore(Subject[Seen]):
         given: Dict[str, Any] = module.params
         self.given = given
         self.name: str = given["name"]
-        self.places = members(
-            given["members"], given["username"], given["password"], given["timeout"], given["fallback_password"]
-        )
-        self.watchers = members(
-            given["sentinels"], given["sentinel_username"], given["sentinel_password"], given["timeout"]
-        )
+        self.places, self.watchers = both(given)
         self.setting = Setting(
             self.name,
             given["data"] or f"/var/lib/redis/{self.name}",

@@ -67,6 +67,7 @@ class Sentinel(Subject[Seen]):
             given["sentinel_username"] or given["username"],
             given["sentinel_password"] or given["password"],
             given["timeout"],
+            tls=self.place.tls,
         )
         self.absent = [item["name"] for item in given["masters"] if item["state"] == "absent"]
         self.wanted = [item for item in given["masters"] if item["state"] == "present"]
@@ -85,7 +86,9 @@ class Sentinel(Subject[Seen]):
         own = {key: item[key] for key in ("username", "password")}
         login = next((login for login in self.params["logins"] if login["name"] == item["name"]), own)
         fallback = login.get("fallback_password")
-        return members(item["members"], login["username"], login["password"], self.params["timeout"], fallback)
+        return members(
+            item["members"], login["username"], login["password"], self.params["timeout"], fallback, self.place.tls
+        )
 
     def look(self) -> Seen:
         """Look at everybody once."""

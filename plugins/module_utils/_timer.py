@@ -34,6 +34,7 @@ from ansible_collections.quorum.redis.plugins.module_utils._errors import Quorum
 from ansible_collections.quorum.redis.plugins.module_utils._observe import Place, members, observe_all
 from ansible_collections.quorum.redis.plugins.module_utils._place import alone
 from ansible_collections.quorum.redis.plugins.module_utils._reply import Observed, number, parse_info
+from ansible_collections.quorum.redis.plugins.module_utils._tls import of
 
 SETTINGS = Path("/etc/quorum-redis/backup.json")
 STATE = Path("/var/lib/quorum-redis")
@@ -55,7 +56,9 @@ class Round:
     def __post_init__(self) -> None:
         """Name the parts."""
         self.me: str = self.common["me"]
-        self.places: List[Place] = members(self.told["members"], self.told.get("username"), self.told["password"], 2.0)
+        self.places: List[Place] = members(
+            self.told["members"], self.told.get("username"), self.told["password"], 2.0, tls=of(self.told)
+        )
         keys = ("directory", "binary", "user", "compression", "load", "aof", "wait")
         unit = f"redis-server@{self.told['name']}.service"
         given = {key: self.common[key] for key in keys}

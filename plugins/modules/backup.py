@@ -108,6 +108,7 @@ seealso:
   - module: quorum.redis.instance_info
 extends_documentation_fragment:
   - quorum.redis.attributes
+  - quorum.redis.connection.tls
 """
 
 EXAMPLES = r"""

@@ -21,6 +21,7 @@ from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 
 import pytest
 import redis
+from authority import Pair
 
 # Tests that run side by side keep to ports of their own: a Sentinel takes over whatever listens where a replica was.
 WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
@@ -88,6 +89,8 @@ class Server:
     sentinel: bool = False
     password: str = ""
     address: str = "127.0.0.1"
+    ca: Optional[Path] = None  # of its certificate, when its port speaks TLS
+    own: Optional[Pair] = None
     process: Optional[subprocess.Popen[bytes]] = None
 
     @property
@@ -104,7 +107,16 @@ class Server:
     def client(self) -> redis.Redis:
         """Return a plain client of redis-py, independent of the code under test."""
         return redis.Redis(
-            port=self.port, password=self.password or None, decode_responses=True, socket_timeout=5, protocol=2
+            host=self.address,
+            port=self.port,
+            password=self.password or None,
+            decode_responses=True,
+            socket_timeout=5,
+            protocol=2,
+            ssl=self.ca is not None,
+            ssl_ca_certs=self.ca and str(self.ca),
+            ssl_certfile=self.own and str(self.own.cert),
+            ssl_keyfile=self.own and str(self.own.key),
         )
 
     def call(self, *args: Any) -> Any:
@@ -150,7 +162,15 @@ class Server:
 
     def endpoint(self) -> Dict[str, Any]:
         """Return the connection options for a module."""
-        return {"host": self.address, "port": self.port, "password": self.password or None}
+        return {"host": self.address, "port": self.port, "password": self.password or None, **self.tls()}
+
+    def tls(self) -> Dict[str, Any]:
+        """Return the connection options for TLS."""
+        files = {
+            "tls_ca_file": self.ca,
+            **({"tls_cert_file": self.own.cert, "tls_key_file": self.own.key} if self.own else {}),
+        }
+        return {"tls": True, **{key: str(path) for key, path in files.items()}} if self.ca else {}
 
 
 @dataclass
@@ -194,23 +214,26 @@ class Lab:
         directory.mkdir()
         server = Server(self.engine, directory, free_port(), **kwargs)
         common = [f"port {server.port}", "bind 127.0.0.1", f"dir {directory}", "daemonize no"]
+        if server.ca and server.own:
+            common[0] = f"port 0\ntls-port {server.port}\ntls-replication yes\ntls-ca-cert-file {server.ca}"
+            common += [f"tls-cert-file {server.own.cert}", f"tls-key-file {server.own.key}"]
         if server.password:
             common += [f"requirepass {server.password}"]
         server.config.write_text("\n".join(common + lines) + "\n")
         self.servers.append(server)
         return server.start()
 
-    def server(self, name: str, *lines: str, parked: bool = False, password: str = "") -> Server:
+    def server(self, name: str, *lines: str, parked: bool = False, password: str = "", **kwargs: Any) -> Server:
         """Start a server; parked the way the start guard starts an empty member; lines go to its configuration."""
         extra = ['save ""', "appendonly no", "repl-diskless-sync-delay 0", "repl-timeout 10"]
         extra += [f"masterauth {password}"] if password else []
         extra += ["replicaof 127.0.0.1 0"] if parked else []
-        return self._new(name, extra + list(lines), password=password)
+        return self._new(name, extra + list(lines), password=password, **kwargs)
 
-    def sentinel(self, name: str, *lines: str, password: str = "") -> Server:
+    def sentinel(self, name: str, *lines: str, password: str = "", **kwargs: Any) -> Server:
         """Start a Sentinel that monitors nothing yet."""
         extra = [f"sentinel sentinel-pass {password}"] if password and not self.engine.name.endswith("6.0") else []
-        return self._new(name, extra + list(lines), password=password, sentinel=True)
+        return self._new(name, extra + list(lines), password=password, sentinel=True, **kwargs)
 
     def run(self, name: str, /, check: bool = False, diff: bool = True, **options: Any) -> Answer:
         """Run a module in a process of its own, the way Ansible does, and return what it says.
