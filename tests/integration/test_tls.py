@@ -5,13 +5,18 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any, Dict
 
 import pytest
 from authority import Authority, Pair
 
-from .conftest import PASSWORD, Lab, Server
+from .conftest import PASSWORD, Lab, Server, wait_until
+
+GUARD = Path(__file__).resolve().parents[2] / "roles" / "redis" / "files" / "assemble.py"
 
 # What is wrong -> how the certificate of the server is made, and what the module says.
 WRONG: Dict[str, Any] = {
@@ -85,3 +90,87 @@ def test_a_certificate_that_does_not_prove_the_server_is_refused(
     server.ca, server.own = authority.ca, pair
     answer = lab.run("instance_info", **{**server.endpoint(), "port": port})
     assert words in answer.text, answer.text
+
+
+def test_the_start_guard_asks_over_tls(lab: Lab, authority: Authority, pair: Pair, tmp_path: Path) -> None:
+    primary = secure(lab, "p", authority, pair)
+    watcher = secure(lab, "w", authority, pair, sentinel=True)
+    primary.call("SET", "k", "v")
+    etc, data = tmp_path / "etc", tmp_path / "lib" / "main"
+    etc.mkdir()
+    data.mkdir(parents=True)
+    (etc / "main.conf").write_text("port 1\n")
+
+    def guard(**changes: Any) -> str:
+        place = {"host": "x", "address": "127.0.0.1"}
+        facts = {
+            "name": "main",
+            "address": "127.0.0.1",
+            "port": 1,
+            "policy": "wait",
+            "wait": 0,
+            "acl": False,
+            "members": [{**place, "port": primary.port}],
+            "sentinels": [{**place, "port": watcher.port}],
+            "password": PASSWORD,
+            "sentinel_password": PASSWORD,
+            "tls": {"ca": str(authority.ca), "cert": str(pair.cert), "key": str(pair.key)},
+        }
+        (etc / "main.json").write_text(json.dumps({**facts, **changes}))
+        (data / "redis.conf").write_text(
+            "# quorum.redis: assembled from sha256:0\n# quorum.redis: end of assembled part\n"
+        )
+        env = {"QUORUM_REDIS_ETC": str(etc), "QUORUM_REDIS_LIB": str(tmp_path / "lib")}
+        done = subprocess.run([sys.executable, str(GUARD), "server", "main"], env=env, capture_output=True, text=True)
+        return done.stderr
+
+    # It was the primary and its data is gone: the peer, which is asked over TLS, has some.
+    assert f"start as replica of 127.0.0.1:{primary.port}: this member has no data" in guard(sentinels=[])
+    assert "not all of its peers answer" in guard(sentinels=[], tls=None)
+    watcher.call("SENTINEL", "MONITOR", "main", "127.0.0.1", primary.port, 1)
+    assert f"start as replica of 127.0.0.1:{primary.port}: the Sentinels name" in guard()
+    assert "no majority of the Sentinels answers" in guard(tls=None, members=[])
+    stranger = Authority(tmp_path / "other", "other")
+    other = {"ca": str(stranger.ca), "cert": str(pair.cert), "key": str(pair.key)}
+    said = guard(tls=other)
+    assert f"no TLS with 127.0.0.1:{watcher.port}: " in said
+    assert "certificate verify failed" in said
+    assert "start as" not in said
+    assert "a file of TLS cannot be used" in guard(tls={**other, "key": str(tmp_path / "none")})
+
+
+def test_replicas_and_sentinels_are_led_over_tls(lab: Lab, authority: Authority, pair: Pair) -> None:
+    """Join, watch and move the primary, all by modules that speak TLS to processes that speak nothing else."""
+    servers = [secure(lab, f"m{number}", authority, pair, parked=True) for number in range(2)]
+    watchers = [secure(lab, f"w{number}", authority, pair, sentinel=True) for number in range(3)]
+    places = [
+        [{"host": f"{kind}{number}", "address": "127.0.0.1", "port": one.port} for number, one in enumerate(found)]
+        for kind, found in (("m", servers), ("w", watchers))
+    ]
+    common = {"name": "main", "members": places[0], "sentinels": places[1], **servers[0].tls()}
+    common.update(password=PASSWORD, sentinel_password=PASSWORD)
+    first = lab.run("replication", **common, seed="m0")
+    assert not first.failed, first.msg
+    master = {"name": "main", "members": places[0], "quorum": 2}
+    for watcher in watchers:
+        found = lab.run(
+            "sentinel",
+            **watcher.endpoint(),
+            sentinels=places[1],
+            masters=[{**master, "down_after": 2000, "failover_timeout": 10000, "parallel_syncs": 1}],
+            passwords={"main": PASSWORD},
+        )
+        assert not found.failed, found.msg
+    again = lab.run("replication", **common)
+    assert (again.failed, again.changed) == (False, False), again.msg
+    servers[0].call("SET", "k", "v")
+
+    def known() -> bool:
+        line = [watcher.call("SENTINEL", "CKQUORUM", "main") for watcher in watchers]
+        return all("3 usable" in str(said) for said in line)
+
+    wait_until("the Sentinels know each other", known)
+    moved = lab.run("failover", **common, to="m1")
+    assert not moved.failed, moved.msg
+    assert servers[1].follows()[0] == "master"
+    wait_until("the old primary follows", lambda: servers[0].follows() == ("slave", f"127.0.0.1:{servers[1].port}"))

@@ -26,7 +26,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Sequence, Tuple
+from typing import Any, Sequence, Set, Tuple
 
 ETC = Path(os.environ.get("QUORUM_REDIS_ETC", "/etc/redis"))
 LIB = Path(os.environ.get("QUORUM_REDIS_LIB", "/var/lib/redis"))
@@ -34,6 +34,7 @@ HEADER = "# quorum.redis: assembled from sha256:"
 FOOTER = "# quorum.redis: end of assembled part"
 # A parked member follows an address that never answers: read-only, refuses to feed replicas, wipes nobody.
 PARKED = ("127.0.0.1", 0)
+COMPLAINTS: Set[str] = set()
 Address = Tuple[str, int]
 
 
@@ -134,9 +135,24 @@ def show(address: Address) -> str:
 # --- asking --------------------------------------------------------------------------------------
 
 
-def ask(address: Address, credentials: Sequence[str], *commands: Sequence[str]) -> list[Any]:
+def tls_context(told: dict[str, str] | None) -> Any:
+    """Return what verifies the others, as the facts tell; None without TLS."""
+    if not told:
+        return None
+    import ssl  # only where it is needed: the import takes longer than all the rest
+
+    try:
+        context = ssl.create_default_context(cafile=told["ca"])
+        context.load_cert_chain(told["cert"], told["key"])
+    except OSError as error:
+        files = ", ".join(told.values())
+        raise UnusableError(f"a file of TLS cannot be used: {error} ({files}). Not started; correct it") from error
+    return context
+
+
+def ask(address: Address, credentials: Sequence[str], tls: Any, *commands: Sequence[str]) -> list[Any]:
     """Send commands to one endpoint and return the replies; error replies come as exceptions in the list."""
-    with socket.create_connection(address, timeout=1.0) as sock:
+    with socket.create_connection(address, timeout=1.0) as plain, secured(plain, address, tls) as sock:
         stream = sock.makefile("rwb")
         all_commands = [["AUTH", *credentials]] if credentials else []
         for command in [*all_commands, *commands]:
@@ -147,6 +163,19 @@ def ask(address: Address, credentials: Sequence[str], *commands: Sequence[str]) 
         stream.flush()
         replies = [reply(stream) for _each in range(len(all_commands) + len(commands))]
         return replies[len(all_commands) :]
+
+
+def secured(sock: socket.socket, address: Address, tls: Any) -> socket.socket:
+    """Speak TLS where that is told; why a certificate is not accepted is said once."""
+    try:
+        wrapped: socket.socket = tls.wrap_socket(sock, server_hostname=address[0]) if tls else sock
+    except OSError as error:
+        text = f"no TLS with {show(address)}: {error}"
+        if text not in COMPLAINTS:
+            print(text, file=sys.stderr)
+        COMPLAINTS.add(text)
+        raise
+    return wrapped
 
 
 def reply(stream: Any) -> Any:
@@ -164,19 +193,19 @@ def reply(stream: Any) -> Any:
     return int(rest) if kind == b":" else rest.decode(errors="replace")
 
 
-def ask_sentinel(address: Address, credentials: Sequence[str], name: str) -> Address | None:
+def ask_sentinel(address: Address, credentials: Sequence[str], name: str, tls: Any = None) -> Address | None:
     """Return the primary that this Sentinel names; None when it does not watch the set. Raises OSError."""
-    (answer,) = ask(address, credentials, ["SENTINEL", "GET-MASTER-ADDR-BY-NAME", name])
+    (answer,) = ask(address, credentials, tls, ["SENTINEL", "GET-MASTER-ADDR-BY-NAME", name])
     if isinstance(answer, OSError):
         raise answer
     return (str(answer[0]), int(answer[1])) if answer else None
 
 
-def ask_peer(address: Address, credentials: Sequence[str]) -> Peer:
+def ask_peer(address: Address, credentials: Sequence[str], tls: Any = None) -> Peer:
     """Ask a member how it is now."""
     peer = Peer(address)
     try:
-        answers = ask(address, credentials, ["INFO", "replication"], ["INFO", "keyspace"], ["INFO", "server"])
+        answers = ask(address, credentials, tls, ["INFO", "replication"], ["INFO", "keyspace"], ["INFO", "server"])
     except OSError:
         return peer
     if any(not isinstance(answer, str) for answer in answers):
@@ -204,14 +233,15 @@ def gather(facts: dict[str, Any], recorded: Address | None, known: bool, data: P
     ev.has_data = has_data(data)
     ev.clean_stop = (data / "clean-stop").exists()
     ev.sentinels = len(facts["sentinels"])
+    tls = tls_context(facts.get("tls"))
     with ThreadPoolExecutor(16) as pool:
         secret = [facts["sentinel_password"]] if facts.get("sentinel_password") else []
         named = [
-            pool.submit(ask_sentinel, (s["address"], s["port"]), secret, facts["name"]) for s in facts["sentinels"]
+            pool.submit(ask_sentinel, (s["address"], s["port"]), secret, facts["name"], tls) for s in facts["sentinels"]
         ]
         secret = [facts["username"]] if facts.get("username") else []
         secret += [facts["password"]] if facts.get("password") else []
-        ev.peers = list(pool.map(lambda m: ask_peer((m["address"], m["port"]), secret), facts["members"]))
+        ev.peers = list(pool.map(lambda m: ask_peer((m["address"], m["port"]), secret, tls), facts["members"]))
     for vote in named:
         if vote.exception() is None:
             address = vote.result()

@@ -329,7 +329,8 @@ def test_the_guard_asks_its_peers_as_the_declared_user(host: Path, monkeypatch: 
     facts.update(username="our-replication", password="secret", members=[{"address": "10.0.0.2", "port": 1}])
     asked: list[Any] = []
 
-    def ask(address: tuple[str, int], credentials: list[str]) -> Any:
+    def ask(address: tuple[str, int], credentials: list[str], tls: Any) -> Any:
+        assert tls is None
         asked.append((address, credentials))
         return assemble.Peer(address)
 
