@@ -31,6 +31,12 @@ WANTED = (
     "redis_sentinel_name",
     "redis_sentinel_port",
     "redis_sentinel_config",
+    "redis_sentinel_tls_port",
+    "redis_tls",
+    "redis_tls_ca_file",
+    "redis_tls_cert_file",
+    "redis_tls_key_file",
+    "redis_tls_clients",
     "redis_fork_reserve",
 )
 

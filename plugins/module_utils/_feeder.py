@@ -62,15 +62,19 @@ def unpack(directory: str, manifest: Manifest, stage: Path, user: str) -> None:
         raise Damaged("Unpacked, the RDB has another check sum", directory, "Use another backup")
 
 
-def configuration(stage: str, port: int, databases: str, user: str, password: str) -> str:
-    """Return the configuration of the server; pure."""
+TLS = ("tls-cert-file", "tls-key-file", "tls-ca-cert-file")
+
+
+def configuration(stage: str, port: int, shown: Mapping[str, str], tls_port: int = 0) -> str:
+    """Return the configuration of the server; pure. `shown`: what the one says that will follow it."""
+    user, password = shown["masteruser"], shown["masterauth"]
     lines = [
         Line("port", [str(port)]),
         Line("bind", [ADDRESS]),
         Line("protected-mode", ["no"]),
         Line("dir", [stage]),
         Line("dbfilename", [RDB]),
-        Line("databases", [databases]),
+        Line("databases", [shown["databases"]]),
         Line("save", [""]),
         Line("appendonly", ["no"]),
         Line("daemonize", ["no"]),
@@ -80,6 +84,9 @@ def configuration(stage: str, port: int, databases: str, user: str, password: st
         Line("repl-timeout", ["3600"]),
         Line("client-output-buffer-limit", ["replica", "0", "0", "0"]),
     ]
+    if tls_port:
+        lines += [Line("tls-port", [str(tls_port)]), Line("tls-auth-clients", ["no"])]
+        lines += [Line(key, [shown[key]]) for key in TLS]
     if user:
         lines += [Line("user", [user, "on", f">{password}", "~*", "+@all"]), Line("user", ["default", "off"])]
     elif password:
@@ -98,13 +105,16 @@ class Feeder:
         self.port = 0
         self.place = Endpoint()
 
-    def start(self, databases: str, masteruser: str, masterauth: str) -> None:
-        """Start it; it may still be loading."""
-        with socket.socket() as probe:
-            probe.bind((ADDRESS, 0))
-            self.port = probe.getsockname()[1]
-        self.place = Endpoint(ADDRESS, self.port, masteruser or None, masterauth or None, None, 30.0)
-        text = configuration(str(self.stage), self.port, databases, masteruser, masterauth)
+    def start(self, shown: Mapping[str, str]) -> None:
+        """Start it; it may still be loading. `shown`: what the one says that will follow it."""
+        with socket.socket() as one, socket.socket() as other:
+            one.bind((ADDRESS, 0))
+            other.bind((ADDRESS, 0))
+            port, secure = one.getsockname()[1], other.getsockname()[1]
+        secure = secure if shown.get("tls-replication") == "yes" else 0
+        self.port = secure or port
+        self.place = Endpoint(ADDRESS, port, shown["masteruser"] or None, shown["masterauth"] or None, None, 30.0)
+        text = configuration(str(self.stage), port, shown, secure)
         self.log, path = tempfile.mkstemp(dir=memory())
         Path(path).unlink()
         self.process = subprocess.Popen(  # pylint: disable=consider-using-with
@@ -175,10 +185,10 @@ class Feeder:
 
     def _listens(self) -> bool:
         with socket.socket() as probe:
-            return probe.connect_ex((ADDRESS, self.port)) == 0
+            return probe.connect_ex((ADDRESS, self.place.port)) == 0
 
 
 def credentials(client: Client) -> Mapping[str, str]:
-    """Return what a server shows to whom it follows: databases, masteruser and masterauth."""
-    keys = ("databases", "masteruser", "masterauth")
+    """Return what a server shows to whom it follows, and its files of TLS."""
+    keys = ("databases", "masteruser", "masterauth", "tls-replication", *TLS)
     return {key: client.pairs("CONFIG", "GET", key).get(key, "") for key in keys}

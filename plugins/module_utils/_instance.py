@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.quorum.redis.plugins.module_utils._certificate import STALE, preflight, renewed, same_way
 from ansible_collections.quorum.redis.plugins.module_utils._client import Client
 from ansible_collections.quorum.redis.plugins.module_utils._conf import mask, parse, render, values
 from ansible_collections.quorum.redis.plugins.module_utils._config import (
@@ -73,6 +74,7 @@ class View:
     sample: Sample | None = None
     live: Live | None = None
     plan: Plan = field(default_factory=Plan)
+    renewed: bool = False  # the process shows another certificate than its file has
     guard: list[tuple[Seen, Wanted]] = field(default_factory=list)
 
 
@@ -98,6 +100,8 @@ class Instance(Subject[View]):
             users, place = (str(Path(file["path"]).with_suffix(end)) for end in (".acl", ".json"))
             self.guard = [] if told.pop("acl") else [wanted({"path": users, "state": "absent"})]
             told = {key: value for key, value in told.items() if value or key != "username"}
+            files = {part: self.params[f"tls_{part}_file"] for part in ("ca", "cert", "key")}
+            told.update({"tls": files} if self.params["tls"] else {})
             self.guard.append(wanted({**file, "path": place, "content": json.dumps(told, indent=4) + "\n"}))
         self.sample: Sample | None = None
         self.client: Client | None = None
@@ -114,6 +118,7 @@ class Instance(Subject[View]):
             if not self.module.check_mode:
                 raise BadConfig(f"{self.label}: {self.params['binary']} is not installed", todo="Nothing was changed")
             return view
+        soon = preflight(self.parameters, self.params["host"], self.label)
         self.sample = view.sample = self.sample or examine(
             self.params["binary"],
             self.parameters,
@@ -130,6 +135,9 @@ class Instance(Subject[View]):
         if self.client is not None:
             view.live = read(self.client, state, self.params["binary"], self.sentinel)
             view.plan = self._compare(view.live, view.sample, self.client)
+            view.renewed = renewed(self.parameters, view.live.config, self.params)
+            view.plan.restart += [STALE] if view.renewed and self.sentinel else []
+        view.plan.warnings += soon
         self.first = self.first or view.plan
         return view
 
@@ -169,8 +177,9 @@ class Instance(Subject[View]):
 
     def plan(self, obs: View) -> list[Step]:
         """At run time first, the AOF second, the files last: they never say what is not true yet."""
-        port = self.client.endpoint.port if self.client is not None else self.params["port"]
-        if port != self.params["port"] and self.guard:
+        place = self.client.endpoint if self.client is not None else endpoint(self.params)
+        same_way(self.label, self.wanted.path, place.tls is not None, self.params["tls"])
+        if (port := place.port) != self.params["port"] and self.guard:
             raise Refused(
                 f"{self.label}: runs on port {port} and is declared on {self.params['port']}. A running data set keeps "
                 "its port: its members and Sentinels know each other by it",
@@ -190,6 +199,10 @@ class Instance(Subject[View]):
         if plain:
             text = ", ".join(str(change) for change in plain)
             steps.append(Step(f"{self.label}: set at run time {text}", {"changes": plain, "view": obs}))
+        if obs.renewed and not self.sentinel and not any(change.key.startswith("tls-") for change in plain):
+            path = self.parameters["tls-cert-file"]
+            text = f"{self.label}: take over the renewed certificate {path}"
+            steps.append(Step(text, {"changes": [Change("tls-cert-file", path, path)], "view": obs}))
         if aof:
             text = f"{self.label}: switch the AOF on and wait until all data is in it"
             steps.append(Step(text, {"changes": aof, "view": obs}))

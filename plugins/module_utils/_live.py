@@ -11,7 +11,7 @@ import subprocess
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Sequence
+from typing import Mapping, Sequence
 
 from ansible_collections.quorum.redis.plugins.module_utils._client import Client, Endpoint, connect
 from ansible_collections.quorum.redis.plugins.module_utils._config import (
@@ -29,6 +29,7 @@ from ansible_collections.quorum.redis.plugins.module_utils._errors import (
     QuorumError,
     Unreachable,
 )
+from ansible_collections.quorum.redis.plugins.module_utils._tls import Tls
 
 
 def find(endpoint: Endpoint, state: str | None, variable: str) -> Client | None:
@@ -36,17 +37,30 @@ def find(endpoint: Endpoint, state: str | None, variable: str) -> Client | None:
 
     A process that still listens on the port of its last start is found there.
     """
-    before = started_with(state)["started_with"].get("port", [""])[-1]
-    ports = [endpoint.port] + ([int(before)] if before.isdigit() and int(before) not in (0, endpoint.port) else [])
-    for port in ports:
+    before = {key: said[-1] for key, said in started_with(state)["started_with"].items()}
+    foreign: Unreachable | None = None
+    for place in [endpoint, *_elsewhere(endpoint, before)]:
         try:
-            return connect(replace(endpoint, port=port))
+            return connect(place)
         except AuthFailed as problem:
             raise AuthFailed(problem.what, problem.where, f"Nothing was changed. Correct {variable}") from None
         except Unreachable as problem:
-            if problem.kind != "refused":
+            if problem.kind not in ("refused", "tls"):
                 raise
+            foreign = problem if problem.kind == "tls" else foreign
+    if foreign is not None:
+        raise foreign
     return None
+
+
+def _elsewhere(endpoint: Endpoint, before: Mapping[str, str]) -> list[Endpoint]:
+    """Return where the process listens that was started with this."""
+    port, secure = (int(before[key]) if before.get(key, "").isdigit() else 0 for key in ("port", "tls-port"))
+    tls: Tls | None = None
+    if not port and secure:
+        files = ("tls-ca-cert-file", "tls-cert-file", "tls-key-file")
+        port, tls = secure, endpoint.tls or Tls(*(before.get(file) for file in files))
+    return [replace(endpoint, port=port, tls=tls)] if port and (port, tls) != (endpoint.port, endpoint.tls) else []
 
 
 def read(client: Client, state: str | None, binary: str, sentinel: bool) -> Live:

@@ -51,7 +51,8 @@ SENTINEL_OWNED = {
     "sentinel": "`quorum:`, `down_after:` and their neighbours in redis_instances",
 }
 OWNED_PREFIXES = {
-    "tls-": "nothing yet: TLS is not part of this release",
+    "tls-port": "`tls_port:` of the instance, or redis_sentinel_tls_port",
+    "tls-": "redis_tls and its neighbours",
     "cluster-": "nothing yet: Redis Cluster is not part of this release",
     "rename-command": "an ACL: a renamed command breaks Sentinel, replication and these modules",
 }
@@ -61,6 +62,7 @@ def server_parameters(model: Mapping[str, Any], given: Mapping[str, Any], addres
     """Return redis.conf of one member as a dict, without secrets."""
     owned: dict[str, Any] = {
         "port": model["port"],
+        **_tls(model, get),
         "protected-mode": bool(get("redis_auth")),
         **_common(model["name"], get),
         "replica-announce-ip": address,
@@ -78,6 +80,7 @@ def sentinel_parameters(sentinel: Mapping[str, Any], address: str, get: Get) -> 
     """Return the static part of a Sentinel's file, without secrets and what Sentinel itself keeps there."""
     owned: dict[str, Any] = {
         "port": sentinel["port"],
+        **_tls(sentinel, get),
         **_common(sentinel["name"], get),
         "protected-mode": False,
         "sentinel": [
@@ -86,6 +89,33 @@ def sentinel_parameters(sentinel: Mapping[str, Any], address: str, get: Get) -> 
         ],
     }
     return {**owned, **get("redis_sentinel_config")}
+
+
+def tls_mode(get: Get) -> str:
+    """Return off, dual or only; YAML reads a bare off as false."""
+    return str(get("redis_tls") or "off")
+
+
+def tls_access(get: Get) -> dict[str, Any]:
+    """Return how the modules, the start guard and the timer connect: over TLS where there is nothing else."""
+    on = tls_mode(get) == "only"
+    return {"on": on, **{part: str(get(f"redis_tls_{part}_file")) if on else "" for part in ("ca", "cert", "key")}}
+
+
+def _tls(model: Mapping[str, Any], get: Get) -> dict[str, Any]:
+    """Return the directives of TLS; none without it. With TLS only, `port` is the TLS port, by which all know it."""
+    mode = tls_mode(get)
+    if mode == "off":
+        return {}
+    return {
+        **({"port": 0} if mode == "only" else {}),
+        "tls-port": model["tls_port"],
+        "tls-replication": mode == "only",
+        "tls-cert-file": str(get("redis_tls_cert_file")),
+        "tls-key-file": str(get("redis_tls_key_file")),
+        "tls-ca-cert-file": str(get("redis_tls_ca_file")),
+        "tls-auth-clients": get("redis_tls_clients"),
+    }
 
 
 def _common(name: str, get: Get) -> dict[str, Any]:

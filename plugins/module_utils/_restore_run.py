@@ -149,7 +149,7 @@ class Restorer(Talk):
         told = self.backup.manifest
         unpack(self.backup.directory, told, self.feeder.stage, self.setting.user)
         shown = credentials(self.client(self.head))
-        self.feeder.start(shown["databases"], shown["masteruser"], shown["masterauth"])
+        self.feeder.start(shown)
         found = self.feeder.loaded(self.setting.wait, self.setting.reserve, lambda: None)
         wrong = off(keys_of(found), self.backup.databases)
         wrong += filter(None, [counted(found, self.backup.databases)])

@@ -40,6 +40,7 @@ OVERRIDDEN = {"port": "0", "unixsocket": "{dir}/s", "dir": "{dir}", "logfile": "
 # Replaced only when declared: the value would touch the world outside, or lock the scratch process' owner out.
 REPLACED = {
     "tls-port": "0",
+    "tls-replication": "yes",  # so that it reads certificate and key, with the rights of the service
     "unixsocketperm": "700",
     "unixsocketgroup": "",
     "pidfile": "",

@@ -121,6 +121,16 @@ def context(tls: Tls) -> ssl.SSLContext:
     return found
 
 
+def shown(tls: Tls, address: str, port: int, timeout: float) -> bytes:
+    """Return the certificate that a server shows, proved or not; nothing is said there."""
+    trial = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    trial.check_hostname, trial.verify_mode = False, ssl.CERT_NONE
+    if tls.cert:
+        trial.load_cert_chain(tls.cert, tls.key)
+    with socket.create_connection((address, port), timeout) as raw, trial.wrap_socket(raw) as line:
+        return line.getpeercert(binary_form=True) or b""
+
+
 def explain(
     causes: Sequence[BaseException], tls: Optional[Tls], address: str, port: int, timeout: float
 ) -> Optional[Unreachable]:
@@ -155,11 +165,8 @@ def _inquire(tls: Tls, address: str, port: int, timeout: float) -> Optional[Unre
 
 def _wants_tls(address: str, port: int) -> bool:
     """Return whether a port that has ended a plain connection answers to TLS; nothing secret is said there."""
-    trial = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    trial.check_hostname, trial.verify_mode = False, ssl.CERT_NONE
     try:
-        with socket.create_connection((address, port), 0.5) as raw, trial.wrap_socket(raw):
-            return True
+        return bool(shown(Tls(), address, port, 0.5))
     except OSError:
         return False
 

@@ -23,12 +23,15 @@ from ansible_collections.quorum.redis.plugins.module_utils._parameters import (
     sentinel_parameters,
     server_parameters,
     size_of,
+    tls_access,
+    tls_mode,
 )
 
 NAME = re.compile(r"[a-z0-9]([a-z0-9._-]*[a-z0-9])?")
 
 INSTANCE_DEFAULTS: dict[str, Any] = {
     "port": 6379,
+    "tls_port": None,
     "hosts": None,
     "primary": None,
     "sentinel": True,
@@ -78,16 +81,17 @@ def build(inventory: Inventory) -> dict[str, Any]:
             f"The inventory has no host in the group {group!r}. Put the members there, or set redis_group."
         )
     check_secrets(inventory, bool(sentinels))
+    check_tls(inventory)
     check_bind(inventory, len({*hosts, *sentinels}))
     check_addresses(inventory, sorted({*hosts, *sentinels}, key=[*hosts, *sentinels].index))
     if inventory.problems:
         raise TopologyError("\n".join(inventory.problems))
-    sentinel = {
+    sentinel: dict[str, Any] = {
         "name": str(get("redis_sentinel_name")),
-        "port": int(get("redis_sentinel_port")),
-        "members": inventory.members(sentinels, int(get("redis_sentinel_port"))),
+        **ports(get, get("redis_sentinel_port"), get("redis_sentinel_tls_port")),
         "local": inventory.host in sentinels,
     }
+    sentinel["members"] = inventory.members(sentinels, sentinel["port"])
     entries = get("redis_instances")
     instances = [instance(inventory, entry, hosts, len(sentinels)) for entry in entries]
     check_config(inventory.problems, "redis_sentinel_config", get("redis_sentinel_config"), SENTINEL_OWNED)
@@ -104,6 +108,7 @@ def build(inventory: Inventory) -> dict[str, Any]:
         "estate": group,
         "instances": instances,
         "sentinel": sentinel,
+        "tls": tls_access(get),
         "memory_needed": sum(i["maxmemory"] for i in local) * (100 + int(get("redis_fork_reserve"))) // 100,
         "warnings": inventory.warnings,
     }
@@ -130,7 +135,9 @@ def typed(variables: Mapping[str, Any]) -> dict[str, Any]:
         }
 
     entries = [convert(entry, ("sentinel", "appendonly"), ("hosts",)) for entry in variables["redis_instances"]]
-    return {**convert(variables, ("redis_auth",), ("redis_bind",)), "redis_instances": entries}
+    found = {**convert(variables, ("redis_auth",), ("redis_bind",)), "redis_instances": entries}
+    clients = found.get("redis_tls_clients")
+    return {**found, "redis_tls_clients": {"True": "yes", "False": "no"}.get(str(clients), clients)}
 
 
 def instance(inventory: Inventory, entry: Mapping[str, Any], hosts: list[str], sentinels: int) -> dict[str, Any]:
@@ -158,7 +165,9 @@ def instance(inventory: Inventory, entry: Mapping[str, Any], hosts: list[str], s
         problems.append(
             f"redis_instances {name}: maxmemory {given['config']['maxmemory']!r} is no size; write 100mb, 2gb or bytes."
         )
-    for key, most in RANGES.items():
+    known = ports(get, given["port"], given["tls_port"])
+    for key, most in {**RANGES, **dict.fromkeys(known, 65535)}.items():
+        given.update(known)
         if not 1 <= int(given[key]) <= most:
             problems.append(f"redis_instances {name}: {key} {given[key]} is out of range; use 1 to {most}.")
     maxclients = str(given["config"].get("maxclients", 10000))
@@ -168,8 +177,8 @@ def instance(inventory: Inventory, entry: Mapping[str, Any], hosts: list[str], s
     users = users_of(given, inventory.variables.get("redis_acl_users"))
     model = {
         "name": name,
-        "port": int(given["port"]),
-        "members": inventory.members(members, int(given["port"])),
+        **known,
+        "members": inventory.members(members, known["port"]),
         "seed": given["primary"] or (members[0] if members else ""),
         "sentinel": under_sentinel,
         "quorum": int(sentinels // 2 + 1 if given["quorum"] is None else given["quorum"]),
@@ -182,6 +191,27 @@ def instance(inventory: Inventory, entry: Mapping[str, Any], hosts: list[str], s
     if model["local"]:
         model["parameters"] = server_parameters(model, given, inventory.address_of(inventory.host), get)
     return model
+
+
+def ports(get: Callable[[str], Any], port: Any, tls_port: Any) -> dict[str, int]:
+    """Return the port by which all know a process, and the one for TLS where there are two."""
+    secure = int(port) + 10000 if tls_port is None else int(tls_port)
+    found = {"off": {"port": int(port)}, "dual": {"port": int(port), "tls_port": secure}}
+    return found.get(tls_mode(get), {"port": secure, "tls_port": secure})
+
+
+def check_tls(inventory: Inventory) -> None:
+    """TLS needs certificate, key and CA, as files on the hosts."""
+    get = inventory.variables.__getitem__
+    for key, words in (("redis_tls", ("off", "dual", "only")), ("redis_tls_clients", ("no", "optional", "yes"))):
+        given = tls_mode(get) if key == "redis_tls" else get(key)
+        if given not in words:
+            inventory.problems.append(f"{key} {given} is unknown; use {', '.join(words)}.")
+    if tls_mode(get) == "off":
+        return
+    for name in ("redis_tls_ca_file", "redis_tls_cert_file", "redis_tls_key_file"):
+        if not str(get(name) or "").startswith("/"):
+            inventory.problems.append(f"{name} is no path. Set it to a file on the hosts, or redis_tls to off.")
 
 
 def check_secrets(inventory: Inventory, sentinels: bool) -> None:
@@ -225,7 +255,10 @@ def check_addresses(inventory: Inventory, hosts: Sequence[str]) -> None:
 def check_ports(inventory: Inventory, instances: list[dict[str, Any]], sentinel: Mapping[str, Any]) -> None:
     """Names are unique, and no two processes of one host want the same port."""
     taken: dict[tuple[str, int], str] = {
-        (member["host"], sentinel["port"]): f"the Sentinel {sentinel['name']}" for member in sentinel["members"]
+        (member["host"], port): f"the Sentinel {sentinel['name']}"
+        for member in sentinel["members"]
+        for port in (sentinel["port"], sentinel.get("tls_port"))
+        if port
     }
     names = {sentinel["name"]: "the Sentinel (redis_sentinel_name)"} if sentinel["members"] else {}
     for model in instances:
@@ -234,14 +267,15 @@ def check_ports(inventory: Inventory, instances: list[dict[str, Any]], sentinel:
                 f"redis_instances: the name {model['name']} is already that of {names[model['name']]}."
             )
         names[model["name"]] = "another entry"
-        clashes: dict[str, list[str]] = {}
-        for member in model["members"]:
-            other = taken.setdefault((member["host"], model["port"]), model["name"])
+        clashes: dict[tuple[str, int], list[str]] = {}
+        wanted = dict.fromkeys([model["port"], model.get("tls_port", model["port"])])
+        for member, port in ((member, port) for member in model["members"] for port in wanted):
+            other = taken.setdefault((member["host"], port), model["name"])
             if other != model["name"]:
-                clashes.setdefault(other, []).append(member["host"])
-        for other, where in clashes.items():
+                clashes.setdefault((other, port), []).append(member["host"])
+        for (other, port), where in clashes.items():
             inventory.problems.append(
-                f"redis_instances {model['name']} and {other} both want port {model['port']} on "
+                f"redis_instances {model['name']} and {other} both want port {port} on "
                 f"{', '.join(where)}; give one of them another port."
             )
 

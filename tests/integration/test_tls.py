@@ -5,7 +5,12 @@
 
 from __future__ import annotations
 
+import getpass
+import grp
 import json
+import os
+import socket
+import ssl
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +19,7 @@ from typing import Any, Dict
 import pytest
 from authority import Authority, Pair
 
-from .conftest import PASSWORD, Lab, Server, wait_until
+from .conftest import PASSWORD, Lab, Server, free_port, wait_until
 
 GUARD = Path(__file__).resolve().parents[2] / "roles" / "redis" / "files" / "assemble.py"
 
@@ -174,3 +179,81 @@ def test_replicas_and_sentinels_are_led_over_tls(lab: Lab, authority: Authority,
     assert not moved.failed, moved.msg
     assert servers[1].follows()[0] == "master"
     wait_until("the old primary follows", lambda: servers[0].follows() == ("slave", f"127.0.0.1:{servers[1].port}"))
+
+
+def declared(lab: Lab, server: Server, pair: Pair, authority: Authority, **parameters: Any) -> Dict[str, Any]:
+    """Return the options of the module config for a server that has these files."""
+    files = {"tls-ca-cert-file": authority.ca, "tls-cert-file": pair.cert, "tls-key-file": pair.key}
+    tls = {"tls-port": server.port, "tls-replication": True, "tls-auth-clients": "yes"}
+    base = {"bind": "127.0.0.1", "dir": str(server.directory), "save": "", "appendonly": False, "port": 0}
+    return {
+        "name": "main",
+        "path": str(lab.root / "main.conf"),
+        "binary": server.engine.binary,
+        "owner": getpass.getuser(),
+        "group": grp.getgrgid(os.getegid()).gr_name,
+        "user": getpass.getuser(),
+        "parameters": {
+            **base,
+            "repl-diskless-sync-delay": 0,
+            "repl-timeout": 10,
+            **tls,
+            **{key: str(path) for key, path in files.items()},
+            **parameters,
+        },
+        "secrets": {"requirepass": PASSWORD, "masterauth": PASSWORD},
+        "state_file": str(server.config),
+        **server.endpoint(),
+    }
+
+
+def served(port: int, pair: Pair) -> str:
+    """Return the certificate that a server shows, as text."""
+    trial = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    trial.check_hostname, trial.verify_mode = False, ssl.CERT_NONE
+    trial.load_cert_chain(pair.cert, pair.key)
+    with socket.create_connection(("127.0.0.1", port), 2) as raw, trial.wrap_socket(raw) as line:
+        return ssl.DER_cert_to_PEM_cert(line.getpeercert(binary_form=True) or b"")
+
+
+def test_a_renewed_certificate_is_taken_over_while_it_runs(lab: Lab, authority: Authority) -> None:
+    pair = authority.issue("renewed")
+    server = secure(lab, "s", authority, pair)
+    replica = secure(lab, "r", authority, pair, f"replicaof 127.0.0.1 {server.port}")
+    server.call("SET", "k", "v")
+    wait_until("the replica holds the key", lambda: replica.call("GET", "k") == "v")
+    options = declared(lab, server, pair, authority)
+    assert not (first := lab.run("config", **options)).failed, first.msg
+    again = lab.run("config", **options)
+    assert (again.failed, again.changed, again["restart"]) == (False, False, []), again.text
+    run_id, before = server.info()["run_id"], pair.cert.read_text()
+    authority.issue("renewed")
+    assert served(server.port, pair) == before
+    dry = lab.run("config", check=True, **options)
+    assert dry["steps"] == [f"redis main: take over the renewed certificate {pair.cert}"]
+    assert served(server.port, pair) == before
+    done = lab.run("config", **options)
+    assert (done["steps"], done["restart"]) == (dry["steps"], [])
+    assert served(server.port, pair) == pair.cert.read_text() != before
+    assert server.info()["run_id"] == run_id
+    assert replica.info()["master_link_status"] == "up"
+    assert not lab.run("config", **options).changed
+
+
+def test_bad_files_are_refused_before_anything_is_changed(lab: Lab, authority: Authority, pair: Pair) -> None:
+    server = secure(lab, "s", authority, pair)
+    old = authority.issue("old", days=-1)
+    files = {"tls-cert-file": str(old.cert), "tls-key-file": str(old.key)}
+    answer = lab.run("config", **declared(lab, server, pair, authority, **files))
+    assert answer.msg.startswith("redis main: The certificate has expired")
+    soon = authority.issue("soon", days=5)
+    files = {"tls-cert-file": str(soon.cert), "tls-key-file": str(soon.key)}
+    warned = lab.run("config", check=True, **declared(lab, server, pair, authority, **files))
+    assert f"{soon.cert} ends in 4 days; renew it" in warned.text
+    # The plan would leave the plain port: peers and Sentinels know the set by it.
+    plain = lab.server("plain", password=PASSWORD)
+    plain.config.write_text(f"# quorum.redis: assembled from sha256:{'0' * 64}\nport {plain.port}\n")
+    options = declared(lab, server, pair, authority)
+    options.update(state_file=str(plain.config), port=free_port())
+    assert "runs without TLS for all that it does and is declared with" in lab.run("config", **options).msg
+    assert not (lab.root / "main.conf").exists()

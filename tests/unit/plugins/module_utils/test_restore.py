@@ -353,10 +353,11 @@ def test_a_link_in_the_place_of_the_note_is_not_followed(tmp_path: Path) -> None
 
 
 def test_the_server_beside_listens_on_loopback_with_the_password_of_the_set() -> None:
-    text = configuration("/var/lib/redis/main/restore", 40123, "16", "", 'pass "word"')
+    shown = {"databases": "16", "masteruser": "", "masterauth": ""}
+    text = configuration("/var/lib/redis/main/restore", 40123, {**shown, "masterauth": 'pass "word"'})
     assert "bind 127.0.0.1\n" in text
     assert 'requirepass "pass \\"word\\""\n' in text
     assert "dbfilename backup\n" in text
-    named = configuration("/s", 40123, "16", "replicator", "secret")
+    named = configuration("/s", 40123, {**shown, "masteruser": "replicator", "masterauth": "secret"})
     assert "user replicator on >secret ~* +@all\nuser default off\n" in named
-    assert "requirepass" not in named + configuration("/s", 1, "16", "", "")
+    assert "requirepass" not in named + configuration("/s", 1, shown)

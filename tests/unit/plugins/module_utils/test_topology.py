@@ -35,6 +35,12 @@ DEFAULTS: dict[str, Any] = {
     "redis_sentinel_port": 26379,
     "redis_sentinel_config": {},
     "redis_fork_reserve": 25,
+    "redis_sentinel_tls_port": 36379,
+    "redis_tls": "off",
+    "redis_tls_ca_file": "",
+    "redis_tls_cert_file": "",
+    "redis_tls_key_file": "",
+    "redis_tls_clients": "no",
 }
 THREE = ["r1", "r2", "r3"]
 
@@ -507,5 +513,67 @@ def test_acl_users_are_shared_or_of_one_set_and_hold_no_secret() -> None:
 def test_every_default_is_used() -> None:
     assert set(INSTANCE_DEFAULTS) == {
         *("port", "hosts", "primary", "sentinel", "quorum", "down_after", "failover_timeout", "parallel_syncs"),
-        *("save", "appendonly", "appendfsync", "config", "acl_users"),
+        *("save", "appendonly", "appendfsync", "config", "acl_users", "tls_port"),
     }
+
+
+# --- TLS ---
+
+TLS: dict[str, Any] = {f"redis_tls_{part}_file": f"/etc/tls/{part}" for part in ("ca", "cert", "key")}
+FILES = {"tls-ca-cert-file": "/etc/tls/ca", "tls-cert-file": "/etc/tls/cert", "tls-key-file": "/etc/tls/key"}
+
+
+def tls_of(parameters: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in parameters.items() if key.startswith("tls-")}
+
+
+@pytest.mark.parametrize("off", ["off", False])
+def test_without_tls_nothing_is_said_of_it(off: Any) -> None:
+    model = build(inventory(redis_tls=off, **TLS))
+    assert model["tls"] == {"on": False, "ca": "", "cert": "", "key": ""}
+    for part in (model["instances"][0], model["sentinel"]):
+        assert tls_of(part["parameters"]) == {}
+        assert "tls_port" not in part
+
+
+def test_dual_opens_a_port_beside_the_one_that_all_know() -> None:
+    model = build(inventory(redis_tls="dual", redis_tls_clients=True, **TLS))
+    main, sentinel = model["instances"][0], model["sentinel"]
+    common = {"tls-replication": False, "tls-auth-clients": "yes", **FILES}
+    assert tls_of(main["parameters"]) == {"tls-port": 16379, **common}
+    assert tls_of(sentinel["parameters"]) == {"tls-port": 36379, **common}
+    assert (main["parameters"]["port"], main["parameters"]["replica-announce-port"]) == (6379, 6379)
+    assert {one["port"] for one in main["members"]} == {6379}
+    assert {one["port"] for one in sentinel["members"]} == {26379}
+    assert model["tls"]["on"] is False
+
+
+def test_tls_only_is_known_by_its_port_for_tls() -> None:
+    entry = {"name": "main", "tls_port": 6379}
+    model = build(inventory(redis_tls="only", redis_sentinel_tls_port=26379, redis_instances=[entry], **TLS))
+    main, sentinel = model["instances"][0], model["sentinel"]
+    common = {"port": 0, "tls-replication": True, "tls-auth-clients": "no", **FILES}
+    assert {**common, "tls-port": 6379, "replica-announce-port": 6379}.items() <= main["parameters"].items()
+    assert {**common, "tls-port": 26379}.items() <= sentinel["parameters"].items()
+    assert "announce-port 26379" in sentinel["parameters"]["sentinel"]
+    assert {one["port"] for one in [*main["members"], *sentinel["masters"][0]["members"]]} == {6379}
+    assert {one["port"] for one in sentinel["members"]} == {26379}
+    assert model["tls"] == {"on": True, "ca": "/etc/tls/ca", "cert": "/etc/tls/cert", "key": "/etc/tls/key"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"redis_tls": "some"}, "redis_tls some is unknown; use off, dual, only."),
+        ({"redis_tls_clients": "maybe"}, "redis_tls_clients maybe is unknown; use no, optional, yes."),
+        ({"redis_tls_key_file": ""}, "redis_tls_key_file is no path."),
+        ({"redis_instances": [{"name": "main", "tls_port": 26379}]}, "both want port 26379"),
+        ({"redis_sentinel_tls_port": 6379}, "both want port 6379"),
+        ({"redis_instances": [{"name": "main"}, {"name": "b", "port": 1, "tls_port": 6379}]}, "both want port 6379"),
+        ({"redis_instances": [{"name": "main", "port": 60000}]}, "tls_port 70000 is out of range"),
+    ],
+)
+def test_mistakes_about_tls(changes: dict[str, Any], words: str) -> None:
+    found = problems(**{"redis_tls": "dual", **TLS, **changes})
+    assert len(found) == 1
+    assert words in found[0]

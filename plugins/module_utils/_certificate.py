@@ -1,0 +1,105 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether certificate, key and CA will do, before a server has them: two ends shake hands in memory."""
+
+from __future__ import annotations
+
+import ssl
+import time
+from pathlib import Path
+from typing import Any, Mapping, Optional
+
+from ansible_collections.quorum.redis.plugins.module_utils._errors import BadConfig, Refused, Unreachable
+from ansible_collections.quorum.redis.plugins.module_utils._tls import Tls, failure, shown
+
+WARN_DAYS = 30
+STALE = {"key": "tls-cert-file", "why": "the certificate was renewed, and a Sentinel reads it only at a start"}
+TODO = "Nothing was changed. "
+
+
+def declared(parameters: Mapping[str, Any]) -> Optional[Tls]:
+    """Return the files that a configuration names; None without TLS."""
+    keys = ("tls-ca-cert-file", "tls-cert-file", "tls-key-file")
+    return Tls(*(str(parameters[key]) for key in keys)) if all(parameters.get(key) for key in keys) else None
+
+
+def preflight(parameters: Mapping[str, Any], address: str, label: str) -> list[str]:
+    """Return warnings about the files of a configuration. BadConfig: they will not do."""
+    tls = declared(parameters)
+    said = check(tls, address, label) if tls is not None else ""
+    return [said] if said else []
+
+
+def same_way(label: str, path: str, running: bool, wanted: bool) -> None:
+    """Refuse to go on when what runs uses TLS for all that it does, and shall not, or the other way round."""
+    if running == wanted:
+        return
+    words = ("with", "without") if running else ("without", "with")
+    raise Refused(
+        f"{label}: runs {words[0]} TLS for all that it does and is declared {words[1]}. Members and Sentinels know "
+        "each other by their ports, so one after the other cannot change it",
+        path,
+        "Nothing was changed. Set redis_tls back; `dual` adds TLS to a plain estate",
+    )
+
+
+def check(tls: Tls, address: str, label: str, now: Optional[float] = None) -> str:
+    """Return a warning, or nothing. BadConfig: these files will not do."""
+    for path in (tls.ca, tls.cert, tls.key):
+        try:
+            Path(path or "").read_bytes()
+        except OSError as problem:
+            todo = TODO + "Bring the file to the host, or correct its variable"
+            raise BadConfig(f"{label}: a file of TLS cannot be read: {problem.strerror}", path or "", todo) from problem
+    try:
+        found = rehearse(tls, address)
+    except (OSError, ValueError) as problem:
+        foreign = "PEM" in str(problem) or "no certificate" in str(problem)
+        said = None if foreign else failure(problem, tls.cert or "")
+        said = said or Unreachable(f"One is no certificate, key or CA: {problem}", todo="Correct the files")
+        where = ", ".join(path for path in (tls.cert, tls.key, tls.ca) if path)
+        raise BadConfig(f"{label}: {said.what}", where, TODO + said.todo) from problem
+    return warning(found, tls.cert or "", time.time() if now is None else now)
+
+
+def rehearse(tls: Tls, address: str) -> dict[str, Any]:
+    """Let a server and a client that both have these files shake hands; return what the certificate says."""
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    for side in (server, client):
+        side.load_cert_chain(tls.cert or "", tls.key)
+        side.load_verify_locations(tls.ca)
+        side.verify_mode = ssl.CERT_REQUIRED
+    up, down = ssl.MemoryBIO(), ssl.MemoryBIO()
+    ends = [client.wrap_bio(down, up, server_hostname=address), server.wrap_bio(up, down, server_side=True)]
+    for _turn in range(10):
+        for end in list(ends):
+            try:
+                end.do_handshake()
+            except ssl.SSLWantReadError:
+                continue
+            ends.remove(end)
+            if end.server_side:
+                return dict(end.getpeercert() or {})
+    raise ssl.SSLError("the handshake does not end")
+
+
+def warning(found: Mapping[str, Any], label: str, now: float) -> str:
+    """Return the sentence for a certificate that ends soon; pure."""
+    left = ssl.cert_time_to_seconds(str(found["notAfter"])) - now
+    return f"{label} ends in {int(left // 86400)} days; renew it" if left < WARN_DAYS * 86400 else ""
+
+
+def renewed(parameters: Mapping[str, Any], live: Mapping[str, str], options: Mapping[str, Any]) -> bool:
+    """Return whether a process shows another certificate than its file has; no when it cannot be asked."""
+    tls, port = declared(parameters), str(parameters.get("tls-port"))
+    if tls is None or live.get("tls-port", port) != port:
+        return False
+    try:
+        pem = Path(tls.cert or "").read_text(encoding="ascii", errors="replace")
+        first = pem[pem.index(ssl.PEM_HEADER) : pem.index(ssl.PEM_FOOTER) + len(ssl.PEM_FOOTER)]
+        seen = shown(tls, options["host"], int(port), options["timeout"])
+        return bool(seen) and seen != ssl.PEM_cert_to_DER_cert(first)
+    except (OSError, ValueError):
+        return False

@@ -1,0 +1,122 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is said of certificates before a server has them, with a small CA made by openssl."""
+
+from __future__ import annotations
+
+import ssl
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.quorum.redis.plugins.module_utils._certificate import check, preflight, same_way
+from ansible_collections.quorum.redis.plugins.module_utils._errors import BadConfig, QuorumError, Refused
+from ansible_collections.quorum.redis.plugins.module_utils._tls import Tls, failure, of
+from authority import Authority, Pair
+
+ADDRESS = "192.0.2.11"
+NAMES = f"IP:{ADDRESS},DNS:db1.example"
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """Return a CA."""
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(scope="module")
+def good(authority: Authority) -> Pair:
+    """Return what is right."""
+    return authority.issue("good", NAMES, days=90)
+
+
+def files(authority: Authority, pair: Pair, **changes: Any) -> Tls:
+    return Tls(**{"ca": str(authority.ca), "cert": str(pair.cert), "key": str(pair.key), **changes})
+
+
+def test_what_is_right_passes_without_a_word(authority: Authority, good: Pair) -> None:
+    assert check(files(authority, good), ADDRESS, "redis main") == ""
+    parameters = {"tls-ca-cert-file": authority.ca, "tls-cert-file": good.cert, "tls-key-file": good.key}
+    assert preflight(parameters, ADDRESS, "redis main") == []
+    assert preflight({}, ADDRESS, "redis main") == []
+
+
+def test_a_certificate_that_ends_soon_is_a_warning(authority: Authority, good: Pair) -> None:
+    said = check(files(authority, good), ADDRESS, "redis main", time.time() + 70 * 86400)
+    assert said == f"{good.cert} ends in 19 days; renew it"
+
+
+@pytest.mark.parametrize(
+    ("made", "words"),
+    [
+        ({"days": -1}, "The certificate has expired"),
+        ({"names": "IP:192.0.2.12"}, "The certificate is of somebody else"),
+        ({"names": "DNS:db1.example"}, "The certificate is of somebody else"),
+        ({"usage": "serverAuth"}, "The certificate may not be used for this purpose"),
+        ({"usage": "clientAuth"}, "The certificate may not be used for this purpose"),
+    ],
+)
+def test_a_certificate_that_will_not_do_is_refused(authority: Authority, made: dict[str, Any], words: str) -> None:
+    pair = authority.issue("bad", **{"names": NAMES, **made})
+    with pytest.raises(BadConfig) as error:
+        check(files(authority, pair), ADDRESS, "redis main")
+    assert str(error.value).startswith(f"redis main: {words}")
+    assert str(pair.cert) in error.value.where
+    assert "Nothing was changed" in str(error.value)
+
+
+def test_files_that_do_not_belong_together_are_refused(authority: Authority, good: Pair, tmp_path: Path) -> None:
+    other = Authority(tmp_path / "other", "other")
+    stranger = other.issue("x", NAMES)
+    (tmp_path / "text").write_text("no certificate")
+    for changes, words in (
+        ({"key": str(stranger.key)}, "Certificate and key do not belong together"),
+        ({"ca": str(other.ca)}, "The certificate is not of the known CA"),
+        ({"key": str(tmp_path / "none")}, "a file of TLS cannot be read: No such file or directory"),
+        ({"cert": str(tmp_path / "text")}, "One is no certificate, key or CA"),
+        ({"ca": str(tmp_path / "text")}, "One is no certificate, key or CA"),
+    ):
+        with pytest.raises(BadConfig) as error:
+            check(files(authority, good, **changes), ADDRESS, "redis main")
+        assert words in str(error.value)
+
+
+@pytest.mark.parametrize(("running", "wanted"), [(True, False), (False, True)])
+def test_what_runs_with_tls_only_is_not_made_plain_nor_the_other_way_round(running: bool, wanted: bool) -> None:
+    same_way("redis main", "/f", running, running)
+    with pytest.raises(Refused, match="Set redis_tls back"):
+        same_way("redis main", "/f", running, wanted)
+
+
+def test_the_options_of_a_connection(authority: Authority, good: Pair) -> None:
+    given = {"tls": True, "tls_ca_file": str(authority.ca), "tls_cert_file": str(good.cert), "tls_key_file": ""}
+    assert of({**given, "tls": False}) is None
+    assert of({"name": "without these options"}) is None
+    assert of({**given, "tls_key_file": str(good.key)}) == files(authority, good)
+    assert of({**given, "tls_cert_file": ""}) == Tls(str(authority.ca))
+    with pytest.raises(QuorumError, match="tls_cert_file is given without tls_key_file"):
+        of(given)
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ("[SSL: TLSV13_ALERT_CERTIFICATE_REQUIRED] tlsv13 alert certificate required", "asks for a client certificate"),
+        ("[SSL: TLSV1_ALERT_UNKNOWN_CA] tlsv1 alert unknown ca (_ssl.c:1)", "does not know the CA of the client"),
+        ("[SSL: SSLV3_ALERT_BAD_CERTIFICATE] sslv3 alert bad certificate", "refuses the client certificate"),
+        ("[SSL: SSLV3_ALERT_CERTIFICATE_EXPIRED] sslv3 alert certificate expired", "client certificate has expired"),
+        ("[SSL: WRONG_VERSION_NUMBER] wrong version number (_ssl.c:1006)", "speaks no TLS"),
+        (
+            "[SSL: NO_PROTOCOLS_AVAILABLE] no protocols available (_ssl.c:1)",
+            "TLS failed: [SSL: NO_PROTOCOLS",
+        ),
+    ],
+)
+def test_what_the_other_side_says_of_a_handshake(said: str, words: str) -> None:
+    found = failure(ssl.SSLError(1, said), "192.0.2.11:6379")
+    assert found is not None
+    assert words in str(found)
+    assert "192.0.2.11:6379" in str(found)
+    assert failure(OSError("x"), "y") is None
