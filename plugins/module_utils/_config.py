@@ -145,8 +145,11 @@ def plan(
 ) -> Plan:
     """Sort the differences: at run time, with a restart, dangerous."""
     found = Plan()
+    secure = any(change.key == "tls-port" for change in changes)
     for change in changes:
         why = _why_restart(change, live)
+        if secure and not why and change.key.startswith("tls-"):
+            why = "comes and goes with the port for TLS"
         if change.key == "maxclients" and why and live.started_sha == sha:
             found.warnings.append(f"maxclients stays at {change.old}, as at the last start: {why}")
         elif why:

@@ -29,7 +29,9 @@ Pairs = dict[str, str]
 STEP = 0.05  # seconds between two looks at the role of a member
 
 
-def connect(address: str, port: int, password: str, timeout: float = 2.0, username: str = "") -> redis.Redis[str]:
+def connect(
+    address: str, port: int, password: str, timeout: float = 2.0, username: str = "", ca: str = ""
+) -> redis.Redis[str]:
     """Return a client that neither retries nor hides an error."""
     return redis.Redis(
         host=address,
@@ -41,6 +43,8 @@ def connect(address: str, port: int, password: str, timeout: float = 2.0, userna
         retry=Retry(NoBackoff(), 0),
         decode_responses=True,
         protocol=2,
+        ssl=bool(ca),
+        ssl_ca_certs=ca or None,
     )
 
 
@@ -75,13 +79,14 @@ class DataSet:
         self.hosts, self.sentinels = list(hosts), list(sentinels)
         self.sentinel_password = sentinel_password
         self.username = ""  # of the one who looks; with `password`
+        self.ca = ""  # of the certificates, where there is TLS
         self.writer: tuple[str, str, str] | None = None  # name and password of who writes, and the old password
 
     # Members
 
     def client(self, host: str, timeout: float = 2.0) -> redis.Redis[str]:
         """Return a connection to a member."""
-        return connect(self.lab.host_ip(host), self.port, self.password, timeout, self.username)
+        return connect(self.lab.host_ip(host), self.port, self.password, timeout, self.username, self.ca)
 
     def ask(self, host: str, *command: str) -> Any:
         """Send one command to a member and return the reply as the protocol has it."""
@@ -127,7 +132,7 @@ class DataSet:
 
     def ask_sentinel(self, host: str, *command: str) -> Any:
         """Send one command to a Sentinel."""
-        with connect(self.lab.host_ip(host), 26379, self.sentinel_password) as client:
+        with connect(self.lab.host_ip(host), 26379, self.sentinel_password, ca=self.ca) as client:
             client.response_callbacks.clear()
             return client.execute_command(*command)
 
@@ -236,6 +241,7 @@ class DataSet:
             rate=100,
             username=writer,
             user_password=secret,
+            ca=self.ca,
         )
         with ledger:
             yield ledger

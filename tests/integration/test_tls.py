@@ -257,3 +257,28 @@ def test_bad_files_are_refused_before_anything_is_changed(lab: Lab, authority: A
     options.update(state_file=str(plain.config), port=free_port())
     assert "runs without TLS for all that it does and is declared with" in lab.run("config", **options).msg
     assert not (lab.root / "main.conf").exists()
+
+
+def test_a_port_for_tls_comes_and_goes_with_a_restart(lab: Lab, authority: Authority, pair: Pair) -> None:
+    """From off to dual and back: the plain port stays, and the module says what the restart is for."""
+    server = lab.server("s", password=PASSWORD)
+    port = free_port()
+    plain = {"port": server.port, "tls-port": port, "tls-replication": False, "tls-auth-clients": "no"}
+    options = {**declared(lab, server, pair, authority, **plain), **server.endpoint()}
+    done = lab.run("config", **options)
+    assert not done.failed, done.msg
+    assert "tls-port" in [item["key"] for item in done["restart"]]
+    assert not [key for key in done["live"] if key.startswith("tls-")]
+    own = f"dir {server.directory}\n"
+    server.stop()
+    server.config.write_text((lab.root / "main.conf").read_text() + own)
+    server.start()
+    again = lab.run("config", **options)
+    assert (again.failed, again.changed, again["restart"]) == (False, False, []), again.text
+    seen = lab.run("instance_info", **{**server.endpoint(), "port": port}, tls=True, tls_ca_file=str(authority.ca))
+    assert seen["instance"]["reachable"], seen.text
+    without = {key: value for key, value in options["parameters"].items() if not key.startswith("tls-")}
+    back = lab.run("config", **{**options, "parameters": without})
+    assert not back.failed, back.msg
+    assert "tls-port" in [item["key"] for item in back["restart"]]
+    assert "tls-" not in (lab.root / "main.conf").read_text()

@@ -26,7 +26,7 @@ def parse_place(text: str) -> Place:
     return host.strip("[]"), int(port)
 
 
-def connect(place: Place, password: str, username: str = "") -> redis.Redis:
+def connect(place: Place, password: str, username: str = "", ca: str = "") -> redis.Redis:
     """Return one connection that never tries anything twice."""
     client = redis.Redis(
         host=place[0],
@@ -38,6 +38,8 @@ def connect(place: Place, password: str, username: str = "") -> redis.Redis:
         decode_responses=True,
         protocol=2,
         retry=Retry(NoBackoff(), 0),
+        ssl=bool(ca),
+        ssl_ca_certs=ca or None,
     )
     client.response_callbacks.clear()
     return client
@@ -153,10 +155,11 @@ class Ledger:
         rate: float = 0,
         username: str = "",
         user_password: str = "",
+        ca: str = "",
     ) -> None:
         """Say where to look for the primary. Without `username`, and where it is not known, the default user writes."""
         self.name, self.sentinels, self.members = name, sentinels or [], members or []
-        self.password, self.sentinel_password = password, sentinel_password
+        self.password, self.sentinel_password, self.ca = password, sentinel_password, ca
         self.logins = [(username, user_password)] * bool(username) + [("", password)]
         self.pause = 1 / rate if rate else 0.0
         self.prefix = f"ledger:{uuid.uuid4().hex[:12]}"
@@ -207,7 +210,7 @@ class Ledger:
     def _open(self, place: Place) -> redis.Redis | None:
         """Return a connection to that server when it says that it is the primary."""
         for username, password in self.logins:
-            client = connect(place, password, username)
+            client = connect(place, password, username, self.ca)
             try:
                 if client.execute_command("ROLE")[0] == "master":
                     return client
@@ -221,7 +224,7 @@ class Ledger:
         if not self.sentinels:
             return self.members
         for place in self.sentinels:
-            client = connect(place, self.sentinel_password)
+            client = connect(place, self.sentinel_password, ca=self.ca)
             try:
                 answer = client.execute_command("SENTINEL", "GET-MASTER-ADDR-BY-NAME", self.name)
             except PROBLEMS:

@@ -185,3 +185,13 @@ def test_small_readers() -> None:
     assert table([Change("a", "", "2"), Change("b", "x", "y", True)], True) == "a 2\nb ******** (new value)\n"
     assert "4064 are in force" in clients_warning({"maxclients": 9999}, {"maxclients": "4064"})
     assert not clients_warning({}, {"maxclients": "4064"})
+
+
+def test_what_belongs_to_the_port_for_tls_waits_for_the_restart_with_it() -> None:
+    live = Live(version="7.0.15", config={"tls-port": "0", "tls-cert-file": "", "hz": "10"})
+    changes = [Change("hz", "10", "20"), Change("tls-cert-file", "", "/c"), Change("tls-port", "0", "16379")]
+    found = plan(changes, {}, live, {}, "7.0.15", "sha")
+    assert [change.key for change in found.live] == ["hz"]
+    assert [item["key"] for item in found.restart] == ["tls-cert-file", "tls-port"]
+    live.config["tls-port"] = "16379"
+    assert [change.key for change in plan(changes[:2], {}, live, {}, "7.0.15", "sha").live] == ["hz", "tls-cert-file"]
