@@ -32,7 +32,7 @@ class QuorumError(Exception):
 
 
 class Unreachable(QuorumError):
-    """Nothing answers there: kind is refused, timeout, dns or other."""
+    """Nothing answers there: kind is refused, timeout, dns, tls or other."""
 
     def __init__(self, what: str, where: str = "", todo: str = "", kind: str = "other") -> None:
         """Remember why nothing answers."""

@@ -166,7 +166,7 @@ def _inquire(tls: Tls, address: str, port: int, timeout: float) -> Optional[Unre
 def _wants_tls(address: str, port: int) -> bool:
     """Return whether a port that has ended a plain connection answers to TLS; nothing secret is said there."""
     try:
-        return bool(shown(Tls(), address, port, 0.5))
+        return bool(shown(Tls(), address, port, 0.2))
     except OSError:
         return False
 

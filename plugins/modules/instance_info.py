@@ -78,7 +78,7 @@ instance:
       type: str
       sample: ""
     error_kind:
-      description: The same in one word; refused, timeout, dns, auth, loading, library or other.
+      description: The same in one word; refused, timeout, dns, tls, auth, loading, library or other.
       returned: always
       type: str
     engine:
