@@ -5,37 +5,11 @@
 
 from __future__ import annotations
 
-_TLS = r"""
-  tls:
-    description:
-      - Connect with TLS. The certificate of the other side is always verified, by its CA, dates and name; the name is
-        the address of the connection.
-    type: bool
-    default: false
-  tls_ca_file:
-    description:
-      - Certificates of the CAs that may have issued that certificate. Without it those of the system.
-    type: path
-  tls_cert_file:
-    description:
-      - Certificate to show where one is asked for.
-    type: path
-  tls_key_file:
-    description:
-      - Its key. It is required with O(tls_cert_file).
-    type: path
-"""
-_NEEDS = r"""
-requirements:
-  - redis-py 3.5 or later on the host where the module runs
-"""
-
 
 class ModuleDocFragment:
     """Connection options."""
 
-    DOCUMENTATION = (
-        r"""
+    DOCUMENTATION = r"""
 options:
   host:
     description:
@@ -68,13 +42,11 @@ options:
       - Seconds to wait for a connection and for each reply. There are no retries.
     type: float
     default: 2.0
+requirements:
+  - redis-py 3.5 or later on the host where the module runs
 """
-        + _TLS
-        + _NEEDS
-    )
 
-    MEMBERS = (
-        r"""
+    MEMBERS = r"""
 options:
   name:
     description:
@@ -132,9 +104,28 @@ options:
       - Seconds to wait for a connection and for each reply. There are no retries.
     type: float
     default: 2.0
+requirements:
+  - redis-py 3.5 or later on the host where the module runs
 """
-        + _TLS
-        + _NEEDS
-    )
 
-    TLS = "options:" + _TLS
+    TLS = r"""
+options:
+  tls:
+    description:
+      - Connect with TLS. The certificate of the other side is always verified, by its CA, dates and name; the name is
+        the address of the connection.
+    type: bool
+    default: false
+  tls_ca_file:
+    description:
+      - Certificates of the CAs that may have issued that certificate. Without it those of the system.
+    type: path
+  tls_cert_file:
+    description:
+      - Certificate to show where one is asked for.
+    type: path
+  tls_key_file:
+    description:
+      - Its key. It is required with O(tls_cert_file).
+    type: path
+"""

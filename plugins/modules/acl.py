@@ -138,6 +138,7 @@ extends_documentation_fragment:
   - quorum.redis.attributes
   - quorum.redis.connection
   - quorum.redis.managed
+  - quorum.redis.connection.tls
 seealso:
   - module: quorum.redis.config
 """

@@ -95,6 +95,7 @@ extends_documentation_fragment:
   - quorum.redis.attributes
   - quorum.redis.connection
   - quorum.redis.managed
+  - quorum.redis.connection.tls
 """
 
 EXAMPLES = r"""

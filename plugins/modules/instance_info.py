@@ -19,6 +19,7 @@ author:
 extends_documentation_fragment:
   - quorum.redis.attributes.info
   - quorum.redis.connection
+  - quorum.redis.connection.tls
 options:
   kind:
     description:

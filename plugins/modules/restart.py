@@ -67,6 +67,7 @@ options:
 extends_documentation_fragment:
   - quorum.redis.attributes
   - quorum.redis.connection
+  - quorum.redis.connection.tls
 """
 
 EXAMPLES = r"""

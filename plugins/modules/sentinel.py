@@ -23,6 +23,7 @@ author:
 extends_documentation_fragment:
   - quorum.redis.attributes
   - quorum.redis.connection
+  - quorum.redis.connection.tls
 options:
   port:
     description:
