@@ -72,6 +72,11 @@ options:
         description: Its TCP port.
         type: int
         required: true
+      other_port:
+        description:
+          - Its port for TLS beside the plain one, or the other way round. The module M(quorum.redis.replication) moves
+            whoever uses it to C(port).
+        type: int
   sentinels:
     description:
       - All Sentinels that monitor or shall monitor the data set; none when it is without.

@@ -5,15 +5,18 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 import ssl
 import time
 from pathlib import Path
 from typing import Any, Mapping, Optional
 
 from ansible_collections.quorum.redis.plugins.module_utils._errors import BadConfig, Refused, Unreachable
-from ansible_collections.quorum.redis.plugins.module_utils._tls import Tls, failure, shown
+from ansible_collections.quorum.redis.plugins.module_utils._tls import TLS_MODES, Tls, failure, shown
 
 WARN_DAYS = 30
+NOTE = "CA certificates: sha256:"
 STALE = {"key": "tls-cert-file", "why": "the certificate was renewed, and a Sentinel reads it only at a start"}
 TODO = "Nothing was changed. "
 
@@ -24,6 +27,21 @@ def declared(parameters: Mapping[str, Any]) -> Optional[Tls]:
     return Tls(*(str(parameters[key]) for key in keys)) if all(parameters.get(key) for key in keys) else None
 
 
+def authorities(parameters: Mapping[str, Any]) -> str:
+    """Return a line that tells one content of the CA file from another; a process does not tell which one it read."""
+    try:
+        content = Path(str(parameters["tls-ca-cert-file"])).read_bytes()
+    except (KeyError, OSError):
+        return ""
+    return f"\n{NOTE}{hashlib.sha256(content).hexdigest()}"
+
+
+def noted(text: str) -> str:
+    """Return what such a line in a file says, empty without one."""
+    found = re.search(rf"^# {NOTE}(\w+)$", text, re.MULTILINE)
+    return found.group(1) if found else ""
+
+
 def preflight(parameters: Mapping[str, Any], address: str, label: str) -> list[str]:
     """Return warnings about the files of a configuration. BadConfig: they will not do."""
     tls = declared(parameters)
@@ -31,17 +49,26 @@ def preflight(parameters: Mapping[str, Any], address: str, label: str) -> list[s
     return [said] if said else []
 
 
-def same_way(label: str, path: str, running: bool, wanted: bool) -> None:
-    """Refuse to go on when what runs uses TLS for all that it does, and shall not, or the other way round."""
-    if running == wanted:
-        return
-    words = ("with", "without") if running else ("without", "with")
-    raise Refused(
-        f"{label}: runs {words[0]} TLS for all that it does and is declared {words[1]}. Members and Sentinels know "
-        "each other by their ports, so one after the other cannot change it",
-        path,
-        "Nothing was changed. Set redis_tls back; `dual` adds TLS to a plain estate",
-    )
+def mode_of(parameters: Mapping[str, Any]) -> str:
+    """Return which of TLS_MODES a configuration is."""
+    if str(parameters.get("tls-port") or "0") == "0":
+        return "off"
+    if str(parameters.get("port", "")) == "0":
+        return "only"
+    return "peers" if parameters.get("tls-replication") in (True, "yes") else "dual"
+
+
+def one_step(label: str, path: str, running: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+    """Refuse to go further in one run than members and Sentinels can follow: they know each other by their ports."""
+    was, will = (TLS_MODES.index(mode_of(parameters)) for parameters in (running, wanted))
+    if abs(will - was) > 1:
+        between = TLS_MODES[was + 1 if will > was else was - 1]
+        raise Refused(
+            f"{label}: runs as redis_tls: {TLS_MODES[was]} and is declared {TLS_MODES[will]}. Members and Sentinels "
+            "would lose each other on the way",
+            path,
+            f"Nothing was changed. Run with redis_tls: {between} first; the way is {', '.join(TLS_MODES)}, and back",
+        )
 
 
 def check(tls: Tls, address: str, label: str, now: Optional[float] = None) -> str:

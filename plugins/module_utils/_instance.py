@@ -13,7 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.quorum.redis.plugins.module_utils._certificate import STALE, preflight, renewed, same_way
+from ansible_collections.quorum.redis.plugins.module_utils._certificate import (
+    STALE,
+    authorities,
+    noted,
+    one_step,
+    preflight,
+    renewed,
+)
 from ansible_collections.quorum.redis.plugins.module_utils._client import Client
 from ansible_collections.quorum.redis.plugins.module_utils._conf import mask, parse, render, values
 from ansible_collections.quorum.redis.plugins.module_utils._config import (
@@ -74,8 +81,9 @@ class View:
     sample: Sample | None = None
     live: Live | None = None
     plan: Plan = field(default_factory=Plan)
-    renewed: bool = False  # the process shows another certificate than its file has
+    renewed: bool = False  # there are other certificates in the files than the process has
     guard: list[tuple[Seen, Wanted]] = field(default_factory=list)
+    ran: dict[str, str] = field(default_factory=dict)  # what the process runs with, a Sentinel as far as its file tells
 
 
 class Instance(Subject[View]):
@@ -90,7 +98,7 @@ class Instance(Subject[View]):
         self.label = f"{'sentinel' if self.sentinel else 'redis'} {self.params['name']}"
         self.secrets = self.params["secrets"] or {}
         self.parameters = {**(self.params["parameters"] or {}), **self.secrets}
-        self.text = render(self.parameters, HEADER)
+        self.text = render(self.parameters, HEADER + authorities(self.parameters))
         file = {key: self.params[key] for key in ("path", "owner", "group", "mode")}
         self.wanted = wanted({**file, "content": self.text})
         self.guard: list[Wanted] = []
@@ -99,7 +107,9 @@ class Instance(Subject[View]):
             told.update(self.params["guard"], **(self.params["guard_secrets"] or {}))
             users, place = (str(Path(file["path"]).with_suffix(end)) for end in (".acl", ".json"))
             self.guard = [] if told.pop("acl") else [wanted({"path": users, "state": "absent"})]
-            told = {key: value for key, value in told.items() if value or key != "username"}
+            told = {key: value for key, value in told.items() if value or key not in ("username", "other_port")}
+            for peers in (told["members"], told["sentinels"]):
+                peers[:] = [{key: value for key, value in peer.items() if value is not None} for peer in peers]
             files = {part: self.params[f"tls_{part}_file"] for part in ("ca", "cert", "key")}
             told.update({"tls": files} if self.params["tls"] else {})
             self.guard.append(wanted({**file, "path": place, "content": json.dumps(told, indent=4) + "\n"}))
@@ -134,9 +144,12 @@ class Instance(Subject[View]):
             self.client = find(endpoint(self.params), state, variable)
         if self.client is not None:
             view.live = read(self.client, state, self.params["binary"], self.sentinel)
+            view.ran = {key: said[-1] for key, said in view.live.started_with.items()}
+            view.ran.update(view.live.config)
             view.plan = self._compare(view.live, view.sample, self.client)
             view.renewed = renewed(self.parameters, view.live.config, self.params)
             view.plan.restart += [STALE] if view.renewed and self.sentinel else []
+            view.renewed |= noted(view.seen.content.decode("utf-8", "replace")) not in ("", noted(self.text))
         view.plan.warnings += soon
         self.first = self.first or view.plan
         return view
@@ -178,7 +191,8 @@ class Instance(Subject[View]):
     def plan(self, obs: View) -> list[Step]:
         """At run time first, the AOF second, the files last: they never say what is not true yet."""
         place = self.client.endpoint if self.client is not None else endpoint(self.params)
-        same_way(self.label, self.wanted.path, place.tls is not None, self.params["tls"])
+        if obs.live is not None and obs.ran:
+            one_step(self.label, self.wanted.path, obs.ran, self.parameters)
         if (port := place.port) != self.params["port"] and self.guard:
             raise Refused(
                 f"{self.label}: runs on port {port} and is declared on {self.params['port']}. A running data set keeps "
@@ -201,7 +215,7 @@ class Instance(Subject[View]):
             steps.append(Step(f"{self.label}: set at run time {text}", {"changes": plain, "view": obs}))
         if obs.renewed and not self.sentinel and not any(change.key.startswith("tls-") for change in plain):
             path = self.parameters["tls-cert-file"]
-            text = f"{self.label}: take over the renewed certificate {path}"
+            text = f"{self.label}: read the renewed certificates again, {path} and its neighbours"
             steps.append(Step(text, {"changes": [Change("tls-cert-file", path, path)], "view": obs}))
         if aof:
             text = f"{self.label}: switch the AOF on and wait until all data is in it"

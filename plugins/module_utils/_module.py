@@ -30,6 +30,7 @@ MEMBER_OPTIONS: Dict[str, Dict[str, Any]] = {
     "host": {"type": "str", "required": True},
     "address": {"type": "str", "required": True},
     "port": {"type": "int", "required": True},
+    "other_port": {"type": "int"},
 }
 
 _MEMBERS: Dict[str, Any] = {"type": "list", "elements": "dict", "options": MEMBER_OPTIONS}

@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from typing import Any, Callable, Mapping
 
+from ansible_collections.quorum.redis.plugins.module_utils._tls import TLS_PEERS
+
 SIZE = re.compile(r"(\d+)(b|k|kb|m|mb|g|gb)?", re.IGNORECASE)
 UNITS = {"": 1, "b": 1, "k": 10**3, "kb": 2**10, "m": 10**6, "mb": 2**20, "g": 10**9, "gb": 2**30}
 Get = Callable[[str], Any]
@@ -92,25 +94,25 @@ def sentinel_parameters(sentinel: Mapping[str, Any], address: str, get: Get) -> 
 
 
 def tls_mode(get: Get) -> str:
-    """Return off, dual or only; YAML reads a bare off as false."""
+    """Return one of TLS_MODES; YAML reads a bare off as false."""
     return str(get("redis_tls") or "off")
 
 
 def tls_access(get: Get) -> dict[str, Any]:
-    """Return how the modules, the start guard and the timer connect: over TLS where there is nothing else."""
-    on = tls_mode(get) == "only"
+    """Return how the modules, the start guard and the timer connect: as the members do among themselves."""
+    on = tls_mode(get) in TLS_PEERS
     return {"on": on, **{part: str(get(f"redis_tls_{part}_file")) if on else "" for part in ("ca", "cert", "key")}}
 
 
 def _tls(model: Mapping[str, Any], get: Get) -> dict[str, Any]:
-    """Return the directives of TLS; none without it. With TLS only, `port` is the TLS port, by which all know it."""
+    """Return the directives of TLS; none without it. Where peers use it, `port` of the model is the one for TLS."""
     mode = tls_mode(get)
     if mode == "off":
         return {}
     return {
-        **({"port": 0} if mode == "only" else {}),
+        **({"port": model["other_port"] if mode == "peers" else 0} if mode in TLS_PEERS else {}),
         "tls-port": model["tls_port"],
-        "tls-replication": mode == "only",
+        "tls-replication": mode in TLS_PEERS,
         "tls-cert-file": str(get("redis_tls_cert_file")),
         "tls-key-file": str(get("redis_tls_key_file")),
         "tls-ca-cert-file": str(get("redis_tls_ca_file")),

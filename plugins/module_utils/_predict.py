@@ -26,7 +26,7 @@ def assume_started(members: Sequence[Observed]) -> List[Observed]:
 def predict(members: Sequence[Observed], plan: Plan) -> List[Observed]:
     """Return the members as they are after the steps."""
     target = Upstream(plan.primary.address, plan.primary.port, "up", False, 0)
-    roles = {step.data["member"]: step.data["action"] for step in plan.steps}
+    roles = {step.data["member"]: step.data["action"] for step in plan.steps if "member" in step.data}
     after = []
     for member in members:
         action = roles.get(member.name)

@@ -113,7 +113,8 @@ class Planner:
     def named(self, ballot: WatchedMaster) -> Optional[Observed]:
         """Return the member that a Sentinel names: by address, else by run id (it may know another address)."""
         for member in self.members:
-            if member.is_at(ballot.address, ballot.port):
+            where = (ballot.address, ballot.port)
+            if member.is_at(*where) or member.is_behind(*where):
                 return member
         return next((one for one in self.seen if ballot.run_id and one.run_id == ballot.run_id), None)
 
@@ -126,6 +127,8 @@ class Planner:
         if member.primary is None:
             return False
         target = (member.primary.address, member.primary.port)
+        if primary.is_behind(*target):
+            return False
         called = {(ballot.address, ballot.port) for ballot in self.ballots if self.named(ballot) is primary}
         return primary.is_at(*target) or target in called
 
@@ -236,13 +239,31 @@ class Planner:
         for member in others:
             if not self.follows(member, primary):
                 was = "a primary" if member.role == "primary" else f"following {following(member, self.members)}"
-                steps.append(
-                    Step(
-                        f"{place(member)}: follow {place(primary)}, now {was}",
-                        {"action": "follow", "member": member.name},
-                    )
-                )
-        return steps
+                data = {"action": "follow", "member": member.name, "linked": self._behind(member, primary)}
+                steps.append(Step(f"{place(member)}: follow {place(primary)}, now {was}", data))
+        return self._forgotten(primary, any(step.data.get("linked") for step in steps)) + steps
+
+    @staticmethod
+    def _behind(member: Observed, primary: Observed) -> bool:
+        """Return whether a member follows this primary, by the port that peers are not to use any more."""
+        return member.primary is not None and primary.is_behind(member.primary.address, member.primary.port)
+
+    def _forgotten(self, primary: Observed, moves: bool) -> List[Step]:
+        """Return the steps after which no Sentinel leads anybody back to the other port; all must be there for that."""
+        stale = [view for view in self.views if view.reachable and self._stale(view, primary)]
+        silent = [view.name for view in self.views if not view.reachable]
+        if silent and (stale or moves):
+            self._refuse(
+                f"The members are to use another port among themselves, and {', '.join(silent)} cannot be told: a "
+                "Sentinel that comes back with the old one would lead them back",
+                "Bring every Sentinel back, then run again; no member was moved",
+            )
+        text = f"stop monitoring {self.wish.name} until it is told the other port; nobody fails over meanwhile"
+        return [Step(f"Sentinel {one.name}: {text}", {"action": "forget", "sentinel": one.name}) for one in stale]
+
+    def _stale(self, view: SentinelView, primary: Observed) -> bool:
+        ballot = view.masters.get(self.wish.name)
+        return ballot is not None and primary.is_behind(ballot.address, ballot.port)
 
     def trusted(self, problem: Refused) -> Plan:
         """Return the plan that the trusted member allows, in place of a refusal."""

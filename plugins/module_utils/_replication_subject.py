@@ -41,6 +41,8 @@ class Replication(Subject[Planner]):
     def look(self) -> Planner:
         """Look at everybody once."""
         seen = observe_all(self.places)
+        for member, given in zip(seen, self.params["members"]):
+            member.other_port = given["other_port"] or 0
         views = observe_sentinels(self.watchers)
         return Planner(assume_started(seen) if self.check_mode else seen, views, self.wish)
 
@@ -70,7 +72,8 @@ class Replication(Subject[Planner]):
             f"{down.address}:{down.port} is a replica of {self.wish.name} and no member by the inventory; it was left "
             "alone. Declare it, or retire it"
             for down in self.found.primary.replicas
-            if not any(member.is_at(down.address, down.port) for member in obs.members)
+            for place in [(down.address, down.port)]
+            if not any(member.is_at(*place) or member.is_behind(*place) for member in obs.members)
         ]
 
     def apply(self, step: Step) -> None:
@@ -83,6 +86,10 @@ class Replication(Subject[Planner]):
             self.repairs = []
             for each in self.plan(self.observe()):
                 self.apply(each)
+            return
+        if step.data["action"] == "forget":
+            with connect(dict(self.watchers)[step.data["sentinel"]]) as client:
+                client.call("SENTINEL", "REMOVE", self.wish.name)
             return
         target = (
             ["NO", "ONE"]
@@ -100,6 +107,15 @@ class Replication(Subject[Planner]):
                     str(place),
                     "Make its configuration file writable, then run again",
                 ) from None
+        if step.data.get("linked"):  # one after the other, so that there is always one in sync
+            self._await_link(step.data["member"])
+
+    def _await_link(self, name: str) -> None:
+        def missing(seen: Planner) -> List[str]:
+            return [why for why in pending(seen, self.found.primary) if why.startswith(f"{name} has no link")]
+
+        todo = "Read its log (certificate, network), then run again; the other members were not moved"
+        until_done(self.look, missing, self.look(), self.params["wait"], f"data set {self.wish.name}", todo)
 
     def settle(self, before: Planner, steps: List[Step]) -> Planner:
         """Wait until every replica that can be observed is in sync."""

@@ -61,6 +61,7 @@ class Observed:
     host: str = ""
     address: str = ""
     port: int = 0
+    other_port: int = 0  # of the same server: plain beside TLS, or TLS beside plain
     aliases: List[str] = field(default_factory=list)
     reachable: bool = False
     error: str = ""
@@ -106,8 +107,12 @@ class Observed:
         return bool(self.persistence.get("loading"))
 
     def is_at(self, address: str, port: int) -> bool:
-        """Return whether this server listens there, by any of its names."""
+        """Return whether this server is known by that, by any of its names."""
         return port == self.port and address in {self.address, *self.aliases}
+
+    def is_behind(self, address: str, port: int) -> bool:
+        """Return whether that is its other port, which its peers are not to use."""
+        return bool(self.other_port) and port == self.other_port and address in {self.address, *self.aliases}
 
     def to_dict(self) -> Dict[str, Any]:
         """Return it as a module returns it."""

@@ -14,6 +14,9 @@ from typing import Any, Dict, Mapping, Optional, Sequence
 
 from ansible_collections.quorum.redis.plugins.module_utils._errors import BadConfig, Unreachable
 
+# The way of an estate to TLS only, and those steps of it in which members and Sentinels speak TLS to each other.
+TLS_MODES = ("off", "dual", "peers", "only")
+TLS_PEERS = ("peers", "only")
 TLS_OPTIONS: Dict[str, Dict[str, Any]] = {
     "tls": {"type": "bool", "default": False},
     "tls_ca_file": {"type": "path"},

@@ -26,6 +26,7 @@ from ansible_collections.quorum.redis.plugins.module_utils._parameters import (
     tls_access,
     tls_mode,
 )
+from ansible_collections.quorum.redis.plugins.module_utils._tls import TLS_MODES
 
 NAME = re.compile(r"[a-z0-9]([a-z0-9._-]*[a-z0-9])?")
 
@@ -45,6 +46,7 @@ INSTANCE_DEFAULTS: dict[str, Any] = {
     "config": {},
     "acl_users": None,
 }
+PORTS = ("port", "tls_port", "other_port")
 # The largest value of what must be at least 1.
 RANGES = {"port": 65535, "down_after": 2**31 - 1, "failover_timeout": 2**31 - 1, "parallel_syncs": 2**31 - 1}
 
@@ -64,9 +66,10 @@ class Inventory:
     problems: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
-    def members(self, hosts: Sequence[str], port: int) -> list[dict[str, Any]]:
-        """Hosts as endpoints."""
-        return [{"host": host, "address": self.address_of(host), "port": port} for host in hosts]
+    def members(self, hosts: Sequence[str], known: Mapping[str, int]) -> list[dict[str, Any]]:
+        """Hosts as endpoints, with the second port where there is one."""
+        ports = {key: known[key] for key in ("port", "other_port") if key in known}
+        return [{"host": host, "address": self.address_of(host), **ports} for host in hosts]
 
 
 def build(inventory: Inventory) -> dict[str, Any]:
@@ -91,7 +94,7 @@ def build(inventory: Inventory) -> dict[str, Any]:
         **ports(get, get("redis_sentinel_port"), get("redis_sentinel_tls_port")),
         "local": inventory.host in sentinels,
     }
-    sentinel["members"] = inventory.members(sentinels, sentinel["port"])
+    sentinel["members"] = inventory.members(sentinels, sentinel)
     entries = get("redis_instances")
     instances = [instance(inventory, entry, hosts, len(sentinels)) for entry in entries]
     check_config(inventory.problems, "redis_sentinel_config", get("redis_sentinel_config"), SENTINEL_OWNED)
@@ -166,7 +169,7 @@ def instance(inventory: Inventory, entry: Mapping[str, Any], hosts: list[str], s
             f"redis_instances {name}: maxmemory {given['config']['maxmemory']!r} is no size; write 100mb, 2gb or bytes."
         )
     known = ports(get, given["port"], given["tls_port"])
-    for key, most in {**RANGES, **dict.fromkeys(known, 65535)}.items():
+    for key, most in {**RANGES, **dict.fromkeys(known.keys() - {"other_port"}, 65535)}.items():
         given.update(known)
         if not 1 <= int(given[key]) <= most:
             problems.append(f"redis_instances {name}: {key} {given[key]} is out of range; use 1 to {most}.")
@@ -178,7 +181,7 @@ def instance(inventory: Inventory, entry: Mapping[str, Any], hosts: list[str], s
     model = {
         "name": name,
         **known,
-        "members": inventory.members(members, known["port"]),
+        "members": inventory.members(members, known),
         "seed": given["primary"] or (members[0] if members else ""),
         "sentinel": under_sentinel,
         "quorum": int(sentinels // 2 + 1 if given["quorum"] is None else given["quorum"]),
@@ -194,16 +197,19 @@ def instance(inventory: Inventory, entry: Mapping[str, Any], hosts: list[str], s
 
 
 def ports(get: Callable[[str], Any], port: Any, tls_port: Any) -> dict[str, int]:
-    """Return the port by which all know a process, and the one for TLS where there are two."""
-    secure = int(port) + 10000 if tls_port is None else int(tls_port)
-    found = {"off": {"port": int(port)}, "dual": {"port": int(port), "tls_port": secure}}
-    return found.get(tls_mode(get), {"port": secure, "tls_port": secure})
+    """Return the port by which all know a process, the one for TLS, and the other one where there are both."""
+    plain, secure = int(port), int(port) + 10000 if tls_port is None else int(tls_port)
+    return {
+        "off": {"port": plain},
+        "dual": {"port": plain, "tls_port": secure, "other_port": secure},
+        "peers": {"port": secure, "tls_port": secure, "other_port": plain},
+    }.get(tls_mode(get), {"port": secure, "tls_port": secure})
 
 
 def check_tls(inventory: Inventory) -> None:
     """TLS needs certificate, key and CA, as files on the hosts."""
     get = inventory.variables.__getitem__
-    for key, words in (("redis_tls", ("off", "dual", "only")), ("redis_tls_clients", ("no", "optional", "yes"))):
+    for key, words in (("redis_tls", TLS_MODES), ("redis_tls_clients", ("no", "optional", "yes"))):
         given = tls_mode(get) if key == "redis_tls" else get(key)
         if given not in words:
             inventory.problems.append(f"{key} {given} is unknown; use {', '.join(words)}.")
@@ -257,7 +263,7 @@ def check_ports(inventory: Inventory, instances: list[dict[str, Any]], sentinel:
     taken: dict[tuple[str, int], str] = {
         (member["host"], port): f"the Sentinel {sentinel['name']}"
         for member in sentinel["members"]
-        for port in (sentinel["port"], sentinel.get("tls_port"))
+        for port in (sentinel.get(key) for key in PORTS)
         if port
     }
     names = {sentinel["name"]: "the Sentinel (redis_sentinel_name)"} if sentinel["members"] else {}
@@ -268,7 +274,7 @@ def check_ports(inventory: Inventory, instances: list[dict[str, Any]], sentinel:
             )
         names[model["name"]] = "another entry"
         clashes: dict[tuple[str, int], list[str]] = {}
-        wanted = dict.fromkeys([model["port"], model.get("tls_port", model["port"])])
+        wanted = dict.fromkeys(model[key] for key in PORTS if key in model)
         for member, port in ((member, port) for member in model["members"] for port in wanted):
             other = taken.setdefault((member["host"], port), model["name"])
             if other != model["name"]:

@@ -122,6 +122,7 @@ options:
       host: {description: Name in the inventory., type: str, required: true}
       address: {description: IP address., type: str, required: true}
       port: {description: TCP port., type: int, required: true}
+      other_port: {description: Not used here., type: int}
   sentinels:
     description: How many Sentinels must be logged in as their user before another one loses its rights.
     type: int

@@ -45,6 +45,9 @@ options:
         description: Its port.
         type: int
         required: true
+      other_port:
+        description: Not used here.
+        type: int
   member:
     description: The member to back up, instead of the one that would be chosen. It may be the primary.
     type: str

@@ -55,6 +55,7 @@ options:
     type: dict
     suboptions:
       address: {description: Address of this member., type: str, required: true}
+      other_port: {description: Its port for others than its peers., type: int}
       members:
         description: The other members of the data set.
         type: list
@@ -64,6 +65,7 @@ options:
           host: {description: Name in the inventory., type: str, required: true}
           address: {description: IP address., type: str, required: true}
           port: {description: TCP port., type: int, required: true}
+          other_port: {description: Its port for others than its peers., type: int}
       sentinels:
         description: The Sentinels that watch it.
         type: list
@@ -177,6 +179,7 @@ OPTIONS: dict[str, Any] = {
         "type": "dict",
         "options": {
             "address": {"type": "str", "required": True},
+            "other_port": {"type": "int"},
             "members": {"type": "list", "elements": "dict", "required": True, "options": MEMBER_OPTIONS},
             "sentinels": {"type": "list", "elements": "dict", "required": True, "options": MEMBER_OPTIONS},
             "policy": {"type": "str", "required": True},

@@ -47,6 +47,9 @@ options:
         description: TCP port.
         type: int
         required: true
+      other_port:
+        description: Not used here.
+        type: int
   wait:
     description: Seconds that the whole may take.
     type: int

@@ -64,6 +64,9 @@ options:
             description: Its TCP port.
             type: int
             required: true
+          other_port:
+            description: Not used here.
+            type: int
       quorum:
         description: How many Sentinels must see the primary as down.
         type: int

@@ -80,13 +80,20 @@ class DataSet:
         self.sentinel_password = sentinel_password
         self.username = ""  # of the one who looks; with `password`
         self.ca = ""  # of the certificates, where there is TLS
+        self.sentinel_port = 26379
+        self.ways: list[tuple[int, int]] = []  # ports of server and Sentinel: plain and TLS, for clients that know both
         self.writer: tuple[str, str, str] | None = None  # name and password of who writes, and the old password
+
+    def _ca_for(self, port: int) -> str:
+        return "" if self.ways and port in self.ways[0] else self.ca
 
     # Members
 
     def client(self, host: str, timeout: float = 2.0) -> redis.Redis[str]:
         """Return a connection to a member."""
-        return connect(self.lab.host_ip(host), self.port, self.password, timeout, self.username, self.ca)
+        return connect(
+            self.lab.host_ip(host), self.port, self.password, timeout, self.username, self._ca_for(self.port)
+        )
 
     def ask(self, host: str, *command: str) -> Any:
         """Send one command to a member and return the reply as the protocol has it."""
@@ -132,7 +139,8 @@ class DataSet:
 
     def ask_sentinel(self, host: str, *command: str) -> Any:
         """Send one command to a Sentinel."""
-        with connect(self.lab.host_ip(host), 26379, self.sentinel_password, ca=self.ca) as client:
+        port = self.sentinel_port
+        with connect(self.lab.host_ip(host), port, self.sentinel_password, ca=self._ca_for(port)) as client:
             client.response_callbacks.clear()
             return client.execute_command(*command)
 
@@ -231,9 +239,10 @@ class DataSet:
         """
         self.settled()
         writer, secret, old = self.writer or ("", "", self.password)
+        watching = [port for _server, port in self.ways] or [self.sentinel_port]
         ledger = Ledger(
             self.name,
-            [(self.lab.host_ip(host), 26379) for host in self.sentinels],
+            [(self.lab.host_ip(host), port) for host in self.sentinels for port in watching],
             [(self.lab.host_ip(host), self.port) for host in self.hosts],
             old,
             self.sentinel_password,
@@ -242,6 +251,7 @@ class DataSet:
             username=writer,
             user_password=secret,
             ca=self.ca,
+            plain_ports=self.ways[0] if self.ways else (),
         )
         with ledger:
             yield ledger

@@ -230,7 +230,7 @@ def test_a_renewed_certificate_is_taken_over_while_it_runs(lab: Lab, authority: 
     authority.issue("renewed")
     assert served(server.port, pair) == before
     dry = lab.run("config", check=True, **options)
-    assert dry["steps"] == [f"redis main: take over the renewed certificate {pair.cert}"]
+    assert dry["steps"] == [f"redis main: read the renewed certificates again, {pair.cert} and its neighbours"]
     assert served(server.port, pair) == before
     done = lab.run("config", **options)
     assert (done["steps"], done["restart"]) == (dry["steps"], [])

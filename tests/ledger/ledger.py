@@ -10,7 +10,7 @@ import time
 import uuid
 from array import array
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Collection
 
 import redis
 from redis.backoff import NoBackoff
@@ -156,10 +156,15 @@ class Ledger:
         username: str = "",
         user_password: str = "",
         ca: str = "",
+        plain_ports: Collection[int] = (),
     ) -> None:
-        """Say where to look for the primary. Without `username`, and where it is not known, the default user writes."""
+        """Say where to look for the primary. Without `username`, and where it is not known, the default user writes.
+
+        With `ca` it speaks TLS to every port but the `plain_ports`.
+        """
         self.name, self.sentinels, self.members = name, sentinels or [], members or []
-        self.password, self.sentinel_password, self.ca = password, sentinel_password, ca
+        self.password, self.sentinel_password = password, sentinel_password
+        self.ca, self.plain_ports = ca, plain_ports
         self.logins = [(username, user_password)] * bool(username) + [("", password)]
         self.pause = 1 / rate if rate else 0.0
         self.prefix = f"ledger:{uuid.uuid4().hex[:12]}"
@@ -207,10 +212,13 @@ class Ledger:
         since = self.started + moment
         return sum(sum(1 for at in reversed(writer.times[-2000:]) if at > since) for writer in self.writers)
 
+    def _ca_for(self, place: Place) -> str:
+        return "" if place[1] in self.plain_ports else self.ca
+
     def _open(self, place: Place) -> redis.Redis | None:
         """Return a connection to that server when it says that it is the primary."""
         for username, password in self.logins:
-            client = connect(place, password, username, self.ca)
+            client = connect(place, password, username, self._ca_for(place))
             try:
                 if client.execute_command("ROLE")[0] == "master":
                     return client
@@ -224,7 +232,7 @@ class Ledger:
         if not self.sentinels:
             return self.members
         for place in self.sentinels:
-            client = connect(place, self.sentinel_password, ca=self.ca)
+            client = connect(place, self.sentinel_password, ca=self._ca_for(place))
             try:
                 answer = client.execute_command("SENTINEL", "GET-MASTER-ADDR-BY-NAME", self.name)
             except PROBLEMS:

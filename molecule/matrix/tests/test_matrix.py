@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,6 +33,8 @@ RUNS = {
     "source_redis": ("redis", "8."),
     "source_valkey": ("valkey", "9."),
 }
+PACKAGES = [name for name, hosts in HOSTS.items() if len(hosts) > 1]
+PORTS = (16379, 36379)  # the defaults for TLS
 PID = "systemctl show --property MainPID --value redis-server@main"
 EVERYWHERE = given(redis_hosts="all:!localhost")
 
@@ -48,9 +51,15 @@ class Crash:
 
 
 @pytest.fixture(scope="module")
-def sets(lab: Lab) -> dict[str, DataSet]:
-    """Return the data set of each estate."""
-    return {name: DataSet(lab, hosts, "server-Jd5hC7", hosts, "sentinel-Bq1wE9") for name, hosts in HOSTS.items()}
+def sets(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> dict[str, DataSet]:
+    """Return the data set of each estate; where it comes from packages, as an application sees it."""
+    ca = tmp_path_factory.mktemp("tls") / "ca.crt"
+    ca.write_text(lab.sh("a1", "cat /etc/ssl/redis/ca.crt") + "\n")
+    found = {name: DataSet(lab, hosts, "server-Jd5hC7", hosts, "sentinel-Bq1wE9") for name, hosts in HOSTS.items()}
+    for one in (found[name] for name in PACKAGES):
+        one.username, one.password, one.ca = "app", "app-Wm6zK1", str(ca)
+        one.port, one.sentinel_port = PORTS
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +107,33 @@ def test_source_build_runs_without_packages(lab: Lab, estate: str) -> None:
     assert lab.run(host, "dpkg --status redis-server || dpkg --status valkey-server").returncode != 0
 
 
-@pytest.mark.parametrize("estate", [name for name, hosts in HOSTS.items() if len(hosts) > 1])
+def test_primaries_move_without_a_lost_write(lab: Lab, sets: dict[str, DataSet]) -> None:
+    old = {name: sets[name].settled() for name in PACKAGES}
+    with ExitStack() as stack:
+        for name in PACKAGES:
+            stack.enter_context(sets[name].written(what=f"{name}: move over TLS, beside four others"))
+        lab.run_playbook("failover", *given(redis_hosts="packages")).expect()
+    assert not [name for name in PACKAGES if sets[name].settled() == old[name]]
+
+
+def test_backups_come_back(lab: Lab, sets: dict[str, DataSet]) -> None:
+    for name in PACKAGES:
+        sets[name].fill(300, "kept")
+    lab.run_playbook("backup", *given(redis_hosts="packages")).expect()
+
+    def restore(name: str) -> None:
+        one = sets[name]
+        assert one.ask(one.settled(), "DEL", *[f"kept:{number}" for number in range(300)]) == 300
+        wish = given(redis_hosts=name, redis_restore_instance="main", redis_restore_confirm="main")
+        lab.run_playbook("restore", *wish).expect()
+        one.settled()
+        one.holds(300, "kept")
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(restore, PACKAGES))
+
+
+@pytest.mark.parametrize("estate", PACKAGES)
 def test_killed_primary_is_replaced_and_comes_back_as_replica(
     crashes: dict[str, Crash], sets: dict[str, DataSet], estate: str
 ) -> None:

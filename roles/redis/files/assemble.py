@@ -234,6 +234,11 @@ def gather(facts: dict[str, Any], recorded: Address | None, known: bool, data: P
     ev.clean_stop = (data / "clean-stop").exists()
     ev.sentinels = len(facts["sentinels"])
     tls = tls_context(facts.get("tls"))
+    # Who is known by the other one of two ports, which peers have just left or will soon take.
+    both = [one for one in [*facts["members"], facts] if "other_port" in one]
+    proper = {(one["address"], one["other_port"]): (one["address"], one["port"]) for one in both}
+    if ev.recorded_target:
+        ev.recorded_target = proper.get(ev.recorded_target, ev.recorded_target)
     with ThreadPoolExecutor(16) as pool:
         secret = [facts["sentinel_password"]] if facts.get("sentinel_password") else []
         named = [
@@ -242,12 +247,15 @@ def gather(facts: dict[str, Any], recorded: Address | None, known: bool, data: P
         secret = [facts["username"]] if facts.get("username") else []
         secret += [facts["password"]] if facts.get("password") else []
         ev.peers = list(pool.map(lambda m: ask_peer((m["address"], m["port"]), secret, tls), facts["members"]))
+    for peer in ev.peers:
+        peer.follows = proper.get(peer.follows, peer.follows) if peer.follows else None
     for vote in named:
         if vote.exception() is None:
             address = vote.result()
             if address is None:
                 ev.strangers += 1
             else:
+                address = proper.get(address, address)
                 ev.votes[address] = ev.votes.get(address, 0) + 1
     return ev
 

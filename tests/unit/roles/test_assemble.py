@@ -339,6 +339,19 @@ def test_the_guard_asks_its_peers_as_the_declared_user(host: Path, monkeypatch: 
     assert asked == [(("10.0.0.2", 1), ["our-replication", "secret"])]
 
 
+def test_who_is_known_by_the_other_port_is_the_same_member(host: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    facts = json.loads((host / "etc/main.json").read_text())
+    member = {"address": "10.0.0.2", "port": 16379, "other_port": 6379}
+    facts.update(port=16379, other_port=6379, members=[member], sentinels=[{"address": "10.0.0.3", "port": 1}])
+    peer = assemble.Peer(("10.0.0.2", 16379), follows=("10.0.0.1", 6379))
+    monkeypatch.setattr(assemble, "ask_peer", lambda *_given: peer)
+    monkeypatch.setattr(assemble, "ask_sentinel", lambda *_given: ("10.0.0.2", 6379))
+    found = assemble.gather(facts, ("10.0.0.2", 6379), True, host / "lib/main")
+    assert found.recorded_target == ("10.0.0.2", 16379)
+    assert found.votes == {("10.0.0.2", 16379): 1}
+    assert found.peers[0].follows == found.me == ("10.0.0.1", 16379)
+
+
 def test_a_member_that_was_parked_stays_parked(host: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for _ in range(2):
         assert run(monkeypatch, "server", "main") == 0

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.quorum.redis.plugins.module_utils._certificate import check, preflight, same_way
+from ansible_collections.quorum.redis.plugins.module_utils._certificate import check, mode_of, one_step, preflight
 from ansible_collections.quorum.redis.plugins.module_utils._errors import BadConfig, QuorumError, Refused
 from ansible_collections.quorum.redis.plugins.module_utils._tls import Tls, failure, of
 from authority import Authority, Pair
@@ -83,11 +83,38 @@ def test_files_that_do_not_belong_together_are_refused(authority: Authority, goo
         assert words in str(error.value)
 
 
-@pytest.mark.parametrize(("running", "wanted"), [(True, False), (False, True)])
-def test_what_runs_with_tls_only_is_not_made_plain_nor_the_other_way_round(running: bool, wanted: bool) -> None:
-    same_way("redis main", "/f", running, running)
-    with pytest.raises(Refused, match="Set redis_tls back"):
-        same_way("redis main", "/f", running, wanted)
+MODES: dict[str, dict[str, Any]] = {
+    "off": {"port": "6379"},
+    "dual": {"port": "6379", "tls-port": "16379", "tls-replication": "no"},
+    "peers": {"port": 6379, "tls-port": 16379, "tls-replication": True},
+    "only": {"port": "0", "tls-port": "16379", "tls-replication": "yes"},
+}
+
+
+@pytest.mark.parametrize(
+    ("running", "wanted", "next_one"),
+    [
+        ("off", "off", ""),
+        ("off", "dual", ""),
+        ("off", "peers", "dual"),
+        ("off", "only", "dual"),
+        ("dual", "off", ""),
+        ("dual", "peers", ""),
+        ("dual", "only", "peers"),
+        ("peers", "only", ""),
+        ("peers", "off", "dual"),
+        ("only", "peers", ""),
+        ("only", "dual", "peers"),
+        ("only", "off", "peers"),
+    ],
+)
+def test_the_way_to_tls_only_is_taken_step_by_step(running: str, wanted: str, next_one: str) -> None:
+    assert [mode_of(MODES[name]) for name in (running, wanted)] == [running, wanted]
+    if not next_one:
+        one_step("redis main", "/f", MODES[running], MODES[wanted])
+        return
+    with pytest.raises(Refused, match=f"Run with redis_tls: {next_one} first"):
+        one_step("redis main", "/f", MODES[running], MODES[wanted])
 
 
 def test_the_options_of_a_connection(authority: Authority, good: Pair) -> None:

@@ -290,3 +290,42 @@ def test_refusal_reads_well() -> None:
         "Nothing was changed. Look at the members, then set redis_trust to the one whose data is right (r1, r2, r3): "
         "it becomes the primary, and what the others hold beside it is overwritten."
     )
+
+
+def behind(member: Observed) -> Observed:
+    """Return a member that follows by the plain port, while peers shall use the one for TLS."""
+    assert member.primary is not None
+    return replace(member, primary=replace(member.primary, port=PLAIN))
+
+
+PLAIN = PORT - 1000
+MOVED = [
+    replace(one, other_port=PLAIN) for one in [primary("r1", "r2", "r3"), replica("r2", "r1"), replica("r3", "r1")]
+]
+PLAIN_VIEWS = [
+    replace(view, masters={"main": replace(view.masters["main"], port=PLAIN)}) for view in three("r1", knows="r2 r3")
+]
+
+
+def test_members_move_to_the_other_port_one_after_the_other_and_no_sentinel_leads_them_back() -> None:
+    members = [MOVED[0], behind(MOVED[1]), behind(MOVED[2])]
+    plan = Planner(members, PLAIN_VIEWS, Wish("main", "r1")).plan()
+    assert [(step.data["action"], step.data.get("sentinel") or step.data["member"]) for step in plan.steps] == [
+        ("forget", "r1"), ("forget", "r2"), ("forget", "r3"), ("follow", "r2"), ("follow", "r3"),
+    ]  # fmt: skip
+    assert all(step.data["linked"] for step in plan.steps[3:])
+    assert pending(Planner(members, [], Wish("main")), plan.primary)
+    # Cut short: one Sentinel and one replica are done.
+    plan = Planner([*members[:2], MOVED[2]], [sentinel("r1"), *PLAIN_VIEWS[1:]], Wish("main", "r1")).plan()
+    assert [step.data["action"] for step in plan.steps] == ["forget", "forget", "follow"]
+    # Done: Sentinels that know the new port, or do not know the set yet, stay as they are.
+    for views in ([], three("r1", knows="r2 r3"), [sentinel(name) for name in ("r1", "r2", "r3")]):
+        assert Planner(MOVED, views, Wish("main", "r1")).plan().steps == []
+
+
+def test_members_stay_at_their_port_while_a_sentinel_is_silent() -> None:
+    members = [MOVED[0], behind(MOVED[1]), MOVED[2]]
+    with pytest.raises(Refused, match="s9 cannot be told"):
+        Planner(members, [*PLAIN_VIEWS, replace(SILENT, host="s9")], Wish("main", "r1")).plan()
+    done = [*three("r1", knows="r2 r3"), replace(SILENT, host="s9")]
+    assert Planner(MOVED, done, Wish("main", "r1")).plan().steps == []

@@ -545,7 +545,20 @@ def test_dual_opens_a_port_beside_the_one_that_all_know() -> None:
     assert (main["parameters"]["port"], main["parameters"]["replica-announce-port"]) == (6379, 6379)
     assert {one["port"] for one in main["members"]} == {6379}
     assert {one["port"] for one in sentinel["members"]} == {26379}
+    assert {one["other_port"] for one in main["members"]} == {16379}
     assert model["tls"]["on"] is False
+
+
+def test_peers_know_each_other_by_the_port_for_tls_and_clients_keep_the_plain_one() -> None:
+    model = build(inventory(redis_tls="peers", **TLS))
+    main, sentinel = model["instances"][0], model["sentinel"]
+    common = {"tls-replication": True, "tls-auth-clients": "no", **FILES}
+    wanted = {"port": 6379, "tls-port": 16379, "replica-announce-port": 16379, **common}
+    assert wanted.items() <= main["parameters"].items()
+    assert {"port": 26379, "tls-port": 36379, **common}.items() <= sentinel["parameters"].items()
+    assert {(one["port"], one["other_port"]) for one in main["members"]} == {(16379, 6379)}
+    assert {(one["port"], one["other_port"]) for one in sentinel["members"]} == {(36379, 26379)}
+    assert model["tls"]["on"] is True
 
 
 def test_tls_only_is_known_by_its_port_for_tls() -> None:
@@ -564,13 +577,14 @@ def test_tls_only_is_known_by_its_port_for_tls() -> None:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"redis_tls": "some"}, "redis_tls some is unknown; use off, dual, only."),
+        ({"redis_tls": "some"}, "redis_tls some is unknown; use off, dual, peers, only."),
         ({"redis_tls_clients": "maybe"}, "redis_tls_clients maybe is unknown; use no, optional, yes."),
         ({"redis_tls_key_file": ""}, "redis_tls_key_file is no path."),
         ({"redis_instances": [{"name": "main", "tls_port": 26379}]}, "both want port 26379"),
         ({"redis_sentinel_tls_port": 6379}, "both want port 6379"),
         ({"redis_instances": [{"name": "main"}, {"name": "b", "port": 1, "tls_port": 6379}]}, "both want port 6379"),
         ({"redis_instances": [{"name": "main", "port": 60000}]}, "tls_port 70000 is out of range"),
+        ({"redis_tls": "peers", "redis_sentinel_tls_port": 6379}, "both want port 6379"),
     ],
 )
 def test_mistakes_about_tls(changes: dict[str, Any], words: str) -> None:
