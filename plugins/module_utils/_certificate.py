@@ -7,18 +7,30 @@ from __future__ import annotations
 
 import hashlib
 import re
+import socket
 import ssl
 import time
 from pathlib import Path
-from typing import Any, Mapping, Optional
+from typing import Any, Mapping, Optional, Sequence
 
 from ansible_collections.quorum.redis.plugins.module_utils._errors import BadConfig, Refused, Unreachable
-from ansible_collections.quorum.redis.plugins.module_utils._tls import TLS_MODES, Tls, failure, shown
+from ansible_collections.quorum.redis.plugins.module_utils._tls import (
+    TLS_MODES,
+    UNKNOWN_CA,
+    Tls,
+    context,
+    failure,
+    shown,
+)
 
 WARN_DAYS = 30
 NOTE = "CA certificates: sha256:"
 STALE = {"key": "tls-cert-file", "why": "the certificate was renewed, and a Sentinel reads it only at a start"}
 TODO = "Nothing was changed. "
+THREE_ROUNDS = (
+    "Bring the same file to all hosts; a change of the CA takes three rounds: both CAs in it, then the new "
+    "certificates, then the new CA alone"
+)
 
 
 def declared(parameters: Mapping[str, Any]) -> Optional[Tls]:
@@ -29,11 +41,16 @@ def declared(parameters: Mapping[str, Any]) -> Optional[Tls]:
 
 def authorities(parameters: Mapping[str, Any]) -> str:
     """Return a line that tells one content of the CA file from another; a process does not tell which one it read."""
+    found = digest(str(parameters.get("tls-ca-cert-file") or ""))
+    return f"\n{NOTE}{found}" if found else ""
+
+
+def digest(path: str) -> str:
+    """Return what tells one content of a file from another; empty when it cannot be read."""
     try:
-        content = Path(str(parameters["tls-ca-cert-file"])).read_bytes()
-    except (KeyError, OSError):
+        return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    except OSError:
         return ""
-    return f"\n{NOTE}{hashlib.sha256(content).hexdigest()}"
 
 
 def noted(text: str) -> str:
@@ -69,6 +86,35 @@ def one_step(label: str, path: str, running: Mapping[str, Any], wanted: Mapping[
             path,
             f"Nothing was changed. Run with redis_tls: {between} first; the way is {', '.join(TLS_MODES)}, and back",
         )
+
+
+def all_trust(label: str, path: str, own: str, trusted: Mapping[str, str]) -> None:
+    """Refuse when another host has other CAs in its file than this one: they may not know the next certificate."""
+    others = [host for host, seen in trusted.items() if seen and own and seen != own]
+    if others:
+        raise Refused(
+            f"{label}: the CA file of {', '.join(others)} is another one than here",
+            path,
+            TODO + THREE_ROUNDS,
+        )
+
+
+def known_here(label: str, tls: Tls, peers: Sequence[Mapping[str, Any]], timeout: float) -> None:
+    """Refuse new CAs that do not know what a peer shows now; who does not answer with TLS is none of this."""
+    for peer in peers:
+        try:
+            with socket.create_connection((peer["address"], int(peer["port"])), timeout) as raw:
+                context(tls).wrap_socket(raw, server_hostname=peer["address"]).close()
+        except ssl.SSLCertVerificationError as problem:
+            if problem.verify_code not in UNKNOWN_CA:
+                continue
+            where = f"{peer['host']} ({peer['address']}:{peer['port']})"
+            raise Refused(
+                f"{label}: {where} shows a certificate of a CA that is not in the new file", tls.ca or "",
+                TODO + THREE_ROUNDS,
+            ) from problem  # fmt: skip
+        except (OSError, ValueError):
+            continue
 
 
 def check(tls: Tls, address: str, label: str, now: Optional[float] = None) -> str:

@@ -15,7 +15,10 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.quorum.redis.plugins.module_utils._certificate import (
     STALE,
+    all_trust,
     authorities,
+    declared,
+    known_here,
     noted,
     one_step,
     preflight,
@@ -129,6 +132,7 @@ class Instance(Subject[View]):
                 raise BadConfig(f"{self.label}: {self.params['binary']} is not installed", todo="Nothing was changed")
             return view
         soon = preflight(self.parameters, self.params["host"], self.label)
+        self._trusted(noted(view.seen.content.decode("utf-8", "replace")))
         self.sample = view.sample = self.sample or examine(
             self.params["binary"],
             self.parameters,
@@ -153,6 +157,15 @@ class Instance(Subject[View]):
         view.plan.warnings += soon
         self.first = self.first or view.plan
         return view
+
+    def _trusted(self, before: str) -> None:
+        """See that other hosts have the same CAs, and that new ones know what the peers show now."""
+        tls, now = declared(self.parameters), noted(self.text)
+        if tls is None or not now:
+            return
+        all_trust(self.label, tls.ca or "", now, self.params["trust"])
+        if before not in ("", now):
+            known_here(self.label, tls, self.params["peers"], self.params["timeout"])
 
     def _state(self) -> str | None:
         """Return the file that the process was started with."""

@@ -24,7 +24,7 @@ TLS_OPTIONS: Dict[str, Dict[str, Any]] = {
     "tls_key_file": {"type": "path"},
 }
 _EXPIRED, _NOT_YET = 10, 9
-_UNKNOWN_CA = (2, 18, 19, 20, 21)
+UNKNOWN_CA = (2, 18, 19, 20, 21)
 _NAME = (62, 64)
 _PURPOSE = 26
 _CUT = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ConnectionResetError, BrokenPipeError)
@@ -87,7 +87,7 @@ def unproved(problem: ssl.SSLCertVerificationError) -> tuple[str, str]:
         return "The certificate is not valid yet", "See that the clocks of both hosts are right"
     if code in _NAME:
         return f"The certificate is of somebody else: {said}", "Issue one with this address among its alternative names"
-    if code in _UNKNOWN_CA:
+    if code in UNKNOWN_CA:
         return (
             f"The certificate is not of the known CA: {said}",
             "Correct tls_ca_file, or the certificate of the server",

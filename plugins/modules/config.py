@@ -85,6 +85,17 @@ options:
     description: More of O(guard), never shown.
     type: dict
     default: {}
+  trust:
+    description:
+      - By host, what tells its CA file from that of another, from M(quorum.redis.host). A difference is refused.
+    type: dict
+    default: {}
+  peers:
+    description: Servers and Sentinels whose present certificates a changed CA file must still prove.
+    type: list
+    elements: dict
+    default: []
+    suboptions: *member
   allow_dangerous:
     description: Do what would lose data or access otherwise refused.
     type: bool
@@ -189,6 +200,8 @@ OPTIONS: dict[str, Any] = {
         },
     },
     "guard_secrets": {"type": "dict", "default": {}, "no_log": True},
+    "trust": {"type": "dict", "default": {}},
+    "peers": {"type": "list", "elements": "dict", "default": [], "options": MEMBER_OPTIONS},
     "allow_dangerous": {"type": "bool", "default": False},
     "wait": {"type": "int", "default": 600},
 }

@@ -51,6 +51,9 @@ options:
     description: The program file that the units of this collection shall run. When it is given, RV(running) and
       RV(other_program) tell what they run now.
     type: path
+  authorities:
+    description: A file with certificates of CAs, for RV(authorities_sha256).
+    type: path
   data:
     description: Where the data directories are, or will be.
     type: path
@@ -87,6 +90,10 @@ disk_free:
   description: Bytes that are free where O(data) is.
   returned: success
   type: int
+authorities_sha256:
+  description: What tells one content of O(authorities) from another; empty when it cannot be read.
+  returned: success
+  type: str
 running:
   description: The units of servers and Sentinels that run, with the program file of each.
   returned: success
@@ -118,6 +125,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.quorum.redis.plugins.module_utils import _files
+from ansible_collections.quorum.redis.plugins.module_utils._certificate import digest
 from ansible_collections.quorum.redis.plugins.module_utils._host import View, check_memory, observe, put
 from ansible_collections.quorum.redis.plugins.module_utils._module import Step, Subject, run
 from ansible_collections.quorum.redis.plugins.module_utils._packages import check_candidates
@@ -133,6 +141,7 @@ OPTIONS: dict[str, Any] = {
     "memory_needed": {"type": "int", "default": 0},
     "packages": {"type": "list", "elements": "str", "default": []},
     "program": {"type": "path"},
+    "authorities": {"type": "path"},
     "data": {"type": "path", "default": "/var/lib/redis"},
 }
 
@@ -185,6 +194,7 @@ class Host(Subject[View]):
             "memory": obs.memory,
             "memory_free": room.memory,
             "disk_free": room.disk,
+            "authorities_sha256": digest(self.module.params["authorities"] or ""),
             "running": room.programs,
             "other_program": room.others(self.module.params["program"]) if room.programs else [],
             "packages": obs.packages,

@@ -95,10 +95,14 @@ def test_a_crashed_primary_comes_back_as_a_replica(lab: Lab, main: DataSet) -> N
 def test_the_ca_and_all_certificates_are_replaced_while_the_servers_run(
     lab: Lab, main: DataSet, tmp_path: Path
 ) -> None:
-    """First both are trusted, then the new one issues, then the old one is forgotten."""
+    """At once it is refused. First both are trusted, then the new one issues, then the old one is forgotten."""
     main.settled()
     processes, before = main.run_ids(), (serials(lab, SECURE[0]), serials(lab, SECURE[1]))
     old, new = AUTHORITY, str(tmp_path / "new")
+    lab.run_playbook("certificates", *given(redis_tls_authority=new)).expect()
+    run = play(lab, "site")
+    assert not run.ok and run.changed == 0, run.stdout
+    assert "shows a certificate of a CA that is not in the new file" in " ".join(run.stdout.split())
     for issuing, other in ((old, new), (new, old), (new, "")):
         wish = given(redis_tls_authority=issuing, redis_tls_authority_other=other)
         lab.run_playbook("certificates", *wish).expect()

@@ -5,13 +5,24 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
 import ssl
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.quorum.redis.plugins.module_utils._certificate import check, mode_of, one_step, preflight
+from ansible_collections.quorum.redis.plugins.module_utils._certificate import (
+    all_trust,
+    check,
+    digest,
+    known_here,
+    mode_of,
+    one_step,
+    preflight,
+)
 from ansible_collections.quorum.redis.plugins.module_utils._errors import BadConfig, QuorumError, Refused
 from ansible_collections.quorum.redis.plugins.module_utils._tls import Tls, failure, of
 from authority import Authority, Pair
@@ -115,6 +126,36 @@ def test_the_way_to_tls_only_is_taken_step_by_step(running: str, wanted: str, ne
         return
     with pytest.raises(Refused, match=f"Run with redis_tls: {next_one} first"):
         one_step("redis main", "/f", MODES[running], MODES[wanted])
+
+
+def test_hosts_with_different_cas_are_named(tmp_path: Path) -> None:
+    (tmp_path / "ca").write_text("A")
+    own = digest(str(tmp_path / "ca"))
+    assert own and digest(str(tmp_path / "none")) == ""
+    all_trust("redis main", "/f", own, {"db1": own, "db2": "", "db3": own})
+    with pytest.raises(Refused, match=r"the CA file of db2 is another one.*three rounds"):
+        all_trust("redis main", "/f", own, {"db1": own, "db2": "other"})
+
+
+def test_a_peer_that_shows_a_certificate_of_the_former_ca_is_named(authority: Authority, tmp_path: Path) -> None:
+    """A real listener with TLS; one that is not there, or is of a known CA, is no reason to stop."""
+    own = authority.issue("own", "IP:127.0.0.1")
+    other = Authority(tmp_path / "other", "next")
+    listener = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    listener.load_cert_chain(own.cert, own.key)
+    with socket.create_server(("127.0.0.1", 0)) as server, ThreadPoolExecutor(1) as pool:
+        peer = {"host": "db2", "address": "127.0.0.1", "port": server.getsockname()[1]}
+
+        def serve() -> None:
+            for _turn in range(2):
+                line, _address = server.accept()
+                with contextlib.suppress(OSError):
+                    listener.wrap_socket(line, server_side=True).close()
+
+        pool.submit(serve)
+        known_here("redis main", Tls(str(authority.ca)), [peer, {**peer, "port": 1}], 1.0)
+        with pytest.raises(Refused, match=r"db2 .* shows a certificate of a CA that is not in the new file"):
+            known_here("redis main", Tls(str(other.ca)), [peer], 1.0)
 
 
 def test_the_options_of_a_connection(authority: Authority, good: Pair) -> None:
