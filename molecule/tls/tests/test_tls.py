@@ -63,7 +63,7 @@ def test_from_plain_to_tls_only_while_clients_write(lab: Lab, main: DataSet) -> 
         if mode == "peers":
             assert main.run_ids() == before
         play(lab, "site", mode=mode).expect(changed=0)
-        play(lab, "site", "--check", "--diff", mode=mode).expect(changed=0)
+    play(lab, "site", "--check", "--diff").expect(changed=0)
 
 
 def test_nothing_speaks_plain(lab: Lab, main: DataSet) -> None:
@@ -110,7 +110,7 @@ def test_the_ca_and_all_certificates_are_replaced_while_the_servers_run(
         Path(main.ca).write_text(lab.sh("t1", "cat /etc/ssl/redis/ca.crt") + "\n")
         with main.written(what=f"CA {Path(issuing).name}, beside {Path(other).name or 'none'}"):
             play(lab, "site").expect()
-        lab.run_playbook("certificates", *wish).expect(changed=0)
+    lab.run_playbook("certificates", *wish).expect(changed=0)
     after = (serials(lab, SECURE[0]), serials(lab, SECURE[1]))
     assert main.run_ids() == processes
     for first, last in zip(before, after, strict=True):
