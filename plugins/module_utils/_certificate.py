@@ -138,12 +138,10 @@ def check(tls: Tls, address: str, label: str, now: Optional[float] = None) -> st
 
 def rehearse(tls: Tls, address: str) -> dict[str, Any]:
     """Let a server and a client that both have these files shake hands; return what the certificate says."""
-    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    for side in (server, client):
-        side.load_cert_chain(tls.cert or "", tls.key)
-        side.load_verify_locations(tls.ca)
-        side.verify_mode = ssl.CERT_REQUIRED
+    server, client = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), context(tls)
+    server.load_cert_chain(tls.cert or "", tls.key)
+    server.load_verify_locations(tls.ca)
+    server.verify_mode = ssl.CERT_REQUIRED
     up, down = ssl.MemoryBIO(), ssl.MemoryBIO()
     ends = [client.wrap_bio(down, up, server_hostname=address), server.wrap_bio(up, down, server_side=True)]
     for _turn in range(10):
