@@ -59,6 +59,7 @@ def sets(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> dict[str, DataSe
     for one in (found[name] for name in PACKAGES):
         one.username, one.password, one.ca = "app", "app-Wm6zK1", str(ca)
         one.port, one.sentinel_port = PORTS
+        one.writer = (one.username, one.password, "")
     return found
 
 
