@@ -63,7 +63,8 @@ from ansible_collections.quorum.redis.plugins.module_utils._live import (
 )
 from ansible_collections.quorum.redis.plugins.module_utils._module import Step, Subject, endpoint
 from ansible_collections.quorum.redis.plugins.module_utils._observe import members, refusals
-from ansible_collections.quorum.redis.plugins.module_utils._scratch import Sample, examine
+from ansible_collections.quorum.redis.plugins.module_utils._parameters import known_to
+from ansible_collections.quorum.redis.plugins.module_utils._scratch import Sample, examine, installed_version
 from ansible_collections.quorum.redis.plugins.module_utils._tls import of
 
 HEADER = (
@@ -100,7 +101,10 @@ class Instance(Subject[View]):
         self.sentinel = self.params["kind"] == "sentinel"
         self.label = f"{'sentinel' if self.sentinel else 'redis'} {self.params['name']}"
         self.secrets = self.params["secrets"] or {}
-        self.parameters = {**(self.params["parameters"] or {}), **self.secrets}
+        given = self.params["parameters"] or {}
+        if Path(self.params["binary"]).exists():
+            given = known_to(given, installed_version(self.params["binary"]))
+        self.parameters = {**given, **self.secrets}
         self.text = render(self.parameters, HEADER + authorities(self.parameters))
         file = {key: self.params[key] for key in ("path", "owner", "group", "mode")}
         self.wanted = wanted({**file, "content": self.text})

@@ -58,6 +58,10 @@ OWNED_PREFIXES = {
     "cluster-": "nothing yet: Redis Cluster is not part of this release",
     "rename-command": "an ACL: a renamed command breaks Sentinel, replication and these modules",
 }
+# A replica that could not save or append ends itself at the next write that it is sent, unless told otherwise. Redis 6
+# goes on, and does not know the word.
+ALIVE = {"replica-ignore-disk-write-errors": True}
+SINCE = dict.fromkeys(ALIVE, 7)
 
 
 def server_parameters(model: Mapping[str, Any], given: Mapping[str, Any], address: str, get: Get) -> dict[str, Any]:
@@ -75,7 +79,7 @@ def server_parameters(model: Mapping[str, Any], given: Mapping[str, Any], addres
     }
     # The engine's 1 MiB backlog and 5 s wait suit a test, not a set that restarts one member at a time.
     better = {"repl-backlog-size": "64mb", "repl-diskless-sync": True, "repl-diskless-sync-delay": 1}
-    return {**owned, **better, **given["config"]}
+    return {**owned, **better, **ALIVE, **given["config"]}
 
 
 def sentinel_parameters(sentinel: Mapping[str, Any], address: str, get: Get) -> dict[str, Any]:
@@ -130,6 +134,12 @@ def _common(name: str, get: Get) -> dict[str, Any]:
         "dir": f"/var/lib/redis/{name}",
         **bind,
     }
+
+
+def known_to(parameters: Mapping[str, Any], version: str) -> dict[str, Any]:
+    """Return what an engine of this version reads; to an older one the rest means nothing."""
+    major = int(version.split(".")[0])
+    return {key: value for key, value in parameters.items() if SINCE.get(key.lower(), 0) <= major}
 
 
 def size_of(value: Any) -> int | None:

@@ -20,7 +20,9 @@ from typing import Any
 
 import pytest
 from ansible_collections.quorum.redis.plugins.module_utils import _manifest, _trial
+from ansible_collections.quorum.redis.plugins.module_utils._conf import render
 from ansible_collections.quorum.redis.plugins.module_utils._errors import QuorumError
+from ansible_collections.quorum.redis.plugins.module_utils._parameters import ALIVE, known_to
 
 from integration.conftest import Answer, Engine, Lab, Server, wait_until
 
@@ -237,6 +239,26 @@ def test_a_save_that_fails_harms_nobody(lab: Lab, server: Server, tmp_path: Path
         resource.prlimit(one.process.pid, resource.RLIMIT_FSIZE, (-1, -1))
         checked(lab.run("backup", **wish))
         assert one.call("CONFIG", "GET", "stop-writes-on-bgsave-error")[1] == "yes"
+
+
+@pytest.mark.parametrize("setting", ["as the model has it", "as the engine has it"])
+def test_a_replica_lives_on_after_a_save_that_failed(lab: Lab, server: Server, setting: str) -> None:
+    """The disk is full, somebody orders a save, and the next write arrives: as the model has it, the replica lives."""
+    ours = known_to(ALIVE, lab_version(server)[1]) if setting == "as the model has it" else {}
+    lines = [f"replicaof 127.0.0.1 {server.port}", "save 3600 1", *render(ours, "").splitlines()]
+    replica = lab.server("replica", *lines, password=SECRET)
+    wait_until("the link", lambda: replica.info()["master_link_status"] == "up")
+    assert replica.process
+    resource.prlimit(replica.process.pid, resource.RLIMIT_FSIZE, (50_000, -1))
+    replica.call("BGSAVE")
+    wait_until("the save has failed", lambda: replica.info()["rdb_last_bgsave_status"] == "err")
+    assert replica.call("CONFIG", "GET", "stop-writes-on-bgsave-error")[1] == "yes"
+    server.call("SET", "written", "1")
+    if ours or not modern(lab.engine):
+        wait_until("the replica has it", lambda: replica.call("GET", "written") == "1")
+        return
+    wait_until("the replica ends itself", lambda: replica.process is None or replica.process.poll() is not None)
+    assert "unable to write command to disk" in replica.log
 
 
 def end_child(server: Server, number: int) -> None:

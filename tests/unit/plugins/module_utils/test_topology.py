@@ -12,6 +12,7 @@ from ansible_collections.quorum.redis.plugins.module_utils._parameters import (
     OWNED,
     OWNED_PREFIXES,
     SENTINEL_OWNED,
+    known_to,
     size_of,
 )
 from ansible_collections.quorum.redis.plugins.module_utils._topology import (
@@ -158,12 +159,24 @@ def test_sub_options_and_their_defaults(entry: dict[str, Any], expected: dict[st
         ({"config": {"maxmemory-policy": "allkeys-lru"}}, {"maxmemory-policy": "allkeys-lru"}),
         ({"config": {"repl-backlog-size": "1gb"}}, {"repl-backlog-size": "1gb"}),
         ({}, {"port": 6379, "dir": "/var/lib/redis/main", "supervised": "systemd", "daemonize": False}),
+        ({}, {"replica-ignore-disk-write-errors": True}),
+        (
+            {"config": {"replica-ignore-disk-write-errors": "no"}},
+            {"replica-ignore-disk-write-errors": "no"},
+        ),
         ({}, {"replica-announce-ip": "10.0.0.1", "replica-announce-port": 6379, "protected-mode": True}),
     ],
 )
 def test_parameters_of_a_server(entry: dict[str, Any], expected: dict[str, Any]) -> None:
     parameters = one(**entry)["parameters"]
     assert {key: parameters[key] for key in expected} == expected
+
+
+@pytest.mark.parametrize(("version", "known"), [("6.0.16", False), ("7.0.15", True), ("8.1.1", True)])
+def test_an_old_engine_is_not_told_what_it_does_not_know(version: str, known: bool) -> None:
+    kept = known_to(one()["parameters"], version)
+    assert ("replica-ignore-disk-write-errors" in kept) is known
+    assert "repl-backlog-size" in kept
 
 
 def test_no_parameter_says_who_is_primary_or_what_the_password_is() -> None:
