@@ -1,10 +1,15 @@
 # Copyright (c) 2026, quorum.redis contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The directory of a multi-part AOF, copied while no rewrite can replace its files."""
+"""The directory of a multi-part AOF, copied while no rewrite can replace its files.
+
+Rewrites are held back by a setting of the running server. A note on the disk says so before and until it is put back:
+whoever looks next after a run that was killed finds it.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import os
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +21,7 @@ from ansible_collections.quorum.redis.plugins.module_utils._errors import Quorum
 from ansible_collections.quorum.redis.plugins.module_utils._snapshot import Saver, open_safely
 
 HOLD = "auto-aof-rewrite-percentage"
+NOTE = ".held"
 
 
 def parts(manifest: str) -> List[str]:
@@ -33,12 +39,33 @@ def parts(manifest: str) -> List[str]:
 def held(client: Client, saver: Saver) -> Iterator[None]:
     """Hold rewrites back meanwhile, in the running server only: a restart or a run of site.yml undoes it too."""
     before = client.pairs("CONFIG", "GET", HOLD)[HOLD]
+    note = saver.note.with_name(NOTE)
+    draft = note.with_name(NOTE + ".new")
+    draft.write_text(before, encoding="ascii")
+    draft.replace(note)
     client.call("CONFIG", "SET", HOLD, "0")
     try:
         saver.idle()
         yield
     finally:
         client.call("CONFIG", "SET", HOLD, before)
+        note.unlink()
+
+
+def let_go(client: Client, place: Path) -> str:
+    """Put back what a run that was killed meanwhile has left; return what was done, empty when nothing.
+
+    Not from the file of the running server: a Sentinel may have had it rewritten since, with what was left.
+    """
+    note = place / NOTE
+    said = ""
+    with contextlib.suppress(FileNotFoundError):
+        before = note.read_text(encoding="ascii")
+        if client.pairs("CONFIG", "GET", HOLD).get(HOLD) == "0" != before:
+            client.call("CONFIG", "SET", HOLD, before)
+            said = f"{HOLD} was 0 since a backup was killed while it copied the AOF; it is {before} again"
+        note.unlink()
+    return said
 
 
 def copy_aof(client: Client, saver: Saver, target: Path) -> None:

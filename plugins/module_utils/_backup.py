@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Dict
 
 from ansible_collections.quorum.redis.plugins.module_utils import _manifest, _trial
-from ansible_collections.quorum.redis.plugins.module_utils._aofcopy import copy_aof
+from ansible_collections.quorum.redis.plugins.module_utils._aofcopy import NOTE, copy_aof, let_go
 from ansible_collections.quorum.redis.plugins.module_utils._client import Client, Endpoint, connect
 from ansible_collections.quorum.redis.plugins.module_utils._conf import mask
 from ansible_collections.quorum.redis.plugins.module_utils._errors import CommandFailed, QuorumError
@@ -64,6 +64,14 @@ class Job:
     def place(self) -> Path:
         """Return the directory of the data set's backups."""
         return Path(self.directory) / self.data_set
+
+
+def mend(job: Job) -> str:
+    """Undo what a run that was killed has left in the server; return what that was, empty when nothing."""
+    if not (job.place / NOTE).exists():
+        return ""
+    with alone(job.place, job.user) as place, connect(_patient(job.endpoint)) as client:
+        return let_go(client, place)
 
 
 def make(job: Job, tell: Tell) -> Manifest:

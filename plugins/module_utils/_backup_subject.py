@@ -11,7 +11,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.quorum.redis.plugins.module_utils import _manifest
-from ansible_collections.quorum.redis.plugins.module_utils._backup import Job, drill, fresh, make
+from ansible_collections.quorum.redis.plugins.module_utils._backup import Job, drill, fresh, make, mend
 from ansible_collections.quorum.redis.plugins.module_utils._carrier import choose
 from ansible_collections.quorum.redis.plugins.module_utils._errors import QuorumError, Refused
 from ansible_collections.quorum.redis.plugins.module_utils._manifest import Damaged, Manifest
@@ -99,6 +99,7 @@ class Backup(Subject["list[Observed]"]):
                     "Use another backup, and make a new one",
                 )
             return
+        self.warnings += filter(None, [mend(self.job)])
         self.found = make(self.job, self._tell)
         proven = self.found.verified
         if self.params["load"] and proven.load != _manifest.PASSED:

@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Dict, List, Optional, Sequence, Tuple
+from dataclasses import dataclass, field, replace
+from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
 from ansible_collections.quorum.redis.plugins.module_utils._errors import Refused
 from ansible_collections.quorum.redis.plugins.module_utils._reply import Observed
 
 DAY = 86400.0
+PATIENCE = 3  # looks: whoever has failed tries again at each
 
 
 def flaw(seen: Observed, primary: Optional[Observed]) -> str:
@@ -82,6 +83,7 @@ class Look:
     run_id: str
     calls: int
     saved: float
+    quiet: int = 0  # how many looks have seen no more commands
 
 
 @dataclass
@@ -90,17 +92,20 @@ class Memory:
 
     slot: int = -1  # the period of the last look
     last: Dict[str, Look] = field(default_factory=dict)  # what that look saw
-    base: Dict[str, Look] = field(default_factory=dict)  # what the last look of the period before saw
+    base: Dict[str, Look] = field(default_factory=dict)  # each as it was before this period, else when first seen
     done: int = -1  # the last period for which it has made a backup
     began: int = -1  # the last period for which it has tried
+    other: str = ""  # who was seen to have made the backup of this period
+    watch: float = 0.0  # when the first look of this period was
 
 
 @dataclass
 class Duty:
-    """Whether to make a backup now, and why (not)."""
+    """Whether to make a backup now, why (not), and who was seen to have made it."""
 
     act: bool
     why: str
+    other: str = ""
 
 
 def slot_of(now: float, period: float, offset: float) -> int:
@@ -108,10 +113,28 @@ def slot_of(now: float, period: float, offset: float) -> int:
     return int((now - offset) // period)
 
 
-def remember(memory: Memory, slot: int, looks: Dict[str, Look]) -> Memory:
+def remember(memory: Memory, slot: int, looks: Mapping[str, Look], now: float) -> Memory:
     """Return the memory after a look; what was seen two periods ago proves nothing."""
-    base = memory.base if memory.slot == slot else memory.last if memory.slot == slot - 1 else {}
-    return Memory(slot, looks, base, memory.done, memory.began)
+    same = memory.slot == slot
+    base = dict(memory.base if same else memory.last if memory.slot == slot - 1 else {})
+    last = {}
+    for host, look in looks.items():
+        if host not in base or base[host].run_id != look.run_id:
+            base[host] = look
+        past = memory.last.get(host)
+        silent = past is not None and (past.run_id, past.calls) == (look.run_id, look.calls)
+        last[host] = replace(look, quiet=past.quiet + 1 if past and silent else 0)
+    other, watch = (memory.other, memory.watch) if same else ("", now)
+    return Memory(slot, last, base, memory.done, memory.began, other, watch)
+
+
+@dataclass
+class Period:
+    """The present period: its begin, its length, and what time it is."""
+
+    begin: float
+    length: float
+    now: float
 
 
 def duty(
@@ -119,13 +142,14 @@ def duty(
     carriers: Sequence[str],
     members: Sequence[Observed],
     memory: Memory,
-    begin: float,
+    period: Period,
     primary_too: bool = False,
 ) -> Duty:
-    """Decide for this carrier, `remember` done. The first carrier in sync does it; the others only look.
+    """Decide for this carrier, `remember` done. The first carrier in sync does it; the others wait for their turn.
 
-    Nobody tells anybody: another one has done it when it was given a BGSAVE since the last look before this period,
-    by the same process, and has saved since the period began. Where that cannot be seen, one backup too many is made.
+    Nobody tells anybody: another one has done it when it was given one BGSAVE since the last look before this period,
+    by the same process, and has saved since the period began. One that is given more and more of them fails each time.
+    Where success cannot be seen, one backup too many is made.
     """
     if memory.done == memory.slot:
         return Duty(False, "done in this period")
@@ -138,13 +162,25 @@ def duty(
         return Duty(False, "no carrier of the timer is in sync")
     if me in order and memory.began == memory.slot:
         return Duty(True, "it failed before in this period")
-    if order[0] != me:
+    place = order.index(me) if me in order else 0
+    # Each has a quarter of the period, counted from when this one could see it.
+    if me not in order or period.now < memory.watch + min(place, 3) * period.length / 4:
         return Duty(False, f"{order[0]} does it")
+    other, sure = (memory.other, True) if memory.other else _done(me, order[:place], memory, period.begin)
+    if other:
+        return Duty(False, f"{other} has done it in this period", other if sure else "")
+    return Duty(True, f"{order[0]} has not done it by now" if place else "the first carrier in sync")
+
+
+def _done(me: str, before: Sequence[str], memory: Memory, begin: float) -> Tuple[str, bool]:
+    """Return who else has made the backup, and whether that is sure: of those before, who has stopped trying."""
     for host, seen in memory.last.items():
         base = memory.base.get(host)
         if host != me and base and base.run_id == seen.run_id and seen.calls > base.calls and seen.saved >= begin:
-            return Duty(False, f"{host} has done it in this period")
-    return Duty(True, "the first carrier in sync")
+            sure = host not in before or seen.quiet >= PATIENCE
+            if sure or seen.calls == base.calls + 1:
+                return host, sure
+    return "", False
 
 
 # --- retention ---

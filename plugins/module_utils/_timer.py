@@ -19,11 +19,12 @@ from pathlib import Path
 from typing import Any, Callable, Dict, List, Mapping, Sequence
 
 from ansible_collections.quorum.redis.plugins.module_utils import _manifest
-from ansible_collections.quorum.redis.plugins.module_utils._backup import Job, drill, make
+from ansible_collections.quorum.redis.plugins.module_utils._backup import Job, drill, make, mend
 from ansible_collections.quorum.redis.plugins.module_utils._carrier import (
     Kept,
     Look,
     Memory,
+    Period,
     duty,
     expired,
     remember,
@@ -79,9 +80,12 @@ class Round:
         offset, period = float(self.common["offset"]), float(self.common["period"])
         slot = slot_of(self.now, period, offset)
         looks = {host: found for host, found in map(self._saves, self.places, seen) if found}
-        memory = remember(memory, slot, looks)
-        found = duty(self.me, self.told["carriers"], seen, memory, slot * period + offset, self.common["primary"])
+        memory = remember(memory, slot, looks, self.now)
+        now = Period(slot * period + offset, period, self.now)
+        found = duty(self.me, self.told["carriers"], seen, memory, now, self.common["primary"])
+        memory.other = found.other
         self.state["memory"], self.state["why"] = asdict(memory), found.why
+        self._mend()
         if found.act:
             memory.began = slot
             self.state["memory"] = asdict(memory)
@@ -105,6 +109,15 @@ class Round:
         if self.code != CRITICAL:
             self._thin()
         self._away()
+
+    def _mend(self) -> None:
+        """Undo what a run that was killed has left, whoever backs up now; it is tried again at the next look."""
+        try:
+            said = mend(self.job)
+        except QuorumError as problem:
+            said = f"what a killed backup has left is not undone: {problem}"
+        if said:
+            self.say(said)
 
     def _saves(self, place: Place, seen: Observed) -> tuple[str, Look | None]:
         """Return how many BGSAVE commands a member has had."""
@@ -162,7 +175,7 @@ class Round:
 
 def memory_from(data: Mapping[str, Any]) -> Memory:
     """Return the memory that the state file holds; pure."""
-    found = Memory(**{key: value for key, value in data.items() if key in ("slot", "done", "began")})
+    found = Memory(**{key: value for key, value in data.items() if key not in ("last", "base")})
     found.last = {host: Look(**look) for host, look in data.get("last", {}).items()}
     found.base = {host: Look(**look) for host, look in data.get("base", {}).items()}
     return found

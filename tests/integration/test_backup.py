@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.quorum.redis.plugins.module_utils import _manifest, _trial
+from ansible_collections.quorum.redis.plugins.module_utils import _manifest, _timer, _trial
 from ansible_collections.quorum.redis.plugins.module_utils._conf import render
 from ansible_collections.quorum.redis.plugins.module_utils._errors import QuorumError
 from ansible_collections.quorum.redis.plugins.module_utils._parameters import ALIVE, known_to
@@ -365,3 +365,62 @@ def test_the_aof_is_copied_while_writes_and_rewrites_go_on(lab: Lab, server: Ser
     shutil.copytree(tmp_path / "backups" / "main" / found.name / "appendonlydir", copy / "appendonlydir")
     restored = lab.server("restored", "appendonly yes", f"dir {copy}")
     assert restored.call("DBSIZE") == 1001
+
+
+KILLED = """
+import os
+from ansible_collections.quorum.redis.plugins.module_utils import _aofcopy as copying
+from ansible_collections.quorum.redis.plugins.modules import backup
+copying._upto = lambda *_given: os.kill(os.getpid(), 9)
+backup.main()
+"""
+
+
+@pytest.mark.parametrize("finder", ["module", "timer"])
+def test_rewrites_that_a_killed_backup_held_back_go_on(lab: Lab, tmp_path: Path, finder: str) -> None:
+    """SIGKILL while it copies the AOF; the next one undoes it, though it makes a backup without AOF, or none at all."""
+    server = lab.server("main", "appendonly yes", "auto-aof-rewrite-percentage 70", password=SECRET)
+    setting = ("CONFIG", "GET", "auto-aof-rewrite-percentage")
+    if not modern(lab.engine):
+        return
+    request = {**options(server, tmp_path, aof=True), "_ansible_remote_tmp": str(tmp_path)}
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED],
+        input=json.dumps({"ANSIBLE_MODULE_ARGS": request}),
+        env={**os.environ, "PYTHONPATH": str(lab.collections)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert killed.returncode == -signal.SIGKILL, killed.stdout + killed.stderr
+    assert server.call(*setting)[1] == "0"
+    server.call("CONFIG", "REWRITE")  # as a Sentinel has it done: the file says 0 too
+    if finder == "module":
+        answer = lab.run("backup", **options(server, tmp_path, load=False))
+        checked(answer)
+        said = str(answer["warnings"])
+    else:
+        said = looked(server, tmp_path)
+    assert "is 70 again" in said and "was killed while it copied the AOF" in said
+    assert server.call(*setting)[1] == "70"
+    assert not (tmp_path / "backups" / "main" / ".held").exists()
+    again = lab.run("backup", **options(server, tmp_path, load=False))
+    assert "warnings" not in again.data
+
+
+def looked(server: Server, root: Path) -> str:
+    """Let the timer look once, as a carrier whose turn it is not; return what it said."""
+    told: dict[str, Any] = {"name": "main", "carriers": ["other"], "password": SECRET}
+    told["members"] = [{"host": "me", "address": "127.0.0.1", "port": server.port}]
+    common: dict[str, Any] = {
+        "me": "me",
+        "directory": str(root / "backups"),
+        "binary": server.engine.binary,
+        "user": ME,
+    }
+    common |= {"compression": "none", "load": False, "aof": False, "wait": 30, "primary": False, "drill": False}
+    common |= {"period": 86400, "offset": 0, "keep": 0, "keep_days": 0, "rsync": "", "command": []}
+    said: list[str] = []
+    _timer.Round(told, common, {}, time.time(), said.append).look()
+    assert backups(root) == []
+    return " ".join(said)

@@ -27,6 +27,15 @@ for one in state.values():
         one["memory"][key] -= 1
 path.write_text(json.dumps(state))
 """
+# A quarter of the period has passed.
+PATIENT = """
+import json, pathlib
+path = pathlib.Path("/var/lib/quorum-redis/backup-state.json")
+state = json.loads(path.read_text())
+for one in state.values():
+    one["memory"]["watch"] -= 6 * 3600
+path.write_text(json.dumps(state))
+"""
 
 
 def backups(lab: Lab, name: str = "main") -> dict[str, list[str]]:
@@ -148,10 +157,14 @@ def test_a_failure_shows_in_status_exit_code_and_journal(lab: Lab, main: DataSet
         "ok",
     )
     assert "the backup failed" in lab.sh("b2", "journalctl --no-pager -o cat -u redis-backup.service")
-    assert new(lab, before) == []
+    assert (look(lab, "b3"), new(lab, before)) == (0, [])
+    lab.sh("b3", f"python3 -c '{PATIENT}'")
+    assert look(lab, "b3") == 0
+    assert [host for host, _name in new(lab, before)] == ["b3"]
+    assert "main: b2 has not done it by now" in status(lab, "b3")[1]
     lab.sh("b2", f"prlimit --pid $({PID}) --nproc=4096:")
     assert look(lab, "b2") == 0
-    assert [host for host, _name in new(lab, before)] == ["b2"]
+    assert [host for host, _name in new(lab, before)] == ["b2", "b3"]
     assert status(lab, "b2")[0] == 0
 
 

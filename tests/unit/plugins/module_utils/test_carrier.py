@@ -14,6 +14,7 @@ from ansible_collections.quorum.redis.plugins.module_utils._carrier import (
     Kept,
     Look,
     Memory,
+    Period,
     choose,
     duty,
     expired,
@@ -84,10 +85,12 @@ class World:
         """Begin with all well."""
         self.carriers = carriers
         self.members = {"a": member("a"), "b": member("b"), "c": member("c", "primary")}
-        self.memory = {host: Memory() for host in carriers}
         self.looks = {host: Look("run", 0, 0.0) for host in self.members}
+        self.memory = {host: Memory(0, dict(self.looks)) for host in carriers}
         self.made: list[tuple[float, str]] = []
         self.broken: set[str] = set()
+        self.mute: set[str] = set()  # of the broken: those that do not even come to a BGSAVE
+        self.spoilt: set[str] = set()  # of the broken: those that save, and then cannot copy or prove
 
     def down(self, host: str) -> None:
         self.members[host] = member(host, **DOWN)
@@ -98,13 +101,18 @@ class World:
     def look(self, host: str, now: float) -> str:
         seen = {name: self.looks[name] for name, one in self.members.items() if one.reachable}
         slot = slot_of(now, DAY, 0)
-        self.memory[host] = remember(self.memory[host], slot, dict(seen))
-        found = duty(host, self.carriers, list(self.members.values()), self.memory[host], slot * DAY)
+        self.memory[host] = remember(self.memory[host], slot, seen, now)
+        period = Period(slot * DAY, DAY, now)
+        found = duty(host, self.carriers, list(self.members.values()), self.memory[host], period)
+        self.memory[host].other = found.other
         if found.act:
             self.memory[host].began = slot
-            self.looks[host] = Look(self.looks[host].run_id, self.looks[host].calls + 1, self.looks[host].saved)
-            if host not in self.broken:
+            saved = host not in self.broken
+            calls = self.looks[host].calls + (saved or host not in self.mute)
+            self.looks[host] = Look(self.looks[host].run_id, calls, now if saved else self.looks[host].saved)
+            if host in self.spoilt:
                 self.looks[host].saved = now
+            if saved:
                 self.made.append((now, host))
                 self.memory[host].done = slot
         return found.why
@@ -120,9 +128,15 @@ class World:
         return [(int(now // DAY), host) for now, host in self.made]
 
 
-def test_one_carrier_makes_one_backup_for_each_period() -> None:
+@pytest.mark.parametrize("hour", [0, 12])
+def test_one_carrier_makes_one_backup_for_each_period(hour: int) -> None:
+    """The others look first: those that had not seen the time before would make one more, a quarter of a day later."""
     world = World()
-    for number in range(1, 6):
+    world.memory = {host: Memory() for host in world.carriers}
+    for host in ("c", "b"):
+        world.look(host, DAY + hour * 3600)
+    world.day(1, begin=hour)
+    for number in range(2, 6):
         world.day(number)
     assert world.days() == [(number, "a") for number in range(1, 6)]
 
@@ -180,19 +194,60 @@ def test_who_has_begun_a_period_tries_again() -> None:
     assert world.days() == [(1, "a"), (2, "a")]
 
 
+@pytest.mark.parametrize("kind", ["the save fails", "nothing is saved", "the copy fails", "no timer looks"])
+def test_the_next_carrier_takes_its_turn_when_the_first_keeps_failing(kind: str) -> None:
+    """A quarter of the period later, and only that one: whatever it is that fails, and each period anew."""
+    world = World(carriers=("a", "b", "d"))
+    world.members["d"], world.looks["d"] = member("d"), Look("run", 0, 0.0)
+    world.day(1)
+    world.broken = {"a"}
+    world.mute = {"a"} if kind == "nothing is saved" else set()
+    world.spoilt = {"a"} if kind == "the copy fails" else set()
+    away = ("a",) if kind == "no timer looks" else ()
+    world.day(2, away=away)
+    world.day(3, away=away)
+    assert world.days() == [(1, "a"), (2, "b"), (3, "b")]
+    assert [round(now % DAY / 3600) for now, _host in world.made[1:]] == [6, 6]
+    world.broken = {"a", "b"}
+    world.day(4, away=away)
+    world.broken = set()
+    world.day(5)
+    assert world.days()[3:] == [(4, "d"), (5, "a")]
+
+
+def test_a_restart_of_the_first_one_after_all_have_seen_its_backup_makes_no_second() -> None:
+    world = World()
+    world.day(1, end=8)
+    world.looks["a"] = Look("another", 0, DAY + 30000)
+    world.day(1, begin=8)
+    assert world.days() == [(1, "a")]
+
+
+@pytest.mark.parametrize("hours", [1, 5, 7])
+def test_one_that_has_failed_and_then_succeeds_has_done_it(hours: int) -> None:
+    """Once it has; when the next one has had its turn by then, both have."""
+    world = World()
+    world.day(1)
+    world.broken = world.spoilt = {"a"}
+    world.day(2, end=hours)
+    world.broken, world.spoilt = set(), set()
+    world.day(2, begin=hours)
+    assert world.days() == [(1, "a"), *[(2, "b")] * (hours > 6), (2, "a")]
+
+
 def test_the_primary_carries_only_when_told_or_alone() -> None:
     members = [member("a", link="down"), member("c", "primary")]
-    memory = remember(Memory(), 1, {})
-    assert not duty("c", ["c"], members, memory, DAY).act
-    assert duty("c", ["c"], members, memory, DAY, primary_too=True).act
-    assert duty("c", ["c"], members[1:], memory, DAY).act
-    assert duty("a", ["a", "c"], members, memory, DAY).why == "no carrier of the timer is in sync"
+    memory, now = remember(Memory(), 1, {}, DAY), Period(DAY, DAY, DAY)
+    assert not duty("c", ["c"], members, memory, now).act
+    assert duty("c", ["c"], members, memory, now, primary_too=True).act
+    assert duty("c", ["c"], members[1:], memory, now).act
+    assert duty("a", ["a", "c"], members, memory, now).why == "no carrier of the timer is in sync"
 
 
 def test_what_was_seen_two_periods_ago_proves_nothing() -> None:
     memory = Memory(slot=1, last={"b": Look("run", 1, 0.0)})
-    assert remember(memory, 2, {}).base == memory.last
-    assert remember(memory, 3, {}).base == {}
+    assert remember(memory, 2, {}, 0).base == memory.last
+    assert remember(memory, 3, {}, 0).base == {}
 
 
 def test_no_period_is_left_out_whatever_happens() -> None:
