@@ -21,13 +21,13 @@ JOBS: Dict[str, Sequence[str]] = {
     ),
     "operator": (
         *("ping", "info", "role", "dbsize", "config", "client", "acl", "replicaof", "multi", "exec", "discard"),
-        *("wait", "bgsave", "bgrewriteaof", "lastsave", "time"),
+        *("wait", "bgsave", "bgrewriteaof", "lastsave", "time", "module|list"),
     ),
     "monitoring": (
         *("ping", "info", "role", "dbsize", "lastsave", "slowlog|get", "slowlog|len", "latency|latest"),
         *("memory|stats", "client|list"),
     ),
-    "backup": ("ping", "info", "bgsave", "lastsave", "time", "config|get", "config|set"),
+    "backup": ("ping", "info", "bgsave", "lastsave", "time", "config|get", "config|set", "module|list"),
 }
 # What came later: a job, the first version, commands.
 LATER: Sequence[Tuple[str, Version, Sequence[str]]] = (

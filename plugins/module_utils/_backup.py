@@ -15,7 +15,7 @@ import socket
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Dict
+from typing import Any, Dict, List, Sequence, Tuple
 
 from ansible_collections.quorum.redis.plugins.module_utils import _manifest, _trial
 from ansible_collections.quorum.redis.plugins.module_utils._aofcopy import NOTE, copy_aof, let_go
@@ -23,6 +23,7 @@ from ansible_collections.quorum.redis.plugins.module_utils._client import Client
 from ansible_collections.quorum.redis.plugins.module_utils._conf import mask
 from ansible_collections.quorum.redis.plugins.module_utils._errors import CommandFailed, QuorumError
 from ansible_collections.quorum.redis.plugins.module_utils._manifest import Damaged, Manifest, Verified
+from ansible_collections.quorum.redis.plugins.module_utils._modules import EngineModule, lines, loaded
 from ansible_collections.quorum.redis.plugins.module_utils._place import (
     RDB,
     alone,
@@ -115,19 +116,23 @@ def make(job: Job, tell: Tell) -> Manifest:
                     rdb_sha256=digest,
                     files={},
                 )
+                modules = loaded(client)
+                manifest.modules = {one.name: one.version for one in modules}
                 _settings(client, snapshot.info, partial, job.user)
                 if job.aof:
                     tell("copying the AOF")
                     copy_aof(client, saver, partial / AOF)
                     manifest.aof = AOF
                 own(partial, job.user)  # the proofs run with the rights of the service
-                manifest.verified = prove(job, partial, manifest, tell)
+                manifest.verified = prove(job, partial, manifest, tell, modules)
                 pack(partial, manifest, tell)
                 finish(partial, place / name, manifest, job.user, start)
     return manifest
 
 
-def prove(job: Job, directory: Path, manifest: Manifest, tell: Tell) -> Verified:
+def prove(
+    job: Job, directory: Path, manifest: Manifest, tell: Tell, modules: Sequence[EngineModule] = ()
+) -> Verified:
     """Check and load the RDB as it lies there, not compressed; what does not hold raises Damaged."""
     found = Verified(at=_manifest.iso(time.time()), by=socket.gethostname())
     tell("checking the file")
@@ -147,8 +152,12 @@ def prove(job: Job, directory: Path, manifest: Manifest, tell: Tell) -> Verified
         tell(f"trial load {found.load}")
         return found
     tell("loading it into a throw-away server")
-    last = max(map(int, manifest.databases), default=0)
-    found.databases = _trial.load(job.binary, directory, RDB, job.user, job.wait, last)
+    try:
+        found.databases = _load(job, directory, manifest, lines(modules))
+    except _trial.Lacking as problem:
+        found.load = f"not done: {problem.what}. Its keys were neither loaded nor counted"
+        tell(f"trial load {found.load}")
+        return found
     wrong = _trial.differences(manifest.databases, found.databases)
     if wrong:
         raise Damaged(f"Loaded, the snapshot is not what was saved: {wrong}", str(directory))
@@ -156,14 +165,23 @@ def prove(job: Job, directory: Path, manifest: Manifest, tell: Tell) -> Verified
     return found
 
 
+def _load(job: Job, directory: Path, manifest: Manifest, modules: Sequence[str]) -> _trial.Counts:
+    """Load it, without the modules where they do not start there: it may hold nothing of theirs."""
+    given = (job.binary, directory, RDB, job.user, job.wait, max(map(int, manifest.databases), default=0))
+    try:
+        return _trial.load(*given, modules=modules)
+    except _trial.Lacking:
+        if not modules:
+            raise
+        return _trial.load(*given)
+
+
 def drill(job: Job, name: str, tell: Tell) -> Dict[str, Any]:
     """Restore a finished backup into a throw-away server, compare, and write the result into its manifest."""
     with deaf_to_signals(), alone(job.place, job.user) as place:
         directory, start = place / name, time.monotonic()
         manifest = _manifest.read(str(directory))
-        if not job.binary:
-            with connect(_patient(job.endpoint)) as client:
-                job = replace(job, binary=parse_info(client.call("INFO", "server")).get("executable", ""))
+        job, modules = _as_running(job)
         result, counts = _manifest.PASSED, {}
         try:
             tell("comparing the check sums")
@@ -171,7 +189,7 @@ def drill(job: Job, name: str, tell: Tell) -> Dict[str, Any]:
             room(place, manifest.rdb_size)
             with drafted(place, f"drill-{name}", job.user) as copied:
                 unpack(directory, manifest, copied, job.user)
-                found = prove(replace(job, load=True), copied, replace(manifest, aof=""), tell)
+                found = prove(replace(job, load=True), copied, replace(manifest, aof=""), tell, modules)
             counts = found.databases
             result = found.load
         except Damaged as problem:
@@ -186,6 +204,18 @@ def drill(job: Job, name: str, tell: Tell) -> Dict[str, Any]:
         manifest.drills.append(record)
         write_manifest(directory, manifest, job.user)
     return record
+
+
+def _as_running(job: Job) -> Tuple[Job, List[EngineModule]]:
+    """Return what the running server is and has; only who names no program needs it."""
+    try:
+        with connect(_patient(job.endpoint)) as client:
+            told = job.binary or parse_info(client.call("INFO", "server")).get("executable", "")
+            return replace(job, binary=told), loaded(client)
+    except QuorumError:
+        if not job.binary:
+            raise
+        return job, []
 
 
 def fresh(job: Job, seconds: float, engine: str, version: str) -> str:

@@ -17,7 +17,7 @@ import subprocess
 import tempfile
 import time
 from pathlib import Path
-from typing import Callable, Dict, Mapping, Optional
+from typing import Callable, Dict, Mapping, Optional, Sequence
 
 from ansible_collections.quorum.redis.plugins.module_utils._client import Client, Endpoint, connect
 from ansible_collections.quorum.redis.plugins.module_utils._compress import reader

@@ -66,6 +66,7 @@ class Manifest:
     rdb_sha256: str
     files: Dict[str, Dict[str, Any]]
     aof: str = ""
+    modules: Dict[str, str] = field(default_factory=dict)
     verified: Verified = field(default_factory=Verified)
     drills: List[Dict[str, Any]] = field(default_factory=list)
     format: int = FORMAT
@@ -100,13 +101,13 @@ def from_json(text: str, where: str = "") -> Manifest:
             f"{FILE} has format {data['format']}, known is {FORMAT}", where, "Use a newer version of quorum.redis"
         )
     known = {item.name: item.type for item in fields(Manifest)}
-    needed = {name for name in known if name not in ("aof", "verified", "drills", "format")}
+    needed = {name for name in known if name not in ("aof", "modules", "verified", "drills", "format")}
     missing = sorted(needed - set(data))
     if missing:
         raise Damaged(f"{FILE} lacks {', '.join(missing)}", where, _OTHER)
     simple = {"str": str, "int": int, "float": (int, float)}
     for name, value in data.items():
-        wanted = simple.get(str(known.get(name, "")), dict if name in ("databases", "files", "verified") else object)
+        wanted = simple.get(str(known.get(name, "")), dict if name in ("databases", "files", "modules", "verified") else object)
         if not isinstance(value, wanted):  # type: ignore[arg-type]
             raise Damaged(f"{FILE}: {name} is not what it should be: {value!r}", where, _OTHER)
     if data["compression"] not in SUFFIXES:

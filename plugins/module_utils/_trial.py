@@ -17,11 +17,12 @@ import subprocess
 import tempfile
 import time
 from pathlib import Path
-from typing import Callable, Dict, Mapping
+from typing import Callable, Dict, Mapping, Sequence
 
 from ansible_collections.quorum.redis.plugins.module_utils._client import Client, Endpoint
 from ansible_collections.quorum.redis.plugins.module_utils._errors import QuorumError
 from ansible_collections.quorum.redis.plugins.module_utils._manifest import Damaged, Header
+from ansible_collections.quorum.redis.plugins.module_utils._modules import LACKING
 from ansible_collections.quorum.redis.plugins.module_utils._reply import parse_info
 from ansible_collections.quorum.redis.plugins.module_utils._sandbox import child, memory, private_directory
 from ansible_collections.quorum.redis.plugins.module_utils._snapshot import databases
@@ -29,6 +30,10 @@ from ansible_collections.quorum.redis.plugins.module_utils._snapshot import data
 MEBIBYTE = 1 << 20
 _ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
 Counts = Dict[str, Dict[str, int]]
+
+
+class Lacking(QuorumError):
+    """The throw-away server has not the module whose data the file holds; nothing is said about the file."""
 
 
 def memory_free() -> int:
@@ -90,8 +95,8 @@ def check(binary: str, kind: str, path: Path, user: str, wait: float) -> None:
         raise Damaged(f"{name}-check-{kind} refuses {path.name}: {' '.join(words)}", str(path.parent))
 
 
-def configuration(scratch: str, directory: str, name: str, databases_: int = 16) -> str:
-    """Return the configuration of the throw-away server; pure."""
+def configuration(scratch: str, directory: str, name: str, databases_: int = 16, more: Sequence[str] = ()) -> str:
+    """Return the configuration of the throw-away server, with more lines of it; pure."""
     place = directory.replace("\\", "\\\\").replace('"', '\\"')
     return "\n".join(
         [
@@ -106,15 +111,21 @@ def configuration(scratch: str, directory: str, name: str, databases_: int = 16)
             "daemonize no",
             'logfile ""',
             "replicaof 127.0.0.1 0",
+            *more,
             "",
         ]
     )
 
 
-def load(binary: str, directory: Path, name: str, user: str, wait: float, last: int = 0) -> Counts:
-    """Load an RDB and return the counts of each database, `last` the highest. Damaged: the engine does not load it."""
+def load(
+    binary: str, directory: Path, name: str, user: str, wait: float, last: int = 0, modules: Sequence[str] = ()
+) -> Counts:
+    """Load an RDB and return the counts of each database, `last` the highest; `modules` are lines that load some.
+
+    Damaged: the engine does not load it. Lacking: a module is missing.
+    """
     with private_directory(user) as scratch, tempfile.TemporaryFile(dir=memory()) as log:
-        text = configuration(scratch, str(directory), name, max(16, last + 1))
+        text = configuration(scratch, str(directory), name, max(16, last + 1), modules)
         process = subprocess.Popen(  # pylint: disable=consider-using-with
             [binary, "-"],
             cwd=scratch,
@@ -137,6 +148,8 @@ def load(binary: str, directory: Path, name: str, user: str, wait: float, last: 
             log.seek(0)
             rows = [row for row in log.read().decode("utf-8", "replace").splitlines() if row.strip()]
             words = re.sub(r"\d+:\w [^*#]*[*#] ", "", " ".join(rows[-2:]))
+            if any(said in words for said in LACKING):
+                raise Lacking(words, str(directory))
             raise Damaged(f"The throw-away server does not load {name}: {words}", str(directory))
         return found
 
