@@ -130,9 +130,7 @@ def make(job: Job, tell: Tell) -> Manifest:
     return manifest
 
 
-def prove(
-    job: Job, directory: Path, manifest: Manifest, tell: Tell, modules: Sequence[EngineModule] = ()
-) -> Verified:
+def prove(job: Job, directory: Path, manifest: Manifest, tell: Tell, modules: Sequence[EngineModule] = ()) -> Verified:
     """Check and load the RDB as it lies there, not compressed; what does not hold raises Damaged."""
     found = Verified(at=_manifest.iso(time.time()), by=socket.gethostname())
     tell("checking the file")

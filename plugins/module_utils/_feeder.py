@@ -65,7 +65,7 @@ def unpack(directory: str, manifest: Manifest, stage: Path, user: str) -> None:
 TLS = ("tls-cert-file", "tls-key-file", "tls-ca-cert-file")
 
 
-def configuration(stage: str, port: int, shown: Mapping[str, str], tls_port: int = 0) -> str:
+def configuration(stage: str, port: int, shown: Mapping[str, str], tls_port: int = 0, more: Sequence[str] = ()) -> str:
     """Return the configuration of the server; pure. `shown`: what the one says that will follow it."""
     user, password = shown["masteruser"], shown["masterauth"]
     lines = [
@@ -91,7 +91,7 @@ def configuration(stage: str, port: int, shown: Mapping[str, str], tls_port: int
         lines += [Line("user", [user, "on", f">{password}", "~*", "+@all"]), Line("user", ["default", "off"])]
     elif password:
         lines.append(Line("requirepass", [password]))
-    return "\n".join([*(line.text for line in lines), ""])
+    return "\n".join([*(line.text for line in lines), *more, ""])
 
 
 class Feeder:
@@ -105,8 +105,8 @@ class Feeder:
         self.port = 0
         self.place = Endpoint()
 
-    def start(self, shown: Mapping[str, str]) -> None:
-        """Start it; it may still be loading. `shown`: what the one says that will follow it."""
+    def start(self, shown: Mapping[str, str], more: Sequence[str] = ()) -> None:
+        """Start it; it may still be loading. `shown`: what the one says that will follow it; `more`: lines for both."""
         with socket.socket() as one, socket.socket() as other:
             one.bind((ADDRESS, 0))
             other.bind((ADDRESS, 0))
@@ -114,7 +114,7 @@ class Feeder:
         secure = secure if shown.get("tls-replication") == "yes" else 0
         self.port = secure or port
         self.place = Endpoint(ADDRESS, port, shown["masteruser"] or None, shown["masterauth"] or None, None, 30.0)
-        text = configuration(str(self.stage), port, shown, secure)
+        text = configuration(str(self.stage), port, shown, secure, more)
         self.log, path = tempfile.mkstemp(dir=memory())
         Path(path).unlink()
         self.process = subprocess.Popen(  # pylint: disable=consider-using-with

@@ -107,7 +107,9 @@ def from_json(text: str, where: str = "") -> Manifest:
         raise Damaged(f"{FILE} lacks {', '.join(missing)}", where, _OTHER)
     simple = {"str": str, "int": int, "float": (int, float)}
     for name, value in data.items():
-        wanted = simple.get(str(known.get(name, "")), dict if name in ("databases", "files", "modules", "verified") else object)
+        wanted = simple.get(
+            str(known.get(name, "")), dict if name in ("databases", "files", "modules", "verified") else object
+        )
         if not isinstance(value, wanted):  # type: ignore[arg-type]
             raise Damaged(f"{FILE}: {name} is not what it should be: {value!r}", where, _OTHER)
     if data["compression"] not in SUFFIXES:

@@ -19,6 +19,7 @@ from ansible_collections.quorum.redis.plugins.module_utils._failover_base import
 from ansible_collections.quorum.redis.plugins.module_utils._feeder import ADDRESS, Feeder, credentials, unpack
 from ansible_collections.quorum.redis.plugins.module_utils._manifest import Damaged
 from ansible_collections.quorum.redis.plugins.module_utils._module import Step
+from ansible_collections.quorum.redis.plugins.module_utils._modules import lines, loaded
 from ansible_collections.quorum.redis.plugins.module_utils._observe import Place
 from ansible_collections.quorum.redis.plugins.module_utils._reply import (
     PARKED,
@@ -149,7 +150,7 @@ class Restorer(Talk):
         told = self.backup.manifest
         unpack(self.backup.directory, told, self.feeder.stage, self.setting.user)
         shown = credentials(self.client(self.head))
-        self.feeder.start(shown)
+        self.feeder.start(shown, lines(loaded(self.client(self.head))))
         found = self.feeder.loaded(self.setting.wait, self.setting.reserve, lambda: None)
         wrong = off(keys_of(found), self.backup.databases)
         wrong += filter(None, [counted(found, self.backup.databases)])

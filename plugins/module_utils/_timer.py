@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
 import sys
 import time
 from dataclasses import asdict, dataclass
@@ -31,6 +30,7 @@ from ansible_collections.quorum.redis.plugins.module_utils._carrier import (
     slot_of,
 )
 from ansible_collections.quorum.redis.plugins.module_utils._client import Client
+from ansible_collections.quorum.redis.plugins.module_utils._errand import away, run
 from ansible_collections.quorum.redis.plugins.module_utils._errors import QuorumError
 from ansible_collections.quorum.redis.plugins.module_utils._observe import Place, members, observe_all
 from ansible_collections.quorum.redis.plugins.module_utils._place import alone
@@ -191,35 +191,6 @@ def kept(place: Path) -> List[Kept]:
             good = False
         found.append(Kept(name, _manifest.seconds_of(name), good))
     return found
-
-
-def away(common: Mapping[str, Any], name: str, directory: str) -> List[List[str]]:
-    """Return the commands that bring a backup off the host; pure."""
-    commands = []
-    if common["rsync"]:
-        commands.append(["rsync", "-a", "--", directory, f"{common['rsync'].rstrip('/')}/{name}/"])
-    if common["command"]:
-        commands.append([*common["command"], directory])
-    return commands
-
-
-def run(command: Sequence[str], wait: float) -> str:
-    """Run a command of the user's; return why it failed, empty when it did not."""
-    try:
-        done = subprocess.run(
-            list(command),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            timeout=wait,
-            check=False,
-        )
-    except (OSError, subprocess.SubprocessError) as problem:
-        return f"{command[0]}: {problem}"
-    if not done.returncode:
-        return ""
-    said = " ".join(done.stdout.decode("utf-8", "replace").split()[-40:])
-    return f"{command[0]} ended with {done.returncode}: {said}"
 
 
 def read(path: Path) -> Dict[str, Any]:

@@ -147,9 +147,10 @@ def load(
         if found is None:
             log.seek(0)
             rows = [row for row in log.read().decode("utf-8", "replace").splitlines() if row.strip()]
-            words = re.sub(r"\d+:\w [^*#]*[*#] ", "", " ".join(rows[-2:]))
-            if any(said in words for said in LACKING):
-                raise Lacking(words, str(directory))
+            lacking = [row for row in rows if any(said in row for said in LACKING)]
+            words = re.sub(r"\d+:\w [^*#]*[*#] ", "", " ".join(lacking[:1] or rows[-2:]))
+            if lacking:
+                raise Lacking(words.split("-> ")[-1], str(directory))
             raise Damaged(f"The throw-away server does not load {name}: {words}", str(directory))
         return found
 

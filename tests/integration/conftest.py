@@ -279,6 +279,15 @@ def engine(request: pytest.FixtureRequest) -> Engine:
 
 
 @pytest.fixture
+def search() -> Path:
+    """Return a real module of the engine, with a data type of its own."""
+    path = Path(__file__).resolve().parents[2] / ".cache" / "engines" / "redisearch.so"
+    if not path.exists():
+        pytest.fail("there is no redisearch.so in .cache/engines: run tools/engines")
+    return path
+
+
+@pytest.fixture
 def lab(tmp_path: Path, collections_path: Path, engine: Engine) -> Iterator[Lab]:
     """Return a lab for one test and clean it up whatever happens."""
     found = Lab(tmp_path, collections_path, engine)

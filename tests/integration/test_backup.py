@@ -367,6 +367,33 @@ def test_the_aof_is_copied_while_writes_and_rewrites_go_on(lab: Lab, server: Ser
     assert restored.call("DBSIZE") == 1001
 
 
+def test_data_of_a_module_is_proven_where_the_module_can_be_had(lab: Lab, tmp_path: Path, search: Path) -> None:
+    if not modern(lab.engine):
+        return  # Redis 6 does not tell where its modules are
+    module = tmp_path / "search module.so"
+    shutil.copy(search, module)
+    module.chmod(0o755)
+    server = lab.server("main", f'loadmodule "{module}" MINPREFIX 3', password=SECRET)
+    server.call("FT.CREATE", "index", "SCHEMA", "title", "TEXT")
+    server.call("FT.ADD", "index", "doc", "1.0", "FIELDS", "title", "hello")
+    found = checked(lab.run("backup", **options(server, tmp_path)))
+    assert found.verified.load == "passed"
+    assert found.modules["ft"] == "10200"
+    drilled = lab.run("backup", **options(server, tmp_path, drill=True))
+    assert drilled["drill"]["result"] == "passed"
+    # The file of the module goes: the backup is kept, and says what nobody has verified.
+    module.unlink()
+    answer = lab.run("backup", **options(server, tmp_path, compression="gzip"))
+    found = checked(answer)
+    assert found.verified.file_check == "passed" and found.good
+    assert "no matching module type 'ft_" in found.verified.load
+    assert "neither loaded nor counted" in found.verified.load
+    assert found.verified.load in str(answer["warnings"])
+    # A module that cannot be had is no reason against a backup that has nothing of it.
+    server.call("FLUSHALL")
+    assert checked(lab.run("backup", **options(server, tmp_path))).verified.load == "passed"
+
+
 KILLED = """
 import os
 from ansible_collections.quorum.redis.plugins.module_utils import _aofcopy as copying

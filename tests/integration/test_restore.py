@@ -386,3 +386,21 @@ def test_a_backup_goes_into_a_new_set_of_another_name(lab: Any) -> None:
     assert "one of the data set main, not of copy" in str(done["warnings"])
     assert done["kept"] == ""
     assert content(new[0]) == content(new[1]) == content(source) == present
+
+
+def test_data_of_a_module_comes_back(lab: Any, search: Path) -> None:
+    """The server that holds the backup has the module too."""
+    if "6" in lab.engine.name:
+        return  # Redis 6 does not tell where its modules are
+    server = lab.server("m1", f"loadmodule {search}", password=PASSWORD)
+    server.call("FT.CREATE", "index", "SCHEMA", "title", "TEXT")
+    server.call("FT.ADD", "index", "doc", "1.0", "FIELDS", "title", "hello")
+    place = Endpoint(server.address, server.port, None, PASSWORD)
+    job = _backup.Job(NAME, "m1", place, str(lab.root / "backups"), server.engine.binary, USER)
+    made = _backup.make(job, lambda _text: None)
+    server.call("FLUSHALL")
+    given = {"name": NAME, "here": "m1", "password": PASSWORD, "user": USER, "memory_reserve": 0}
+    given |= {"data": str(server.directory), "binary": server.engine.binary, "backup": str(job.place / made.name)}
+    done = lab.run("restore", **given, members=[{"host": "m1", "address": server.address, "port": server.port}])
+    assert not done.failed, done.msg
+    assert server.call("FT.SEARCH", "index", "hello")[:2] == [1, "doc"]

@@ -50,7 +50,7 @@ OURS = [{"name": f"our-{job}", "job": job, "passwords": [f"{job}-1"]} for job in
         (
             {"nopass": True, "job": "backup"},
             OLD,
-            "on nopass +ping +info +bgsave +lastsave +time +config|get +config|set",
+            "on nopass +ping +info +bgsave +lastsave +time +config|get +config|set +module|list",
         ),
     ],
 )

@@ -14,14 +14,13 @@ from typing import Any
 
 import pytest
 from ansible_collections.quorum.redis.plugins.module_utils._carrier import Look, Memory
+from ansible_collections.quorum.redis.plugins.module_utils._errand import away, run
 from ansible_collections.quorum.redis.plugins.module_utils._snapshot import child_of, complaint, databases, verdict
 from ansible_collections.quorum.redis.plugins.module_utils._timer import (
-    away,
     kept,
     main,
     memory_from,
     read,
-    run,
     status,
     write,
 )

@@ -1,0 +1,38 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the timer runs for the user: copies of backups off the host."""
+
+from __future__ import annotations
+
+import subprocess
+from typing import Any, List, Mapping, Sequence
+
+
+def away(common: Mapping[str, Any], name: str, directory: str) -> List[List[str]]:
+    """Return the commands that bring a backup off the host; pure."""
+    commands = []
+    if common["rsync"]:
+        commands.append(["rsync", "-a", "--", directory, f"{common['rsync'].rstrip('/')}/{name}/"])
+    if common["command"]:
+        commands.append([*common["command"], directory])
+    return commands
+
+
+def run(command: Sequence[str], wait: float) -> str:
+    """Run a command of the user's; return why it failed, empty when it did not."""
+    try:
+        done = subprocess.run(
+            list(command),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=wait,
+            check=False,
+        )
+    except (OSError, subprocess.SubprocessError) as problem:
+        return f"{command[0]}: {problem}"
+    if not done.returncode:
+        return ""
+    said = " ".join(done.stdout.decode("utf-8", "replace").split()[-40:])
+    return f"{command[0]} ended with {done.returncode}: {said}"
