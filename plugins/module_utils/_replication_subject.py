@@ -17,6 +17,7 @@ from ansible_collections.quorum.redis.plugins.module_utils._observe import both,
 from ansible_collections.quorum.redis.plugins.module_utils._predict import assume_started, predict
 from ansible_collections.quorum.redis.plugins.module_utils._replication import Plan, Planner, Wish, pending
 from ansible_collections.quorum.redis.plugins.module_utils._reply import Observed
+from ansible_collections.quorum.redis.plugins.module_utils._restore_end import explained
 from ansible_collections.quorum.redis.plugins.module_utils._wait import until_done, until_settled
 
 SHORT = 30
@@ -50,11 +51,12 @@ class Replication(Subject[Planner]):
         """Look until what passes by itself has passed; what a move that was cut short has left does not."""
         try:
             return until_settled(self.look, Planner.plan, self.params["wait"], SHORT)
-        except Refused:
+        except Refused as problem:
             seen = self.look()
-            self.repairs = leftovers(seen.members, seen.views, self.wish.name)
+            found = explained(problem, seen.members, seen.views, self.wish.name)
+            self.repairs = [] if found is not problem else leftovers(seen.members, seen.views, self.wish.name)
             if not self.repairs:
-                raise
+                raise found from None
             return seen
 
     def plan(self, obs: Planner) -> List[Step]:

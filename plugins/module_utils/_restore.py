@@ -18,8 +18,6 @@ from ansible_collections.quorum.redis.plugins.module_utils._restore_note import 
 from ansible_collections.quorum.redis.plugins.module_utils._trial import memory_needed
 from ansible_collections.quorum.redis.plugins.module_utils._upgrade import FOREIGN, data_format, numbers
 
-# What Sentinels wait longer meanwhile, in milliseconds: the value itself says what it was before.
-MARK = 1000000000
 MEBIBYTE = 1 << 20
 TODO = "Nothing was changed"
 

@@ -15,6 +15,8 @@ from ansible_collections.quorum.redis.plugins.module_utils._errors import Quorum
 
 FILE = "restore.json"
 STAGE = "restore"
+# What Sentinels wait longer meanwhile, in milliseconds: the value itself says what it was before.
+MARK = 1000000000
 
 
 @dataclass

@@ -22,6 +22,7 @@ from ansible_collections.quorum.redis.plugins.module_utils._module import Step, 
 from ansible_collections.quorum.redis.plugins.module_utils._observe import both, observe_all, observe_sentinels
 from ansible_collections.quorum.redis.plugins.module_utils._restore import Backup, Here, Plan, Planner, counts
 from ansible_collections.quorum.redis.plugins.module_utils._restore_back import WayOut
+from ansible_collections.quorum.redis.plugins.module_utils._restore_end import end, sentence
 from ansible_collections.quorum.redis.plugins.module_utils._restore_note import Note
 from ansible_collections.quorum.redis.plugins.module_utils._restore_run import Restorer, Setting
 from ansible_collections.quorum.redis.plugins.module_utils._scratch import installed_version
@@ -120,12 +121,8 @@ class Restore(Subject[Seen]):
         busy([place for place in self.places if place[0] in {one.host for one in seen}], self.name)
         if obs.note is None:
             return self.decide(obs)
-        text = (
-            f"{obs.note.head}: end the restore of {Path(obs.note.backup).name} that was cut short: forward where "
-            "all of its data has arrived, else back"
-        )
         again = f"data set {self.name}: look again, then restore as asked for, unless that is what has just been ended"
-        return [Step(text, {"do": "recover"}), Step(again, {"do": "later"})]
+        return [Step(sentence(obs.note), {"do": "recover"}), Step(again, {"do": "later"})]
 
     def decide(self, obs: Seen) -> List[Step]:
         """Return the steps of the restore, and get ready for them."""
@@ -151,10 +148,7 @@ class Restore(Subject[Seen]):
         """End a restore that was cut short."""
         note = _restore_note.read(self.setting.directory)
         out = WayOut(self.setting.directory, self.places, self.watchers, self.name)
-        said = out.run()
-        self.warnings.append(f"A restore had been cut short; {said}.")
-        if not out.outcome:
-            raise QuorumError("A restore that was cut short cannot be ended", f"data set {self.name}", said)
+        self.warnings.append(end(out))
         if note is not None and note.sha256 == self.backup.manifest.rdb_sha256:
             self.recovered, self.kept = out.outcome, note.kept
 

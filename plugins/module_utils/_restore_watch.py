@@ -19,7 +19,7 @@ from ansible_collections.quorum.redis.plugins.module_utils._reply import (
     parse_master,
 )
 from ansible_collections.quorum.redis.plugins.module_utils._rescue import quietly
-from ansible_collections.quorum.redis.plugins.module_utils._restore import MARK
+from ansible_collections.quorum.redis.plugins.module_utils._restore_note import MARK
 
 SEEN_AGAIN = 25.0  # a Sentinel looks at the role of a server each 10 s
 

@@ -32,9 +32,14 @@ extends_documentation_fragment:
 options:
   backup:
     description:
-      - Directory of the backup, with its C(manifest.json), on the host where the module runs.
+      - Directory of the backup, with its C(manifest.json), on the host where the module runs. Required unless O(end).
     type: path
-    required: true
+  end:
+    description:
+      - Only end a restore that was cut short, forward where all of its data has arrived, else back. It must run on the
+        host where that restore ran. Nothing is done where none was cut short.
+    type: bool
+    default: false
   here:
     description:
       - Host, as named in O(members), where the module runs. It must be that of the primary.
@@ -98,6 +103,10 @@ steps:
   returned: always
   type: list
   elements: str
+ended:
+  description: How a restore that was cut short has ended; empty when there was none, and in check mode.
+  returned: when O(end=true)
+  type: str
 backup:
   description: Name of the backup.
   returned: success
@@ -105,7 +114,7 @@ backup:
   sample: 20261122T101112Z-r2
 backup_databases:
   description: What is in the backup, keys and expiring keys of each database.
-  returned: success
+  returned: when O(end=false)
   type: dict
   sample: {"0": {"keys": 1200, "expires": 3}}
 before:
@@ -115,12 +124,12 @@ before:
   sample: {"0": 7}
 present:
   description: Keys of each database of each member now.
-  returned: success
+  returned: when O(end=false)
   type: dict
   sample: {r1: {"0": 1200}, r2: {"0": 1200}}
 numbers:
   description: In words, what each member holds now, and what it will hold, or does when it was restored.
-  returned: success
+  returned: when O(end=false)
   type: dict
   sample: {now: {r1: 7 keys, r2: 7 keys}, then: "1200 keys"}
 primary:
@@ -149,6 +158,7 @@ from typing import Any, Dict
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.quorum.redis.plugins.module_utils._module import SET_OPTIONS, run
+from ansible_collections.quorum.redis.plugins.module_utils._restore_end import End
 from ansible_collections.quorum.redis.plugins.module_utils._restore_subject import Restore
 
 
@@ -156,7 +166,8 @@ def main() -> None:
     """Run the module."""
     spec: Dict[str, Any] = {
         **SET_OPTIONS,
-        "backup": {"type": "path", "required": True},
+        "backup": {"type": "path"},
+        "end": {"type": "bool", "default": False},
         "here": {"type": "str", "required": True},
         "keep": {"type": "path"},
         "data": {"type": "path"},
@@ -165,7 +176,11 @@ def main() -> None:
         "memory_reserve": {"type": "int", "default": 5},
         "wait": {"type": "int", "default": 3600},
     }
-    run(AnsibleModule(argument_spec=spec, supports_check_mode=True), Restore)
+    module = AnsibleModule(argument_spec=spec, supports_check_mode=True, required_if=[("end", False, ["backup"])])
+    if module.params["end"]:
+        run(module, End)
+    else:
+        run(module, Restore)
 
 
 if __name__ == "__main__":

@@ -127,6 +127,19 @@ class Store:
         done = self._run(code)
         return done.stdout + done.stderr
 
+    def named_and_ended(self) -> None:
+        """See that a run of site.yml would name the restore and what ends it, and end it so."""
+        refused = self.scene.lab.run("replication", **self.scene.options(password=PASSWORD, wait=1))
+        assert refused.failed
+        assert "A restore of main was cut short" in refused.msg
+        assert "-e redis_restore_instance=main -e redis_restore_end=true -e redis_restore_confirm=main" in refused.msg
+        plan = self.restore(check=True, end=True, backup=None)
+        assert plan.changed and "that was cut short" in plan["steps"][0]
+        ended = self.restore(end=True, backup=None)
+        assert not ended.failed, ended.msg
+        assert "A restore had been cut short; " in ended["ended"]
+        assert not self.restore(end=True, backup=None).changed
+
     def whole(self) -> None:
         """Fail unless one primary serves, all follow, all Sentinels are as they were, and nothing is left."""
         head = self.scene.members[0]
@@ -222,7 +235,9 @@ def test_a_restore_that_is_killed_ends_with_one_data_or_the_other(lab: Any, alon
         present = damage(head)
         store.scene.wait("the set is whole", store.scene.whole, 60)
         store.killed(kill("Restorer", step, when, delay) + (ALONE if alone else ""))
-        if alone:
+        if alone and step == "feed":
+            store.named_and_ended()
+        elif alone:
             assert (head.directory / "restore.json").exists()
             again = store.restore()
             assert not again.failed, again.msg

@@ -145,7 +145,7 @@ def test_a_backup_becomes_another_set_though_the_controller_dies(
 
 
 def test_the_host_of_the_primary_loses_its_power_in_the_middle(lab: Lab, main: DataSet) -> None:
-    """Its start guard starts it as the primary with one data or the other; the next run ends it and does the rest."""
+    """Its start guard starts it as the primary with one data or the other; the restore is ended, and then begun anew."""
     primary = main.settled()
     host, name = newest(lab)
     main.fill(20000, "since")
@@ -155,6 +155,8 @@ def test_the_host_of_the_primary_loses_its_power_in_the_middle(lab: Lab, main: D
     process.wait(90)
     lab.start(primary)
     lab.wait_until("it is the primary again", lambda: main.primaries() == [primary], 60)
+    ended = restore(lab, "main", redis_restore_end=True).expect(changed=1)
+    assert "A restore had been cut short; " in " ".join(ended.stdout.split())
     restore(lab, "main", redis_restore_from=name, redis_restore_on=host).expect()
     assert main.settled() == primary
     expected = numbers(main, primary)
