@@ -60,6 +60,7 @@ class Job:
     load: bool = True
     aof: bool = False
     wait: float = 3600.0
+    trial_host: str = ""  # who loads it instead of this host
 
     @property
     def place(self) -> Path:
@@ -139,8 +140,8 @@ def prove(job: Job, directory: Path, manifest: Manifest, tell: Tell, modules: Se
         lend(directory / AOF, job.user)
         _trial.check(job.binary, "aof", next((directory / AOF).glob("*.manifest")), job.user, job.wait)
     found.file_check = _manifest.PASSED
-    if not job.load:
-        found.load = "not done: switched off"
+    if not job.load or job.trial_host:
+        found.load = f"not done: {'left to ' + job.trial_host if job.load else 'switched off'}"
         return found
     with (directory / RDB).open("rb") as file:
         needed = _trial.memory_needed(_manifest.header(file.read(8192)), manifest.rdb_size)
@@ -159,7 +160,7 @@ def prove(job: Job, directory: Path, manifest: Manifest, tell: Tell, modules: Se
     wrong = _trial.differences(manifest.databases, found.databases)
     if wrong:
         raise Damaged(f"Loaded, the snapshot is not what was saved: {wrong}", str(directory))
-    found.load = _manifest.PASSED
+    found.load, found.load_by = _manifest.PASSED, found.by
     return found
 
 
@@ -187,14 +188,14 @@ def drill(job: Job, name: str, tell: Tell) -> Dict[str, Any]:
             room(place, manifest.rdb_size)
             with drafted(place, f"drill-{name}", job.user) as copied:
                 unpack(directory, manifest, copied, job.user)
-                found = prove(replace(job, load=True), copied, replace(manifest, aof=""), tell, modules)
+                found = prove(replace(job, load=True, trial_host=""), copied, replace(manifest, aof=""), tell, modules)
             counts = found.databases
             result = found.load
         except Damaged as problem:
             result = f"failed: {problem}"
         record = {
             "at": _manifest.iso(time.time()),
-            "by": socket.gethostname(),
+            "by": job.trial_host or socket.gethostname(),
             "result": result,
             "seconds": round(time.monotonic() - start, 1),
             "databases": counts,
@@ -204,10 +205,22 @@ def drill(job: Job, name: str, tell: Tell) -> Dict[str, Any]:
     return record
 
 
+def note(job: Job, name: str, record: Dict[str, Any]) -> Manifest:
+    """Write what another host has found into the manifest of a backup: a drill, and the load that was left to it."""
+    with alone(job.place, job.user) as place:
+        manifest = _manifest.read(str(place / name))
+        manifest.drills.append(record)
+        proven = manifest.verified
+        proven.load, proven.load_by = record["result"], record["by"]
+        proven.databases = record["databases"] or proven.databases
+        write_manifest(place / name, manifest, job.user)
+    return manifest
+
+
 def _as_running(job: Job) -> Tuple[Job, List[EngineModule]]:
     """Return what the running server is and has; only who names no program needs it."""
     try:
-        with connect(_patient(job.endpoint)) as client:
+        with connect(job.endpoint) as client:
             told = job.binary or parse_info(client.call("INFO", "server")).get("executable", "")
             return replace(job, binary=told), loaded(client)
     except QuorumError:

@@ -5,19 +5,22 @@
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.quorum.redis.plugins.module_utils import _manifest
-from ansible_collections.quorum.redis.plugins.module_utils._backup import Job, drill, fresh, make, mend
+from ansible_collections.quorum.redis.plugins.module_utils._backup import Job, drill, fresh, make, mend, note
 from ansible_collections.quorum.redis.plugins.module_utils._carrier import choose
 from ansible_collections.quorum.redis.plugins.module_utils._errors import QuorumError, Refused
 from ansible_collections.quorum.redis.plugins.module_utils._manifest import Damaged, Manifest
 from ansible_collections.quorum.redis.plugins.module_utils._module import MEMBER_OPTIONS, Step, Subject
 from ansible_collections.quorum.redis.plugins.module_utils._observe import members, observe_all
 from ansible_collections.quorum.redis.plugins.module_utils._reply import Observed
+from ansible_collections.quorum.redis.plugins.module_utils._scratch import installed_version
 from ansible_collections.quorum.redis.plugins.module_utils._tls import TLS_OPTIONS, of
 
 OPTIONS: dict[str, Any] = {
@@ -32,6 +35,9 @@ OPTIONS: dict[str, Any] = {
     "aof": {"type": "bool", "default": False},
     "fresh": {"type": "int", "default": 0},
     "drill": {"type": "bool", "default": False},
+    "trial_host": {"type": "str"},
+    "backup": {"type": "str"},
+    "record": {"type": "dict"},
     "binary": {"type": "path"},
     "unit": {"type": "str", "default": ""},
     "user": {"type": "str", "default": "redis"},
@@ -58,6 +64,7 @@ class Backup(Subject["list[Observed]"]):
         given = ("directory", "user", "unit", "compression", "load", "aof", "wait")
         self.job = Job(params["name"], params["here"], mine, **{key: params[key] for key in given})
         self.job.binary = params["binary"] or ""
+        self.job.trial_host = params["trial_host"] or ""
         self.start = time.monotonic()
         self.progress: list[str] = []
         self.found: Manifest | None = None
@@ -71,6 +78,9 @@ class Backup(Subject["list[Observed]"]):
     def plan(self, obs: list[Observed]) -> list[Step]:
         """Choose; act when this is the member."""
         place = self.job.place
+        if self.params["record"]:
+            name, by = self.params["backup"], self.params["record"]["by"]
+            return [Step(f"write into {place / name} what {by} has found", {"record": name})]
         if self.params["drill"]:
             names = _manifest.names(str(place))
             if not names:
@@ -89,21 +99,41 @@ class Backup(Subject["list[Observed]"]):
 
     def apply(self, step: Step) -> None:
         """Do it."""
+        place = self.job.place
+        if "record" in step.data:
+            self.found, self.record = note(self.job, step.data["record"], self.params["record"]), self.params["record"]
+            self._judge(place / step.data["record"])
+            return
         if "name" in step.data:
-            self.record = drill(self.job, step.data["name"], self._tell)
-            self.found = _manifest.read(str(self.job.place / step.data["name"]))
-            if self.record["result"] != _manifest.PASSED:
-                raise Damaged(
-                    f"The drill did not pass: {self.record['result']}",
-                    str(self.job.place / step.data["name"]),
-                    "Use another backup, and make a new one",
-                )
+            name = step.data["name"]
+            self.record = self._foreign(name) or drill(self.job, name, self._tell)
+            self.found = _manifest.read(str(place / name))
+            if not self.job.trial_host:
+                self._judge(place / name)
             return
         self.warnings += filter(None, [mend(self.job)])
         self.found = make(self.job, self._tell)
         proven = self.found.verified
-        if self.params["load"] and proven.load != _manifest.PASSED:
+        if self.params["load"] and not self.job.trial_host and proven.load != _manifest.PASSED:
             self.warnings.append(f"{self.found.name} was not loaded to prove it: {proven.load}")
+
+    def _foreign(self, name: str) -> dict[str, Any]:
+        """Return the record of a trial that says nothing about the backup: this host has another engine."""
+        told, binary = _manifest.read(str(self.job.place / name)), self.job.binary
+        here = ("valkey" if "valkey" in os.path.realpath(binary) else "redis", installed_version(binary))
+        if not self.job.trial_host or here == (told.engine, told.version):
+            return {}
+        result = f"not done: {self.job.trial_host} has {' '.join(here)}, it is of {told.engine} {told.version}"
+        return {"at": _manifest.iso(time.time()), "by": self.job.trial_host, "result": result, "databases": {}}
+
+    def _judge(self, place: Path) -> None:
+        """Fail when a drill has found the backup bad, or here has not been done."""
+        result = self.record["result"]
+        if result.startswith("not done") and self.params["record"]:
+            self.warnings.append(f"{place.name} was not loaded to prove it: {result}")
+        elif result != _manifest.PASSED:
+            todo = "Use another backup, and make a new one"
+            raise Damaged(f"The drill did not pass: {result}", f"{place}, by {self.record['by']}", todo)
 
     def settle(self, before: list[Observed], steps: list[Step]) -> list[Observed]:
         """Keep what was seen: a backup changes no member."""

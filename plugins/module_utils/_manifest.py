@@ -39,6 +39,7 @@ class Verified:
     databases: Dict[str, Dict[str, int]] = field(default_factory=dict)
     at: str = ""
     by: str = ""
+    load_by: str = ""
 
 
 @dataclass

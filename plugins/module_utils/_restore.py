@@ -15,10 +15,10 @@ from ansible_collections.quorum.redis.plugins.module_utils._manifest import Head
 from ansible_collections.quorum.redis.plugins.module_utils._module import Step
 from ansible_collections.quorum.redis.plugins.module_utils._reply import Observed, SentinelView, number
 from ansible_collections.quorum.redis.plugins.module_utils._restore_note import Note
+from ansible_collections.quorum.redis.plugins.module_utils._room import SPARE, Room, lacks
 from ansible_collections.quorum.redis.plugins.module_utils._trial import memory_needed
 from ansible_collections.quorum.redis.plugins.module_utils._upgrade import FOREIGN, data_format, numbers
 
-MEBIBYTE = 1 << 20
 TODO = "Nothing was changed"
 
 
@@ -38,13 +38,17 @@ class Backup:
 
 @dataclass
 class Here:
-    """The host of the primary: its program and its room."""
+    """The host of the primary: its program and its room, what shall be kept there, and the room of the others."""
 
     host: str
     version: str
     disk_free: int = 0
     memory_free: int = 0
     memory_reserve: int = 0
+    kept: int = 0  # bytes that a backup of the present data takes
+    keep_free: int = -1  # where it goes to; less than 0: to the disk of the data
+    rooms: Dict[str, Room] = field(default_factory=dict)
+    reserve_percent: int = 0
 
 
 @dataclass
@@ -101,19 +105,34 @@ def counts(databases: Mapping[str, Any]) -> str:
 
 
 def room(backup: Backup, here: Here, aof: bool) -> List[str]:
-    """Return what disk and memory lack: for the unpacked file, its copy on the way to the primary, and the AOF."""
+    """Return what disk and memory lack: for the unpacked file, its copy on the way to the primary, and the AOF.
+
+    What is set aside before, a backup of the present data, counts where it goes to.
+    """
     size = backup.manifest.rdb_size
-    needed = size * (3 if aof else 2) + 16 * MEBIBYTE
-    wrong = []
-    if here.disk_free < needed:
-        wrong.append(f"{here.host} has {here.disk_free >> 20} MiB of disk free, {needed >> 20} MiB are needed")
-    memory = memory_needed(backup.header, size) + here.memory_reserve
-    if here.memory_free < memory:
+    together = here.kept if here.keep_free < 0 else 0
+    wrong = lacks(
+        Room(here.host, here.disk_free, here.memory_free),
+        size * (3 if aof else 2) + together + SPARE,
+        memory_needed(backup.header, size) + here.memory_reserve,
+        "to load the backup beside the present data",
+    )
+    if 0 <= here.keep_free < here.kept:
         wrong.append(
-            f"{here.host} has {here.memory_free >> 20} MiB of memory available, {memory >> 20} MiB are needed to load "
-            "the backup beside the present data"
+            f"{here.host} has {here.keep_free >> 20} MiB free for the backup of what is there now, {here.kept >> 20} "
+            "MiB are needed"
         )
     return wrong
+
+
+def replica_room(backup: Backup, one: Observed, found: Room, percent: int) -> List[str]:
+    """Return what the host of a replica lacks for the same data: it drops its own first, unless told to load beside."""
+    size = backup.manifest.rdb_size
+    beside = one.config.get("repl-diskless-load") == "swapdb"
+    files = (not beside) + (one.config.get("appendonly") == "yes")
+    memory = memory_needed(backup.header, size) - (0 if beside else number(one.memory.get("used_memory")))
+    reserve = found.memory_total * percent // 100
+    return lacks(found, size * files + SPARE, max(0, memory) + reserve, "to hold the backup's data")
 
 
 class Planner:
@@ -148,7 +167,12 @@ class Planner:
             wrong.append(f"the Sentinels of {names} do not answer, and could fail over meanwhile")
         if not backup.manifest.good:
             wrong.append("a drill or a check of this backup has failed, see its manifest.json")
-        return wrong + room(backup, self.here, primary.config.get("appendonly") == "yes")
+        wrong += room(backup, self.here, primary.config.get("appendonly") == "yes")
+        for one in self.members:
+            found = self.here.rooms.get(one.host)
+            if found is not None and one is not primary and one.reachable:
+                wrong += replica_room(backup, one, found, self.here.reserve_percent)
+        return wrong
 
     def plan(self, backup: Backup, keep: str = "") -> Plan:
         """Return the plan, or refuse with all reasons."""
@@ -171,6 +195,9 @@ class Planner:
         found.warnings += [
             f"The Sentinel of {one.name} was left out: {one.error}" for one in self.views if not one.reachable
         ]
+        blind = [one.name for one in found.replicas if one.host not in self.here.rooms]
+        if blind:
+            found.warnings.append(f"Nobody has looked whether {', '.join(blind)} has room for the backup's data.")
         if backup.manifest.data_set != self.name:
             found.warnings.append(f"The backup is one of the data set {backup.manifest.data_set}, not of {self.name}.")
         if primary.keys and not keep:

@@ -6,8 +6,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Dict, List, Optional
@@ -20,11 +18,19 @@ from ansible_collections.quorum.redis.plugins.module_utils._failover_base import
 from ansible_collections.quorum.redis.plugins.module_utils._manifest import Damaged, chunks, header
 from ansible_collections.quorum.redis.plugins.module_utils._module import Step, Subject
 from ansible_collections.quorum.redis.plugins.module_utils._observe import both, observe_all, observe_sentinels
+from ansible_collections.quorum.redis.plugins.module_utils._reply import Observed, number
 from ansible_collections.quorum.redis.plugins.module_utils._restore import Backup, Here, Plan, Planner, counts
 from ansible_collections.quorum.redis.plugins.module_utils._restore_back import WayOut
 from ansible_collections.quorum.redis.plugins.module_utils._restore_end import end, sentence
 from ansible_collections.quorum.redis.plugins.module_utils._restore_note import Note
 from ansible_collections.quorum.redis.plugins.module_utils._restore_run import Restorer, Setting
+from ansible_collections.quorum.redis.plugins.module_utils._room import (
+    Room,
+    free,
+    memory_total,
+    present_size,
+    same_disk,
+)
 from ansible_collections.quorum.redis.plugins.module_utils._scratch import installed_version
 from ansible_collections.quorum.redis.plugins.module_utils._trial import memory_free
 from ansible_collections.quorum.redis.plugins.module_utils._wait import until_settled
@@ -55,12 +61,6 @@ def find(directory: str) -> Backup:
     return Backup(directory, told, header(first, directory))
 
 
-def reserve_of(percent: int) -> int:
-    """Return the bytes of memory that must stay free."""
-    found = re.search(r"MemTotal:\s+(\d+) kB", Path("/proc/meminfo").read_text(encoding="ascii"))
-    return (int(found.group(1)) * 1024 if found else 0) * percent // 100
-
-
 class Restore(Subject[Seen]):
     """One data set."""
 
@@ -77,7 +77,7 @@ class Restore(Subject[Seen]):
             given["binary"],
             given["user"],
             given["wait"],
-            reserve_of(given["memory_reserve"]),
+            memory_total() * given["memory_reserve"] // 100,
             given["keep"] or "",
         )
         self.backup = find(given["backup"])
@@ -104,14 +104,20 @@ class Restore(Subject[Seen]):
     def look(self) -> Seen:
         """Look at everybody once."""
         seen = observe_all(self.places, config=True)
-        space = os.statvfs(self.setting.directory)
+        data, keep = self.setting.directory, self.setting.keep
         here = Here(
             self.given["here"],
             installed_version(self.setting.binary),
-            space.f_bavail * space.f_frsize,
+            free(data),
             memory_free(),
             self.setting.reserve,
+            rooms={told["host"]: Room(**told) for told in self.given["rooms"]},
+            reserve_percent=self.given["memory_reserve"],
         )
+        mine = next((one for one in seen if one.host == here.host), Observed())
+        if keep and mine.keys:
+            here.kept = present_size(data, number(mine.memory.get("used_memory")))
+            here.keep_free = -1 if same_disk(data, keep) else free(keep)
         planner = Planner(seen, observe_sentinels(self.watchers), self.name, here)
         return Seen(planner, _restore_note.read(self.setting.directory))
 

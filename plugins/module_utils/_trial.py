@@ -36,10 +36,18 @@ class Lacking(QuorumError):
     """The throw-away server has not the module whose data the file holds; nothing is said about the file."""
 
 
+def meminfo(key: str) -> int:
+    """Return the bytes that the kernel tells for a key; 0 where there is no such kernel, as on some controllers."""
+    try:
+        found = re.search(rf"{key}:\s+(\d+) kB", Path("/proc/meminfo").read_text(encoding="ascii"))
+    except OSError:
+        return 0
+    return int(found.group(1)) * 1024 if found else 0
+
+
 def memory_free() -> int:
     """Return the bytes that the kernel could give without swapping."""
-    found = re.search(r"MemAvailable:\s+(\d+) kB", Path("/proc/meminfo").read_text(encoding="ascii"))
-    return int(found.group(1)) * 1024 if found else 0
+    return meminfo("MemAvailable")
 
 
 def memory_needed(header: Header, size: int) -> int:

@@ -82,6 +82,18 @@ options:
       manifest. A drill that fails fails the module.
     type: bool
     default: false
+  trial_host:
+    description:
+      - Who loads the backup instead of the member. When it is made, its manifest says that this is left to that host.
+      - With O(drill=true) the module runs on that host, on a copy of the backup; it changes nothing else and does not
+        fail when the drill does, but returns RV(drill) for O(record).
+    type: str
+  record:
+    description: What another host has found, to be written into the manifest of O(backup); nothing else is done then.
+    type: dict
+  backup:
+    description: Name of the backup that O(record) is about.
+    type: str
   binary:
     description: The server program that checks and loads the snapshot. That of the running server when absent.
     type: path
@@ -149,7 +161,7 @@ fresh:
   type: bool
 drill:
   description: How the drill went.
-  returned: when O(drill=true) and it was done
+  returned: when O(drill=true) or O(record) is given, and it was done
   type: dict
 progress:
   description: What was waited for and done, with the seconds since the begin.
@@ -170,7 +182,7 @@ from ansible_collections.quorum.redis.plugins.module_utils._module import run
 
 def main() -> None:
     """Run the module."""
-    run(AnsibleModule(OPTIONS, supports_check_mode=True), Backup)
+    run(AnsibleModule(OPTIONS, supports_check_mode=True, required_together=[("record", "backup")]), Backup)
 
 
 if __name__ == "__main__":

@@ -64,9 +64,33 @@ options:
       - Account that the servers run as.
     type: str
     default: redis
+  rooms:
+    description:
+      - What room each other member has, as M(quorum.redis.room) returns it where its data is. A member without is
+        warned of.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      host:
+        description: Name of the member.
+        type: str
+        required: true
+      disk_free:
+        description: Bytes that are free where its data is.
+        type: int
+        required: true
+      memory_free:
+        description: Bytes of memory that are available.
+        type: int
+        required: true
+      memory_total:
+        description: Bytes of memory of its host.
+        type: int
+        required: true
   memory_reserve:
     description:
-      - Percent of the memory of the host that must stay free while the backup is loaded beside the present data.
+      - Percent of the memory of each host that must stay free while the backup is loaded.
     type: int
     default: 5
   wait:
@@ -161,6 +185,11 @@ from ansible_collections.quorum.redis.plugins.module_utils._module import SET_OP
 from ansible_collections.quorum.redis.plugins.module_utils._restore_end import End
 from ansible_collections.quorum.redis.plugins.module_utils._restore_subject import Restore
 
+ROOM: Dict[str, Any] = {
+    "host": {"type": "str", "required": True},
+    **{key: {"type": "int", "required": True} for key in ("disk_free", "memory_free", "memory_total")},
+}
+
 
 def main() -> None:
     """Run the module."""
@@ -173,6 +202,7 @@ def main() -> None:
         "data": {"type": "path"},
         "binary": {"type": "path", "default": "/usr/bin/redis-server"},
         "user": {"type": "str", "default": "redis"},
+        "rooms": {"type": "list", "elements": "dict", "default": [], "options": ROOM},
         "memory_reserve": {"type": "int", "default": 5},
         "wait": {"type": "int", "default": 3600},
     }

@@ -394,6 +394,38 @@ def test_data_of_a_module_is_proven_where_the_module_can_be_had(lab: Lab, tmp_pa
     assert checked(lab.run("backup", **options(server, tmp_path))).verified.load == "passed"
 
 
+@pytest.mark.parametrize("fault", ["none", "damaged", "another engine"])
+def test_another_host_proves_it_and_the_manifest_says_so(lab: Lab, server: Server, tmp_path: Path, fault: str) -> None:
+    """The backup is loaded where its copy is; its verdict comes back to where it was made."""
+    made = checked(lab.run("backup", **options(server, tmp_path, trial_host="prover")))
+    assert made.verified.load == "not done: left to prover"
+    there = tmp_path / "prover"
+    shutil.copytree(tmp_path / "backups", there / "backups")
+    copy = there / "backups" / "main" / made.name
+    if fault == "damaged":
+        rdb = bytearray((copy / "dump.rdb").read_bytes())
+        rdb[len(rdb) // 2] ^= 1
+        (copy / "dump.rdb").write_bytes(rdb)
+    elif fault == "another engine":
+        (copy / "manifest.json").write_text(made.to_json().replace(made.version, "99.0.1"))
+    tried = lab.run("backup", **options(server, there, drill=True, trial_host="prover"))
+    assert not tried.failed, tried.msg
+    answer = lab.run("backup", **options(server, tmp_path, backup=made.name, record=tried["drill"]))
+    found = _manifest.read(str(tmp_path / "backups" / "main" / made.name))
+    (drill,) = found.drills
+    assert drill["by"] == found.verified.load_by == "prover"
+    assert drill["result"] == found.verified.load
+    if fault == "none":
+        assert not answer.failed and found.verified.load == "passed"
+        assert found.verified.databases["0"]["keys"] == 1000
+    elif fault == "damaged":
+        assert answer.failed and "The drill did not pass" in answer.msg and "by prover" in answer.msg
+        assert not found.good
+    else:
+        assert not answer.failed and found.good
+        assert f"prover has {' '.join(lab_version(server))}, it is of" in str(answer["warnings"])
+
+
 KILLED = """
 import os
 from ansible_collections.quorum.redis.plugins.module_utils import _aofcopy as copying

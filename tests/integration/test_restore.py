@@ -372,6 +372,15 @@ def test_what_is_no_good_is_refused_before_anything_is_touched(lab: Any) -> None
     wrong = store.restore(here="m2").msg
     assert "this runs on m2, but the primary is m1" in wrong
     assert "MiB of memory available" in store.restore(memory_reserve=100).msg
+    tight = {"host": "m2", "disk_free": 1 << 20, "memory_free": 2 << 20, "memory_total": 1 << 30}
+    refused = store.restore(rooms=[tight]).msg
+    assert "m2 has 1 MiB of disk free, 16 MiB are needed" in refused
+    assert "m2 has 2 MiB of memory available" in refused
+    assert "whether m2 has room" in str(store.restore(check=True)["warnings"])
+    wide = lab.run("room", path=str(head.directory / "not" / "there"), host="m2")["room"]
+    assert "warnings" not in store.restore(check=True, rooms=[wide]).data
+    full = lab.run("room", path=str(head.directory), host="m2", needed=1 << 60)
+    assert full.failed and "m2 has" in full.msg and "of disk free" in full.msg and str(head.directory) in full.msg
     assert content(head) == present
     store.whole()
 

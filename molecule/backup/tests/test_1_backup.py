@@ -40,9 +40,9 @@ def test_check_mode_says_who_and_where_and_leaves_nothing(lab: Lab, main: DataSe
     assert everywhere(lab) == before
 
 
-def test_a_replica_is_backed_up_drilled_and_fetched(lab: Lab, main: DataSet, tmp_path: Path) -> None:
+def test_a_replica_is_backed_up_proven_elsewhere_and_fetched(lab: Lab, main: DataSet, tmp_path: Path) -> None:
     main.fill(1000)
-    more = given(redis_backup_fetch=str(tmp_path), redis_backup_drill=True, redis_backup_sets=["main"])
+    more = given(redis_backup_fetch=str(tmp_path), redis_backup_sets=["main"], redis_backup_trial_host="b1")
     run = lab.run_playbook("backup", *more).expect()
     assert "backup-Rt5wQz" not in run.stdout
     (host,) = [host for host, found in everywhere(lab).items() if found]
@@ -53,9 +53,14 @@ def test_a_replica_is_backed_up_drilled_and_fetched(lab: Lab, main: DataSet, tmp
     assert told["databases"] == {"0": {"keys": 1000, "expires": 0}}
     assert (told["role"], told["compression"], told["rdb"]) == ("replica", "gzip", "dump.rdb.gz")
     assert [told["verified"][proof] for proof in ("file_check", "load")] == ["passed", "passed"]
-    assert [drill["result"] for drill in told["drills"]] == ["passed"]
+    assert [(drill["result"], drill["by"]) for drill in told["drills"]] == [("passed", "b1")]
+    assert (told["verified"]["load_by"], told["verified"]["by"] != "b1") == ("b1", True)
+    assert [lab.sh(each, "ls /var/tmp | grep quorum-redis- || true") for each in lab.hosts] == [""] * len(lab.hosts)
+    assert everywhere(lab)["b1"] == []
     fetched = tmp_path / "main" / name
     assert sorted(path.name for path in fetched.iterdir()) == ["dump.rdb.gz", "manifest.json", "redis.conf"]
+    assert {path.stat().st_mode & 0o777 for path in fetched.iterdir()} == {0o600}
+    assert fetched.stat().st_mode & 0o777 == 0o700
     sums = lab.sh(host, f"cd {HERE}/main/{name} && sha256sum dump.rdb.gz manifest.json").split()
     assert sums[0] == told["files"]["dump.rdb.gz"]["sha256"]
     modes = set(lab.sh(host, f"stat -c '%U:%G %a' {HERE} {HERE}/main {HERE}/main/{name}").splitlines())

@@ -145,7 +145,7 @@ def test_a_backup_becomes_another_set_though_the_controller_dies(
 
 
 def test_the_host_of_the_primary_loses_its_power_in_the_middle(lab: Lab, main: DataSet) -> None:
-    """Its start guard starts it as the primary with one data or the other; the restore is ended, and then begun anew."""
+    """Its start guard starts it as the primary with one data or the other; it is ended, and then begun anew."""
     primary = main.settled()
     host, name = newest(lab)
     main.fill(20000, "since")

@@ -30,6 +30,7 @@ from ansible_collections.quorum.redis.plugins.module_utils._restore import (
     counts,
     holds_new,
     off,
+    replica_room,
     room,
     spare,
     stage,
@@ -38,6 +39,7 @@ from ansible_collections.quorum.redis.plugins.module_utils._restore import (
 )
 from ansible_collections.quorum.redis.plugins.module_utils._restore_back import linked, rewritten
 from ansible_collections.quorum.redis.plugins.module_utils._restore_note import Note
+from ansible_collections.quorum.redis.plugins.module_utils._room import Room
 
 PORT = 6379
 GIB = 1 << 30
@@ -111,7 +113,8 @@ def backup(rdb_version: int = 10, engine: str = "redis", **more: Any) -> Backup:
     return Backup("/b/20261122T101112Z-r2", replace(told, **more), Header(magic, rdb_version, {key: version}))
 
 
-HERE = Here("r1", "7.0.15", disk_free=GIB, memory_free=GIB, memory_reserve=1 << 20)
+ROOMS = {host: Room(host, GIB, GIB, GIB) for host in ("r2", "r3")}
+HERE = Here("r1", "7.0.15", disk_free=GIB, memory_free=GIB, memory_reserve=1 << 20, rooms=ROOMS, reserve_percent=5)
 
 
 def plan(
@@ -261,6 +264,49 @@ def test_the_aof_needs_room_too() -> None:
     here = replace(HERE, disk_free=GIB * 5 // 8, memory_free=8 * GIB)
     assert room(large, here, aof=False) == []
     assert room(large, here, aof=True) == ["r1 has 640 MiB of disk free, 784 MiB are needed"]
+
+
+@pytest.mark.parametrize(
+    ("kept", "keep_free", "says"),
+    [
+        (GIB // 2, -1, ["r1 has 640 MiB of disk free, 1040 MiB are needed"]),
+        (GIB // 16, -1, []),
+        (GIB // 2, GIB, []),
+        (GIB // 2, GIB // 4, ["r1 has 256 MiB free for the backup of what is there now, 512 MiB are needed"]),
+    ],
+)
+def test_what_is_set_aside_needs_room_where_it_goes(kept: int, keep_free: int, says: list[str]) -> None:
+    here = replace(HERE, disk_free=GIB * 5 // 8, memory_free=8 * GIB, kept=kept, keep_free=keep_free)
+    assert room(backup(rdb_size=GIB // 4), here, aof=False) == says
+
+
+@pytest.mark.parametrize(
+    ("member", "free", "says"),
+    [
+        ({}, {}, []),
+        ({}, {"disk_free": GIB // 2}, ["r2 has 512 MiB of disk free, 528 MiB are needed"]),
+        ({"config": {**CONFIG, "appendonly": "no"}}, {"disk_free": GIB // 2}, []),
+        ({}, {"memory_free": GIB}, ["r2 has 1024 MiB of memory available, 1599 MiB are needed to hold the backup's"]),
+        ({"memory": {"used_memory": GIB}}, {"memory_free": GIB}, []),
+        (
+            {"memory": {"used_memory": GIB}, "config": {**CONFIG, "repl-diskless-load": "swapdb"}},
+            {"memory_free": GIB},
+            ["r2 has 1024 MiB of memory available, 1599"],
+        ),
+    ],
+)
+def test_every_member_needs_room_for_the_same_data(
+    member: dict[str, Any], free: dict[str, int], says: list[str]
+) -> None:
+    """Its own data goes before the other comes, unless it loads beside it."""
+    large = backup(rdb_size=GIB // 4)
+    given: dict[str, Any] = {"disk_free": GIB, "memory_free": 4 * GIB, "memory_total": 8 * GIB, **free}
+    found = Room("r2", **given)
+    told = replica_room(large, server("r2", **member), found, 5)
+    assert len(told) == len(says) and all(row.startswith(part) for row, part in zip(told, says, strict=True))
+    if not member and says:
+        here = replace(HERE, memory_free=8 * GIB, rooms={"r2": found})
+        assert says[0].split(",")[0] in refusal(trio(), large, here=here)
 
 
 # --- a restore that was cut short ---
