@@ -155,6 +155,18 @@ def test_killed_single_server_comes_back_with_its_data(
     sets[estate].holds(500)
 
 
+def test_a_backup_of_valkey_9_comes_back(lab: Lab, sets: dict[str, DataSet]) -> None:
+    """Its RDB has a magic and a number of its own."""
+    data_set = sets["source_valkey"]
+    data_set.fill(300, "kept")
+    lab.run_playbook("backup", *given(redis_hosts="source_valkey")).expect()
+    told = json.loads(lab.sh("g1", "cat /var/backups/redis/main/*/manifest.json"))
+    assert (told["engine"], told["rdb_version"] >= 80, told["verified"]["load"]) == ("valkey", True, "passed")
+    data_set.ask("g1", "FLUSHALL")
+    lab.run_playbook("restore", *given(redis_hosts="source_valkey", redis_restore_confirm="main")).expect(changed=1)
+    data_set.holds(300, "kept")
+
+
 def test_run_after_the_failovers_changes_nothing(lab: Lab, crashes: dict[str, Crash]) -> None:
     lab.run_playbook("site", *EVERYWHERE).expect(changed=0)
 
