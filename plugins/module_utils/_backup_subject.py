@@ -119,15 +119,17 @@ class Backup(Subject["list[Observed]"]):
 
     def _foreign(self, name: str) -> dict[str, Any]:
         """Return the record of a trial that says nothing about the backup: this host has another engine."""
+        if not self.job.trial_host:
+            return {}
         told, binary = _manifest.read(str(self.job.place / name)), self.job.binary
         here = ("valkey" if "valkey" in os.path.realpath(binary) else "redis", installed_version(binary))
-        if not self.job.trial_host or here == (told.engine, told.version):
+        if here == (told.engine, told.version):
             return {}
         result = f"not done: {self.job.trial_host} has {' '.join(here)}, it is of {told.engine} {told.version}"
         return {"at": _manifest.iso(time.time()), "by": self.job.trial_host, "result": result, "databases": {}}
 
     def _judge(self, place: Path) -> None:
-        """Fail when a drill has found the backup bad, or here has not been done."""
+        """Fail when a drill has found the backup bad, or was not done here; one not done elsewhere is a warning."""
         result = self.record["result"]
         if result.startswith("not done") and self.params["record"]:
             self.warnings.append(f"{place.name} was not loaded to prove it: {result}")
