@@ -38,6 +38,7 @@ from ansible_collections.quorum.redis.plugins.module_utils._restore import (
     unreadable,
 )
 from ansible_collections.quorum.redis.plugins.module_utils._restore_back import linked, rewritten
+from ansible_collections.quorum.redis.plugins.module_utils._restore_end import explained
 from ansible_collections.quorum.redis.plugins.module_utils._restore_note import Note
 from ansible_collections.quorum.redis.plugins.module_utils._room import Room
 
@@ -310,6 +311,27 @@ def test_every_member_needs_room_for_the_same_data(
 
 
 # --- a restore that was cut short ---
+
+
+@pytest.mark.parametrize(
+    ("members", "patience", "what", "todo"),
+    [
+        ([fed(), parked("r2")], 5000, "r1 follows a server on its own host", "End it, forward where"),
+        ([parked("r1"), parked("r2")], 1000005000, "the Sentinels have been told to wait", "End it, forward where"),
+        ([parked("r1"), parked("r2")], 5000, "No primary", "Choose. If a restore was cut short before, end that first"),
+        ([replica("r1"), parked("r2")], 5000, "No primary", "Choose"),
+        ([parked("r1")], 5000, "No primary", "Choose"),
+    ],
+)
+def test_a_refusal_names_the_restore_behind_it(members: list[Observed], patience: int, what: str, todo: str) -> None:
+    watching = view("r1")
+    watching.masters["main"].down_after = patience
+    found = explained(Refused("No primary", "data set main", "Choose", "the table"), members, [watching], "main")
+    assert what in found.what and "No primary" in found.what
+    assert found.todo.startswith(todo.replace("End it", "Nothing was changed. End it"))
+    assert ("redis_restore_end=true" in found.todo) is (todo != "Choose")
+    assert (found.where, found.table) == ("data set main", "the table")
+
 
 NOTE = Note("main", "r1", "/b/one", "", replication_id="old", databases={"0": 7}, feeder_id="new", expected={"0": 1200})
 
