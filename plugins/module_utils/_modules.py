@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, List, Sequence
 
 from ansible_collections.quorum.redis.plugins.module_utils._client import Client
@@ -46,5 +47,6 @@ def loaded(client: Client) -> List[EngineModule]:
 
 
 def lines(modules: Sequence[EngineModule]) -> List[str]:
-    """Return the lines of a configuration that loads them; pure."""
-    return [Line("loadmodule", [one.path, *one.args]).text for one in modules if one.path]
+    """Return the lines of a configuration that loads those whose file is there; Valkey 9 names its own one "lua"."""
+    there = [one for one in modules if Path(one.path).is_absolute() and Path(one.path).is_file()]
+    return [Line("loadmodule", [one.path, *one.args]).text for one in there]

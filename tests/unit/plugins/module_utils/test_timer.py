@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from ansible_collections.quorum.redis.plugins.module_utils._carrier import Look, Memory
 from ansible_collections.quorum.redis.plugins.module_utils._errand import away, run
+from ansible_collections.quorum.redis.plugins.module_utils._modules import lines, parse
 from ansible_collections.quorum.redis.plugins.module_utils._snapshot import child_of, complaint, databases, verdict
 from ansible_collections.quorum.redis.plugins.module_utils._timer import (
     kept,
@@ -176,3 +177,19 @@ def test_counts_are_read_and_compared() -> None:
     assert differences(counts, counts) == ""
     assert differences(counts, {"0": {"keys": 3}}) == "database 12 has 0 keys instead of 2"
     assert differences({}, {"0": {"keys": 1}}) == "database 0 has 1 keys instead of 0"
+
+
+def test_only_modules_with_a_file_of_their_own_are_loaded(tmp_path: Path) -> None:
+    """As Redis 6, Redis 8, Valkey 9 and Redis 7 answer: no path, an empty one, a name, and a file."""
+    file = tmp_path / "a b.so"
+    file.touch()
+    reply = [
+        ["name", "old", "ver", 1],
+        ["name", "vectorset", "ver", 1, "path", "", "args", []],
+        ["name", "lua", "ver", 1, "path", "lua", "args", []],
+        ["name", "gone", "ver", 1, "path", str(tmp_path / "gone.so"), "args", []],
+        ["name", "ft", "ver", 10200, "path", str(file), "args", ["MINPREFIX", "3"]],
+    ]
+    found = parse(reply)
+    assert {one.name: one.version for one in found}["ft"] == "10200"
+    assert lines(found) == [f'loadmodule "{file}" MINPREFIX 3']
