@@ -62,6 +62,12 @@ OWNED_PREFIXES = {
 # goes on, and does not know the word.
 ALIVE = {"replica-ignore-disk-write-errors": True}
 SINCE = dict.fromkeys(ALIVE, 7)
+# What opens the host to whoever may log in, and what it lets them do. Engines before 7.0 do not know these.
+OPENING = {
+    "enable-debug-command": "crash or stop the server",
+    "enable-module-command": "load a library of theirs into the server",
+    "enable-protected-configs": "write files where they like, with CONFIG SET dir and dbfilename",
+}
 
 
 def server_parameters(model: Mapping[str, Any], given: Mapping[str, Any], address: str, get: Get) -> dict[str, Any]:
@@ -155,3 +161,14 @@ def check_config(problems: list[str], where: str, config: Mapping[str, Any], own
         instead = owned.get(key.lower()) or next(prefixes, None)
         if instead:
             problems.append(f"{where} must not set {key}; use {instead}.")
+
+
+def check_opening(problems: list[str], warnings: list[str], where: str, config: Mapping[str, Any]) -> None:
+    """Refuse to open the host to the network, and warn where it is opened to its own users."""
+    for key, value in config.items():
+        lets = OPENING.get(key.lower())
+        said = str(value).lower()
+        if lets and said not in ("no", "false", "local"):
+            problems.append(f"{where} {key} {value} lets clients {lets}; leave it out, or use local for a while.")
+        elif lets and said == "local":
+            warnings.append(f"{where} {key} local lets clients on the host itself {lets}; remove it when you are done.")

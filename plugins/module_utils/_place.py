@@ -34,7 +34,7 @@ def alone(place: Path, user: str) -> Iterator[Path]:
                 directory.mkdir(parents=True)
                 directory.chmod(0o750)  # whatever the umask says
                 owner(directory, user)
-        with (place / ".lock").open("w") as lock:
+        with open(place / ".lock", "w", encoding="ascii", opener=_private) as lock:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             for left in place.glob(_manifest.PARTIAL + "*"):
                 shutil.rmtree(left)
@@ -49,6 +49,10 @@ def alone(place: Path, user: str) -> Iterator[Path]:
             str(place),
             "Nothing of it was left behind, earlier ones are kept",
         ) from problem
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def free_name(place: Path, began: float, member: str) -> str:

@@ -53,7 +53,8 @@ def drop_to(user: str) -> pwd.struct_passwd | None:
 
 def memory() -> str | None:
     """Return a place that no full disk can close and no secret outlives; None for the default one."""
-    return "/run" if os.geteuid() == 0 and os.access("/run", os.W_OK) else None
+    place = os.environ.get("RUNTIME_DIRECTORY", "/run")  # a unit has a directory of its own there, and no other
+    return place if os.geteuid() == 0 and os.access(place, os.W_OK) else None
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from ansible_collections.quorum.redis.plugins.module_utils._parameters import (
     OWNED,
     SENTINEL_OWNED,
     check_config,
+    check_opening,
     sentinel_parameters,
     server_parameters,
     size_of,
@@ -163,6 +164,7 @@ def instance(inventory: Inventory, entry: Mapping[str, Any], hosts: list[str], s
             f"redis_instances {name}: the wished primary {given['primary']!r} is no member ({', '.join(members)})."
         )
     check_config(problems, f"redis_instances {name}: `config:`", given["config"], OWNED)
+    check_opening(problems, inventory.warnings, f"redis_instances {name}:", given["config"])
     maxmemory = size_of(given["config"].get("maxmemory", 0))
     if maxmemory is None:
         problems.append(

@@ -10,6 +10,7 @@ It is parked as a replica of nobody: only so it keeps the keys that have expired
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import socket
@@ -71,7 +72,8 @@ def humble(user: str) -> Callable[[], None]:
     prepare = child(user, 0)
 
     def prepared() -> None:
-        os.nice(10)
+        with contextlib.suppress(PermissionError):  # the unit of the timer has that priority already
+            os.nice(10)
         with open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:  # noqa: PTH123
             file.write("1000")
         prepare()

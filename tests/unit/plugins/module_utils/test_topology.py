@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.quorum.redis.plugins.module_utils._parameters import (
+    OPENING,
     OWNED,
     OWNED_PREFIXES,
     SENTINEL_OWNED,
@@ -448,6 +449,18 @@ def test_each_mistake_is_one_sentence(changes: dict[str, Any], sentence: str) ->
 def test_a_password_of_its_own_in_every_entry_is_enough() -> None:
     sets = [{"name": "main", "password": "x"}, {**TWO, "password": "y"}]
     assert build(inventory(redis_instances=sets, redis_password=None))
+
+
+@pytest.mark.parametrize("key", sorted(OPENING))
+def test_what_opens_the_host_is_refused_and_for_the_host_itself_warned_of(key: str) -> None:
+    def entry(value: Any) -> dict[str, Any]:
+        return {"redis_instances": [{"name": "main", "config": {key: value}}]}
+
+    (problem,) = problems(**entry(True))
+    assert problem.startswith(f"redis_instances main: {key} True lets clients ") and "use local" in problem
+    (warning,) = build(inventory(**entry("local")))["warnings"]
+    assert f"{key} local lets clients on the host itself" in warning
+    assert build(inventory(**entry(False)))["warnings"] == []
 
 
 @pytest.mark.parametrize("key", sorted(OWNED))

@@ -1,0 +1,79 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What each engine and release makes of the sandbox: its rating, the modes of its files, what it lets clients do."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from estate import DataSet
+from estate.outsider import is_shut_out
+from lab import Lab
+from measured import note
+
+MEMBERS = {
+    "redis_6_0": ["a1", "a2"],
+    "redis_7_0": ["b1", "b2"],
+    "redis_8_0": ["c1", "c2"],
+    "valkey_8_0": ["d1", "d2"],
+    "valkey_8_1": ["e1", "e2"],
+    "source_redis": ["f1"],
+    "source_valkey": ["g1"],
+}
+# One host of each Debian release carries the timer of the backups.
+CARRIERS = {"11": "a2", "12": "b2", "13": "c2"}
+BOUNDS = {"redis-server@main": 2.0, "redis-sentinel@sentinel": 2.0, "redis-backup": 2.6}
+
+
+@pytest.fixture
+def one(lab: Lab, request: pytest.FixtureRequest) -> DataSet:
+    """Return the data set of the estate that the test is about."""
+    hosts = MEMBERS[request.node.callspec.params["estate"]]
+    return DataSet(lab, hosts, "server-Jd5hC7", hosts, "sentinel-Bq1wE9")
+
+
+@pytest.mark.parametrize("release", CARRIERS)
+def test_units_are_exposed_as_little_as_they_can(lab: Lab, release: str) -> None:
+    host = CARRIERS[release]
+    found = {}
+    for unit, bound in BOUNDS.items():
+        text = lab.sh(host, f"systemd-analyze security --no-pager {unit}.service | tail -1")
+        exposure = re.search(r"([\d.]+) (OK|SAFE|PERFECT)", text)
+        assert exposure and float(exposure[1]) < bound, f"{unit} on Debian {release}: {text}"
+        found[unit] = exposure[1]
+    note(f"exposure on Debian {release}", ", ".join(f"{unit} {exposure}" for unit, exposure in found.items()))
+
+
+@pytest.mark.parametrize("release", CARRIERS)
+def test_the_timer_backs_up_within_its_sandbox(lab: Lab, release: str) -> None:
+    """A save, the checker and the throw-away server of another user, in a file system that is read-only."""
+    host = CARRIERS[release]
+    said = lab.run(host, "systemctl start redis-backup; journalctl -u redis-backup --no-pager -o cat").stdout
+    assert "file check passed, trial load passed" in said, said
+    assert lab.sh(host, "systemctl show --property Result --value redis-backup") == "success", said
+    assert lab.sh(host, "ls /run/quorum-redis-backup 2>/dev/null || true") == ""
+
+
+@pytest.mark.parametrize("estate", MEMBERS)
+def test_modes_stay_tight_when_the_engine_writes_its_files(lab: Lab, one: DataSet, estate: str) -> None:
+    for host in MEMBERS[estate]:
+        one.ask(host, "CONFIG", "REWRITE")
+        one.ask_sentinel(host, "SENTINEL", "FLUSHCONFIG")
+        files = "/var/lib/redis/main/redis.conf /var/lib/redis/sentinel/redis.conf"
+        assert set(lab.sh(host, f"stat -c '%U:%G %a' {files}").splitlines()) == {"redis:redis 600"}
+        assert lab.sh(host, "find /var/lib/redis/*/ -perm /077") == ""
+        assert lab.sh(host, "stat -c '%U:%G %a' /etc/redis /var/lib/redis").splitlines() == [
+            "root:redis 750",
+            "redis:redis 750",
+        ]
+
+
+@pytest.mark.parametrize("estate", MEMBERS)
+def test_what_is_dangerous_is_off_and_strangers_are_shut_out(one: DataSet, estate: str) -> None:
+    for host in MEMBERS[estate] if estate != "redis_6_0" else []:
+        for key in ("enable-debug-command", "enable-module-command", "enable-protected-configs"):
+            assert one.setting(host, key) == "no"
+    assert one.settings("protected-mode") == {"yes"}
+    is_shut_out(one)

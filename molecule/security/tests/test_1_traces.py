@@ -1,0 +1,109 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What runs leave behind: the first and the second one, one that fails, a backup, a failover; in this order."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from estate import DataSet
+from estate.traces import Traces
+from lab import Lab
+
+STATE, ETC = "/var/lib/redis", "/etc/redis"
+
+
+def test_check_mode_and_the_first_run(lab: Lab, main: DataSet, traces: Traces) -> None:
+    """All of the secrets are vaulted."""
+    assert traces.play("site", "--check").expect().changed > 0
+    traces.play("site").expect()
+    main.settled()
+
+
+def test_the_second_run_changes_nothing(lab: Lab, main: DataSet, traces: Traces) -> None:
+    """Without pipelining, so that the modules and their arguments come as files."""
+    traces.play("site", "-e", "ansible_ssh_pipelining=false").expect(changed=0)
+    assert lab.sh("s1", "find / -xdev -name 'AnsiballZ*'") == ""
+
+
+def test_a_wrong_password_stops_the_run_and_is_not_told(
+    main: DataSet, traces: Traces, secrets: dict[str, str], tmp_path: Path
+) -> None:
+    users: list[dict[str, Any]] = [{"name": "default", "enabled": False}]
+    for job in ("operator", "replication", "sentinel"):
+        secret = secrets["mistaken" if job == "operator" else job]
+        users.append({"name": f"our-{job}", "job": job, "passwords": [secret]})
+    (tmp_path / "wrong.yml").write_text(json.dumps({"redis_acl_users": users}), encoding="utf-8")
+    run = traces.play("site", "-e", f"@{tmp_path}/wrong.yml")
+    assert not run.ok and run.changed == 0
+    assert "our-operator" in run.stdout and "password" in run.stdout
+
+
+def test_a_backup_and_a_failover(lab: Lab, main: DataSet, traces: Traces, secrets: dict[str, str]) -> None:
+    app = DataSet(lab, main.hosts, secrets["app"])
+    app.username = "app"
+    with app.client(main.settled()) as client:
+        client.mset({f"k{number}": "v" for number in range(100)})
+    traces.play("backup").expect()
+    with traces.sampled():
+        lab.sh("s2", "systemctl start redis-backup.service")
+    old = main.settled()
+    traces.play("failover").expect()
+    assert main.settled() != old
+
+
+def test_no_file_holds_a_secret_that_it_need_not(
+    lab: Lab, main: DataSet, traces: Traces, secrets: dict[str, str]
+) -> None:
+    """The password of the application and that of the operator are on no host at all."""
+    owners = {host: lab.sh(host, "echo $(id -u redis):$(id -g redis)") for host in main.hosts}
+    for host in main.hosts:
+        group, engine = "0:" + owners[host].partition(":")[2], owners[host]
+        wanted = {
+            f"{ETC}/main.conf": f"640 {group}",
+            f"{ETC}/main.json": f"640 {group}",
+            f"{ETC}/sentinel.conf": f"640 {group}",
+            f"{STATE}/main/redis.conf": f"600 {engine}",
+            f"{STATE}/sentinel/redis.conf": f"600 {engine}",
+        }
+        if host != "s1":
+            wanted["/etc/quorum-redis/backup.json"] = "600 0:0"
+        assert traces.files(host) == wanted
+        nowhere = [secrets["operator"], secrets["app"], secrets["monitoring"], secrets["mistaken"]]
+        assert Traces(lab, [host], nowhere, traces.cache, traces.key).files(host) == {}
+        assert traces.files(host, ordinary=True) == {}
+    assert traces.files("stranger") == {}
+
+
+def test_files_and_directories_have_tight_modes(lab: Lab, main: DataSet) -> None:
+    """Also after the engine has written its files anew: it takes 0644 less the umask of the unit."""
+    for host in main.hosts:
+        main.ask(host, "CONFIG", "REWRITE")
+        main.ask_sentinel(host, "SENTINEL", "FLUSHCONFIG")
+        wide = lab.sh(host, f"find {STATE} {ETC} /run/redis/* /var/backups/redis -perm /o=rwx 2>/dev/null || true")
+        assert wide == "", f"{host}: {wide}"
+        loose = lab.sh(host, f"find {STATE}/*/ -perm /g=rwx")
+        assert loose == "", f"{host}: {loose}"
+        assert lab.sh(host, f"stat -c '%U:%G %a' {STATE}/main/redis.conf {STATE}/main {ETC}").splitlines() == [
+            "redis:redis 600",
+            "redis:redis 700",
+            "root:redis 750",
+        ]
+
+
+def test_nothing_is_in_a_journal_or_in_the_slow_log(
+    lab: Lab, main: DataSet, traces: Traces, secrets: dict[str, str]
+) -> None:
+    """Every command went into the slow log of these servers: monitoring may read it."""
+    for host in lab.hosts:
+        assert traces.journal(host) == []
+    for host in main.hosts:
+        assert not traces.told(str(main.ask(host, "ACL", "LOG")))
+        monitor = DataSet(lab, main.hosts, secrets["monitoring"])
+        monitor.username = "our-monitoring"
+        slow = str(monitor.ask(host, "SLOWLOG", "GET", "10000"))
+        assert "ACL" in slow or "CONFIG" in slow
+        assert not traces.told(slow)
