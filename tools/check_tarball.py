@@ -10,7 +10,16 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-FILES = {"CHANGELOG.md", "CODE_OF_CONDUCT.md", "CONTRIBUTING.md", "FILES.json", "LICENSE", "MANIFEST.json", "README.md"}
+FILES = {
+    "CHANGELOG.md",
+    "CODE_OF_CONDUCT.md",
+    "CONTRIBUTING.md",
+    "FILES.json",
+    "LICENSE",
+    "MANIFEST.json",
+    "README.md",
+    "SECURITY.md",
+}
 DIRECTORIES = {"changelogs", "docs", "examples", "meta", "playbooks", "plugins", "roles"}
 NEEDED = {"LICENSE", "README.md", "meta/runtime.yml", "playbooks/site.yml", "playbooks/status.yml"}
 

@@ -123,6 +123,18 @@ def test_every_key_of_a_data_set_is_in_the_topology_guide() -> None:
     assert [key for key in options("redis")["redis_instances"]["options"] if f"| `{key}` |" not in guide] == []
 
 
+def test_every_test_that_the_threat_model_names_exists() -> None:
+    shown = (ROOT / "SECURITY.md").read_text(encoding="utf-8").partition("## Shown by")[2]
+    file, found = "", 0
+    for word in re.findall(r"`([\w/.]+)`", shown):
+        if word.endswith(".py"):
+            file = (ROOT / word).read_text(encoding="utf-8")
+        elif word.startswith("test_"):
+            found += 1
+            assert f"def {word}(" in file, word
+    assert found > 10
+
+
 def test_every_variable_in_the_guides_exists() -> None:
     known = {name for role in ROLES for name in options(role)}
     used = {"redis_hosts", "redis_status_fail", "redis_remove_confirm", "redis_remove_data", "redis_remove_backups"}

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import ssl
+from contextlib import suppress
 from copy import copy
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 import redis
 from estate import DataSet, given, until
+from estate.outsider import SENTINEL_PORT, is_shut_out, say
 from lab import ROOT, Lab, Run
 
 HOSTS = ["t1", "t2", "t3"]
@@ -74,6 +76,14 @@ def test_nothing_speaks_plain(lab: Lab, main: DataSet) -> None:
         with pytest.raises(redis.ConnectionError):
             DataSet(lab, HOSTS, PASSWORD, port=SECURE[0]).ask(host, "PING")
     play(lab, "status").expect(changed=0)
+
+
+def test_strangers_are_shut_out(main: DataSet) -> None:
+    is_shut_out(main)
+    for host in HOSTS:
+        for port in (main.port, SENTINEL_PORT):
+            with suppress(ConnectionError):
+                assert say(main, host, port, ["PING"], tls=False) == [""]
 
 
 def test_the_primary_moves_without_a_lost_write(lab: Lab, main: DataSet) -> None:
