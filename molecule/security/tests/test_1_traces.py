@@ -6,12 +6,14 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 from typing import Any
 
+import pytest
 from estate import DataSet
 from estate.traces import Traces
-from lab import Lab
+from lab import ROOT, Lab
 
 STATE, ETC = "/var/lib/redis", "/etc/redis"
 
@@ -23,8 +25,12 @@ def test_check_mode_and_the_first_run(lab: Lab, main: DataSet, traces: Traces) -
     main.settled()
 
 
-def test_the_second_run_changes_nothing(lab: Lab, main: DataSet, traces: Traces) -> None:
-    """Without pipelining, so that the modules and their arguments come as files."""
+def test_the_second_run_changes_nothing(
+    lab: Lab, main: DataSet, traces: Traces, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the oldest Ansible, to which a vaulted value is no string, and without pipelining: arguments are in files."""
+    oldest = subprocess.run([ROOT / "tools" / "oldest_ansible"], stdout=subprocess.PIPE, text=True, check=True)
+    monkeypatch.setattr(lab, "program", oldest.stdout.strip())
     traces.play("site", "-e", "ansible_ssh_pipelining=false").expect(changed=0)
     assert lab.sh("s1", "find / -xdev -name 'AnsiballZ*'") == ""
 
