@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from estate import DataSet, until
 
 Command = str | tuple[str, ...]
-SENTINEL_PORT = 26379
 # What reads, writes, leads the set elsewhere, loads code, or ends a server.
 ON_SERVERS: list[Command] = [
     *("PING", "INFO", "ROLE", "DBSIZE", "TIME", "SAVE", "BGSAVE", "FLUSHALL", "MONITOR", "SYNC", "FAILOVER"),
@@ -71,7 +70,7 @@ def is_shut_out(data_set: DataSet) -> None:
     """Stop the test unless servers and Sentinels refuse everything without credentials, and nothing changed."""
     before, processes = data_set.settled(), data_set.run_ids()
     ends = [(host, data_set.port, ON_SERVERS) for host in data_set.hosts]
-    ends += [(host, SENTINEL_PORT, ON_SENTINELS) for host in data_set.sentinels]
+    ends += [(host, data_set.sentinel_port, ON_SENTINELS) for host in data_set.sentinels]
     for host, port, commands in ends:
         for command, reply in zip(commands, say(data_set, host, port, commands), strict=True):
             assert reply.startswith(("-NOAUTH", *NOBODY)), f"{host}:{port} {command}: {reply}"

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from estate import DataSet
@@ -28,10 +29,15 @@ BOUNDS = {"redis-server@main": 2.0, "redis-sentinel@sentinel": 2.0, "redis-backu
 
 
 @pytest.fixture
-def one(lab: Lab, request: pytest.FixtureRequest) -> DataSet:
-    """Return the data set of the estate that the test is about."""
+def one(lab: Lab, request: pytest.FixtureRequest, tmp_path: Path) -> DataSet:
+    """Return the data set of the estate that the test is about, as its operator sees it."""
     hosts = MEMBERS[request.node.callspec.params["estate"]]
-    return DataSet(lab, hosts, "server-Jd5hC7", hosts, "sentinel-Bq1wE9")
+    found = DataSet(lab, hosts, "server-Jd5hC7", hosts, "sentinel-Bq1wE9")
+    if len(hosts) > 1:
+        (tmp_path / "ca.crt").write_text(lab.sh("a1", "cat /etc/ssl/redis/ca.crt") + "\n")
+        found.username, found.password, found.ca = "our-operator", "operator-Pt4gN9", str(tmp_path / "ca.crt")
+        found.port, found.sentinel_port = 16379, 36379
+    return found
 
 
 @pytest.mark.parametrize("release", CARRIERS)

@@ -14,9 +14,8 @@ from typing import Any
 import pytest
 import redis
 from estate import DataSet, given, until
-from estate.outsider import SENTINEL_PORT, is_shut_out, say
+from estate.outsider import is_shut_out, say
 from lab import ROOT, Lab, Run
-
 HOSTS = ["t1", "t2", "t3"]
 PASSWORD, SENTINEL_PASSWORD = "server-Lw8nC3", "sentinel-Fp5vJ7"
 AUTHORITY = str(ROOT / ".cache" / "authority-tls")
@@ -81,7 +80,7 @@ def test_nothing_speaks_plain(lab: Lab, main: DataSet) -> None:
 def test_strangers_are_shut_out(main: DataSet) -> None:
     is_shut_out(main)
     for host in HOSTS:
-        for port in (main.port, SENTINEL_PORT):
+        for port in (main.port, main.sentinel_port):
             with suppress(ConnectionError):  # else an alert of TLS, which is none of the protocol's replies
                 (said,) = say(main, host, port, ["PING"], tls=False)
                 assert not said.startswith(("+", "-")), said
