@@ -16,6 +16,7 @@ import redis
 from estate import DataSet, given, until
 from estate.outsider import is_shut_out, say
 from lab import ROOT, Lab, Run
+
 HOSTS = ["t1", "t2", "t3"]
 PASSWORD, SENTINEL_PASSWORD = "server-Lw8nC3", "sentinel-Fp5vJ7"
 AUTHORITY = str(ROOT / ".cache" / "authority-tls")
