@@ -32,11 +32,12 @@ options:
   password:
     description:
       - Password of the user. Without it no authentication is done.
-    type: str
+      - While one takes the place of another a list of both; each is tried where the one before it is not known.
+    type: raw
   fallback_password:
     description:
-      - Password of the default user, tried where a server does not know O(username) or its password yet.
-    type: str
+      - Password of the default user, or a list, tried where a server does not know O(username) or its password yet.
+    type: raw
   timeout:
     description:
       - Seconds to wait for a connection and for each reply. There are no retries.
@@ -90,20 +91,20 @@ options:
     type: str
   password:
     description:
-      - Password on every member.
-    type: str
+      - Password on every member. While one takes the place of another a list of both.
+    type: raw
   fallback_password:
     description:
-      - Password of the default user, tried where a server does not know O(username) or its password yet.
-    type: str
+      - Password of the default user, or a list, tried where a server does not know O(username) or its password yet.
+    type: raw
   sentinel_username:
     description:
       - ACL user on every Sentinel.
     type: str
   sentinel_password:
     description:
-      - Password of the Sentinels themselves.
-    type: str
+      - Password of the Sentinels themselves. While one takes the place of another a list of both.
+    type: raw
   timeout:
     description:
       - Seconds to wait for a connection and for each reply. There are no retries.

@@ -32,6 +32,10 @@ options:
     description: Password of the default user.
     type: str
     default: ""
+  previous:
+    description: Password of the default user whose place O(password) takes.
+    type: str
+    default: ""
   auth:
     description: Whether passwords are used at all.
     type: bool
@@ -49,7 +53,9 @@ RETURN = r"""
 _value:
   description:
     - By name of the data set C(users); C(login), with what the modules log in; C(logins), the same by C(operator),
-      C(replication) and C(sentinel); and C(secrets), the directives of the server that hold passwords.
+      C(replication) and C(sentinel); C(backup), with what backups are made; C(rotating), whether the password of the
+      default user takes the place of another; and C(secrets), the directives of the server that hold passwords.
+      A password in C(login) and C(backup) is a list while it takes the place of another.
   type: dict
 """
 
@@ -59,9 +65,10 @@ def access(
     users: Optional[Sequence[Mapping[str, Any]]] = None,
     password: str = "",
     auth: bool = True,
+    previous: str = "",
 ) -> Dict[str, Any]:
     """Return who logs in as whom."""
-    return pure(instances, users, password, auth)
+    return pure(instances, users, password, auth, previous)
 
 
 class FilterModule:

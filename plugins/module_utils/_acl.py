@@ -121,6 +121,13 @@ class Change:
             return f"remove the user {self.name}"
         if self.old is None:
             return f"create the user {self.name}: {shown(self.new)}"
+        more, less = secrets(self.new) - secrets(self.old), secrets(self.old) - secrets(self.new)
+        if bool(more) != bool(less) and set(self.new) - more == set(self.old) - less:
+            return (
+                f"let the user {self.name} in with {_some(more)} more"
+                if more
+                else (f"let the user {self.name} in with {_some(less)} less")
+            )
         return f"change the user {self.name}: {shown(self.old)} -> {shown(self.new)}" + (
             " (other passwords)" if secrets(self.old) != secrets(self.new) else ""
         )
@@ -143,6 +150,10 @@ def setuser(name: str, new: Sequence[str]) -> List[str]:
 def secrets(found: Iterable[str]) -> Set[str]:
     """Return the hashes among the rules."""
     return {rule for rule in found if rule[0] == "#"}
+
+
+def _some(found: Set[str]) -> str:
+    return "one password" if len(found) == 1 else f"{len(found)} passwords"
 
 
 def shown(found: Iterable[str]) -> str:
@@ -178,10 +189,11 @@ def plan(
         if name in equal and old is not None:
             continue
         if old is not None and name in needed and not final:
-            found.later.append(name)
             more = sorted(secrets(new) - secrets(old))
             if more and "nopass" not in old:
                 found.now.append(Change(name, [*old, *more], old))
+            if set(new) != {*old, *more}:
+                found.later.append(name)
         elif not predicted or not final or name in needed:
             found.now.append(Change(name, new, old))
     for name in gone:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Dict, List, Mapping, Optional, Sequence
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 DUTIES = ("operator", "replication", "sentinel")
 RULES = ("keys", "channels", "commands", "selectors")
@@ -33,8 +33,16 @@ def rules_default(users: Sequence[Mapping[str, Any]]) -> bool:
     return any(user["name"] == "default" for user in users)
 
 
-def acl_model(where: str, users: Sequence[Mapping[str, Any]], auth: bool, problems: List[str]) -> Dict[str, Any]:
-    """Return what others must know of the users, without secrets."""
+def secrets_of(entry: Mapping[str, Any], password: Any, previous: Any) -> Tuple[str, str]:
+    """Return the password of the default user of one data set, and the one whose place it takes."""
+    own = entry.get("password")
+    return str(own or password or ""), str(entry.get("password_previous") or ("" if own else previous or ""))
+
+
+def acl_model(
+    where: str, users: Sequence[Mapping[str, Any]], auth: bool, problems: List[str], rotating: bool = False
+) -> Dict[str, Any]:
+    """Return what others must know of the users, without secrets. `rotating`: the password of all is changing."""
     if users and not auth:
         problems.append(f"{where}: ACL users need passwords; redis_auth is false. Set it to true.")
     names = [str(user["name"]) for user in users]
@@ -45,7 +53,8 @@ def acl_model(where: str, users: Sequence[Mapping[str, Any]], auth: bool, proble
         problems.append(f"{where}: two users have the job {job}; give it to one.")
     for user in users:
         problems += [f"{where}: the user {user['name']} {said}" for said in _user(user)]
-    return {"declared": bool(users), "default": "default" in names, **duties(users)}
+    managed = bool(users) or (rotating and auth)
+    return {"declared": bool(users), "managed": managed, "default": "default" in names, **duties(users)}
 
 
 def _user(user: Mapping[str, Any]) -> List[str]:
@@ -66,6 +75,8 @@ def _user(user: Mapping[str, Any]) -> List[str]:
         found.append("cannot have a job; the job belongs to a user of its own.")
     if not all(user.get("passwords") or []) and user.get("passwords"):
         found.append("has an empty password.")
+    if set(user.get("passwords") or []) & set(user.get("passwords_previous") or []):
+        found.append("has the same password in passwords and passwords_previous; the new one belongs into passwords.")
     found += [f"has a hash that is no SHA-256: {len(h)} characters." for h in user.get("hashes") or [] if not _hash(h)]
     for key in RULES[:3]:
         wrong = [rule for rule in user.get(key) or [] if not _RULE.fullmatch(str(rule))]
@@ -81,32 +92,56 @@ def _hash(value: Any) -> bool:
 
 
 def access(
-    entries: Sequence[Mapping[str, Any]], shared: Optional[Sequence[Mapping[str, Any]]], password: str, auth: bool
+    entries: Sequence[Mapping[str, Any]],
+    shared: Optional[Sequence[Mapping[str, Any]]],
+    password: str,
+    auth: bool,
+    previous: str = "",
 ) -> Dict[str, Dict[str, Any]]:
-    """Return for each data set its users, and with what each duty logs in. `requirepass` None: an ACL user rules it."""
+    """Return for each data set its users, and with what each duty logs in. `requirepass` None: an ACL user rules it.
+
+    `previous` is the password whose place `password` takes. The modules log in with either; all others with the new.
+    """
     found: Dict[str, Dict[str, Any]] = {}
     for entry in entries:
         users = users_of(entry, shared)
-        plain = str(entry.get("password") or password or "") if auth else ""
+        plain, old = secrets_of(entry, password, previous) if auth else ("", "")
         secret = {str(user["name"]): next(iter(user.get("passwords") or []), "") for user in users}
+        before = {"": [old] if old else [], **{str(u["name"]): list(u.get("passwords_previous") or []) for u in users}}
         named = duties(users)
+        ruled = rules_default(users)
         default = secret.get("default") or plain
         logins = {job: {"username": name, "password": secret[name] if name else default} for job, name in named.items()}
+        own = [logins["operator"]["password"], *before[named["operator"] or ("default" if ruled else "")]]
+        login = {**logins["operator"], "password": _either(own), "name": str(entry["name"])}
+        login["fallback_password"] = _either([plain, *before[""]]) if users else ""
         found[str(entry["name"])] = {
-            "users": users,
-            "login": {**logins["operator"], "name": str(entry["name"]), "fallback_password": plain if users else ""},
+            "users": [*users, *([only_password(plain, old)] if old and not ruled else [])],
+            "rotating": bool(old) and not ruled,
+            "login": login,
             "logins": logins,
-            "backup": _backup(users) or logins["operator"],
-            "secrets": _secrets(logins["replication"], plain, bool(users), rules_default(users)) if auth else {},
+            "backup": _backup(users) or {key: login[key] for key in ("username", "password")},
+            "secrets": _secrets(logins["replication"], plain, bool(users), ruled) if auth else {},
         }
     return found
 
 
-def _backup(users: Sequence[Mapping[str, Any]]) -> Dict[str, str]:
+def only_password(new: str, old: str) -> Dict[str, Any]:
+    """Return the default user as somebody of whom nothing but the password is declared."""
+    return {"name": "default", "passwords": [new], "passwords_previous": [old], "passwords_only": True}
+
+
+def _either(words: Sequence[str]) -> Any:
+    """Return one password as it is, and several as a list."""
+    return list(words) if len(words) > 1 else words[0]
+
+
+def _backup(users: Sequence[Mapping[str, Any]]) -> Dict[str, Any]:
     """Return with what backups are made; nothing when no user has that job and a password."""
     for user in users:
         if user.get("job") == "backup" and user.get("state", "present") == "present" and user.get("passwords"):
-            return {"username": str(user["name"]), "password": str(user["passwords"][0])}
+            words = [str(user["passwords"][0]), *(user.get("passwords_previous") or [])]
+            return {"username": str(user["name"]), "password": _either(words)}
     return {}
 
 

@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Sequence
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.quorum.redis.plugins.module_utils._acl import (
@@ -16,13 +17,13 @@ from ansible_collections.quorum.redis.plugins.module_utils._acl import (
     hide,
     parse_list,
     plan,
-    rules,
+    secrets,
     table,
-    text,
 )
 from ansible_collections.quorum.redis.plugins.module_utils._acl_clients import move_on, needed, undo
 from ansible_collections.quorum.redis.plugins.module_utils._acl_jobs import CHANNELS, number
 from ansible_collections.quorum.redis.plugins.module_utils._acl_judge import Judge, judge
+from ansible_collections.quorum.redis.plugins.module_utils._acl_wish import Declared
 from ansible_collections.quorum.redis.plugins.module_utils._client import Client
 from ansible_collections.quorum.redis.plugins.module_utils._config import running_version
 from ansible_collections.quorum.redis.plugins.module_utils._errors import (
@@ -39,17 +40,21 @@ from ansible_collections.quorum.redis.plugins.module_utils._files import (
     differences,
     look,
     put,
-    wanted,
 )
 from ansible_collections.quorum.redis.plugins.module_utils._live import find, info
 from ansible_collections.quorum.redis.plugins.module_utils._module import Step, Subject, endpoint
-from ansible_collections.quorum.redis.plugins.module_utils._observe import members, refusals
+from ansible_collections.quorum.redis.plugins.module_utils._observe import Place, members, refusals
+from ansible_collections.quorum.redis.plugins.module_utils._rotation import (
+    CLOSE,
+    OPEN,
+    PROVE,
+    linked,
+    marks,
+    no_clients,
+    refused_since,
+)
 from ansible_collections.quorum.redis.plugins.module_utils._tls import of
 
-HEADER = (
-    "# Written by the collection quorum.redis, which overwrites changes made here.\n"
-    "# The users of the server, added to its configuration at each start.\n"
-)
 NEWEST = "99.0"  # for a host without an engine, in check mode
 
 
@@ -71,11 +76,8 @@ class Acl(Subject[View]):
         super().__init__()
         self.module, self.params = module, module.params
         self.label = f"redis {self.params['name']}"
-        users = self.params["users"]
-        self.users = {user["name"]: user for user in users if user["state"] == "present"}
-        self.absent = [user["name"] for user in users if user["state"] == "absent"]
-        if "default" in self.absent:
-            raise BadConfig("the user default cannot be removed", self.label, "Declare it with enabled: false")
+        self.wish = Declared(self.params, self.label)
+        self.users, self.absent = self.wish.users, self.wish.absent
         self.logins: Dict[str, Dict[str, str]] = {
             duty: login for duty, login in (self.params["logins"] or {}).items() if login
         }
@@ -83,36 +85,44 @@ class Acl(Subject[View]):
         self.client: Optional[Client] = None
         self.done: List[List[str]] = []
         self.first: Optional[Plan] = None
+        self.closed: Dict[str, float] = {}
 
     def observe(self) -> View:
         """Look at file and server, and let the installed engine compare."""
-        version, present, older = NEWEST, {}, False
+        version, present = NEWEST, {}
         seen = look(self.params["path"])
         if not Path(self.params["binary"]).exists():
             if not self.module.check_mode:
                 raise BadConfig(f"{self.label}: {self.params['binary']} is not installed", todo="Nothing was changed")
-            return View(seen, self._file({name: rules(user, number(version)) for name, user in self.users.items()}))
+            return View(seen, self.wish.file(self.wish.rules(number(version), {"default": ["nopass"]})))
         if self.client is None:
             self.client = find(endpoint(self.params), None, "redis_password or the password of the operator's user")
         with judge(self.params["binary"], self.params["parameters"], self.params["user"], self.label) as engine:
-            declared = {name: rules(user, engine.version) for name, user in self.users.items()}
-            engine.spell(declared, self.label)
-            live, found = declared, Plan()
+            there = parse_list(seen.content.decode("utf-8", "replace").splitlines())
             if self.client is not None:
                 version = running_version(info(self.client))
-                older = number(version) < CHANNELS <= engine.version
                 present = parse_list(self.client.call("ACL", "LIST"))
+                self.wish.refuse_unfinished(seen, present)
+            held = present or {**self.wish.from_configuration(), **there}
+            declared = self.wish.rules(engine.version, held)
+            engine.spell(declared, self.label)
+            live, found, older = declared, Plan(), False
+            if self.client is not None:
+                older = number(version) < CHANNELS <= engine.version
                 if number(version) != engine.version:
-                    live = {name: rules(user, number(version)) for name, user in self.users.items()}
+                    live = self.wish.rules(number(version), held)
                 same = engine.same(live, present, self.label)
-                held = needed(self.client) if self._differ(same, present) else set()
-                predicted = self.module.check_mode
-                final, purge = self.params["final"], self.params["purge"]
-                found = plan(live, self.absent, present, same, held, final, purge, predicted)
-            want = self._file(declared, found, present, older)
-            there = parse_list(seen.content.decode("utf-8", "replace").splitlines())
+                held_by = needed(self.client) if self._differ(same, present, live) else set()
+                predicted, purge = self.module.check_mode, self.wish.purge
+                final = self.params["final"] or self.params["previous"] != OPEN
+                found = plan(live, self.absent, present, same, held_by, final, purge, predicted)
+            want = self.wish.file(declared, found, present, older, seen)
             said = parse_list(want.content.decode("utf-8", "surrogateescape").splitlines())
-            if want.content != seen.content and set(there) == set(engine.same(said, there, self.label)) == set(said):
+            if (
+                want.kind == "file"
+                and want.content != seen.content
+                and set(there) == set(engine.same(said, there, self.label)) == set(said)
+            ):
                 want.content = seen.content  # in other words, but it means the same
             check(seen, want, sure=not self.module.check_mode)
             view = View(seen, want, self.client is not None, found)
@@ -121,13 +131,8 @@ class Acl(Subject[View]):
         self.first = self.first or found
         return view
 
-    def _differ(self, same: List[str], present: Dict[str, Any]) -> bool:
-        return len(same) < len(self.users) or any(name in present for name in self.absent) or self.params["purge"]
-
-    def _file(self, declared: Any, found: Optional[Plan] = None, present: Any = None, older: bool = False) -> Wanted:
-        content = HEADER + text(declared, present or {}, found or Plan(), self.absent, older)
-        file = {key: self.params[key] for key in ("path", "owner", "group", "mode")}
-        return wanted({**file, "content": content})
+    def _differ(self, same: List[str], present: Dict[str, Any], live: Dict[str, Any]) -> bool:
+        return len(same) < len(live) or any(name in present for name in self.absent) or self.wish.purge
 
     def _try(self, engine: Judge, declared: Dict[str, List[str]]) -> None:
         """Refuse what would lock out those who keep the data set running."""
@@ -144,7 +149,12 @@ class Acl(Subject[View]):
     def plan(self, obs: View) -> List[Step]:
         """See that nobody depends on what goes, change the users, and write the file last."""
         steps: List[Step] = []
-        if self.params["final"] and obs.plan.now:
+        going = [change.name for change in obs.plan.now if secrets(change.old or []) - secrets(change.new or [])]
+        if self.params["previous"] != OPEN and going and self.client is not None and not self.module.check_mode:
+            self._ready(self.client, obs, going)
+        if self.params["previous"] == PROVE:
+            return []
+        if (self.params["final"] or self.params["previous"] == CLOSE) and obs.plan.now:
             names = sorted(change.name for change in obs.plan.now)
             steps.append(Step(f"{self.label}: see that nobody depends on {', '.join(names)} as it is", {"move": names}))
         steps += [Step(f"{self.label}: {change}", {"change": change}) for change in obs.plan.now]
@@ -153,6 +163,17 @@ class Acl(Subject[View]):
         if differences(obs.seen, obs.want):
             steps.append(Step(describe(obs.seen, obs.want), {"file": obs}))
         return steps
+
+    def _ready(self, client: Client, obs: View, going: List[str]) -> None:
+        """Refuse to take previous passwords away that somebody still needs."""
+        given = self.params
+        login = (given["username"], given["password"], given["timeout"], given["fallback_password"])
+        everybody = [(given["name"], endpoint(given)), *members(given["members"], *login, tls=of(given))]
+        self._let_in(client, everybody, going)
+        linked(everybody, self.logins.get("replication", {}), self.label)
+        if not given["ignore_clients"]:
+            noted = marks(obs.seen.content.decode("utf-8", "replace"))
+            no_clients(client, {name: noted[name] for name in going if name in noted}, self.label)
 
     def apply(self, step: Step) -> None:
         """Do one step; when it fails, the changes before it are taken back."""
@@ -172,23 +193,36 @@ class Acl(Subject[View]):
 
     def _let_go(self, client: Client, names: List[str]) -> None:
         """Prove that every member lets everybody in as who they shall be, then let them log in anew."""
-        own = (self.params["name"], endpoint(self.params))
+        self._let_in(client, [(self.params["name"], endpoint(self.params)), *self.places], names)
+        move_on(client, set(names), self.logins, self.params["sentinels"], self.params["wait"], self.label)
+
+    def _let_in(self, client: Client, everybody: Sequence[Place], names: List[str]) -> None:
         for login in self.logins.values():
-            said = refusals([own, *self.places], login.get("username"), login.get("password"))
+            said = refusals(everybody, login.get("username"), login.get("password"))
             if said:
                 raise Refused(
                     f"{self.label}: {login.get('username') or 'default'} is not let in by every member: "
                     + "; ".join(said),
                     str(client.endpoint),
-                    f"So {', '.join(names)} keeps its rights for now. Bring those members up, then run site.yml again",
+                    f"So {', '.join(names)} keeps its rights for now. Bring those members up, then run this again",
                 )
-        move_on(client, set(names), self.logins, self.params["sentinels"], self.params["wait"], self.label)
+
+    def _commands(self, client: Client, change: Change) -> List[List[str]]:
+        """Return what makes a change. `requirepass` is told its value by the command that leaves no other password."""
+        user = self.users.get(change.name, {})
+        word = user["passwords"][0] if user.get("passwords_only") and self.params["previous"] == CLOSE else None
+        if word is None or client.call("CONFIG", "GET", "requirepass")[1] == word:
+            return change.commands
+        return [["CONFIG", "SET", "requirepass", word]]
 
     def _change(self, client: Client, change: Change) -> None:
         self.done.append(change.back)
+        client.secrets += [word for user in self.users.values() for word in user["passwords"]]
         try:
-            for command in change.commands:
+            for command in self._commands(client, change):
                 client.call(*command)
+            if self.params["previous"] == CLOSE:
+                self.closed.setdefault(change.name, time.monotonic())
         except CommandFailed as problem:
             raise BadConfig(
                 f"{self.label}: the running server refuses a rule of the user {change.name}: {hide(problem.text)}",
@@ -221,6 +255,11 @@ class Acl(Subject[View]):
             self.warnings.append(
                 f"{self.label}: not declared and left alone: {names}. redis_acl_purge removes such users"
             )
+        if self.client is not None and self.closed:
+            seconds = time.monotonic() - min(self.closed.values())
+            late = refused_since(self.client, self.closed, seconds)
+            text = "have tried a password since the previous ones are gone, and were refused"
+            self.warnings += [f"{self.label}: {', '.join(late)} {text}"] if late else []
         return {
             "users": [change.name for change in first.now],
             "pending": obs.plan.later,
@@ -230,7 +269,9 @@ class Acl(Subject[View]):
 
     def diff(self, before: View, after: Optional[View], steps: List[Step]) -> List[Dict[str, str]]:
         """Return the users before and after, without passwords and their hashes."""
-        found = []
+        found: List[Dict[str, str]] = []
+        if self.params["previous"] == PROVE:
+            return found
         if before.plan.now:
             title = f"{self.label}: users of the running server"
             sides = [table(before.plan.now, new) for new in (False, True)]

@@ -9,7 +9,7 @@ import errno
 import inspect
 import socket
 from dataclasses import dataclass, field, replace
-from typing import Any, Dict, Iterator, List, Optional, Sequence
+from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
 
 from ansible_collections.quorum.redis.plugins.module_utils._errors import (
     AuthFailed,
@@ -47,6 +47,12 @@ _UNKNOWN_USER = ("WRONGPASS", "invalid username-password")
 _DOWN = {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN}
 
 
+def several(given: Any) -> List[str]:
+    """Return the passwords of an option that takes one or a list."""
+    found = given if isinstance(given, (list, tuple)) else [given]
+    return [str(word) for word in found if word not in (None, "")]
+
+
 @dataclass(frozen=True)
 class Endpoint:
     """Where a server or Sentinel listens, and how to get in."""
@@ -54,11 +60,26 @@ class Endpoint:
     address: str = "127.0.0.1"
     port: int = 6379
     username: Optional[str] = None
-    password: Optional[str] = field(default=None, repr=False)
+    password: Any = field(default=None, repr=False)  # after the start one word or None
     socket: Optional[str] = None
     timeout: float = 2.0
-    fallback: Optional[str] = field(default=None, repr=False)  # of the default user, where `username` is not known yet
+    fallback: Any = field(default=None, repr=False)  # of the default user, where `username` is not known yet
     tls: Optional[Tls] = None
+    others: Tuple[str, ...] = field(default=(), repr=False)  # tried where `password` is not known
+
+    def __post_init__(self) -> None:
+        """Of several passwords the first one counts; the others are tried while one takes the place of another."""
+        if not isinstance(self.password, (str, type(None))):
+            words = several(self.password)
+            object.__setattr__(self, "password", words[0] if words else None)
+            object.__setattr__(self, "others", tuple(words[1:]))
+
+    def next(self) -> Optional[Endpoint]:
+        """Return the same place with what is to be tried when it does not know this login; None at the end."""
+        if self.others:
+            return replace(self, password=self.others[0], others=self.others[1:])
+        left = [word for word in several(self.fallback) if self.username or word != self.password]
+        return replace(self, username=None, password=left, fallback=None) if left else None
 
     def __str__(self) -> str:
         """Name the place without its secrets."""
@@ -209,14 +230,13 @@ class Client:
         return self._checked(reply)
 
     def _fall_back(self, problem: BaseException) -> bool:
-        """Become the default user where the server does not know the own user yet; tell whether that is so."""
-        place = self.endpoint
-        known = not any(word in str(problem) for word in _UNKNOWN_USER)
-        if known or place.fallback in (None, "", place.password if not place.username else None):
+        """Try the next login where the server does not know this one; tell whether there is one."""
+        after = self.endpoint.next() if any(word in str(problem) for word in _UNKNOWN_USER) else None
+        if after is None:
             return False
         self.close()
-        self.endpoint = replace(place, username=None, password=place.fallback, fallback=None)
-        self.secrets.append(place.fallback)
+        self.endpoint = after
+        self.secrets += [after.password] if after.password else []
         return True
 
     def _checked(self, reply: Any) -> Any:

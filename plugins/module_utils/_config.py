@@ -8,6 +8,7 @@ Both sides come from CONFIG GET of the same engine, so equal means equal and no 
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass, field
 from typing import Any, Mapping
@@ -24,6 +25,8 @@ FIXED = {"bind", "port", "tls-port", "dir", "replicaof", "slaveof"}
 UNPROBED = re.compile(r"tls-|appendonly\Z|requirepass\Z|(master|primary)auth\Z|bind\Z|port\Z|dir\Z")
 PASSWORDS = {"requirepass", "masterauth", "primaryauth"}
 LINK = {"masteruser", "masterauth"}  # by their canonical names
+TOLD = {"requirepass", "masterauth", "masteruser", "user"}  # passwords, no reason for a restart
+PREVIOUS = "the present one as redis_password_previous and quorum.redis.rotate"
 PLACES = {"dir", "dbfilename", "appendfilename", "appenddirname"}
 # What CONFIG GET does not show, read from the file that the process was started with.
 UNSEEN = ("loadmodule", "rename-command")
@@ -179,7 +182,7 @@ def _danger(change: Change, changes: list[Change], desired: Mapping[str, str], l
     if canonical(change.key) in LINK and live.refused_by is not None:
         return f"not every member lets it in: {'; '.join(live.refused_by)}" if live.refused_by else ""
     if change.key in PASSWORDS:
-        return "clients or replicas lose access when a password is simply replaced; rotate it instead"
+        return "clients or replicas lose access when a password is simply replaced; rotate it instead, with " + PREVIOUS
     if change.key == "databases":
         used = [int(key[2:]) for key in live.info if re.match(r"db\d+\Z", key)]
         if used and max(used) >= int(change.new):
@@ -211,6 +214,12 @@ def restarts(live: Live, parameters: Mapping[str, Any], version: str, sha: str) 
         if live.started_with and sorted(declared.get(key, [])) != sorted(live.started_with.get(key, [])):
             reasons.append({"key": key, "why": "differs from what the process was started with"})
     return reasons
+
+
+def fingerprint(text: str) -> str:
+    """Return the digest of a file as the program before each start notes it: without what a process is told live."""
+    rows = [row for row in text.splitlines() if row.split(" ")[0] not in TOLD and not row.startswith("# default: ")]
+    return hashlib.sha256("\n".join(rows).encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def started_with(text: str | None) -> dict[str, Any]:

@@ -5,10 +5,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +33,7 @@ from ansible_collections.quorum.redis.plugins.module_utils._config import (
     canonical,
     clients_warning,
     differences,
+    fingerprint,
     plan,
     restarts,
     table,
@@ -64,7 +64,9 @@ from ansible_collections.quorum.redis.plugins.module_utils._live import (
 from ansible_collections.quorum.redis.plugins.module_utils._module import Step, Subject, endpoint
 from ansible_collections.quorum.redis.plugins.module_utils._observe import members, refusals
 from ansible_collections.quorum.redis.plugins.module_utils._parameters import known_to
+from ansible_collections.quorum.redis.plugins.module_utils._rotation import PROVE
 from ansible_collections.quorum.redis.plugins.module_utils._scratch import Sample, examine, installed_version
+from ansible_collections.quorum.redis.plugins.module_utils._sentinel_secret import Changeover, only_one
 from ansible_collections.quorum.redis.plugins.module_utils._tls import of
 
 HEADER = (
@@ -98,13 +100,14 @@ class Instance(Subject[View]):
         super().__init__()
         self.module = module
         self.params = module.params
-        self.sentinel = self.params["kind"] == "sentinel"
+        self.sentinel, self.rotating = self.params["kind"] == "sentinel", self.params["rotating"]
         self.label = f"{'sentinel' if self.sentinel else 'redis'} {self.params['name']}"
         self.secrets = self.params["secrets"] or {}
         given = self.params["parameters"] or {}
         if Path(self.params["binary"]).exists():
             given = known_to(given, installed_version(self.params["binary"]))
         self.parameters = {**given, **self.secrets}
+        self.changeover = Changeover(self.params, self.label, module.check_mode) if self.sentinel else None
         self.text = render(self.parameters, HEADER + authorities(self.parameters))
         file = {key: self.params[key] for key in ("path", "owner", "group", "mode")}
         self.wanted = wanted({**file, "content": self.text})
@@ -150,6 +153,16 @@ class Instance(Subject[View]):
         if self.client is None:
             variable = "redis_sentinel_password" if self.sentinel else "redis_password"
             self.client = find(endpoint(self.params), state, variable)
+        if self.changeover is not None:
+            file = view.seen.content.decode("utf-8", "surrogateescape")
+            more = self.changeover.look(self.client, file, state or "")
+            self.text = render(
+                {**self.parameters, **more}, HEADER + authorities(self.parameters) + self.changeover.head
+            )
+            self.wanted = replace(self.wanted, content=self.text.encode("utf-8", "surrogateescape"))
+        elif self.client is not None and not self.params["rotating"]:
+            for seen, want in view.guard:
+                only_one(seen.content if want.kind == "absent" else b"", self.client, self.label, want.path)
         if self.client is not None:
             view.live = read(self.client, state, self.params["binary"], self.sentinel)
             view.ran = {key: said[-1] for key, said in view.live.started_with.items()}
@@ -177,7 +190,7 @@ class Instance(Subject[View]):
         return seen.content.decode("utf-8", "surrogateescape") if seen.kind == "file" else None
 
     def _compare(self, live: Live, sample: Sample, client: Client) -> Plan:
-        digest = hashlib.sha256(self.wanted.content).hexdigest()
+        digest = fingerprint(self.text)
         if self.sentinel:
             live.config_refused, live.started_with = "a Sentinel reads its file only at a start", {}
         if not live.config:
@@ -187,9 +200,9 @@ class Instance(Subject[View]):
         changes = [
             change
             for change in differences(self.parameters, sample.config, live.config, same, hidden)
-            if self.secrets.get(change.key, "") is not None
+            if self.secrets.get(change.key, "") is not None and not (self.rotating and change.key == "requirepass")
         ]
-        if "masteruser" in self.secrets and any(canonical(change.key) in LINK for change in changes):
+        if ("masteruser" in self.secrets or self.rotating) and any(canonical(change.key) in LINK for change in changes):
             live.refused_by = self._refusals()
         probe(client, changes, live)
         found = plan(changes, sample.config, live, self.parameters, sample.version, digest)
@@ -202,7 +215,7 @@ class Instance(Subject[View]):
         guard = self.params["guard"]
         places = members(guard["members"] if guard else [], None, None, self.params["timeout"], tls=of(self.params))
         own = (self.label, endpoint(self.params))
-        user, password = self.secrets["masteruser"], self.secrets.get("masterauth")
+        user, password = self.secrets.get("masteruser"), self.secrets.get("masterauth")
         return [] if self.module.check_mode else refusals([own, *places], user, password)
 
     def plan(self, obs: View) -> list[Step]:
@@ -226,7 +239,9 @@ class Instance(Subject[View]):
             )
         aof = [change for change in obs.plan.live if _switches_aof_on(change)]
         plain = [change for change in obs.plan.live if change not in aof]
-        steps: list[Step] = []
+        steps: list[Step] = self.changeover.steps() if self.changeover is not None else []
+        if self.params["previous"] == PROVE:
+            return []
         if plain:
             text = ", ".join(str(change) for change in plain)
             steps.append(Step(f"{self.label}: set at run time {text}", {"changes": plain, "view": obs}))
@@ -244,6 +259,10 @@ class Instance(Subject[View]):
 
     def apply(self, step: Step) -> None:
         """Do one step; when it fails, the steps before it are taken back."""
+        if "secret" in step.data:
+            if self.client is not None:
+                self.client.call(*step.data["secret"])
+            return
         if "guard" in step.data:
             seen, want = step.data["guard"]
             put(seen, want, self._relabel)
@@ -302,6 +321,8 @@ class Instance(Subject[View]):
         told = [str(secret) for secret in (self.params["guard_secrets"] or {}).values() if secret]
         pairs = [step.data["guard"] for step in steps if "guard" in step.data]
         told += [rule[1:] for seen, _want in pairs for rule in re.findall("#[0-9a-f]{64}", seen.content.decode())]
+        texts = [seen.content.decode("utf-8", "replace") for seen, _want in pairs]
+        told += [json.loads(word) for text in texts for word in re.findall(r'password": ("[^\n]+")', text)]
         found = [file_diff(seen, want, told) for seen, want in pairs]
         if len(found) == len(steps):
             return found

@@ -43,7 +43,8 @@ def find(endpoint: Endpoint, state: str | None, variable: str) -> Client | None:
         try:
             return connect(place)
         except AuthFailed as problem:
-            raise AuthFailed(problem.what, problem.where, f"Nothing was changed. Correct {variable}") from None
+            todo = f"Nothing was changed. Correct {variable}, or declare the present one as the previous one too"
+            raise AuthFailed(problem.what, problem.where, todo) from None
         except Unreachable as problem:
             if problem.kind not in ("refused", "tls"):
                 raise

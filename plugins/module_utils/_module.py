@@ -20,8 +20,8 @@ CONNECTION_OPTIONS: Dict[str, Dict[str, Any]] = {
     "port": {"type": "int", "default": 6379},
     "socket": {"type": "path"},
     "username": {"type": "str"},
-    "password": {"type": "str", "no_log": True},
-    "fallback_password": {"type": "str", "no_log": True},
+    "password": {"type": "raw", "no_log": True},
+    "fallback_password": {"type": "raw", "no_log": True},
     "timeout": {"type": "float", "default": 2.0},
     **TLS_OPTIONS,
 }
@@ -39,7 +39,7 @@ SET_OPTIONS: Dict[str, Dict[str, Any]] = {
     "members": {**_MEMBERS, "required": True},
     "sentinels": {**_MEMBERS, "default": []},
     "sentinel_username": {"type": "str"},
-    "sentinel_password": {"type": "str", "no_log": True},
+    "sentinel_password": {"type": "raw", "no_log": True},
     **{key: CONNECTION_OPTIONS[key] for key in ("username", "password", "fallback_password", "timeout")},
     **TLS_OPTIONS,
 }

@@ -152,9 +152,9 @@ def observe_sentinels(places: Sequence[Place]) -> List[SentinelView]:
 def members(
     params: Sequence[Dict[str, str]],
     username: Optional[str],
-    password: Optional[str],
+    password: Any,
     timeout: float,
-    fallback: Optional[str] = None,
+    fallback: Any = None,
     tls: Optional[Tls] = None,
 ) -> List[Place]:
     """Return the places that a list of member options names."""
@@ -178,7 +178,7 @@ def refusals(places: Sequence[Place], username: Optional[str], password: Optiona
     def ask(found: Place) -> str:
         host, place = found
         try:
-            connect(replace(place, username=username or None, password=password, fallback=None)).close()
+            connect(replace(place, username=username or None, password=password, fallback=None, others=())).close()
         except QuorumError as problem:
             return f"{host}: {problem.what}"
         return ""

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Dict, List, Optional
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.quorum.redis.plugins.module_utils._client import connect
+from ansible_collections.quorum.redis.plugins.module_utils._client import connect, several
 from ansible_collections.quorum.redis.plugins.module_utils._errors import (
     AuthFailed,
     CommandFailed,
@@ -41,6 +41,7 @@ from ansible_collections.quorum.redis.plugins.module_utils._sentinel import (
     unexpected,
     waits,
 )
+from ansible_collections.quorum.redis.plugins.module_utils._sentinel_secret import own_password
 from ansible_collections.quorum.redis.plugins.module_utils._wait import until_done, until_settled
 
 SHORT = 10
@@ -125,14 +126,7 @@ class Sentinel(Subject[Seen]):
         """Return the credentials in the state file; None when no file is named."""
         if not self.params["state_file"]:
             return None
-        try:
-            return parse_state(Path(self.params["state_file"]).read_text("utf-8", "surrogateescape"))
-        except FileNotFoundError:
-            return {}
-        except OSError as problem:
-            raise QuorumError(
-                f"The state file cannot be read: {problem.strerror}", self.params["state_file"], "Run with become"
-            ) from None
+        return parse_state(self.file())
 
     def plan(self, obs: Seen) -> List[Step]:
         """Return the steps."""
@@ -140,10 +134,38 @@ class Sentinel(Subject[Seen]):
         steps = [step for name in self.absent for step in plan_absent(obs.view, name)]
         for watch in self.watches:
             found = plan_watch(obs.view, watch, obs.planners[watch.name], self.primaries[watch.name], stored)
-            if watch.username and any(step.data["secrets"] for step in found) and not self.check_mode:
+            if any(step.data["secrets"] for step in found) and not self.check_mode:
                 self.prove(watch, obs.planners[watch.name])
             steps += found
-        return steps
+        return steps + self.among_themselves(obs)
+
+    def among_themselves(self, obs: Seen) -> List[Step]:
+        """Let this Sentinel log in to the others with the new password, when all that answer let it in."""
+        words = several(self.params["sentinel_password"])
+        if len(words) < 2 or not self.params["state_file"] or own_password(self.file()) == words[0]:
+            return []
+        up = {(view.address, view.port) for view in obs.views if view.reachable}
+        places = [place for place in self.peers if (place[1].address, place[1].port) in up]
+        said = refusals(places, self.params["sentinel_username"], words[0]) if not self.check_mode else []
+        if said:
+            raise Refused(
+                f"Not every Sentinel lets the new redis_sentinel_password in: {'; '.join(said)}",
+                f"Sentinel {self.place}",
+                "Nothing was changed. Run again for all hosts",
+            )
+        command = ["SENTINEL", "CONFIG", "SET", "sentinel-pass", words[0]]
+        return [Step("log in to the other Sentinels with the new password", {"commands": [command], "secrets": words})]
+
+    def file(self) -> str:
+        """Return what this Sentinel has written."""
+        try:
+            return Path(self.params["state_file"]).read_text("utf-8", "surrogateescape")
+        except FileNotFoundError:
+            return ""
+        except OSError as problem:
+            raise QuorumError(
+                f"The state file cannot be read: {problem.strerror}", self.params["state_file"], "Run with become"
+            ) from None
 
     def prove(self, watch: Watch, planner: Planner) -> None:
         """Refuse to tell the Sentinel of a user whom a member that answers does not let in."""
@@ -152,7 +174,7 @@ class Sentinel(Subject[Seen]):
         said = refusals(places, watch.username, watch.password)
         if said:
             raise Refused(
-                f"Not every member of {watch.name} lets the user {watch.username} in: {'; '.join(said)}",
+                f"Not every member of {watch.name} lets the user {watch.username or 'default'} in: {'; '.join(said)}",
                 f"Sentinel {self.place}",
                 "Nothing was changed. Run site.yml for all members, which makes the users first",
             )

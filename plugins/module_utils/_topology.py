@@ -15,7 +15,12 @@ from dataclasses import dataclass, field
 from typing import Any, Callable, Mapping, Sequence
 
 from ansible.module_utils.common.validation import check_type_bool, check_type_list
-from ansible_collections.quorum.redis.plugins.module_utils._acl_model import acl_model, rules_default, users_of
+from ansible_collections.quorum.redis.plugins.module_utils._acl_model import (
+    acl_model,
+    rules_default,
+    secrets_of,
+    users_of,
+)
 from ansible_collections.quorum.redis.plugins.module_utils._parameters import (
     OWNED,
     SENTINEL_OWNED,
@@ -48,6 +53,7 @@ INSTANCE_DEFAULTS: dict[str, Any] = {
     "acl_users": None,
 }
 PORTS = ("port", "tls_port", "other_port")
+SECRETS = ("redis_password", "redis_sentinel_password")
 # The largest value of what must be at least 1.
 RANGES = {"port": 65535, "down_after": 2**31 - 1, "failover_timeout": 2**31 - 1, "parallel_syncs": 2**31 - 1}
 
@@ -180,6 +186,7 @@ def instance(inventory: Inventory, entry: Mapping[str, Any], hosts: list[str], s
         problems.append(f"redis_instances {name}: maxclients {maxclients!r} is no number.")
     under_sentinel = bool(given["sentinel"]) and sentinels > 0
     users = users_of(given, inventory.variables.get("redis_acl_users"))
+    _new, old = secrets_of(entry, get("redis_password"), inventory.variables.get("redis_password_previous"))
     model = {
         "name": name,
         **known,
@@ -188,7 +195,7 @@ def instance(inventory: Inventory, entry: Mapping[str, Any], hosts: list[str], s
         "sentinel": under_sentinel,
         "quorum": int(sentinels // 2 + 1 if given["quorum"] is None else given["quorum"]),
         "local": inventory.host in members,
-        "acl": acl_model(f"redis_instances {name}: ACL users", users, bool(get("redis_auth")), problems),
+        "acl": acl_model(f"redis_instances {name}: ACL users", users, bool(get("redis_auth")), problems, bool(old)),
         "maxmemory": maxmemory or 0,
         "maxclients": int(maxclients) if maxclients.isdecimal() else 0,
         **{key: int(given[key]) for key in ("down_after", "failover_timeout", "parallel_syncs")},
@@ -232,6 +239,13 @@ def check_secrets(inventory: Inventory, sentinels: bool) -> None:
         if not inventory.variables.get(name):
             inventory.problems.append(
                 f"{name} is not set. Put it into a vault, or switch authentication off with redis_auth: false."
+            )
+    get = inventory.variables.get
+    pairs = [(f"redis_instances {e.get('name')}: password", *secrets_of(e, "", "")) for e in entries]
+    for name, new, old in pairs + [(name, get(name), get(f"{name}_previous")) for name in SECRETS]:
+        if old and new == old:
+            inventory.problems.append(
+                f"{name} and its previous one are the same. Put the new password into {name.rpartition(' ')[2]}."
             )
 
 

@@ -59,6 +59,17 @@ options:
         type: list
         elements: str
         default: []
+      passwords_previous:
+        description: Those of them that open go on to do so, until O(previous=close).
+        type: list
+        elements: str
+        default: []
+      passwords_only:
+        description:
+          - Whether nothing but the passwords is declared, its rights being left alone. Such a user is in the file only
+            while it has two passwords; of the default user C(requirepass) tells the rest.
+        type: bool
+        default: false
       hashes:
         description: SHA-256 hashes of more passwords, 64 hexadecimal digits each.
         type: list
@@ -129,6 +140,18 @@ options:
     default: 0
   final:
     description: Change the users that O(ignore:pending) names too.
+    type: bool
+    default: false
+  previous:
+    description:
+      - What happens to previous passwords. V(prove) changes nothing, and fails when somebody needs them.
+      - V(close) proves it too and takes them away. All members must let everybody in as O(logins) say, replicate with
+        that, and no client may be connected that logged in before there was a new password.
+    type: str
+    choices: [open, prove, close]
+    default: open
+  ignore_clients:
+    description: Do not look for such clients.
     type: bool
     default: false
   wait:
@@ -204,6 +227,7 @@ from ansible_collections.quorum.redis.plugins.module_utils._module import (
     MEMBER_OPTIONS,
     run,
 )
+from ansible_collections.quorum.redis.plugins.module_utils._rotation import OPTIONS as ROTATION
 
 
 def main() -> None:
@@ -219,6 +243,8 @@ def main() -> None:
         "enabled": {"type": "bool", "default": True},
         "job": {"type": "str", "choices": list(JOBS)},
         "passwords": {**text, "no_log": True},
+        "passwords_previous": {**text, "no_log": True},
+        "passwords_only": {"type": "bool", "default": False, "no_log": False},
         "hashes": {**text, "no_log": True},
         "nopass": {"type": "bool", "default": False, "no_log": False},
         "keys": {**text, "no_log": False},
@@ -237,6 +263,7 @@ def main() -> None:
         "sentinels": {"type": "int", "default": 0},
         "final": {"type": "bool", "default": False},
         "wait": {"type": "int", "default": 60},
+        **ROTATION,
     }
     module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
     run(module, Acl, needs_library=Path(module.params["binary"]).exists())

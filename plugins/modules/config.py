@@ -43,6 +43,24 @@ options:
         O(guard) lets them in, and refused as dangerous when not.
     type: dict
     default: {}
+  rotating:
+    description:
+      - Whether the password of the default user takes the place of another. C(requirepass) is then only written, and
+        the module M(quorum.redis.acl) tells the server. C(masterauth) is changed when every member lets it in.
+      - A Sentinel is let in with both, O(password) being a list of them, from 6.2 on and without a restart.
+    type: bool
+    default: false
+  previous:
+    description:
+      - What happens to the previous password of a Sentinel. V(prove) changes nothing and fails when somebody needs it,
+        V(close) takes it away.
+    type: str
+    choices: [open, prove, close]
+    default: open
+  ignore_clients:
+    description: Do not look for clients that logged in to the Sentinel before there was a new password.
+    type: bool
+    default: false
   state_file:
     description: The file that the process was started with, for what a running process does not tell.
     type: path
@@ -177,6 +195,7 @@ from ansible_collections.quorum.redis.plugins.module_utils._module import (
     MEMBER_OPTIONS,
     run,
 )
+from ansible_collections.quorum.redis.plugins.module_utils._rotation import OPTIONS as ROTATION
 
 OPTIONS: dict[str, Any] = {
     **CONNECTION_OPTIONS,
@@ -202,6 +221,8 @@ OPTIONS: dict[str, Any] = {
     "guard_secrets": {"type": "dict", "default": {}, "no_log": True},
     "trust": {"type": "dict", "default": {}},
     "peers": {"type": "list", "elements": "dict", "default": [], "options": MEMBER_OPTIONS},
+    "rotating": {"type": "bool", "default": False},
+    **ROTATION,
     "allow_dangerous": {"type": "bool", "default": False},
     "wait": {"type": "int", "default": 600},
 }

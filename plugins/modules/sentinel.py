@@ -106,8 +106,8 @@ options:
     suboptions:
       name: {description: Name of the data set., type: str, required: true}
       username: {description: ACL user; empty for the default user., type: str}
-      password: {description: Its password., type: str}
-      fallback_password: {description: "Password of the default user, where that user is not known yet.", type: str}
+      password: {description: "Its password, or a list.", type: raw}
+      fallback_password: {description: "Passwords of the default user, where that user is not known yet.", type: raw}
   sentinels:
     description:
       - All declared Sentinels, this one included. They are asked who is primary.
@@ -122,7 +122,9 @@ options:
   sentinel_password:
     description:
       - Password of the Sentinels in O(sentinels). The default is O(password).
-    type: str
+      - With a list, the first one takes the place of the others. This Sentinel logs in to its peers with it as soon as
+        all that answer let it in.
+    type: raw
   state_file:
     description:
       - File that this Sentinel writes its state to. A Sentinel does not tell its credentials for the servers, so they
@@ -208,8 +210,8 @@ def main() -> None:
     login: Dict[str, Any] = {
         "name": {"type": "str", "required": True},
         "username": {"type": "str"},
-        "password": {"type": "str", "no_log": True},
-        "fallback_password": {"type": "str", "no_log": True},
+        "password": {"type": "raw", "no_log": True},
+        "fallback_password": {"type": "raw", "no_log": True},
     }
     spec: Dict[str, Any] = {
         **CONNECTION_OPTIONS,
@@ -221,7 +223,7 @@ def main() -> None:
         "logins": {"type": "list", "elements": "dict", "default": [], "options": login},
         "sentinels": member,
         "sentinel_username": {"type": "str"},
-        "sentinel_password": {"type": "str", "no_log": True},
+        "sentinel_password": {"type": "raw", "no_log": True},
         "wait": {"type": "int", "default": 60},
     }
     run(AnsibleModule(argument_spec=spec, supports_check_mode=True), Sentinel)

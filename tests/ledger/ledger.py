@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 import uuid
 from array import array
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Collection
 
@@ -24,6 +26,11 @@ def parse_place(text: str) -> Place:
     """Return HOST:PORT as a pair."""
     host, _colon, port = text.rpartition(":")
     return host.strip("[]"), int(port)
+
+
+def several(given: str | Sequence[str]) -> list[str]:
+    """Return one password, or several, as a list."""
+    return [given] if isinstance(given, str) else list(given)
 
 
 def connect(place: Place, password: str, username: str = "", ca: str = "") -> redis.Redis:
@@ -131,6 +138,9 @@ class Writer(threading.Thread):
             self.numbers.append(counter)
             self.times.append(time.monotonic())
             self.places.append(index)
+            if ledger.anew and counter % ledger.anew == 0:
+                client.close()
+                client = None
             if ledger.pause:
                 time.sleep(ledger.pause)
         if client is not None:
@@ -149,23 +159,26 @@ class Ledger:
         name: str = "main",
         sentinels: list[Place] | None = None,
         members: list[Place] | None = None,
-        password: str = "",
-        sentinel_password: str = "",
+        password: str | Sequence[str] = "",
+        sentinel_password: str | Sequence[str] = "",
         threads: int = 4,
         rate: float = 0,
         username: str = "",
-        user_password: str = "",
+        user_password: str | Sequence[str] = "",
+        anew: int = 0,
         ca: str = "",
         plain_ports: Collection[int] = (),
     ) -> None:
         """Say where to look for the primary. Without `username`, and where it is not known, the default user writes.
 
         With `ca` it speaks TLS to every port but the `plain_ports`.
+        Of several passwords each is tried. With `anew` a writer logs in anew after so many writes.
         """
         self.name, self.sentinels, self.members = name, sentinels or [], members or []
-        self.password, self.sentinel_password = password, sentinel_password
+        self.sentinel_passwords, self.anew = several(sentinel_password), anew
+        own = [(username, word) for word in several(user_password)] if username else []
+        self.logins = own + [("", word) for word in several(password)]
         self.ca, self.plain_ports = ca, plain_ports
-        self.logins = [(username, user_password)] * bool(username) + [("", password)]
         self.pause = 1 / rate if rate else 0.0
         self.prefix = f"ledger:{uuid.uuid4().hex[:12]}"
         self.over = threading.Event()
@@ -231,8 +244,8 @@ class Ledger:
         """Return who may be the primary, one after the other."""
         if not self.sentinels:
             return self.members
-        for place in self.sentinels:
-            client = connect(place, self.sentinel_password, ca=self._ca_for(place))
+        for place, word in itertools.product(self.sentinels, self.sentinel_passwords):
+            client = connect(place, word, ca=self._ca_for(place))
             try:
                 answer = client.execute_command("SENTINEL", "GET-MASTER-ADDR-BY-NAME", self.name)
             except PROBLEMS:

@@ -89,7 +89,7 @@ def test_every_option_has_a_type_and_a_description(role: str) -> None:
 
 def test_the_keys_of_a_data_set_are_those_of_the_model() -> None:
     keys = options("redis")["redis_instances"]["options"]
-    assert set(keys) == {*INSTANCE_DEFAULTS, "name", "password"}
+    assert set(keys) == {*INSTANCE_DEFAULTS, "name", "password", "password_previous"}
     assert [name for name, option in keys.items() if option.get("required")] == ["name"]
 
 

@@ -32,6 +32,7 @@ ETC = Path(os.environ.get("QUORUM_REDIS_ETC", "/etc/redis"))
 LIB = Path(os.environ.get("QUORUM_REDIS_LIB", "/var/lib/redis"))
 HEADER = "# quorum.redis: assembled from sha256:"
 FOOTER = "# quorum.redis: end of assembled part"
+TOLD = {"requirepass", "masterauth", "masteruser", "user"}
 # A parked member follows an address that never answers: read-only, refuses to feed replicas, wipes nobody.
 PARKED = ("127.0.0.1", 0)
 COMPLAINTS: Set[str] = set()
@@ -336,7 +337,9 @@ def users(declared: Path, previous: Sequence[str]) -> list[str]:
 
 def write(state: Path, managed: str, extra: Sequence[str]) -> None:
     """Write the assembled file under a temporary name and rename it."""
-    digest = hashlib.sha256(managed.encode(errors="surrogateescape")).hexdigest()
+    # Without passwords, which a process is told live, and a note on them: their change is no reason for a restart.
+    rows = [row for row in managed.splitlines() if row.split(" ")[0] not in TOLD and not row.startswith("# default: ")]
+    digest = hashlib.sha256("\n".join(rows).encode(errors="surrogateescape")).hexdigest()
     text = "\n".join([HEADER + digest, managed.rstrip("\n"), *extra, FOOTER, ""])
     temporary = state.with_suffix(".new")
     try:

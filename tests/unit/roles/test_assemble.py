@@ -280,7 +280,7 @@ def run(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
 def test_the_first_start_is_parked(host: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert run(monkeypatch, "server", "main") == 0
     lines = (host / "lib/main/redis.conf").read_text().splitlines()
-    assert lines[0] == assemble.HEADER + hashlib.sha256(b"port 6379\nappendonly yes\n").hexdigest()
+    assert lines[0] == assemble.HEADER + hashlib.sha256(b"port 6379\nappendonly yes").hexdigest()
     assert lines[1:] == ["port 6379", "appendonly yes", "replicaof 127.0.0.1 0", assemble.FOOTER]
 
 

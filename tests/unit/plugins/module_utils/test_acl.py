@@ -197,6 +197,7 @@ def test_users_contradict_each_other_or_the_estate() -> None:
     assert "redis_auth" in said(OURS, auth=False)[0]
     assert acl_model("main", OURS, True, []) == {
         "declared": True,
+        "managed": True,
         "default": False,
         **{job: f"our-{job}" for job in JOBS_OF_MODULES},
     }

@@ -523,6 +523,7 @@ def test_acl_users_are_shared_or_of_one_set_and_hold_no_secret() -> None:
     assert [model["acl"]["declared"] for model in models] == [True, False, True]
     assert models[0]["acl"] == {
         "declared": True,
+        "managed": True,
         "default": True,
         "operator": "our-operator",
         "replication": "",
