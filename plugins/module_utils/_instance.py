@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import json
-import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -14,14 +12,12 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.quorum.redis.plugins.module_utils._certificate import (
     STALE,
-    all_trust,
     authorities,
-    declared,
-    known_here,
     noted,
     one_step,
     preflight,
     renewed,
+    trusted,
 )
 from ansible_collections.quorum.redis.plugins.module_utils._client import Client
 from ansible_collections.quorum.redis.plugins.module_utils._conf import mask, parse, render, values
@@ -49,8 +45,8 @@ from ansible_collections.quorum.redis.plugins.module_utils._files import (
     put,
     wanted,
 )
-from ansible_collections.quorum.redis.plugins.module_utils._files import diff as file_diff
 from ansible_collections.quorum.redis.plugins.module_utils._files import differences as file_differences
+from ansible_collections.quorum.redis.plugins.module_utils._guard import guard_diffs, guard_files
 from ansible_collections.quorum.redis.plugins.module_utils._live import (
     find,
     probe,
@@ -111,18 +107,7 @@ class Instance(Subject[View]):
         self.text = render(self.parameters, HEADER + authorities(self.parameters))
         file = {key: self.params[key] for key in ("path", "owner", "group", "mode")}
         self.wanted = wanted({**file, "content": self.text})
-        self.guard: list[Wanted] = []
-        if self.params["guard"] is not None:
-            told = {key: self.params[key] for key in ("name", "port")}
-            told.update(self.params["guard"], **(self.params["guard_secrets"] or {}))
-            users, place = (str(Path(file["path"]).with_suffix(end)) for end in (".acl", ".json"))
-            self.guard = [] if told.pop("acl") else [wanted({"path": users, "state": "absent"})]
-            told = {key: value for key, value in told.items() if value or key not in ("username", "other_port")}
-            for peers in (told["members"], told["sentinels"]):
-                peers[:] = [{key: value for key, value in peer.items() if value is not None} for peer in peers]
-            files = {part: self.params[f"tls_{part}_file"] for part in ("ca", "cert", "key")}
-            told.update({"tls": files} if self.params["tls"] else {})
-            self.guard.append(wanted({**file, "path": place, "content": json.dumps(told, indent=4) + "\n"}))
+        self.guard = guard_files(self.params, file) if self.params["guard"] is not None else []
         self.sample: Sample | None = None
         self.client: Client | None = None
         self.draft: Draft | None = None
@@ -139,7 +124,7 @@ class Instance(Subject[View]):
                 raise BadConfig(f"{self.label}: {self.params['binary']} is not installed", todo="Nothing was changed")
             return view
         soon = preflight(self.parameters, self.params["host"], self.label)
-        self._trusted(noted(view.seen.content.decode("utf-8", "replace")))
+        trusted(self.label, self.parameters, view.seen.content.decode("utf-8", "replace"), self.params)
         self.sample = view.sample = self.sample or examine(
             self.params["binary"],
             self.parameters,
@@ -170,19 +155,11 @@ class Instance(Subject[View]):
             view.plan = self._compare(view.live, view.sample, self.client)
             view.renewed = renewed(self.parameters, view.live.config, self.params)
             view.plan.restart += [STALE] if view.renewed and self.sentinel else []
-            view.renewed |= noted(view.seen.content.decode("utf-8", "replace")) not in ("", noted(self.text))
+            before = noted(view.seen.content.decode("utf-8", "replace"))
+            view.renewed |= bool(noted(self.text)) and before not in ("", noted(self.text))
         view.plan.warnings += soon
         self.first = self.first or view.plan
         return view
-
-    def _trusted(self, before: str) -> None:
-        """See that other hosts have the same CAs, and that new ones know what the peers show now."""
-        tls, now = declared(self.parameters), noted(self.text)
-        if tls is None or not now:
-            return
-        all_trust(self.label, tls.ca or "", now, self.params["trust"])
-        if before not in ("", now):
-            known_here(self.label, tls, self.params["peers"], self.params["timeout"])
 
     def _state(self) -> str | None:
         """Return the file that the process was started with."""
@@ -318,12 +295,8 @@ class Instance(Subject[View]):
 
     def diff(self, before: View, after: View | None, steps: list[Step]) -> list[dict[str, str]]:
         """Return the file and the values at run time, secrets masked."""
-        told = [str(secret) for secret in (self.params["guard_secrets"] or {}).values() if secret]
         pairs = [step.data["guard"] for step in steps if "guard" in step.data]
-        told += [rule[1:] for seen, _want in pairs for rule in re.findall("#[0-9a-f]{64}", seen.content.decode())]
-        texts = [seen.content.decode("utf-8", "replace") for seen, _want in pairs]
-        told += [json.loads(word) for text in texts for word in re.findall(r'password": ("[^\n]+")', text)]
-        found = [file_diff(seen, want, told) for seen, want in pairs]
+        found = guard_diffs(pairs, self.params["guard_secrets"] or {})
         if len(found) == len(steps):
             return found
         hidden = {key.lower() for key in self.secrets}

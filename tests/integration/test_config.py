@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import getpass
 import grp
-import hashlib
 import json
 import os
 import signal
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from ansible_collections.quorum.redis.plugins.module_utils._config import fingerprint
 
 from integration.conftest import Answer, Lab, Server, wait_until
 
@@ -349,7 +349,7 @@ def test_a_sentinel_file_is_validated_and_its_start_file_compared(lab: Lab, tmp_
         },
     }
     assert lab.run("config", **options).changed
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    digest = fingerprint(path.read_text())
     text = sentinel.config.read_text()
     sentinel.config.write_text(f"# quorum.redis: assembled from sha256:{digest}\n{text}")
     same = lab.run("config", **options)

@@ -255,7 +255,7 @@ def test_bad_files_are_refused_before_anything_is_changed(lab: Lab, authority: A
     plain.config.write_text(f"# quorum.redis: assembled from sha256:{'0' * 64}\nport {plain.port}\n")
     options = declared(lab, server, pair, authority)
     options.update(state_file=str(plain.config), port=free_port())
-    assert "runs without TLS for all that it does and is declared with" in lab.run("config", **options).msg
+    assert "runs as redis_tls: off and is declared only" in lab.run("config", **options).msg
     assert not (lab.root / "main.conf").exists()
 
 
