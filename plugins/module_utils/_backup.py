@@ -19,7 +19,7 @@ from typing import Any, Dict, List, Sequence, Tuple
 
 from ansible_collections.quorum.redis.plugins.module_utils import _manifest, _trial
 from ansible_collections.quorum.redis.plugins.module_utils._aofcopy import NOTE, copy_aof, let_go
-from ansible_collections.quorum.redis.plugins.module_utils._client import Client, Endpoint, connect
+from ansible_collections.quorum.redis.plugins.module_utils._client import Client, Endpoint, Steady, connect
 from ansible_collections.quorum.redis.plugins.module_utils._conf import mask
 from ansible_collections.quorum.redis.plugins.module_utils._errors import CommandFailed, QuorumError
 from ansible_collections.quorum.redis.plugins.module_utils._manifest import Damaged, Manifest, Verified
@@ -72,14 +72,14 @@ def mend(job: Job) -> str:
     """Undo what a run that was killed has left in the server; return what that was, empty when nothing."""
     if not (job.place / NOTE).exists():
         return ""
-    with alone(job.place, job.user) as place, connect(_patient(job.endpoint)) as client:
+    with alone(job.place, job.user) as place, connect(_patient(job.endpoint), Steady) as client:
         return let_go(client, place)
 
 
 def make(job: Job, tell: Tell) -> Manifest:
     """Make one backup and return its manifest; afterwards there is a whole one more, or nothing at all."""
     start = time.monotonic()
-    with deaf_to_signals(), alone(job.place, job.user) as place, connect(_patient(job.endpoint)) as client:
+    with deaf_to_signals(), alone(job.place, job.user) as place, connect(_patient(job.endpoint), Steady) as client:
         saver = Saver(client, job.unit, job.user, job.wait, tell, place / ".owed")
         snapshot = saver.take()
         with snapshot.file as file:

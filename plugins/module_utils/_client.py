@@ -9,7 +9,7 @@ import errno
 import inspect
 import socket
 from dataclasses import dataclass, field, replace
-from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple, Type
 
 from ansible_collections.quorum.redis.plugins.module_utils._errors import (
     AuthFailed,
@@ -43,6 +43,7 @@ _AUTH_WORDS = (
     "AUTH <password>",
     "Authentication required",
 )
+_REPEATABLE = ("PING", "INFO", "TIME", "ROLE", "CONFIG", "MODULE", "ACL")
 _UNKNOWN_USER = ("WRONGPASS", "invalid username-password")
 _DOWN = {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN}
 
@@ -277,9 +278,22 @@ class Client:
         return dict(zip(reply[::2], reply[1::2]))
 
 
-def connect(endpoint: Endpoint) -> Client:
+class Steady(Client):
+    """A connection that outlives a failover: Sentinel drops those to whom it gives another role."""
+
+    def call(self, *args: Any) -> Any:
+        """Send a command, twice when the connection was cut and the command only asks or sets."""
+        try:
+            return super().call(*args)
+        except Unreachable as problem:
+            if problem.kind != "other" or args[0] not in _REPEATABLE:
+                raise
+            return super().call(*args)
+
+
+def connect(endpoint: Endpoint, kind: Type[Client] = Client) -> Client:
     """Open a connection now, so that a problem shows itself here."""
-    client = Client(endpoint)
+    client = kind(endpoint)
     try:
         client.call("PING")
     except CommandFailed as problem:

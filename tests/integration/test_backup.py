@@ -15,6 +15,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -184,6 +185,24 @@ def test_a_save_and_a_rewrite_that_run_already_are_waited_for(lab: Lab, server: 
     answer = lab.run("backup", **options(server, tmp_path, load=False))
     assert any("waiting for a rewrite of the AOF" in row for row in answer["progress"]), answer.text
     checked(answer)
+
+
+def test_a_cut_connection_ends_no_backup(lab: Lab, server: Server, tmp_path: Path) -> None:
+    """A Sentinel that gives a server another role ends all its connections, also while it saves."""
+    server.call("CONFIG", "SET", "rdb-key-save-delay", "2000")
+    cut: list[int] = []
+
+    def meddle() -> None:
+        wait_until("the save goes on", lambda: server.info()["rdb_bgsave_in_progress"] == "1")
+        for _turn in range(3):
+            cut.append(server.call("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"))
+            time.sleep(0.2)
+
+    with ThreadPoolExecutor(1) as pool:
+        done = pool.submit(meddle)
+        checked(lab.run("backup", **options(server, tmp_path, load=False)))
+        done.result()
+    assert sum(cut) >= 2, cut
 
 
 def test_a_save_in_time_or_not_at_all(lab: Lab, server: Server, tmp_path: Path) -> None:
