@@ -29,7 +29,7 @@ def test_users_can_do_their_job_only(main: DataSet, secrets: dict[str, str]) -> 
     is_held(main, "our-replication", secrets["replication"], [*data, *more])
     is_held(main, "our-backup", secrets["backup"], [*data, *more[1:]])
     is_held(main, "our-sentinel", secrets["sentinel"], [*data, ("CONFIG", "GET", "*"), ("ACL", "LIST")])
-    is_held(main, "our-operator", secrets["operator"], [*data, ("SHUTDOWN", "NOSAVE"), ("MODULE", "LIST")])
+    is_held(main, "our-operator", secrets["operator"], [*data, ("SHUTDOWN", "NOSAVE"), ("MODULE", "LOAD", "/srv/x.so")])
 
 
 def test_an_ordinary_user_of_a_member_learns_nothing(lab: Lab, main: DataSet) -> None:
