@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import subprocess
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.quorum.redis.plugins.module_utils._config import fingerprint
 
 from integration.conftest import PASSWORD, Engine, Server, free_port, wait_until
 
@@ -216,7 +216,7 @@ def test_new_members_are_parked_and_refuse_writes(members: list[Member]) -> None
 
 def test_roles_data_and_assembled_lines_survive_a_stop_of_all(members: list[Member]) -> None:
     deploy(members)
-    managed = (members[0].root / "etc" / "main.conf").read_bytes()
+    managed = (members[0].root / "etc" / "main.conf").read_text()
     for member in members:
         member.live().call("CONFIG", "SET", "maxmemory", "100mb")
         member.live().call("CONFIG", "REWRITE")
@@ -224,7 +224,7 @@ def test_roles_data_and_assembled_lines_survive_a_stop_of_all(members: list[Memb
         assert len([line for line in lines if line.startswith(HEADER)]) == 1
         assert lines.count(FOOTER) == 1
         assert "maxmemory 100mb" in member.state.read_text()
-    assert members[0].state.read_text().splitlines()[0] == HEADER + hashlib.sha256(managed).hexdigest()
+    assert members[0].state.read_text().splitlines()[0] == HEADER + fingerprint(managed)
     for member in members:
         member.stop()
     for member in members:
