@@ -13,6 +13,7 @@ from ansible_collections.quorum.redis.plugins.module_utils._acl import digest, h
 from ansible_collections.quorum.redis.plugins.module_utils._acl_jobs import SELECTORS, WHO, Version, needs, number
 from ansible_collections.quorum.redis.plugins.module_utils._client import Client, Endpoint, connect
 from ansible_collections.quorum.redis.plugins.module_utils._errors import AuthFailed, BadConfig, CommandFailed
+from ansible_collections.quorum.redis.plugins.module_utils._parameters import known_to
 from ansible_collections.quorum.redis.plugins.module_utils._scratch import installed_version, owner, scratch
 
 TRIAL = "quorum-trial"
@@ -104,5 +105,7 @@ def _refused(trial: Client, command: Sequence[str]) -> bool:
 @contextmanager
 def judge(binary: str, parameters: Mapping[str, object], user: str, label: str) -> Iterator[Judge]:
     """Start the installed engine away from everything, and ask it."""
-    with scratch(binary, parameters, False, user, "", label) as place, connect(owner(place)) as client:
-        yield Judge(client, place, binary.rpartition("/")[2], installed_version(binary))
+    version = installed_version(binary)
+    known = known_to(parameters, version)
+    with scratch(binary, known, False, user, "", label) as place, connect(owner(place)) as client:
+        yield Judge(client, place, binary.rpartition("/")[2], version)
