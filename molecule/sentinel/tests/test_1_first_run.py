@@ -41,7 +41,7 @@ def test_files_are_for_the_service_only(hosts: dict[str, testinfra.host.Host], p
 def test_directory_of_the_files_is_not_the_service_s(hosts: dict[str, testinfra.host.Host]) -> None:
     """The package brings it writable for the service."""
     directory = hosts["r2"].file("/etc/redis")
-    assert (directory.user, directory.group, directory.mode) == ("root", "root", 0o755)
+    assert (directory.user, directory.group, directory.mode) == ("root", "redis", 0o750)
 
 
 def test_first_host_is_primary_and_all_replicate(main: DataSet) -> None:
