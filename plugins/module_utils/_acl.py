@@ -123,11 +123,7 @@ class Change:
             return f"create the user {self.name}: {shown(self.new)}"
         more, less = secrets(self.new) - secrets(self.old), secrets(self.old) - secrets(self.new)
         if bool(more) != bool(less) and set(self.new) - more == set(self.old) - less:
-            return (
-                f"let the user {self.name} in with {_some(more)} more"
-                if more
-                else (f"let the user {self.name} in with {_some(less)} less")
-            )
+            return f"let the user {self.name} in with {_some(more or less)} {'more' if more else 'less'}"
         return f"change the user {self.name}: {shown(self.old)} -> {shown(self.new)}" + (
             " (other passwords)" if secrets(self.old) != secrets(self.new) else ""
         )

@@ -113,8 +113,7 @@ class Planner:
     def named(self, ballot: WatchedMaster) -> Optional[Observed]:
         """Return the member that a Sentinel names: by address, else by run id (it may know another address)."""
         for member in self.members:
-            where = (ballot.address, ballot.port)
-            if member.is_at(*where) or member.is_behind(*where):
+            if member.is_known_by(ballot.address, ballot.port):
                 return member
         return next((one for one in self.seen if ballot.run_id and one.run_id == ballot.run_id), None)
 

@@ -74,8 +74,7 @@ class Replication(Subject[Planner]):
             f"{down.address}:{down.port} is a replica of {self.wish.name} and no member by the inventory; it was left "
             "alone. Declare it, or retire it"
             for down in self.found.primary.replicas
-            for place in [(down.address, down.port)]
-            if not any(member.is_at(*place) or member.is_behind(*place) for member in obs.members)
+            if not any(member.is_known_by(down.address, down.port) for member in obs.members)
         ]
 
     def apply(self, step: Step) -> None:

@@ -110,6 +110,10 @@ class Observed:
         """Return whether this server is known by that, by any of its names."""
         return port == self.port and address in {self.address, *self.aliases}
 
+    def is_known_by(self, address: str, port: int) -> bool:
+        """Return whether that is this server, by either of its ports."""
+        return self.is_at(address, port) or self.is_behind(address, port)
+
     def is_behind(self, address: str, port: int) -> bool:
         """Return whether that is its other port, which its peers are not to use."""
         return bool(self.other_port) and port == self.other_port and address in {self.address, *self.aliases}
