@@ -117,14 +117,13 @@ def known_here(label: str, tls: Tls, peers: Sequence[Mapping[str, Any]], timeout
             continue
 
 
-def trusted(label: str, parameters: Mapping[str, Any], before: str, params: Mapping[str, Any]) -> None:
-    """See that other hosts have the same CAs, and that new ones know what peers show; `before`: the file until now."""
-    tls, then = declared(parameters), noted(before)
-    now = digest(tls.ca or "") if tls else ""
+def trusted(label: str, parameters: Mapping[str, Any], before: str, now: str, params: Mapping[str, Any]) -> None:
+    """See that other hosts have the same CAs, and that new ones know what peers show; both as the files note them."""
+    tls = declared(parameters)
     if tls is None or not now:
         return
     all_trust(label, tls.ca or "", now, params["trust"])
-    if then not in ("", now):
+    if before not in ("", now):
         known_here(label, tls, params["peers"], params["timeout"])
 
 

@@ -124,7 +124,8 @@ class Instance(Subject[View]):
                 raise BadConfig(f"{self.label}: {self.params['binary']} is not installed", todo="Nothing was changed")
             return view
         soon = preflight(self.parameters, self.params["host"], self.label)
-        trusted(self.label, self.parameters, view.seen.content.decode("utf-8", "replace"), self.params)
+        before, now = noted(view.seen.content.decode("utf-8", "replace")), noted(self.text)
+        trusted(self.label, self.parameters, before, now, self.params)
         self.sample = view.sample = self.sample or examine(
             self.params["binary"],
             self.parameters,
@@ -155,8 +156,7 @@ class Instance(Subject[View]):
             view.plan = self._compare(view.live, view.sample, self.client)
             view.renewed = renewed(self.parameters, view.live.config, self.params)
             view.plan.restart += [STALE] if view.renewed and self.sentinel else []
-            before = noted(view.seen.content.decode("utf-8", "replace"))
-            view.renewed |= bool(noted(self.text)) and before not in ("", noted(self.text))
+            view.renewed |= bool(now) and before not in ("", now)
         view.plan.warnings += soon
         self.first = self.first or view.plan
         return view
