@@ -4,6 +4,8 @@
 tools/run_steps.py                        all steps
 tools/run_steps.py unit,molecule-sentinel some; `molecule` means every scenario
 tools/run_steps.py --list
+
+Two steps run side by side, because each waits for its hosts a third of its time; LANES=1 runs them one by one.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -22,7 +25,12 @@ LOGS = ROOT / ".cache" / "steps"
 TAIL = 80
 NAMED = 8
 # A step that hangs must not take the whole run with it.
-LIMIT = 1500
+LIMIT = 1800
+LANES = int(os.environ.get("LANES", "2"))
+# What fails soon and the scenario that builds the images come first, what is short comes last: both lanes end together.
+FIRST = ("lint", "molecule-default", "build", "unit", "sanity", "integration")
+LAST = ("molecule-rolling", "molecule-security")
+running: set[subprocess.Popen[bytes]] = set()
 
 
 @dataclass(frozen=True)
@@ -34,7 +42,7 @@ class Step:
 
 
 def steps() -> dict[str, Step]:
-    """Return every step, in the order of a full run: what is quick to fail comes first."""
+    """Return every step, in the order of a full run."""
     scripts = ["tools/install_collection", "tools/lab", "tools/sanity"]
     integration = "QUORUM_TEST_ENGINES=$(tools/engines) exec pytest -n 3 tests/integration"
     yaml = ["molecule", "playbooks", "roles", "examples", "meta", "changelogs", "galaxy.yml"]
@@ -60,7 +68,8 @@ def steps() -> dict[str, Step]:
     ]
     scenarios = sorted(path.parent.name for path in ROOT.glob("molecule/*/molecule.yml"))
     found += [Step(f"molecule-{name}", [["molecule", "test", "--scenario-name", name]]) for name in scenarios]
-    return {step.name: step for step in found}
+    order = {name: place for place, name in enumerate(FIRST)} | {name: len(FIRST) + 1 for name in LAST}
+    return {step.name: step for step in sorted(found, key=lambda step: order.get(step.name, len(FIRST)))}
 
 
 def end_of(command: list[str], environment: dict[str, str], output: IO[str]) -> str:
@@ -77,31 +86,15 @@ def end_of(command: list[str], environment: dict[str, str], output: IO[str]) -> 
         )
     except OSError as problem:
         return str(problem)
+    running.add(process)
     try:
         return str(process.wait(timeout=LIMIT))
-    except BaseException as problem:
+    except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGTERM)
         process.wait(timeout=30)
-        if not isinstance(problem, subprocess.TimeoutExpired):
-            raise
         return f"not within {LIMIT} s"
-
-
-def run(step: Step, log: Path) -> bool:
-    """Run one step with its output in a log; tell whether it passed."""
-    passed = True
-    environment = os.environ | {"ANSIBLE_FORCE_COLOR": "false", "NO_COLOR": "1", "COLUMNS": "140"}
-    with log.open("w", encoding="utf-8") as output:
-        for command in step.commands:
-            print(f"$ {' '.join(command)}", file=output, flush=True)
-            began = time.monotonic()
-            code = end_of(command, environment, output)
-            seconds = time.monotonic() - began
-            print(f"[{code}] {' '.join(command)}: {seconds:.1f} s\n", file=output, flush=True)
-            if code != "0":
-                passed = False
-                print(f"    failed: {' '.join(command)} ({code})", flush=True)
-    return passed
+    finally:
+        running.discard(process)
 
 
 def lines_of(log: Path) -> list[str]:
@@ -117,6 +110,48 @@ def told(log: Path) -> list[str]:
         if named:
             return named[-NAMED:]
     return lines[-NAMED:]
+
+
+def passes(step: Step, log: Path) -> bool:
+    """Run the commands of one step with their output in a log; tell whether all passed."""
+    codes = []
+    environment = os.environ | {"ANSIBLE_FORCE_COLOR": "false", "NO_COLOR": "1", "COLUMNS": "140"}
+    with log.open("w", encoding="utf-8") as output:
+        for command in step.commands:
+            print(f"$ {' '.join(command)}", file=output, flush=True)
+            began = time.monotonic()
+            codes.append(end_of(command, environment, output))
+            seconds = time.monotonic() - began
+            print(f"[{codes[-1]}] {' '.join(command)}: {seconds:.1f} s\n", file=output, flush=True)
+    return set(codes) == {"0"}
+
+
+def run(step: Step) -> tuple[str, float, bool]:
+    """Run one step and say at its end, in one piece, what came of it; return its name, its seconds and that."""
+    log = LOGS / f"{step.name}.log"
+    print(f"==> {step.name}", flush=True)
+    began = time.monotonic()
+    passed = passes(step, log)
+    seconds = time.monotonic() - began
+    said = [f"    {line}" for line in lines_of(log) if line.startswith("measured: ")]
+    if not passed:
+        said += [f"    | {line}" for line in lines_of(log)[-TAIL:]]
+        said.append(f"    the whole log: {log.relative_to(ROOT)}")
+    said.append(f"<== {step.name}: {'passed' if passed else 'FAILED'} after {seconds:.0f} s\n")
+    print("\n".join(said), end="", flush=True)
+    return step.name, seconds, passed
+
+
+def side_by_side(wanted: list[Step]) -> list[tuple[str, float, bool]]:
+    """Run the steps in lanes; an interruption ends what runs and begins nothing more."""
+    with ThreadPoolExecutor(LANES) as lanes:
+        try:
+            return list(lanes.map(run, wanted))
+        except BaseException:
+            lanes.shutdown(wait=False, cancel_futures=True)
+            for process in list(running):
+                os.killpg(process.pid, signal.SIGTERM)
+            raise
 
 
 def chosen(words: list[str], known: dict[str, Step]) -> list[Step]:
@@ -140,28 +175,15 @@ def main() -> int:
         print("\n".join(known))
         return 0
     LOGS.mkdir(parents=True, exist_ok=True)
-    results = []
-    for step in chosen(sys.argv[1:], known):
-        log = LOGS / f"{step.name}.log"
-        print(f"==> {step.name}", flush=True)
-        began = time.monotonic()
-        passed = run(step, log)
-        seconds = time.monotonic() - began
-        for line in lines_of(log):
-            if line.startswith("measured: "):
-                print(f"    {line}", flush=True)
-        results.append((step.name, seconds, passed))
-        if not passed:
-            print("\n".join(f"    | {line}" for line in lines_of(log)[-TAIL:]))
-            print(f"    the whole log: {log.relative_to(ROOT)}", flush=True)
-        print(f"<== {step.name}: {'passed' if passed else 'FAILED'} after {seconds:.0f} s", flush=True)
+    began = time.monotonic()
+    results = side_by_side(chosen(sys.argv[1:], known))
     for name, _seconds, passed in results:
         if not passed:
             print("\n".join([f"\n{name} failed:", *(f"    {line[:300]}" for line in told(LOGS / f"{name}.log"))]))
     print(f"\n{'step':<32} {'seconds':>8}  result")
     for name, seconds, passed in results:
         print(f"{name:<32} {seconds:>8.1f}  {'passed' if passed else 'FAILED'}")
-    print(f"{'total':<32} {sum(seconds for _, seconds, _ in results):>8.1f}\n")
+    print(f"{'all, side by side':<32} {time.monotonic() - began:>8.1f}\n")
     failed = sum(not passed for _, _, passed in results)
     print(f"{len(results) - failed} passed, {failed} failed")
     return 1 if failed else 0
