@@ -25,6 +25,7 @@ WANTED = (
     "redis_instances",
     "redis_auth",
     "redis_bind",
+    "redis_firewall_clients",
     "redis_password",
     "redis_password_previous",
     "redis_acl_users",

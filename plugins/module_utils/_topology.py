@@ -21,6 +21,7 @@ from ansible_collections.quorum.redis.plugins.module_utils._acl_model import (
     secrets_of,
     users_of,
 )
+from ansible_collections.quorum.redis.plugins.module_utils._firewall import firewall_model
 from ansible_collections.quorum.redis.plugins.module_utils._parameters import (
     OWNED,
     SENTINEL_OWNED,
@@ -107,6 +108,8 @@ def build(inventory: Inventory) -> dict[str, Any]:
     check_config(inventory.problems, "redis_sentinel_config", get("redis_sentinel_config"), SENTINEL_OWNED)
     check_ports(inventory, instances, sentinel)
     check_sentinels(inventory, instances, sentinel)
+    peers = {inventory.address_of(host) for host in {*hosts, *sentinels}}
+    firewall = firewall_model(get, [*instances, sentinel], peers, inventory.problems)
     if inventory.problems:
         raise TopologyError("\n".join(inventory.problems))
     keys = ("name", "members", "quorum", "down_after", "failover_timeout", "parallel_syncs")
@@ -119,6 +122,7 @@ def build(inventory: Inventory) -> dict[str, Any]:
         "instances": instances,
         "sentinel": sentinel,
         "tls": tls_access(get),
+        "firewall": firewall,
         "memory_needed": sum(i["maxmemory"] for i in local) * (100 + int(get("redis_fork_reserve"))) // 100,
         "warnings": inventory.warnings,
     }
@@ -145,7 +149,8 @@ def typed(variables: Mapping[str, Any]) -> dict[str, Any]:
         }
 
     entries = [convert(entry, ("sentinel", "appendonly"), ("hosts",)) for entry in variables["redis_instances"]]
-    found = {**convert(variables, ("redis_auth",), ("redis_bind",)), "redis_instances": entries}
+    lists = ("redis_bind", "redis_firewall_clients")
+    found = {**convert(variables, ("redis_auth",), lists), "redis_instances": entries}
     clients = found.get("redis_tls_clients")
     return {**found, "redis_tls_clients": {"True": "yes", "False": "no"}.get(str(clients), clients)}
 

@@ -94,6 +94,11 @@ authorities_sha256:
   description: What tells one content of O(authorities) from another; empty when it cannot be read.
   returned: success
   type: str
+firewalls:
+  description: Names of the servers and Sentinels of this host with a firewall, see M(quorum.redis.firewall).
+  returned: success
+  type: list
+  elements: str
 running:
   description: The units of servers and Sentinels that run, with the program file of each.
   returned: success
@@ -121,6 +126,7 @@ steps:
   elements: str
 """
 
+from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
@@ -195,6 +201,7 @@ class Host(Subject[View]):
             "memory_free": room.memory,
             "disk_free": room.disk,
             "authorities_sha256": digest(self.module.params["authorities"] or ""),
+            "firewalls": sorted(path.stem for path in Path("/etc/quorum-redis").glob("*.nft")),
             "running": room.programs,
             "other_program": room.others(self.module.params["program"]) if room.programs else [],
             "packages": obs.packages,

@@ -56,6 +56,10 @@ sentinel:
   description: The Sentinels of this estate, and the static configuration of the one on this host.
   returned: success
   type: dict
+firewall:
+  description: The servers and the Sentinel of this host with their ports, and the addresses of all hosts of the estate.
+  returned: success
+  type: dict
 memory_needed:
   description: Memory in bytes that the members on this host may come to use, the reserve for a fork included.
   returned: success

@@ -1,0 +1,88 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The rules of a firewall, and who is connected who could not connect again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.quorum.redis.plugins.module_utils._firewall import (
+    connected,
+    firewall_model,
+    mark_of,
+    networks,
+    rules,
+    shut_out,
+)
+
+# As the kernel of a little-endian machine writes them: established, listening, over loopback, mapped, of another port.
+TCP = """  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
+   0: 0400580A:18EB 0900580A:C350 01 00000000:00000000 00:00000000 00000000   101        0 1 1 0
+   1: 0400580A:18EB 0900580A:C351 01 00000000:00000000 00:00000000 00000000   101        0 2 1 0
+   2: 0400580A:18EB 00000000:0000 0A 00000000:00000000 00:00000000 00000000   101        0 3 1 0
+   3: 0100007F:18EB 0100007F:C352 01 00000000:00000000 00:00000000 00000000   101        0 4 1 0
+   4: 0400580A:0016 0A00580A:C353 01 00000000:00000000 00:00000000 00000000   101        0 5 1 0
+   5: 0400580A:18EB 0B00580A:C354 06 00000000:00000000 00:00000000 00000000   101        0 6 1 0
+"""
+TCP6 = """  sl  local_address                         remote_address                        st
+   0: 0000000000000000FFFF00000400580A:18EB 0000000000000000FFFF00000C00580A:C355 01
+   1: B80D0120000000000000000001000000:18EB B80D0120000000000000000002000000:C356 01
+"""
+
+
+def test_connections_are_counted_by_address() -> None:
+    assert connected([TCP, TCP6], [6379]) == {"10.88.0.9": 2, "10.88.0.12": 1, "2001:db8::2": 1}
+    assert connected([TCP, TCP6], [26379]) == {}
+
+
+def test_who_could_not_come_back() -> None:
+    seen = {"10.88.0.9": 2, "10.89.0.1": 1, "127.0.0.1": 4, "2001:db8::2": 1}
+    assert shut_out(seen, networks(["10.88.0.0/16"])) == {"10.89.0.1": 1, "2001:db8::2": 1}
+    assert shut_out(seen, networks(["0.0.0.0/0", "::/0"])) == {}
+
+
+def test_the_rules_name_their_ports_and_nothing_else() -> None:
+    text = rules("main", [16379, 6379], networks(["10.0.0.1", "10.0.0.0/8", "2001:db8::/64"]))
+    assert text.count("dport") == 1 and "tcp dport { 6379, 16379 } tcp flags & (syn | ack) == syn" in text
+    assert "policy accept" in text and "drop" not in text
+    assert "ip saddr { 10.0.0.0/8 } return" in text
+    assert "ip6 saddr { 2001:db8::/64 } return" in text
+    assert "delete table inet quorum-redis-main\n" in text and "flush" not in text
+
+
+def test_without_anybody_all_are_strangers() -> None:
+    text = rules("main", [6379], [])
+    assert "saddr" not in text and "reject with tcp reset" in text
+
+
+def test_the_mark_tells_rule_sets_apart_and_not_their_spelling() -> None:
+    def mark(ports: list[int], *allowed: str) -> str:
+        return mark_of(rules("main", ports, networks(allowed)))
+
+    assert len(mark([6379], "10.0.0.1")) == 32
+    assert mark([6379], "10.0.0.1", "10.0.0.2") == mark([6379], "10.0.0.2/32", "10.0.0.1")
+    assert len({mark([6379], "10.0.0.1"), mark([6380], "10.0.0.1"), mark([6379], "10.0.0.2"), mark([6379])}) == 4
+    assert mark_of("table inet quorum-redis-main {\n}") == ""
+
+
+@pytest.mark.parametrize("wrong", ["10.0.0.0/33", "apps.example.com", "10.0.0", "", "10.0.0.1; flush ruleset"])
+def test_what_is_no_network_is_named(wrong: str) -> None:
+    problems: list[str] = []
+    found: dict[str, Any] = {"redis_firewall_clients": ["10.0.0.0/8", wrong]}
+    firewall_model(found.get, [], set(), problems)
+    assert [repr(wrong) in problem for problem in problems] == [True]
+
+
+def test_the_model_holds_what_this_host_listens_on() -> None:
+    processes = [
+        {"name": "main", "port": 16379, "tls_port": 16379, "other_port": 6379, "local": True},
+        {"name": "away", "port": 6380, "local": False},
+        {"name": "sentinel", "port": 26379, "local": True},
+    ]
+    found: dict[str, Any] = {"redis_firewall_clients": None}
+    assert firewall_model(found.get, processes, {"10.0.0.2", "10.0.0.1"}, []) == {
+        "processes": [{"name": "main", "ports": [6379, 16379]}, {"name": "sentinel", "ports": [26379]}],
+        "peers": ["10.0.0.1", "10.0.0.2"],
+    }
