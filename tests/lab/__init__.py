@@ -30,6 +30,8 @@ SETTINGS = {
     "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".lab" / "collections"),
     "ANSIBLE_CALLBACK_RESULT_FORMAT": "yaml",
     "ANSIBLE_FORKS": "10",
+    # Molecule on a terminal forces colours, which win over ANSIBLE_NOCOLOR; the recap is read as plain text.
+    "ANSIBLE_FORCE_COLOR": "false",
     "ANSIBLE_NOCOLOR": "1",
 }
 RECAP = re.compile(r"^(\S+)\s*: (ok=\d+ .*)$", re.MULTILINE)
@@ -71,6 +73,7 @@ class Run:
     def expect(self, changed: int | None = None) -> Run:
         """Return itself, or stop the test with the output when it failed or changed something else."""
         assert self.rc == 0, f"{' '.join(self.command)} ended with {self.rc}:\n{self.stdout}"
+        assert self.recap, f"no recap:\n{self.stdout}"
         if changed is not None:
             assert self.changed == changed, f"{self.changed} changes instead of {changed}:\n{self.stdout}"
         return self
