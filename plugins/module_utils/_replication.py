@@ -22,6 +22,7 @@ from ansible_collections.quorum.redis.plugins.module_utils._reply import (
     SentinelView,
     WatchedMaster,
 )
+from ansible_collections.quorum.redis.plugins.module_utils._upgrade import unread
 
 Address = Tuple[str, int]
 
@@ -293,10 +294,27 @@ class Planner:
             if not self.wish.trust or (isinstance(problem, Unsettled) and problem.patient and self._moving()):
                 raise
             found = self.trusted(problem)
+        self._readable(found.primary)
         found.warnings += [
             f"{place(member)} was left out: {member.error}" for member in self.members if not member.reachable
         ]
         return found
+
+    def _readable(self, primary: Observed) -> None:
+        """Refuse members that would wait for ever, because they cannot load what this primary sends them."""
+        waiting = [one for one in self.seen if one.version and one is not primary and not self._linked(one)]
+        deaf = [one for one in waiting if unread(primary.engine, primary.version, one.engine, one.version)]
+        if primary.version and deaf:
+            named = ", ".join(f"{one.name} (its version is {one.engine} {one.version})" for one in deaf)
+            self._refuse(
+                f"{named} cannot load the data of the primary {primary.name}, {primary.engine} {primary.version}",
+                "No member was moved. Bring all members to one version: the same release of the system or "
+                "redis_version, and quorum.redis.upgrade for those that run",
+            )
+
+    @staticmethod
+    def _linked(member: Observed) -> bool:
+        return member.primary is not None and member.primary.link == "up"
 
     def _moving(self) -> bool:
         return any("failover_in_progress" in ballot.flags for ballot in self.ballots)

@@ -36,6 +36,12 @@ def data_format(engine: str, version: str) -> int:
     return next(number for since, number in FORMATS[engine] if numbers(version) >= since)
 
 
+def unread(engine: str, version: str, by_engine: str, by: str) -> bool:
+    """Return whether a server cannot load what another one sends in a full synchronisation."""
+    sent, known = data_format(engine, version), data_format(by_engine, by)
+    return sent > known or (engine == "redis" and by_engine == "valkey" and sent >= FOREIGN)
+
+
 def fits(engine: str, version: str, target_engine: str, target: str) -> bool:
     """Return whether this is the target already; a target may leave the last numbers open."""
     return engine == target_engine and f"{upstream(version)}.".startswith(f"{upstream(target)}.")

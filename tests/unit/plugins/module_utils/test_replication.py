@@ -329,3 +329,31 @@ def test_members_stay_at_their_port_while_a_sentinel_is_silent() -> None:
         Planner(members, [*PLAIN_VIEWS, replace(SILENT, host="s9")], Wish("main", "r1")).plan()
     done = [*three("r1", knows="r2 r3"), replace(SILENT, host="s9")]
     assert Planner(MOVED, done, Wish("main", "r1")).plan().steps == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "link", "refused"),
+    [
+        (("redis", "6.0.16"), ("redis", "7.0.15"), "down", True),
+        (("redis", "6.0.16"), ("redis", "6.2.6"), "down", False),
+        (("redis", "7.0.15"), ("redis", "6.0.16"), "down", False),
+        (("valkey", "8.1.1"), ("redis", "8.0.2"), "down", True),
+        (("valkey", "9.0.0"), ("redis", "7.4.0"), "down", True),
+        (("valkey", "8.1.1"), ("redis", "7.2.0"), "down", False),
+        (("redis", "8.0.2"), ("valkey", "9.0.0"), "down", True),
+        # In the middle of an upgrade, until it has to synchronise again.
+        (("redis", "6.0.16"), ("redis", "7.0.15"), "up", False),
+    ],
+)
+def test_a_replica_that_cannot_load_what_it_is_sent(
+    old: tuple[str, str], new: tuple[str, str], link: str, refused: bool
+) -> None:
+    """It would wait for a synchronisation that never ends well."""
+    head = primary("r1", "r2", engine=new[0], version=new[1])
+    tail = replica("r2", "r1", link, engine=old[0], version=old[1])
+    planner = Planner([head, tail], [], Wish("main"))
+    if not refused:
+        assert planner.plan().primary is head
+        return
+    with pytest.raises(Refused, match=rf"r2 \(its version is {old[0]} {old[1]}\) cannot load .* r1, {new[0]} {new[1]}"):
+        planner.plan()
