@@ -10,19 +10,11 @@ from pathlib import Path
 
 import pytest
 from estate import DataSet
+from estate.matrix import HOSTS
 from estate.outsider import is_shut_out
 from lab import Lab
 from measured import note
 
-MEMBERS = {
-    "redis_6_0": ["a1", "a2"],
-    "redis_7_0": ["b1", "b2"],
-    "redis_8_0": ["c1", "c2"],
-    "valkey_8_0": ["d1", "d2"],
-    "valkey_8_1": ["e1", "e2"],
-    "source_redis": ["f1"],
-    "source_valkey": ["g1"],
-}
 # One host of each Debian release carries the timer of the backups.
 CARRIERS = {"11": "a2", "12": "b2", "13": "c2"}
 BOUNDS = {"redis-server@main": 2.0, "redis-sentinel@sentinel": 2.0, "redis-backup": 2.6}
@@ -31,7 +23,7 @@ BOUNDS = {"redis-server@main": 2.0, "redis-sentinel@sentinel": 2.0, "redis-backu
 @pytest.fixture
 def one(lab: Lab, request: pytest.FixtureRequest, tmp_path: Path) -> DataSet:
     """Return the data set of the estate that the test is about, as its operator sees it."""
-    hosts = MEMBERS[request.node.callspec.params["estate"]]
+    hosts = HOSTS[request.node.callspec.params["estate"]]
     found = DataSet(lab, hosts, "server-Jd5hC7", hosts, "sentinel-Bq1wE9")
     if len(hosts) > 1:
         (tmp_path / "ca.crt").write_text(lab.sh("a1", "cat /etc/ssl/redis/ca.crt") + "\n")
@@ -62,9 +54,9 @@ def test_the_timer_backs_up_within_its_sandbox(lab: Lab, release: str) -> None:
     assert lab.sh(host, "ls /run/quorum-redis-backup 2>/dev/null || true") == ""
 
 
-@pytest.mark.parametrize("estate", MEMBERS)
+@pytest.mark.parametrize("estate", HOSTS)
 def test_modes_stay_tight_when_the_engine_writes_its_files(lab: Lab, one: DataSet, estate: str) -> None:
-    for host in MEMBERS[estate]:
+    for host in HOSTS[estate]:
         one.ask(host, "CONFIG", "REWRITE")
         one.ask_sentinel(host, "SENTINEL", "FLUSHCONFIG")
         files = "/var/lib/redis/main/redis.conf /var/lib/redis/sentinel/redis.conf"
@@ -76,9 +68,9 @@ def test_modes_stay_tight_when_the_engine_writes_its_files(lab: Lab, one: DataSe
         ]
 
 
-@pytest.mark.parametrize("estate", MEMBERS)
+@pytest.mark.parametrize("estate", HOSTS)
 def test_what_is_dangerous_is_off_and_strangers_are_shut_out(one: DataSet, estate: str) -> None:
-    for host in MEMBERS[estate] if estate != "redis_6_0" else []:
+    for host in HOSTS[estate] if estate != "redis_6_0" else []:
         for key in ("enable-debug-command", "enable-module-command", "enable-protected-configs"):
             assert one.setting(host, key) == "no"
     assert one.settings("protected-mode") == {"yes"}

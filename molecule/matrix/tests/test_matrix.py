@@ -13,17 +13,9 @@ from pathlib import Path
 
 import pytest
 from estate import DataSet, Roles, given, until
+from estate.matrix import HOSTS
 from lab import Lab
 
-HOSTS = {
-    "redis_6_0": ["a1", "a2"],
-    "redis_7_0": ["b1", "b2"],
-    "redis_8_0": ["c1", "c2"],
-    "valkey_8_0": ["d1", "d2"],
-    "valkey_8_1": ["e1", "e2"],
-    "source_redis": ["f1"],
-    "source_valkey": ["g1"],
-}
 RUNS = {
     "redis_6_0": ("redis", "6.0."),
     "redis_7_0": ("redis", "7.0."),
