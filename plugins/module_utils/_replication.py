@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import List, NoReturn, Optional, Sequence, Set, Tuple
+from typing import Dict, List, NoReturn, Optional, Sequence, Set, Tuple
 
 from ansible_collections.quorum.redis.plugins.module_utils._errors import (
     AuthFailed,
@@ -320,15 +320,26 @@ class Planner:
         return any("failover_in_progress" in ballot.flags for ballot in self.ballots)
 
 
+def unlinked(planner: Planner, chosen: Observed) -> Dict[str, str]:
+    """Return who follows the primary and is not in sync with it: name and a sentence."""
+    primary = planner.own(chosen)
+    found: Dict[str, str] = {}
+    for member in planner.seen:
+        there = not member.primary or (member.primary.link == "up" and not member.primary.sync_in_progress)
+        if member is not primary and planner.follows(member, primary) and not there:
+            found[member.name] = f"{member.name} has no link to {primary.name}"
+    return found
+
+
 def pending(planner: Planner, chosen: Observed) -> List[str]:
     """Return who is not there yet, a sentence for each; members that cannot be observed do not count."""
-    primary = planner.own(chosen)
+    primary, broken = planner.own(chosen), unlinked(planner, chosen)
     waits = [] if primary.role == "primary" else [f"{primary.name} is not primary"]
     for member in planner.seen:
         if member is primary:
             continue
         if not planner.follows(member, primary):
             waits.append(f"{member.name} does not follow {primary.name}")
-        elif member.primary and (member.primary.link != "up" or member.primary.sync_in_progress):
-            waits.append(f"{member.name} has no link to {primary.name}")
+        elif member.name in broken:
+            waits.append(broken[member.name])
     return waits

@@ -15,7 +15,7 @@ from ansible_collections.quorum.redis.plugins.module_utils._leftovers import lef
 from ansible_collections.quorum.redis.plugins.module_utils._module import Step, Subject
 from ansible_collections.quorum.redis.plugins.module_utils._observe import both, observe_all, observe_sentinels
 from ansible_collections.quorum.redis.plugins.module_utils._predict import assume_started, predict
-from ansible_collections.quorum.redis.plugins.module_utils._replication import Plan, Planner, Wish, pending
+from ansible_collections.quorum.redis.plugins.module_utils._replication import Plan, Planner, Wish, pending, unlinked
 from ansible_collections.quorum.redis.plugins.module_utils._reply import Observed
 from ansible_collections.quorum.redis.plugins.module_utils._restore_end import explained
 from ansible_collections.quorum.redis.plugins.module_utils._wait import until_done, until_settled
@@ -113,7 +113,7 @@ class Replication(Subject[Planner]):
 
     def _await_link(self, name: str) -> None:
         def missing(seen: Planner) -> List[str]:
-            return [why for why in pending(seen, self.found.primary) if why.startswith(f"{name} has no link")]
+            return [why for host, why in unlinked(seen, self.found.primary).items() if host == name]
 
         todo = "Read its log (certificate, network), then run again; the other members were not moved"
         until_done(self.look, missing, self.look(), self.params["wait"], f"data set {self.wish.name}", todo)
