@@ -80,6 +80,27 @@ def test_a_module_speaks_tls_and_says_what_is_wrong(lab: Lab, authority: Authori
     refused("Certificate and key do not belong together", tls_key_file=str(foreign.key))
 
 
+@pytest.mark.parametrize("kind", ["server", "sentinel"])
+def test_a_stranger_comes_as_far_as_its_certificate(lab: Lab, authority: Authority, pair: Pair, kind: str) -> None:
+    """Without one the server ends the line before it reads a command; with one a password is asked for."""
+    answering = secure(lab, "s", authority, pair, "tls-auth-clients yes", sentinel=kind == "sentinel")
+
+    def ping(own: Pair | None) -> bytes:
+        trial = ssl.create_default_context(cafile=str(authority.ca))
+        # Up to 1.2 the client hears of the refusal within the handshake, from 1.3 on as the first answer.
+        trial.maximum_version = ssl.TLSVersion.TLSv1_2
+        if own:
+            trial.load_cert_chain(own.cert, own.key)
+        raw = socket.create_connection(("127.0.0.1", answering.port), 5)
+        with raw, trial.wrap_socket(raw, server_hostname="127.0.0.1") as line:
+            line.sendall(b"PING\r\n")
+            return line.recv(100)
+
+    with pytest.raises(ssl.SSLError, match=r"(?i)handshake"):
+        ping(None)
+    assert ping(pair).startswith(b"-NOAUTH")
+
+
 @pytest.mark.parametrize("what", WRONG)
 def test_a_certificate_that_does_not_prove_the_server_is_refused(
     lab: Lab, authority: Authority, pair: Pair, what: str
