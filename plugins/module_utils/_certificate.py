@@ -16,6 +16,7 @@ from typing import Any, Mapping, Optional, Sequence
 from ansible_collections.quorum.redis.plugins.module_utils._errors import BadConfig, Refused, Unreachable
 from ansible_collections.quorum.redis.plugins.module_utils._tls import (
     TLS_MODES,
+    TLS_PEERS,
     UNKNOWN_CA,
     Tls,
     context,
@@ -85,6 +86,20 @@ def one_step(label: str, path: str, running: Mapping[str, Any], wanted: Mapping[
             "would lose each other on the way",
             path,
             f"Nothing was changed. Run with redis_tls: {between} first; the way is {', '.join(TLS_MODES)}, and back",
+        )
+
+
+def together(
+    label: str, path: str, running: Mapping[str, Any], wanted: Mapping[str, Any], absent: Sequence[str]
+) -> None:
+    """Refuse that some change how members and Sentinels speak to each other while others do not take part."""
+    was, will = mode_of(running), mode_of(wanted)
+    if absent and (was in TLS_PEERS) != (will in TLS_PEERS):
+        raise Refused(
+            f"{label}: from redis_tls: {was} to {will} all hosts of the estate go in one run, and this one is without "
+            + ", ".join(absent),
+            path,
+            TODO + "Correct what stopped them, and run for all hosts, without --limit",
         )
 
 

@@ -17,6 +17,7 @@ from ansible_collections.quorum.redis.plugins.module_utils._certificate import (
     one_step,
     preflight,
     renewed,
+    together,
     trusted,
 )
 from ansible_collections.quorum.redis.plugins.module_utils._client import Client
@@ -200,6 +201,7 @@ class Instance(Subject[View]):
         place = self.client.endpoint if self.client is not None else endpoint(self.params)
         if obs.live is not None and obs.ran:
             one_step(self.label, self.wanted.path, obs.ran, self.parameters)
+            together(self.label, self.wanted.path, obs.ran, self.parameters, self.params["absent"])
         if (port := place.port) != self.params["port"] and self.guard:
             raise Refused(
                 f"{self.label}: runs on port {port} and is declared on {self.params['port']}. A running data set keeps "

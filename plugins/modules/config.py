@@ -114,6 +114,11 @@ options:
     elements: dict
     default: []
     suboptions: *member
+  absent:
+    description: Hosts that this run is without. What members and Sentinels can only do together is refused then.
+    type: list
+    elements: str
+    default: []
   allow_dangerous:
     description: Do what would lose data or access otherwise refused.
     type: bool
@@ -221,6 +226,7 @@ OPTIONS: dict[str, Any] = {
     "guard_secrets": {"type": "dict", "default": {}, "no_log": True},
     "trust": {"type": "dict", "default": {}},
     "peers": {"type": "list", "elements": "dict", "default": [], "options": MEMBER_OPTIONS},
+    "absent": {"type": "list", "elements": "str", "default": []},
     "rotating": {"type": "bool", "default": False},
     **ROTATION,
     "allow_dangerous": {"type": "bool", "default": False},

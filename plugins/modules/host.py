@@ -54,6 +54,16 @@ options:
   authorities:
     description: A file with certificates of CAs, for RV(authorities_sha256).
     type: path
+  certificate:
+    description: The certificate that servers and Sentinels of this host will show. One that O(authorities) do not prove
+      for O(address), that has ended, or whose key is not O(key), fails the task before anything is changed.
+    type: path
+  key:
+    description: The key of O(certificate).
+    type: path
+  address:
+    description: The address by which others know this host.
+    type: str
   data:
     description: Where the data directories are, or will be.
     type: path
@@ -131,11 +141,12 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.quorum.redis.plugins.module_utils import _files
-from ansible_collections.quorum.redis.plugins.module_utils._certificate import digest
+from ansible_collections.quorum.redis.plugins.module_utils._certificate import check, digest
 from ansible_collections.quorum.redis.plugins.module_utils._host import View, check_memory, observe, put
 from ansible_collections.quorum.redis.plugins.module_utils._module import Step, Subject, run
 from ansible_collections.quorum.redis.plugins.module_utils._packages import check_candidates
 from ansible_collections.quorum.redis.plugins.module_utils._running import look
+from ansible_collections.quorum.redis.plugins.module_utils._tls import Tls
 
 OPTIONS: dict[str, Any] = {
     "overcommit_memory": {"type": "int"},
@@ -148,6 +159,9 @@ OPTIONS: dict[str, Any] = {
     "packages": {"type": "list", "elements": "str", "default": []},
     "program": {"type": "path"},
     "authorities": {"type": "path"},
+    "certificate": {"type": "path"},
+    "key": {"type": "path", "no_log": False},
+    "address": {"type": "str"},
     "data": {"type": "path", "default": "/var/lib/redis"},
 }
 
@@ -161,7 +175,10 @@ class Host(Subject[View]):
         self.module = module
 
     def observe(self) -> View:
-        """Look, and refuse at once what the memory cannot hold."""
+        """Look, and refuse at once what the memory cannot hold and certificates that will not do."""
+        given = self.module.params
+        if given["certificate"]:
+            check(Tls(given["authorities"], given["certificate"], given["key"]), given["address"] or "", "TLS")
         view = observe(self.module.params)
         check_memory(view, self.module.params["memory_needed"])
         check_candidates(view.packages_missing, update=not self.module.check_mode)

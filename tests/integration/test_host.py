@@ -8,6 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from authority import Authority
+
 from integration.conftest import Lab
 
 CURRENT = int(Path("/proc/sys/vm/swappiness").read_text(encoding="ascii"))
@@ -33,4 +35,15 @@ def test_memory_that_is_not_there_stops_the_run(lab: Lab, tmp_path: Path) -> Non
     assert known > 0
     answer = lab.run("host", **options(tmp_path, swappiness=CURRENT, memory_needed=known + (64 << 20)))
     assert "Nothing was changed" in answer.msg
+    assert not (tmp_path / "90.conf").exists()
+
+
+def test_certificates_that_will_not_do_stop_the_run(lab: Lab, tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    for name, days, words in (("good", 20, ""), ("old", -1, "TLS: The certificate has expired")):
+        pair = authority.issue(name, days=days)
+        files = {"authorities": str(authority.ca), "certificate": str(pair.cert), "key": str(pair.key)}
+        wish = options(tmp_path, swappiness=CURRENT, address="127.0.0.1", **files)
+        answer = lab.run("host", check=True, **wish)
+        assert answer.failed == bool(words) and words in str(answer.msg), answer.msg
     assert not (tmp_path / "90.conf").exists()

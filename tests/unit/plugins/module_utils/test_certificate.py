@@ -22,6 +22,7 @@ from ansible_collections.quorum.redis.plugins.module_utils._certificate import (
     mode_of,
     one_step,
     preflight,
+    together,
 )
 from ansible_collections.quorum.redis.plugins.module_utils._errors import BadConfig, QuorumError, Refused
 from ansible_collections.quorum.redis.plugins.module_utils._tls import Tls, failure, of
@@ -126,6 +127,19 @@ def test_the_way_to_tls_only_is_taken_step_by_step(running: str, wanted: str, ne
         return
     with pytest.raises(Refused, match=f"Run with redis_tls: {next_one} first"):
         one_step("redis main", "/f", MODES[running], MODES[wanted])
+
+
+@pytest.mark.parametrize(
+    ("running", "wanted", "refused"),
+    [("off", "dual", False), ("dual", "peers", True), ("peers", "only", False), ("peers", "dual", True)],
+)
+def test_how_members_speak_changes_with_all_hosts_only(running: str, wanted: str, refused: bool) -> None:
+    together("redis main", "/f", MODES[running], MODES[wanted], [])
+    if not refused:
+        together("redis main", "/f", MODES[running], MODES[wanted], ["db2"])
+        return
+    with pytest.raises(Refused, match="this one is without db2, db3"):
+        together("redis main", "/f", MODES[running], MODES[wanted], ["db2", "db3"])
 
 
 def test_hosts_with_different_cas_are_named(tmp_path: Path) -> None:
