@@ -32,11 +32,12 @@ class Authority:
     """One CA in a directory of its own."""
 
     def __init__(self, directory: Path, name: str = "ca") -> None:
-        """Make key and certificate of the CA."""
+        """Make key and certificate of the CA, unless they are there."""
         self.directory, self.name = directory, name
         directory.mkdir(exist_ok=True)
         self.ca, self.key = directory / f"{name}.crt", directory / f"{name}.key"
-        _openssl("req", "-x509", *_KEY, "-keyout", self.key, "-out", self.ca, "-subj", f"/CN={name}", "-days", 30)
+        if not self.ca.exists():
+            _openssl("req", "-x509", *_KEY, "-keyout", self.key, "-out", self.ca, "-subj", f"/CN={name}", "-days", 30)
 
     def issue(self, name: str, names: str = "IP:127.0.0.1", days: int = 20, usage: Optional[str] = None) -> Pair:
         """Issue a certificate; a negative number of days makes one that has expired."""

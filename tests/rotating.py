@@ -5,12 +5,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import redis
 from estate import DataSet, connect
 from lab import Lab
+from ledger import Ledger
+from measured import note
+
+Users = list[dict[str, Any]]
 
 
 def first(places: Iterable[Callable[[], redis.Redis[str]]]) -> redis.Redis[str]:
@@ -54,13 +59,55 @@ class Both(DataSet):
             return client.execute_command(*command)
 
 
-def refuses(lab: Lab, hosts: Sequence[str], server: str, sentinel: str, username: str = "") -> list[bool]:
+def renewed(users: Users) -> tuple[Users, Users]:
+    """Return users with new passwords: beside the previous ones, and alone."""
+    later = [user | {"passwords": [f"{user['passwords'][0]}-2"]} if "passwords" in user else user for user in users]
+    both = [
+        new | {"passwords_previous": old["passwords"]} if "passwords" in old else new
+        for old, new in zip(users, later, strict=True)
+    ]
+    return both, later
+
+
+@contextmanager
+def nothing_fails(
+    data_set: DataSet, what: str, username: str, words: Sequence[str], sentinel_words: Sequence[str]
+) -> Iterator[None]:
+    """Let a client that knows both passwords, and logs in anew all the time, write meanwhile."""
+    ledger = Ledger(
+        data_set.name,
+        [(data_set.lab.host_ip(host), data_set.sentinel_port) for host in data_set.sentinels],
+        password=[],
+        sentinel_password=sentinel_words,
+        threads=2,
+        rate=100,
+        username=username,
+        user_password=words,
+        anew=25,
+        ca=data_set.ca,
+    )
+    with ledger:
+        yield
+    report = ledger.report()
+    note(what, report.in_a_line())
+    assert report.acknowledged > 100 and report.lost == 0 and report.errors == 0, report
+
+
+def refuses(
+    lab: Lab,
+    hosts: Sequence[str],
+    server: str,
+    sentinel: str,
+    username: str = "",
+    ports: Sequence[int] = (6379, 26379),
+    ca: str = "",
+) -> list[bool]:
     """Return who refuses these passwords: the servers, then the Sentinels."""
     found = []
-    for port, word, user in ((6379, server, username), (26379, sentinel, "")):
+    for port, word, user in ((ports[0], server, username), (ports[1], sentinel, "")):
         for host in hosts:
             try:
-                with connect(lab.host_ip(host), port, word, username=user) as client:
+                with connect(lab.host_ip(host), port, word, username=user, ca=ca) as client:
                     client.ping()
                 found.append(False)
             except redis.exceptions.AuthenticationError:

@@ -10,11 +10,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from estate import DataSet, Roles, given, until
 from estate.matrix import HOSTS
 from lab import Lab
+from rotating import nothing_fails, refuses, renewed
 
 RUNS = {
     "redis_6_0": ("redis", "6.0."),
@@ -29,6 +31,13 @@ PACKAGES = [name for name, hosts in HOSTS.items() if len(hosts) > 1]
 PORTS = (16379, 36379)  # the defaults for TLS
 PID = "systemctl show --property MainPID --value redis-server@main"
 EVERYWHERE = given(redis_hosts="all:!localhost")
+USERS: list[dict[str, Any]] = [  # as the inventory has them
+    {"name": "default", "enabled": False},
+    {"name": "app", "passwords": ["app-Wm6zK1"], "keys": ["*"]},
+    {"name": "our-operator", "job": "operator", "passwords": ["operator-Pt4gN9"]},
+    {"name": "our-replication", "job": "replication", "passwords": ["replication-Xs8bL2"]},
+    {"name": "our-sentinel", "job": "sentinel", "passwords": ["sentinel-Vj3cR7"]},
+]
 
 
 @dataclass
@@ -188,3 +197,23 @@ def test_tarball_with_another_checksum_is_refused(lab: Lab, tmp_path: Path) -> N
     assert not run.ok
     assert "as redis_source_checksum says. Nothing was built" in " ".join(run.stdout.split())
     assert lab.run("f1", "test -e /opt/quorum-redis/redis-8.0.99/bin").returncode != 0
+
+
+def test_redis_6_0_changes_all_passwords_but_that_of_its_sentinels(lab: Lab, sets: dict[str, DataSet]) -> None:
+    """Such a Sentinel knows one password, which is said before anything changes."""
+    one, wish = sets["redis_6_0"], {"redis_hosts": "redis_6_0"}
+    primary, processes, word = one.settled(), one.run_ids(), one.sentinel_password
+    more = {"redis_sentinel_password": f"{word}-2", "redis_sentinel_password_previous": word}
+    run = lab.run_playbook("rotate", *given(**wish, **more))
+    assert not run.ok and run.changed == 0, run.stdout
+    assert "a Sentinel of Redis 6.0 knows one password only" in " ".join(run.stdout.split())
+    both, later = renewed(USERS)
+    with nothing_fails(one, "redis_6_0: new passwords over TLS", "app", ["app-Wm6zK1", "app-Wm6zK1-2"], [word]):
+        lab.run_playbook("rotate", *given(**wish, redis_acl_users=both, redis_rotate_ignore_clients=True)).expect()
+    for users, refused in ((USERS, True), (later, False)):
+        for user in users[1:]:
+            said = refuses(lab, one.hosts, user["passwords"][0], word, user["name"], PORTS, one.ca)
+            assert said == [refused] * 2 + [False] * 2, user["name"]
+    one.password += "-2"
+    assert one.settled() == primary and one.run_ids() == processes
+    lab.run_playbook("site", *given(**wish, redis_acl_users=later)).expect(changed=0)
