@@ -33,9 +33,13 @@ class ActionModule(ActionBase):
             seen = task_vars["hostvars"][host]
             for one in (seen.get("redis_status_servers") or {}).get("results", []):
                 if "instance" in one:
-                    servers.setdefault(host, {})[one["item"]["name"]] = one["instance"]
-            if "sentinel" in (seen.get("redis_status_sentinel") or {}):
-                sentinels[host] = seen["redis_status_sentinel"]["sentinel"]
+                    servers.setdefault(host, {})[one["item"]["name"]] = {
+                        **one["instance"],
+                        "rotating": one.get("rotating"),
+                    }
+            one = seen.get("redis_status_sentinel") or {}
+            if "sentinel" in one:
+                sentinels[host] = {**one["sentinel"], "rotating": one.get("rotating")}
         page, problems = render(model, servers, sentinels)
         if options["print"]:
             Display().display("\n" + "\n".join(page))

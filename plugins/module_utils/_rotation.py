@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 import time
-from typing import Any, Dict, Iterable, List, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence
 
 from ansible_collections.quorum.redis.plugins.module_utils._acl import digest
 from ansible_collections.quorum.redis.plugins.module_utils._client import Client, connect
@@ -31,6 +32,14 @@ def mark(name: str, since: int) -> str:
 def marks(text: str) -> Dict[str, int]:
     """Return user -> since when, of such comments."""
     return {name: int(since) for name, since in _MARK.findall(text)}
+
+
+def rotating(path: Optional[str]) -> List[str]:
+    """Return the users that have two passwords for a while, from the file that says so; none where there is no file."""
+    try:
+        return sorted(marks(Path(path).read_text(encoding="utf-8", errors="replace"))) if path else []
+    except OSError:
+        return []
 
 
 def kept(user: Mapping[str, Any], held: Iterable[str]) -> List[str]:

@@ -32,10 +32,19 @@ def render(
             rows = [[host, *_opinion(declared, view)] for host, view in watching.items()]
             page += ["", *_table(["sentinel", "names as primary", "state"], rows)]
             found += _judge_sentinels(declared, seen, watching)
+            page += _rotating("The Sentinels", watching)
+        page += _rotating(declared["name"], seen)
         page += ["", *(f"  PROBLEM  {problem}" for problem in found)]
         page += [""] if found else [f"  healthy: {_count(declared)}", ""]
         problems += found
     return page, problems
+
+
+def _rotating(what: str, seen: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Return a line when somebody has two passwords: that is no problem, and it is to come to an end."""
+    where = {host: state["rotating"] for host, state in seen.items() if state.get("rotating")}
+    users = ", ".join(sorted({user for found in where.values() for user in found}))
+    return [f"  {what}: two passwords open for {users} at {', '.join(where)}; rotate.yml ends that"] if where else []
 
 
 def _primaries(seen: Mapping[str, Mapping[str, Any]]) -> list[str]:

@@ -32,6 +32,11 @@ options:
       - Return the run-time configuration of a server as well. Passwords in it are masked.
     type: bool
     default: false
+  users_file:
+    description:
+      - The file of a server's users, or the configuration of a Sentinel, that this collection has written, for
+        RV(rotating). It is read on the host where the module runs.
+    type: path
   required:
     description:
       - Fail when it cannot be observed.
@@ -61,6 +66,12 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+rotating:
+  description: Users for whom two passwords open, because a rotation has not come to its end, as O(users_file) says.
+  returned: success
+  type: list
+  elements: str
+  sample: [default]
 instance:
   description:
     - The server as it is.
@@ -180,6 +191,7 @@ from ansible_collections.quorum.redis.plugins.module_utils._module import (
 )
 from ansible_collections.quorum.redis.plugins.module_utils._observe import observe, observe_sentinel
 from ansible_collections.quorum.redis.plugins.module_utils._reply import Observed, SentinelView
+from ansible_collections.quorum.redis.plugins.module_utils._rotation import rotating
 
 Seen = Union[Observed, SentinelView]
 
@@ -207,7 +219,8 @@ class InstanceInfo(Subject[Seen]):
 
     def result(self, obs: Seen, steps: List[Step]) -> Dict[str, Any]:
         """Return what was seen."""
-        return {"sentinel" if self.params["kind"] == "sentinel" else "instance": obs.to_dict()}
+        kind = "sentinel" if self.params["kind"] == "sentinel" else "instance"
+        return {kind: obs.to_dict(), "rotating": rotating(self.params["users_file"])}
 
 
 def main() -> None:
@@ -216,6 +229,7 @@ def main() -> None:
         **CONNECTION_OPTIONS,
         "kind": {"type": "str", "choices": ["server", "sentinel"], "default": "server"},
         "config": {"type": "bool", "default": False},
+        "users_file": {"type": "path"},
         "required": {"type": "bool", "default": False},
     }
     run(AnsibleModule(argument_spec=spec, supports_check_mode=True), InstanceInfo, needs_library=False)

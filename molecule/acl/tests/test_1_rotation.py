@@ -58,6 +58,9 @@ def test_both_open_after_site_and_an_old_inventory_is_refused(lab: Lab, main: Bo
     processes = main.run_ids()
     lab.run_playbook("site", *wish(1)).expect()
     assert refuses(lab, HOSTS, SERVER[0], SENTINEL[0]) + refuses(lab, HOSTS, SERVER[1], SENTINEL[1]) == [False] * 12
+    told = lab.run_playbook("status", *wish(1)).expect(changed=0).stdout
+    assert "The Sentinels: two passwords open for default at u1, u2, u3;" in told, told
+    assert "main: two passwords open for default at u1, u2, u3;" in told, told
     run = lab.run_playbook("site")
     assert not run.ok and run.changed == 0 and "rotation" in run.stdout, run.stdout
     assert main.run_ids() == processes

@@ -91,6 +91,16 @@ def test_the_page_of_a_healthy_set() -> None:
     ]
 
 
+def test_two_passwords_are_told_and_no_problem() -> None:
+    seen = servers({**primary(), "rotating": ["shop", "default"]}, replica(), {**replica(), "rotating": ["default"]})
+    page, problems = render(model(), seen, sentinels(sentinel(), {**sentinel(), "rotating": ["default"]}, sentinel()))
+    assert problems == []
+    assert [line for line in page if "passwords" in line] == [
+        "  The Sentinels: two passwords open for default at r2; rotate.yml ends that",
+        "  main: two passwords open for default, shop at r1, r3; rotate.yml ends that",
+    ]
+
+
 def test_the_page_of_a_set_without_sentinel() -> None:
     page, problems = render(model(sentinel=False), HEALTHY, {})
     assert problems == []
