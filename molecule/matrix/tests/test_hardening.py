@@ -26,9 +26,10 @@ def one(lab: Lab, request: pytest.FixtureRequest, tmp_path: Path) -> DataSet:
     hosts = HOSTS[request.node.callspec.params["estate"]]
     found = DataSet(lab, hosts, "server-Jd5hC7", hosts, "sentinel-Bq1wE9")
     if len(hosts) > 1:
+        found.username, found.password = "our-operator", "operator-Pt4gN9"
+    if hosts != ["f1"]:
         (tmp_path / "ca.crt").write_text(lab.sh("a1", "cat /etc/ssl/redis/ca.crt") + "\n")
-        found.username, found.password, found.ca = "our-operator", "operator-Pt4gN9", str(tmp_path / "ca.crt")
-        found.port, found.sentinel_port = 16379, 36379
+        found.ca, found.port, found.sentinel_port = str(tmp_path / "ca.crt"), 16379, 36379
     return found
 
 

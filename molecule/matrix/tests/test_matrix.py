@@ -57,9 +57,10 @@ def sets(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> dict[str, DataSe
     ca = tmp_path_factory.mktemp("tls") / "ca.crt"
     ca.write_text(lab.sh("a1", "cat /etc/ssl/redis/ca.crt") + "\n")
     found = {name: DataSet(lab, hosts, "server-Jd5hC7", hosts, "sentinel-Bq1wE9") for name, hosts in HOSTS.items()}
+    for one in (found[name] for name in [*PACKAGES, "source_valkey"]):
+        one.ca, one.port, one.sentinel_port = str(ca), *PORTS
     for one in (found[name] for name in PACKAGES):
-        one.username, one.password, one.ca = "app", "app-Wm6zK1", str(ca)
-        one.port, one.sentinel_port = PORTS
+        one.username, one.password = "app", "app-Wm6zK1"
         one.writer = (one.username, one.password, "")
     return found
 
