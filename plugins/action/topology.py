@@ -31,6 +31,7 @@ WANTED = (
     "redis_acl_users",
     "redis_sentinel_password",
     "redis_sentinel_password_previous",
+    "redis_sentinel_clients_passwords",
     "redis_sentinel_name",
     "redis_sentinel_port",
     "redis_sentinel_config",

@@ -39,6 +39,14 @@ def secrets_of(entry: Mapping[str, Any], password: Any, previous: Any) -> Tuple[
     return str(own or password or ""), str(entry.get("password_previous") or ("" if own else previous or ""))
 
 
+def clients_problems(passwords: Any, auth: bool) -> List[str]:
+    """Return what is wrong with the passwords of the Sentinels' user for applications."""
+    name = "redis_sentinel_clients_passwords"
+    if not isinstance(passwords or [], list) or not all(str(word or "") for word in passwords or []):
+        return [f"{name} is a list of passwords, none of them empty."]
+    return [f"{name}: users need passwords; redis_auth is false. Set it to true."] if passwords and not auth else []
+
+
 def acl_model(
     where: str, users: Sequence[Mapping[str, Any]], auth: bool, problems: List[str], rotating: bool = False
 ) -> Dict[str, Any]:

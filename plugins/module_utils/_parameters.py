@@ -47,8 +47,8 @@ SENTINEL_OWNED = {
     "port": "redis_sentinel_port",
     "bind": "redis_bind",
     "requirepass": "redis_sentinel_password",
-    "user": "redis_sentinel_password",
-    "aclfile": "redis_sentinel_password",
+    "user": "redis_sentinel_clients_passwords",
+    "aclfile": "redis_sentinel_clients_passwords",
     "protected-mode": "redis_auth",
     "sentinel": "`quorum:`, `down_after:` and their neighbours in redis_instances",
 }

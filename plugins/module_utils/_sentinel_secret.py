@@ -25,6 +25,7 @@ from ansible_collections.quorum.redis.plugins.module_utils._rotation import (
     no_clients,
     unfinished,
 )
+from ansible_collections.quorum.redis.plugins.module_utils._sentinel_clients import Clients
 
 NAME = "default"
 
@@ -59,9 +60,14 @@ class Changeover:
         self.previous = several(params["password"])[1:] if params["rotating"] else []
         self.step: List[str] = []
         self.text = self.head = ""
+        self.clients = Clients(params, label)
 
-    def look(self, client: Optional[Client], file: str, state: str) -> Dict[str, str]:
-        """Return what the file says of it beside `requirepass`, and find out what the process is to be told."""
+    def look(self, client: Optional[Client], file: str, state: str) -> Dict[str, List[str]]:
+        """Return what the file says of users beside `requirepass`, and find out what the process is to be told."""
+        users = [*self._look(client, file, state).values(), *self.clients.look(client, file)]
+        return {"user": users} if users else {}
+
+    def _look(self, client: Optional[Client], file: str, state: str) -> Dict[str, str]:
         self.step, self.head = [], ""
         new, old = f"#{digest(self.new)}", {f"#{digest(word)}" for word in self.previous}
         found = accepted(client) if client is not None and (self.previous or NAME in marks(file)) else None
@@ -111,4 +117,5 @@ class Changeover:
 
     def steps(self) -> List[Step]:
         """Return what the process is told."""
-        return [Step(self.text, {"secret": self.step})] if self.step else []
+        own = [Step(self.text, {"secret": self.step})] if self.step else []
+        return own + self.clients.steps

@@ -17,6 +17,7 @@ from typing import Any, Callable, Mapping, Sequence
 from ansible.module_utils.common.validation import check_type_bool, check_type_list
 from ansible_collections.quorum.redis.plugins.module_utils._acl_model import (
     acl_model,
+    clients_problems,
     rules_default,
     secrets_of,
     users_of,
@@ -246,6 +247,7 @@ def check_secrets(inventory: Inventory, sentinels: bool) -> None:
                 f"{name} is not set. Put it into a vault, or switch authentication off with redis_auth: false."
             )
     get = inventory.variables.get
+    inventory.problems += clients_problems(get("redis_sentinel_clients_passwords"), bool(get("redis_auth")))
     pairs = [(f"redis_instances {e.get('name')}: password", *secrets_of(e, "", "")) for e in entries]
     for name, new, old in pairs + [(name, get(name), get(f"{name}_previous")) for name in SECRETS]:
         if old and new == old:

@@ -43,6 +43,13 @@ options:
         O(guard) lets them in, and refused as dangerous when not.
     type: dict
     default: {}
+  clients:
+    description:
+      - SHA-256 hashes of the passwords of the user V(client) of a Sentinel, as whom applications ask for the primary.
+        It is made, changed and removed in the file and in the running Sentinel, from 6.2 on.
+    type: list
+    elements: str
+    default: []
   rotating:
     description:
       - Whether the password of the default user takes the place of another. C(requirepass) is then only written, and
@@ -227,6 +234,7 @@ OPTIONS: dict[str, Any] = {
     "trust": {"type": "dict", "default": {}},
     "peers": {"type": "list", "elements": "dict", "default": [], "options": MEMBER_OPTIONS},
     "absent": {"type": "list", "elements": "str", "default": []},
+    "clients": {"type": "list", "elements": "str", "default": [], "no_log": True},
     "rotating": {"type": "bool", "default": False},
     **ROTATION,
     "allow_dangerous": {"type": "bool", "default": False},

@@ -38,6 +38,13 @@ BEYOND_AN_APPLICATION: list[Command] = [
     *(("PSYNC", "?", "-1"), ("DEBUG", "SLEEP", "0"), ("MODULE", "LIST"), ("MODULE", "LOAD", "/srv/x.so")),
     *(("SLOWLOG", "GET"), ("CLIENT", "LIST"), ("PUBLISH", "__sentinel__:hello", "x"), ("SHUTDOWN", "NOSAVE")),
 ]
+# What an application that asks Sentinels for the primary must not do there.
+BEYOND_ASKING: list[Command] = [
+    *(command for command in ON_SENTINELS[5:] if command[0] not in ("SUBSCRIBE",)),
+    *(("CONFIG", "SET", "requirepass", "x"), ("CONFIG", "GET", "*"), ("ACL", "SETUSER", "client", "+@all")),
+    *(("SENTINEL", "CONFIG", "GET", "*"), ("SENTINEL", "CKQUORUM", "main"), ("SENTINEL", "DEBUG")),
+    *(("SENTINEL", "IS-MASTER-DOWN-BY-ADDR", "192.0.2.1", "6379", "99", "x"), ("CLIENT", "KILL", "TYPE", "normal")),
+]
 # Refused before it is asked who somebody is: what this version does not know, and what is switched off for everybody.
 NOBODY = (
     "-ERR unknown command",
@@ -80,11 +87,13 @@ def is_shut_out(data_set: DataSet) -> None:
     assert data_set.settled() == before and data_set.run_ids() == processes
 
 
-def is_held(data_set: DataSet, username: str, password: str, commands: Sequence[Command]) -> None:
-    """Stop the test unless every server refuses these commands to this user."""
+def is_held(
+    data_set: DataSet, username: str, password: str, commands: Sequence[Command], port: int | None = None
+) -> None:
+    """Stop the test unless every server, or what else is on this port, refuses these commands to this user."""
     processes = data_set.run_ids()
     for host in data_set.hosts:
-        known, *said = say(data_set, host, data_set.port, [("AUTH", username, password), *commands])
+        known, *said = say(data_set, host, port or data_set.port, [("AUTH", username, password), *commands])
         assert known == "+OK", f"{host}: {username} is not let in: {known}"
         for command, reply in zip(commands, said, strict=True):
             assert reply.startswith(("-NOPERM", *NOBODY)), f"{host}: {username} {command}: {reply}"

@@ -20,7 +20,9 @@ KEY = "vault-Gz7uK8"
 @pytest.fixture(scope="module")
 def secrets() -> dict[str, str]:
     """Return all passwords by who uses them; `mistaken` is the one that somebody mistypes."""
-    return {name: f"{name}-Gz7uK{number}" for number, name in enumerate((*JOBS, "app", "sentinels", "mistaken"))}
+    return {
+        name: f"{name}-Gz7uK{number}" for number, name in enumerate((*JOBS, "app", "sentinels", "mistaken", "clients"))
+    }
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +34,8 @@ def main(lab: Lab, secrets: dict[str, str], tmp_path_factory: pytest.TempPathFac
         {"name": "app", "passwords": [Secret(secrets["app"])], "keys": ["*"]},
         *({"name": f"our-{job}", "job": job, "passwords": [Secret(secrets[job])]} for job in JOBS),
     ]
-    told = {"redis_acl_users": users, "redis_sentinel_password": Secret(secrets["sentinels"])}
+    told: dict[str, Any] = {"redis_acl_users": users, "redis_sentinel_password": Secret(secrets["sentinels"])}
+    told["redis_sentinel_clients_passwords"] = [Secret(secrets["clients"])]
     # Peers read this one from the variables of another host.
     inventory = {"all": {"vars": told, "hosts": {"s2": {"redis_address": Secret(lab.host_ip("s2"))}}}}
     vault = write(tmp_path_factory.mktemp("vault") / "secrets.yml", KEY, inventory)

@@ -78,7 +78,7 @@ def test_no_file_holds_a_secret_that_it_need_not(
         if host != "s1":
             wanted["/etc/quorum-redis/backup.json"] = "600 0:0"
         assert traces.files(host) == wanted
-        nowhere = [secrets["operator"], secrets["app"], secrets["monitoring"], secrets["mistaken"]]
+        nowhere = [secrets[who] for who in ("operator", "app", "clients", "monitoring", "mistaken")]
         assert Traces(lab, [host], nowhere, traces.cache, traces.key).files(host) == {}
         assert traces.files(host, ordinary=True) == {}
     assert traces.files("stranger") == {}

@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
-from estate import DataSet
-from estate.outsider import BEYOND_AN_APPLICATION, cannot_replicate, is_held, is_shut_out
+import redis
+from estate import DataSet, until
+from estate.outsider import BEYOND_AN_APPLICATION, BEYOND_ASKING, cannot_replicate, is_held, is_shut_out
 from lab import Lab
+from redis.sentinel import Sentinel
 
 OTHERS = "setpriv --reuid=nobody --regid=nogroup --clear-groups"
 
@@ -30,6 +32,30 @@ def test_users_can_do_their_job_only(main: DataSet, secrets: dict[str, str]) -> 
     is_held(main, "our-backup", secrets["backup"], [*data, *more[1:]])
     is_held(main, "our-sentinel", secrets["sentinel"], [*data, ("CONFIG", "GET", "*"), ("ACL", "LIST")])
     is_held(main, "our-operator", secrets["operator"], [*data, ("SHUTDOWN", "NOSAVE"), ("MODULE", "LOAD", "/srv/x.so")])
+
+
+def test_an_application_finds_the_primary_and_can_do_nothing_else_on_sentinels(
+    lab: Lab, main: DataSet, secrets: dict[str, str]
+) -> None:
+    is_held(main, "client", secrets["clients"], BEYOND_ASKING, main.sentinel_port)
+    login = {"username": "client", "password": secrets["clients"]}
+    ends = [(lab.host_ip(host), main.sentinel_port) for host in main.sentinels]
+    library = Sentinel(ends, sentinel_kwargs=login, username="app", password=secrets["app"])
+    application = library.master_for("main", socket_timeout=2, decode_responses=True)
+    old = main.settled()
+    assert library.discover_master("main")[0] == lab.host_ip(old) and len(library.discover_slaves("main")) == 2
+    application.set("asked", "before")
+    with redis.Redis(host=ends[0][0], port=ends[0][1], decode_responses=True, **login) as listener:
+        events = listener.pubsub(ignore_subscribe_messages=True)
+        events.psubscribe("+switch-master")
+        events.get_message(timeout=2)
+        main.ask_sentinel(old, "SENTINEL", "FAILOVER", "main")
+        told = until(lab, "the application hears of the new primary", lambda: events.get_message(timeout=1))
+        assert told["data"].split()[:2] == ["main", lab.host_ip(old)]
+        events.close()
+    new = main.settled()
+    assert new != old and library.discover_master("main")[0] == lab.host_ip(new)
+    assert application.set("asked", "after") and main.count(new) > 0
 
 
 def test_an_ordinary_user_of_a_member_learns_nothing(lab: Lab, main: DataSet) -> None:

@@ -359,6 +359,18 @@ TWO = {"name": "other", "port": 6380}
             " redis_auth: false.",
         ),
         (
+            {"redis_sentinel_clients_passwords": ["a", ""]},
+            "redis_sentinel_clients_passwords is a list of passwords, none of them empty.",
+        ),
+        (
+            {"redis_sentinel_clients_passwords": "a"},
+            "redis_sentinel_clients_passwords is a list of passwords, none of them empty.",
+        ),
+        (
+            {"redis_sentinel_clients_passwords": ["a"], "redis_auth": False},
+            "redis_sentinel_clients_passwords: users need passwords; redis_auth is false. Set it to true.",
+        ),
+        (
             {"redis_password": None, "redis_instances": [{"name": "main", "password": "x"}, TWO]},
             "redis_password is not set. Put it into a vault, or switch authentication off with redis_auth: false.",
         ),
