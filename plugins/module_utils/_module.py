@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Callable, Dict, Generic, List, Optional, TypeVar
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.quorum.redis.plugins.module_utils._client import HAS_REDIS, Endpoint
+from ansible_collections.quorum.redis.plugins.module_utils._client import HAS_REDIS, INSTALL, Endpoint
 from ansible_collections.quorum.redis.plugins.module_utils._errors import MissingLibrary, QuorumError
 from ansible_collections.quorum.redis.plugins.module_utils._tls import TLS_OPTIONS, of
 
@@ -109,11 +109,7 @@ def run(module: AnsibleModule, build: Callable[[AnsibleModule], Subject[Obs]], n
             if module.check_mode:
                 text = "the rest would be known after the run has installed redis-py"
                 module.exit_json(changed=True, steps=[text], diff=[])
-            raise MissingLibrary(
-                "The Python library redis (redis-py) is missing where the module runs",
-                "",
-                "Install the package python3-redis, or redis >= 3.5 from PyPI",
-            )
+            raise MissingLibrary("The Python library redis (redis-py) is missing where the module runs", "", INSTALL)
         subject = build(module)
         before = subject.observe()
         steps = subject.plan(before)
