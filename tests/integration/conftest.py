@@ -160,6 +160,11 @@ class Server:
                 self.process.wait(5)
         self.process = None
 
+    def signal(self, number: int) -> None:
+        """Send a signal to this process, where it still runs."""
+        if self.process is not None:
+            self.process.send_signal(number)
+
     def endpoint(self) -> Dict[str, Any]:
         """Return the connection options for a module."""
         return {"host": self.address, "port": self.port, "password": self.password or None, **self.tls()}

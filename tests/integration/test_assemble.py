@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -408,3 +410,23 @@ def _myid(watcher: Member) -> str:
     """Return the id from the file: 6.0 has no SENTINEL MYID."""
     lines = watcher.state.read_text().splitlines()
     return next(line.split()[2] for line in lines if line.startswith("sentinel myid"))
+
+
+def test_a_crashed_primary_does_not_overwrite_replicas_that_are_silent_for_a_while(
+    members: list[Member], watchers: list[Member]
+) -> None:
+    for member in members:
+        member.wait = 20  # a failover that finds no replica is tried again after twice its time limit
+    deploy(members)
+    watch(members, watchers)
+    old, *others = members
+    for member in others:
+        member.live().signal(signal.SIGSTOP)
+    old.crash()
+    awake = [threading.Timer(1.6, member.live().signal, [signal.SIGCONT]) for member in others]
+    for timer in awake:  # after the guard has given up waiting for one answer
+        timer.start()
+    old.start()
+    assert "waiting: this primary crashed; its replicas may live" in old.said
+    assert old.live().follows()[0] == "slave"
+    wait_until("the data is there", lambda: old.keys() == 100)

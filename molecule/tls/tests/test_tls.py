@@ -150,7 +150,7 @@ def test_a_crashed_primary_comes_back_as_a_replica(lab: Lab, main: DataSet) -> N
     until(lab, "another one is primary", lambda: main.primaries() not in ([old], []))
     assert main.settled() != old
     said = lab.sh(old, "journalctl --no-pager -o cat -u redis-server@main | grep -E 'start as|no TLS' | tail -n 1")
-    assert said.startswith("start as replica of ") and "the Sentinels name" in said
+    assert said.startswith("start as replica of ") and "the Sentinels name" in said, said
 
 
 def test_the_ca_and_all_certificates_are_replaced_while_the_servers_run(

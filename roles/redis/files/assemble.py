@@ -117,9 +117,11 @@ def decide(ev: Evidence) -> Decision:
     if elected == ev.me:
         if rivals:  # just promoted: Sentinel names it only when it has seen that
             return Decision(False, f"another primary answers, which the Sentinels do not name yet: {names}", final=True)
-        survivors = [p for p in ev.peers if p.up and p.follows == ev.me and p.was_linked]
+        # One that is silent for a second may live and hold what this member lost: it must not be overwritten.
+        survivors = [p for p in ev.peers if not p.up or (p.follows == ev.me and p.was_linked)]
         if not ev.clean_stop and survivors:
-            return Decision(False, "this primary crashed; its replicas live, so Sentinel may promote one")
+            state = "live" if any(p.up for p in survivors) else "may live"
+            return Decision(False, f"this primary crashed; its replicas {state}, so Sentinel may promote one")
         return Decision(True, "the Sentinels name this member as the primary")
     if not rivals:
         return Decision(True, "as recorded, no other primary answers")

@@ -134,6 +134,13 @@ def test_a_new_member_starts_as_primary_only_when_a_majority_names_it() -> None:
             assert decision.target == (case.elected() or PARKED), case
 
 
+def test_a_crashed_primary_starts_as_one_only_when_all_answer_and_nobody_was_linked() -> None:
+    for case in EVERYTHING:
+        if case.recorded == "primary" and case.elected() == ME and not case.clean_stop:
+            if any(not p.up or (p.follows == ME and p.was_linked) for p in case.peers):
+                assert not as_primary(assemble.decide(case)), case
+
+
 def test_a_declared_majority_that_does_not_answer_lets_no_recorded_primary_start_as_one() -> None:
     for case in EVERYTHING:
         if case.recorded == "primary" and case.elected() is None and not case.unwatched():
@@ -183,7 +190,9 @@ START, WAIT, REFUSE = "start", "wait", "refuse"
         (evidence("me", "primary", True, False, ("orphan", "orphan")), WAIT, None, "this primary crashed"),
         (evidence("me", "primary", True, False, ("empty orphan", "down")), WAIT, None, "this primary crashed"),
         (evidence("me", "primary", False, False, ("empty orphan", "parked")), WAIT, None, "this primary crashed"),
-        (evidence("me", "primary", True, False, ("full replica", "down")), START, None, "the Sentinels name this"),
+        (evidence("me", "primary", True, False, ("full replica", "down")), WAIT, None, "its replicas may live"),
+        (evidence("me", "primary", True, False, ("full replica", "parked")), START, None, "the Sentinels name this"),
+        (evidence("me", "primary", True, True, ("full replica", "down")), START, None, "the Sentinels name this"),
         (evidence("me", "primary", True, False, ("full primary", "orphan")), REFUSE, None, "do not name yet: 10.0.0.2"),
         (evidence("me", "primary", True, True, ("full primary", "orphan")), REFUSE, None, "do not name yet: 10.0.0.2"),
         (evidence("silent", "primary", True), WAIT, None, "no majority of the Sentinels answers"),
