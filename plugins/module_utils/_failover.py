@@ -198,7 +198,7 @@ class Preflight:
     def settled(self) -> Observed:
         """Return the primary of a set on which all agree."""
         self.sentinels()
-        planner = Planner(self.members, self.views, Wish(self.move.name))
+        planner = Planner(self.members, self.views, Wish(self.move.name, mixed=self.move.mixed))
         found = planner.plan()
         if found.steps:
             self.refuse(f"The set is not as it should be: {found.steps[0].text}", "Run site.yml first")

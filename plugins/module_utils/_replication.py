@@ -34,6 +34,7 @@ class Wish:
     name: str
     seed: str = ""
     trust: str = ""
+    mixed: bool = False  # leave those alone that cannot load the primary's data: an upgrade is about to reach them
 
 
 @dataclass
@@ -294,17 +295,25 @@ class Planner:
             if not self.wish.trust or (isinstance(problem, Unsettled) and problem.patient and self._moving()):
                 raise
             found = self.trusted(problem)
-        self._readable(found.primary)
+        self._readable(found)
         found.warnings += [
             f"{place(member)} was left out: {member.error}" for member in self.members if not member.reachable
         ]
         return found
 
-    def _readable(self, primary: Observed) -> None:
+    def _readable(self, found: Plan) -> None:
         """Refuse members that would wait for ever, because they cannot load what this primary sends them."""
+        primary = found.primary
         waiting = [one for one in self.seen if one.version and one is not primary and not self._linked(one)]
-        deaf = [one for one in waiting if unread(primary.engine, primary.version, one.engine, one.version)]
-        if primary.version and deaf:
+        deaf = [
+            one
+            for one in waiting
+            if primary.version and unread(primary.engine, primary.version, one.engine, one.version)
+        ]
+        if self.wish.mixed:
+            left = [one.name for one in deaf]
+            found.steps = [step for step in found.steps if step.data.get("member") not in left]
+        elif deaf:
             named = ", ".join(f"{one.name} (its version is {one.engine} {one.version})" for one in deaf)
             self._refuse(
                 f"{named} cannot load the data of the primary {primary.name}, {primary.engine} {primary.version}",

@@ -34,7 +34,9 @@ class Replication(Subject[Planner]):
         given = self.params
         if not given["members"]:
             raise QuorumError("No members are named", f"data set {given['name']}", "Name at least one in members")
-        self.wish = Wish(given["name"], given["seed"] or given["members"][0]["host"], given["trust"] or "")
+        self.wish = Wish(
+            given["name"], given["seed"] or given["members"][0]["host"], given["trust"] or "", given["mixed"]
+        )
         self.places, self.watchers = both(given)
         self.found = Plan(Observed())
         self.repairs: List[Step] = []

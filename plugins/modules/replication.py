@@ -36,6 +36,12 @@ options:
       - Host of the member to make the primary when the module would refuse to decide. What the others hold beside
         the data of this one is overwritten. Without a conflict it has no effect.
     type: str
+  mixed:
+    description:
+      - Leave members alone whose engine is too old to load the data of the primary, instead of refusing them. For check
+        mode before an upgrade, which brings them another engine; RV(waiting) names them.
+    type: bool
+    default: false
   wait:
     description:
       - Seconds to wait for a failover to end, for a data set to be loaded, and for the replicas to be in sync.
@@ -112,6 +118,7 @@ def main() -> None:
         **SET_OPTIONS,
         "seed": {"type": "str"},
         "trust": {"type": "str"},
+        "mixed": {"type": "bool", "default": False},
         "wait": {"type": "int", "default": 300},
     }
     run(AnsibleModule(argument_spec=spec, supports_check_mode=True), Replication)

@@ -174,6 +174,14 @@ def test_the_last_step_of_an_upgrade_may_go_to_a_newer_version() -> None:
     assert plan(members, to="r2", mixed=True).target.host == "r2"
 
 
+def test_an_upgrade_that_goes_on_after_the_move_has_nothing_to_move() -> None:
+    """The former primary cannot load what it is sent any more: that is why it comes next."""
+    members = [primary("r1", "r3", version="8.0.2"), replica("r2", link="down"), replica("r3", version="8.0.2")]
+    with pytest.raises(Refused, match="cannot load the data of the primary r1"):
+        plan(members, avoid=["r2"])
+    assert not plan(members, avoid=["r2"], mixed=True).steps
+
+
 def test_an_aof_that_the_candidate_lacks_is_refused() -> None:
     members = [primary("r1", "r2", "r3", persistence={**HEALTHY, "aof_enabled": 1}), replica("r2"), replica("r3")]
     assert "writes no AOF" in refusal(members, to="r2")

@@ -357,3 +357,19 @@ def test_a_replica_that_cannot_load_what_it_is_sent(
         return
     with pytest.raises(Refused, match=rf"r2 \(its version is {old[0]} {old[1]}\) cannot load .* r1, {new[0]} {new[1]}"):
         planner.plan()
+
+
+@pytest.mark.parametrize(
+    ("tail", "waits"),
+    [
+        (replica("r2", "r1", "down", engine="redis", version="7.0.15"), "r2 has no link to r1"),
+        (parked("r2", engine="redis", version="7.0.15"), "r2 does not follow r1"),
+    ],
+)
+def test_an_upgrade_may_reach_who_cannot_load_what_it_is_sent(tail: Observed, waits: str) -> None:
+    """The refusal names the upgrade as the way out, so that must not be refused for the same reason."""
+    head = primary("r1", "r2", engine="redis", version="8.0.2")
+    with pytest.raises(Refused, match="cannot load the data"):
+        Planner([head, tail], [], Wish("main")).plan()
+    planner = Planner([head, tail], [], Wish("main", mixed=True))
+    assert planner.plan().steps == [] and pending(planner, head) == [waits]
