@@ -11,13 +11,15 @@ from __future__ import annotations
 
 import hashlib
 import ipaddress
+import re
 import sys
 from typing import Any, Dict, Iterable, List, Mapping, Sequence, Set, Tuple, Union
 
 Network = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
+Endpoint = Tuple[str, int]
 
 HEADER = "# Written by the collection quorum.redis, which overwrites changes made here.\n"
-ESTABLISHED = "01"
+ESTABLISHED, LISTENING = "01", "0A"
 
 
 def networks(given: Iterable[Any]) -> List[Network]:
@@ -41,6 +43,7 @@ def rules(name: str, ports: Sequence[int], allowed: Sequence[Network]) -> str:
     body = "".join(_allow(family, allowed) for family in (4, 6))
     listed = ", ".join(str(port) for port in sorted(ports))
     mark = digest(f"{listed}\n{body}")
+    body = body.replace("\n", f' comment "{mark}"\n')
     return f"""{HEADER}table inet {table(name)}
 delete table inet {table(name)}
 table inet {table(name)} {{
@@ -50,7 +53,7 @@ table inet {table(name)} {{
         tcp dport {{ {listed} }} tcp flags & (syn | ack) == syn jump opening comment "{mark}"
     }}
     chain opening {{
-{body}        counter reject with tcp reset
+{body}        counter reject with tcp reset comment "{mark}"
     }}
 }}
 """
@@ -62,8 +65,14 @@ def digest(text: str) -> str:
 
 
 def mark_of(text: str) -> str:
-    """Return the mark in a rule set."""
-    return text.partition('comment "')[2].partition('"')[0]
+    """Return the marks in a rule set, one for each rule that matters: one that was deleted by hand is missed."""
+    return " ".join(re.findall('comment "([^"]*)"', text))
+
+
+def ports_of(text: str) -> Set[int]:
+    """Return the ports of a rule set."""
+    found = re.search(r"tcp dport { ([\d, ]+) }", text)
+    return {int(port) for port in found.group(1).split(",")} if found else set()
 
 
 def _allow(family: int, allowed: Sequence[Network]) -> str:
@@ -76,19 +85,26 @@ def _allow(family: int, allowed: Sequence[Network]) -> str:
 def connected(tables: Iterable[str], ports: Sequence[int]) -> Dict[str, int]:
     """Return how many connections each address has open to these ports, from the texts of /proc/net/tcp and tcp6."""
     found: Dict[str, int] = {}
-    for text in tables:
-        for row in text.splitlines()[1:]:
-            fields = row.split()
-            if len(fields) < 4 or fields[3] != ESTABLISHED:
-                continue
-            here, port = _endpoint(fields[1])
-            there, _port = _endpoint(fields[2])
-            if port in ports and here != there:
-                found[there] = found.get(there, 0) + 1
+    known = dict(_sockets(tables))
+    for (here, there), state in known.items():
+        # Of a connection of this host to itself, by whichever of its addresses, both ends are here.
+        inside = here[0] == there[0] or (there, here) in known
+        if state == ESTABLISHED and here[1] in ports and not inside:
+            found[there[0]] = found.get(there[0], 0) + 1
     return found
 
 
-def _endpoint(text: str) -> Tuple[str, int]:
+def listening(tables: Iterable[str]) -> Set[int]:
+    """Return the ports on which somebody listens, from the same texts."""
+    return {here[1] for (here, _there), state in _sockets(tables) if state == LISTENING}
+
+
+def _sockets(tables: Iterable[str]) -> List[Tuple[Tuple[Endpoint, Endpoint], str]]:
+    rows = [row.split() for text in tables for row in text.splitlines()[1:]]
+    return [((_endpoint(row[1]), _endpoint(row[2])), row[3]) for row in rows if len(row) > 3]
+
+
+def _endpoint(text: str) -> Endpoint:
     """Read `0100007F:18EB`: words of 32 bits in the byte order of the machine."""
     address, port = text.split(":")
     words = [int(address[start : start + 8], 16) for start in range(0, len(address), 8)]

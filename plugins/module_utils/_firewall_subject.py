@@ -8,15 +8,17 @@ from __future__ import annotations
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.quorum.redis.plugins.module_utils import _files
 from ansible_collections.quorum.redis.plugins.module_utils._errors import BadConfig, QuorumError, Refused
 from ansible_collections.quorum.redis.plugins.module_utils._firewall import (
     connected,
+    listening,
     mark_of,
     networks,
+    ports_of,
     rules,
     shut_out,
     table,
@@ -33,6 +35,7 @@ class Wall:
     """What there is for one process, and what there shall be."""
 
     name: str
+    ports: Sequence[int]
     seen: _files.Seen
     want: _files.Wanted
     unit: Dict[str, str]
@@ -67,7 +70,7 @@ class Firewall(Subject[List[Wall]]):
         for wall in changing:
             self._take(wall)
         if changing and not self.params["ignore_clients"]:
-            self._nobody_shut_out()
+            self._nobody_shut_out(walls)
         return walls
 
     def plan(self, obs: List[Wall]) -> List[Step]:
@@ -100,12 +103,16 @@ class Firewall(Subject[List[Wall]]):
     def _look(self, process: Dict[str, Any]) -> Wall:
         name = process["name"]
         path = str(FOLDER / f"{name}.nft")
-        text = rules(name, process["ports"], self.allowed) if self.present else ""
+        seen = _files.look(path)
+        # Who is to leave a port may be refused to, and is not left there without what shut strangers out.
+        left = ports_of(seen.content.decode("utf-8", "replace")) & listening(tcp()) - {self.params["ssh_port"]}
+        ports = sorted({*process["ports"], *left})
+        text = rules(name, ports, self.allowed) if self.present else ""
         want = _files.Wanted(path, "file" if self.present else "absent", text.encode())
         shown = say(["systemctl", "show", "--property=ActiveState,UnitFileState", f"redis-firewall@{name}.service"])
         unit = dict(row.split("=", 1) for row in shown[1].splitlines() if "=" in row)
         code, listed = say(["nft", "list", "table", "inet", table(name)])
-        return Wall(name, _files.look(path), want, unit, mark_of(listed) if code == 0 else None)
+        return Wall(name, ports, seen, want, unit, mark_of(listed) if code == 0 else None)
 
     def _todo(self, wall: Wall) -> List[Tuple[str, str]]:
         """Return what differs, and in words; pure."""
@@ -127,12 +134,12 @@ class Firewall(Subject[List[Wall]]):
         if code:
             raise Refused(f"nft does not take the rules for {wall.name}: {said.strip()}", wall.want.path, NOTHING)
 
-    def _nobody_shut_out(self) -> None:
-        tables = [path.read_text(encoding="ascii") for path in TCP if path.exists()]
+    def _nobody_shut_out(self, walls: List[Wall]) -> None:
+        tables = tcp()
         found: List[str] = []
-        for process in self.params["processes"]:
-            late = shut_out(connected(tables, process["ports"]), self.allowed)
-            found += [f"{process['name']}: {count} from {address}" for address, count in late.items()]
+        for wall in walls:
+            late = shut_out(connected(tables, wall.ports), self.allowed)
+            found += [f"{wall.name}: {count} from {address}" for address, count in late.items()]
         if found:
             raise Refused(
                 f"Open connections could not be opened again: {', '.join(found)}",
@@ -140,6 +147,11 @@ class Firewall(Subject[List[Wall]]):
                 f"{NOTHING}. Add the addresses to redis_firewall_clients; a member with another address than it is "
                 "declared with needs redis_address. To shut them out, -e redis_firewall_ignore_clients=true",
             )
+
+
+def tcp() -> List[str]:
+    """Return what the kernel says of its TCP sockets."""
+    return [path.read_text(encoding="ascii") for path in TCP if path.exists()]
 
 
 def say(command: List[str], given: bytes = b"") -> Tuple[Optional[int], str]:

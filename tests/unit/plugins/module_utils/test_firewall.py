@@ -11,8 +11,10 @@ import pytest
 from ansible_collections.quorum.redis.plugins.module_utils._firewall import (
     connected,
     firewall_model,
+    listening,
     mark_of,
     networks,
+    ports_of,
     rules,
     shut_out,
 )
@@ -30,11 +32,23 @@ TCP6 = """  sl  local_address                         remote_address            
    0: 0000000000000000FFFF00000400580A:18EB 0000000000000000FFFF00000C00580A:C355 01
    1: B80D0120000000000000000001000000:18EB B80D0120000000000000000002000000:C356 01
 """
+INSIDE = ("6400580A:18EB", "0400580A:C357")
 
 
 def test_connections_are_counted_by_address() -> None:
     assert connected([TCP, TCP6], [6379]) == {"10.88.0.9": 2, "10.88.0.12": 1, "2001:db8::2": 1}
     assert connected([TCP, TCP6], [26379]) == {}
+
+
+def test_a_connection_of_this_host_to_its_other_address_is_nobody_s() -> None:
+    """With a second address, 10.88.0.100, it comes from the first one; the rules let it in by its interface."""
+    rows = [f"   {at}: {here} {there} 01" for at, (here, there) in enumerate([INSIDE, INSIDE[::-1]])]
+    assert connected(["\n".join(["", *rows])], [6379]) == {}
+    assert connected(["\n".join(["", rows[0]])], [6379]) == {"10.88.0.4": 1}
+
+
+def test_who_listens() -> None:
+    assert listening([TCP, TCP6]) == {6379}
 
 
 def test_who_could_not_come_back() -> None:
@@ -61,10 +75,22 @@ def test_the_mark_tells_rule_sets_apart_and_not_their_spelling() -> None:
     def mark(ports: list[int], *allowed: str) -> str:
         return mark_of(rules("main", ports, networks(allowed)))
 
-    assert len(mark([6379], "10.0.0.1")) == 32
+    assert len(set(mark([6379], "10.0.0.1").split())) == 1 and len(mark([6379], "10.0.0.1").split()[0]) == 32
     assert mark([6379], "10.0.0.1", "10.0.0.2") == mark([6379], "10.0.0.2/32", "10.0.0.1")
     assert len({mark([6379], "10.0.0.1"), mark([6380], "10.0.0.1"), mark([6379], "10.0.0.2"), mark([6379])}) == 4
     assert mark_of("table inet quorum-redis-main {\n}") == ""
+
+
+def test_a_rule_that_was_deleted_by_hand_is_missed() -> None:
+    text = rules("main", [6379], networks(["10.0.0.1", "2001:db8::1"]))
+    for word in ("jump", "ip saddr", "ip6 saddr", "reject"):
+        left = [line for line in text.splitlines() if word not in line]
+        assert mark_of("\n".join(left)) != mark_of(text), word
+
+
+def test_the_ports_are_read_again() -> None:
+    assert ports_of(rules("main", [16379, 6379], [])) == {6379, 16379}
+    assert ports_of("") == ports_of("table inet mine {\n}") == set()
 
 
 @pytest.mark.parametrize("wrong", ["10.0.0.0/33", "apps.example.com", "10.0.0", "", "10.0.0.1; flush ruleset"])
