@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -156,8 +157,12 @@ def tcp() -> List[str]:
 
 def say(command: List[str], given: bytes = b"") -> Tuple[Optional[int], str]:
     """Run a command; return its exit code, None where there is no such program, and what it said."""
+    # Root that came by `su` has the path of the user before.
+    known = {**os.environ, "PATH": os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"])}
     try:
-        done = subprocess.run(command, input=given, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+        done = subprocess.run(
+            command, input=given, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, env=known
+        )
     except OSError:
         return None, ""
     return done.returncode, done.stdout.decode("utf-8", "replace")

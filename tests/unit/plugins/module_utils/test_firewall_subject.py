@@ -45,3 +45,10 @@ def test_a_port_stays_guarded_until_nobody_listens(
 ) -> None:
     """The run may be refused later, as from `redis_tls: off` to `only`, and then the server stays where it was."""
     assert sorted(ports_of(look(tmp_path, monkeypatch, ports, before, tcp).want.content.decode())) == kept
+
+
+def test_programs_of_root_are_found_from_the_path_of_another_user(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As `become_method: su` leaves it."""
+    monkeypatch.setenv("PATH", "/usr/local/bin:/usr/bin:/bin")
+    assert _firewall_subject.say(["ldconfig", "--version"])[0] == 0
+    assert _firewall_subject.say(["no-such-program"])[0] is None
