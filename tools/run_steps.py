@@ -14,8 +14,10 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -26,11 +28,13 @@ TAIL = 80
 NAMED = 8
 # A step that hangs must not take the whole run with it.
 LIMIT = 1800
+GRACE = 30
 LANES = int(os.environ.get("LANES", "2"))
 # What fails soon and the scenario that builds the images come first, what is short comes last: both lanes end together.
 FIRST = ("lint", "molecule-default", "build", "unit", "sanity", "integration")
 LAST = ("molecule-rolling", "molecule-security")
 running: set[subprocess.Popen[bytes]] = set()
+ending = threading.Event()
 
 
 @dataclass(frozen=True)
@@ -72,8 +76,16 @@ def steps() -> dict[str, Step]:
     return {step.name: step for step in sorted(found, key=lambda step: order.get(step.name, len(FIRST)))}
 
 
+def stop(process: subprocess.Popen[bytes], number: int = signal.SIGTERM) -> None:
+    """Tell a command, and all that it started, to end."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, number)
+
+
 def end_of(command: list[str], environment: dict[str, str], output: IO[str]) -> str:
     """Run a command to its end, or to the limit with all that it started; return how it ended, "0" when well."""
+    if ending.is_set():
+        return "not begun"
     try:
         process = subprocess.Popen(
             command,
@@ -87,11 +99,16 @@ def end_of(command: list[str], environment: dict[str, str], output: IO[str]) -> 
     except OSError as problem:
         return str(problem)
     running.add(process)
+    if ending.is_set():
+        stop(process)
     try:
         return str(process.wait(timeout=LIMIT))
     except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGTERM)
-        process.wait(timeout=30)
+        stop(process)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=GRACE)
+        stop(process, signal.SIGKILL)
+        process.wait()
         return f"not within {LIMIT} s"
     finally:
         running.discard(process)
@@ -148,9 +165,10 @@ def side_by_side(wanted: list[Step]) -> list[tuple[str, float, bool]]:
         try:
             return list(lanes.map(run, wanted))
         except BaseException:
+            ending.set()
             lanes.shutdown(wait=False, cancel_futures=True)
             for process in list(running):
-                os.killpg(process.pid, signal.SIGTERM)
+                stop(process)
             raise
 
 
@@ -159,13 +177,13 @@ def chosen(words: list[str], known: dict[str, Step]) -> list[Step]:
     names = [name for word in words for name in word.split(",") if name]
     if not names:
         return list(known.values())
-    result: list[Step] = []
+    result: dict[str, Step] = {}  # each once: the lanes would run it beside itself
     for name in names:
         matching = [step for step in known.values() if step.name == name or step.name.startswith(f"{name}-")]
         if not matching:
             sys.exit(f"There is no step {name}. There are: {', '.join(known)}")
-        result += matching
-    return result
+        result |= {step.name: step for step in matching}
+    return list(result.values())
 
 
 def main() -> int:
@@ -174,6 +192,9 @@ def main() -> int:
     if "--list" in sys.argv[1:]:
         print("\n".join(known))
         return 0
+    # What runs is in sessions of its own, and would outlive this program.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: sys.exit("interrupted"))
     LOGS.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
     results = side_by_side(chosen(sys.argv[1:], known))
