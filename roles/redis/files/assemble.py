@@ -209,11 +209,13 @@ def ask_peer(address: Address, credentials: Sequence[str], tls: Any = None) -> P
     peer = Peer(address)
     try:
         answers = ask(address, credentials, tls, ["INFO", "replication"], ["INFO", "keyspace"], ["INFO", "server"])
-    except OSError:
+    except (OSError, ValueError):  # nobody, or somebody who speaks another language
         return peer
     if any(not isinstance(answer, str) for answer in answers):
         return peer
     info = dict(line.split(":", 1) for line in "\n".join(answers).splitlines() if ":" in line)
+    if not {"role", "uptime_in_seconds"} <= set(info):
+        return peer
     peer.up = True
     peer.primary = info.get("role") == "master"
     peer.replicas = int(info.get("connected_slaves", 0))

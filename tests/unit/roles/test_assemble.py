@@ -348,6 +348,20 @@ def test_the_guard_asks_its_peers_as_the_declared_user(host: Path, monkeypatch: 
     assert asked == [(("10.0.0.2", 1), ["our-replication", "secret"])]
 
 
+@pytest.mark.parametrize(
+    "said",
+    [["Bad Request", "nginx", "close"], ["role:slave\nmaster_link_down_since_seconds:3", "", "redis_version:7"], None],
+)
+def test_who_is_no_server_is_no_peer(monkeypatch: pytest.MonkeyPatch, said: list[str] | None) -> None:
+    """Another service took its port: that must not keep this server from its start."""
+
+    def ask(*_given: Any) -> list[str]:
+        return [str(int("x"))] if said is None else said
+
+    monkeypatch.setattr(assemble, "ask", ask)
+    assert not assemble.ask_peer(("10.0.0.2", 1), []).up
+
+
 def test_who_is_known_by_the_other_port_is_the_same_member(host: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     facts = json.loads((host / "etc/main.json").read_text())
     member = {"address": "10.0.0.2", "port": 16379, "other_port": 6379}
