@@ -62,7 +62,9 @@ def acl_model(
     for user in users:
         problems += [f"{where}: the user {user['name']} {said}" for said in _user(user)]
     managed = bool(users) or (rotating and auth)
-    return {"declared": bool(users), "managed": managed, "default": "default" in names, **duties(users)}
+    absent = [str(user["name"]) for user in users if user.get("state", "present") == "absent"]
+    found = {"declared": bool(users), "managed": managed, "default": "default" in names, "absent": absent}
+    return {**found, **duties(users)}
 
 
 def _user(user: Mapping[str, Any]) -> List[str]:

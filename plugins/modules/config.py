@@ -106,6 +106,11 @@ options:
         description: Whether the server has declared users in a file C(.acl) beside O(path). When not, it is removed.
         type: bool
         default: true
+      users_absent:
+        description: ACL users that are not to be there after a start, although the server wrote them down before.
+        type: list
+        elements: str
+        default: []
   guard_secrets:
     description: More of O(guard), never shown.
     type: dict
@@ -228,6 +233,7 @@ OPTIONS: dict[str, Any] = {
             "wait": {"type": "int", "required": True},
             "username": {"type": "str"},
             "acl": {"type": "bool", "default": True},
+            "users_absent": {"type": "list", "elements": "str", "default": []},
         },
     },
     "guard_secrets": {"type": "dict", "default": {}, "no_log": True},

@@ -330,12 +330,15 @@ def recorded_target(lines: Sequence[str]) -> Address | None:
     return target
 
 
-def users(declared: Path, previous: Sequence[str]) -> list[str]:
-    """Return the lines of the declared ACL users, and of those that somebody else made and the engine wrote down."""
+def users(declared: Path, previous: Sequence[str], absent: Sequence[str]) -> list[str]:
+    """Return the lines of the declared ACL users, and of those that somebody else made and the engine wrote down.
+
+    `absent`: who is not to be there. A server that was down was not told, and its file still names them.
+    """
     if not declared.exists():
         return []
     lines = [line for line in declared.read_text(errors="surrogateescape").splitlines() if line.startswith("user ")]
-    known = {"default", *(line.split()[1] for line in lines)}
+    known = {"default", *absent, *(line.split()[1] for line in lines)}
     return lines + [line for line in previous if line.startswith("user ") and line.split()[1] not in known]
 
 
@@ -364,7 +367,8 @@ def server(name: str) -> None:
     facts = json.loads((ETC / f"{name}.json").read_text())
     previous = previous_lines(data / "redis.conf")
     target = guard(facts, recorded_target(previous or []), previous is not None, data)
-    extra = [*users(ETC / f"{name}.acl", previous or []), *([f"replicaof {target[0]} {target[1]}"] if target else [])]
+    extra = users(ETC / f"{name}.acl", previous or [], facts.get("users_absent", []))
+    extra += [f"replicaof {target[0]} {target[1]}"] if target else []
     if only_rdb(data) and "appendonly yes" in managed.splitlines():
         print("AOF is declared but only a snapshot is here: loading it, AOF off until site.yml runs", file=sys.stderr)
         extra.append("appendonly no")

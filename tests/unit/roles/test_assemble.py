@@ -333,6 +333,20 @@ def test_declared_users_are_added_and_others_are_kept(host: Path, monkeypatch: p
         assert users == ["user app on #1 +get", "user default off", "user guest on nopass +get"]
 
 
+def test_a_user_that_was_removed_while_the_server_was_down_does_not_come_back(
+    host: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    facts = json.loads((host / "etc/main.json").read_text())
+    (host / "etc/main.json").write_text(json.dumps({**facts, "users_absent": ["gone"]}))
+    (host / "etc/main.acl").write_text("user app on #1 +get\n")
+    state = host / "lib/main/redis.conf"
+    state.write_text(assembled("port 1\n", "user gone on #2 +get", "user guest on nopass +get", "replicaof no one"))
+    (host / "lib/main/dump.aof").write_text("x")
+    assert run(monkeypatch, "server", "main") == 0
+    users = [line for line in state.read_text().splitlines() if line.startswith("user ")]
+    assert users == ["user app on #1 +get", "user guest on nopass +get"]
+
+
 def test_the_guard_asks_its_peers_as_the_declared_user(host: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     facts = json.loads((host / "etc/main.json").read_text())
     facts.update(username="our-replication", password="secret", members=[{"address": "10.0.0.2", "port": 1}])

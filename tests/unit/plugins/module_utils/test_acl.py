@@ -199,8 +199,11 @@ def test_users_contradict_each_other_or_the_estate() -> None:
         "declared": True,
         "managed": True,
         "default": False,
+        "absent": [],
         **{job: f"our-{job}" for job in JOBS_OF_MODULES},
     }
+    gone = {"name": "gone", "state": "absent"}
+    assert acl_model("main", [*OURS, gone], True, [])["absent"] == ["gone"]
 
 
 def test_without_users_everybody_has_the_one_password() -> None:

@@ -539,6 +539,7 @@ def test_acl_users_are_shared_or_of_one_set_and_hold_no_secret() -> None:
         "declared": True,
         "managed": True,
         "default": True,
+        "absent": [],
         "operator": "our-operator",
         "replication": "",
         "sentinel": "",
