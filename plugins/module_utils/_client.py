@@ -48,17 +48,28 @@ _DOWN = {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN}
 class _Library:
     """redis-py, imported when it is used first: that is a third of the time of a module that asks no server."""
 
-    def __getattr__(self, name: str) -> Any:
+    def load(self) -> Any:
+        """Return redis-py itself."""
         try:
             import redis as library
         except ImportError as problem:
             raise MissingLibrary(
                 f"The Python library redis (redis-py) cannot be used where the module runs: {problem}", "", INSTALL
             ) from None
-        return getattr(library, name)
+        return library
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.load(), name)
 
 
 redis = _Library()
+
+
+def require() -> None:
+    """Raise MissingLibrary where redis-py is not there, or is there and cannot be loaded."""
+    if not HAS_REDIS:
+        raise MissingLibrary("The Python library redis (redis-py) is missing where the module runs", "", INSTALL)
+    redis.load()
 
 
 def several(given: Any) -> List[str]:
@@ -176,8 +187,7 @@ class Client:
         """Prepare the connection; the first call opens it."""
         self.endpoint = endpoint
         self.secrets: List[str] = [endpoint.password] if endpoint.password else []
-        if not HAS_REDIS:
-            raise MissingLibrary("The Python library redis (redis-py) is missing where the module runs", "", INSTALL)
+        require()
         self._redis: Any = None
         self.answered = False
 

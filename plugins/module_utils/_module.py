@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Callable, Dict, Generic, List, Optional, TypeVar
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.quorum.redis.plugins.module_utils._client import HAS_REDIS, INSTALL, Endpoint
+from ansible_collections.quorum.redis.plugins.module_utils._client import Endpoint, require
 from ansible_collections.quorum.redis.plugins.module_utils._errors import MissingLibrary, QuorumError
 from ansible_collections.quorum.redis.plugins.module_utils._tls import TLS_OPTIONS, of
 
@@ -105,11 +105,14 @@ def run(module: AnsibleModule, build: Callable[[AnsibleModule], Subject[Obs]], n
     """Run one module from its options to its exit; nobody else exits or fails."""
     done: List[Step] = []
     try:
-        if needs_library and not HAS_REDIS:
-            if module.check_mode:
-                text = "the rest would be known after the run has installed redis-py"
-                module.exit_json(changed=True, steps=[text], diff=[])
-            raise MissingLibrary("The Python library redis (redis-py) is missing where the module runs", "", INSTALL)
+        try:
+            if needs_library:
+                require()
+        except MissingLibrary:
+            if not module.check_mode:
+                raise
+            text = "the rest would be known after the run has installed redis-py"
+            module.exit_json(changed=True, steps=[text], diff=[])
         subject = build(module)
         before = subject.observe()
         steps = subject.plan(before)
