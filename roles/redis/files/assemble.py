@@ -20,6 +20,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import socket
 import sys
 import time
@@ -312,7 +313,7 @@ def previous_lines(state: Path) -> list[str] | None:
         return None
     except OSError as error:
         raise UnusableError(f"{state} cannot be read: {error}. Not started, the role it records is unknown") from error
-    lines = text.splitlines()
+    lines = text.split("\n")  # as the engine does; a password may hold what else Python takes for the end of a line
     if not text.endswith("\n") or not lines[0].startswith(HEADER) or FOOTER not in lines:
         raise UnusableError(
             f"{state} is damaged, so the role it records is unknown. Not started. Remove it to start parked, "
@@ -377,12 +378,23 @@ def server(name: str) -> None:
         (data / note).unlink(missing_ok=True)
 
 
+def readable(line: str) -> str:
+    """Return a line of a Sentinel so that it can read it again: it writes credentials without the quotes they need."""
+    found = re.fullmatch(r"(sentinel (?:auth-(?:pass|user) \S+|sentinel-(?:pass|user))) (.+)", line)
+    word = found[2] if found else ""
+    quoted = len(word) > 1 and word[0] == word[-1] and word[0] in "\"'"
+    if not found or quoted or not re.search(r"[\s\"']", word, re.ASCII):
+        return line
+    escaped = word.replace("\\", "\\\\").replace('"', '\\"')
+    return f'{found[1]} "{escaped}"'
+
+
 def sentinel(name: str) -> None:
     """Before a Sentinel starts: its own memory (who is primary, epochs, myid, peers) is carried over."""
     managed, state = (ETC / f"{name}.conf").read_text(errors="surrogateescape"), LIB / name / "redis.conf"
     declared = {tuple(line.split()[:2]) for line in managed.splitlines() if line.startswith("sentinel ")}
     lines = previous_lines(state) or []
-    carried = [s for s in lines if s.startswith("sentinel ") and tuple(s.split()[:2]) not in declared]
+    carried = [readable(s) for s in lines if s.startswith("sentinel ") and tuple(s.split()[:2]) not in declared]
     write(state, managed, carried)
 
 

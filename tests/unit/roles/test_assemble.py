@@ -413,6 +413,32 @@ def test_sentinel_keeps_its_memory_and_takes_what_is_declared(host: Path, monkey
     assert state.read_text().splitlines()[1:] == expected
 
 
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("auth-pass main a b", 'auth-pass main "a b"'),
+        ('auth-pass main q"x', 'auth-pass main "q\\"x"'),
+        ("auth-pass main it's \\ so", 'auth-pass main "it\'s \\\\ so"'),
+        ("sentinel-pass a b", 'sentinel-pass "a b"'),
+        ('auth-pass main "a b"', 'auth-pass main "a b"'),
+        ("auth-pass main back\\slash#", "auth-pass main back\\slash#"),
+        ("auth-pass main p\u2028w\x85", "auth-pass main p\u2028w\x85"),
+        ("auth-user main our-sentinel", "auth-user main our-sentinel"),
+    ],
+)
+def test_sentinel_can_read_its_passwords_again(
+    host: Path, monkeypatch: pytest.MonkeyPatch, written: str, said: str
+) -> None:
+    """It writes them without quotes, and does not start with a line that needs some."""
+    (host / "etc/sentinel.conf").write_text("port 26379\n")
+    state = host / "lib/sentinel/redis.conf"
+    state.parent.mkdir(exist_ok=True)
+    state.write_text(assembled("port 1\n", f"sentinel {written}"))
+    for _ in range(2):
+        assert run(monkeypatch, "sentinel", "sentinel") == 0
+        assert f"\nsentinel {said}\n" in state.read_text()
+
+
 def test_sentinel_starts_for_the_first_time(host: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert run(monkeypatch, "sentinel", "sentinel") == 0
     assert (host / "lib/sentinel/redis.conf").read_text().splitlines()[-1] == assemble.FOOTER
