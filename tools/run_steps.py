@@ -120,12 +120,13 @@ def lines_of(log: Path) -> list[str]:
 
 
 def told(log: Path) -> list[str]:
-    """Return the few lines of a failed step's log that name what failed, to be said again at the end."""
+    """Return the few lines of a failed step's log that name what failed and why, to be said again at the end."""
     lines = lines_of(log)
+    why = [line for line in lines if line.startswith("E   ")]
     for words in (("FAILED ", "ERROR "), ("fatal: ",)):
         named = [line for line in lines if line.startswith(words)]
         if named:
-            return named[-NAMED:]
+            return [*why[:NAMED], *named[-NAMED:]]
     return lines[-NAMED:]
 
 
@@ -200,7 +201,7 @@ def main() -> int:
     results = side_by_side(chosen(sys.argv[1:], known))
     for name, _seconds, passed in results:
         if not passed:
-            print("\n".join([f"\n{name} failed:", *(f"    {line[:300]}" for line in told(LOGS / f"{name}.log"))]))
+            print("\n".join([f"\n{name} failed:", *(f"    {line[:600]}" for line in told(LOGS / f"{name}.log"))]))
     print(f"\n{'step':<32} {'seconds':>8}  result")
     for name, seconds, passed in results:
         print(f"{name:<32} {seconds:>8.1f}  {'passed' if passed else 'FAILED'}")
