@@ -134,10 +134,15 @@ def render(parameters: Mapping[str, Any], header: str) -> str:
     return "\n".join([*head, *(line.text for line in lines(parameters)), ""])
 
 
+def rows(text: str) -> list[str]:
+    """Return the lines as the engine divides them: Python knows more ends of lines, which a password may hold."""
+    return text[:-1].split("\n") if text.endswith("\n") else text.split("\n") if text else []
+
+
 def parse(text: str) -> list[Line]:
     """Return the directives of a text; keys in lower case, a line that the engine could not read as one word."""
     found: list[Line] = []
-    for raw in text.splitlines():
+    for raw in rows(text):
         if raw.strip() and not raw.lstrip().startswith("#"):
             try:
                 key, *args = split(raw)
@@ -145,6 +150,17 @@ def parse(text: str) -> list[Line]:
                 key, *args = raw.split(None, 1)
             found.append(Line(key.lower(), tuple(args)))
     return found
+
+
+def unquoted(text: str) -> str:
+    """Return a word that a Sentinel wrote: older ones write credentials without the quotes that they would need."""
+    if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'":
+        try:
+            words = split(text)
+        except BadConfig:  # the quotes are part of it
+            return text
+        return words[0] if len(words) == 1 else text
+    return text
 
 
 def values(directives: Iterable[Line]) -> dict[str, list[str]]:
@@ -157,14 +173,14 @@ def values(directives: Iterable[Line]) -> dict[str, list[str]]:
 
 def is_secret(key: str, args: Sequence[str] = ()) -> bool:
     """Return whether the words after this key must be hidden."""
-    words = [*key.lower().split(), *(word.lower() for word in args)]
+    words = " ".join([key, *args]).lower().split()
     return any(words[: len(secret)] == secret for secret in (entry.split() for entry in SECRETS))
 
 
 def mask(text: str, hidden: set[str], changed: Mapping[str, str]) -> str:
     """Return the text for a diff: stars for the words of secret and `hidden` keys, with `changed[key]` behind."""
     shown: list[str] = []
-    for raw in text.splitlines():
+    for raw in rows(text):
         for line in parse(raw):
             if line.key in hidden or is_secret(line.key, line.args):
                 raw = f"{line.key} {MASK}{changed.get(line.key, '')}"

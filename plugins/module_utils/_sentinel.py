@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from ansible_collections.quorum.redis.plugins.module_utils._client import MASK
+from ansible_collections.quorum.redis.plugins.module_utils._conf import rows, unquoted
 from ansible_collections.quorum.redis.plugins.module_utils._errors import QuorumError, Refused, Unsettled
 from ansible_collections.quorum.redis.plugins.module_utils._evidence import place
 from ansible_collections.quorum.redis.plugins.module_utils._module import Step
@@ -33,21 +34,13 @@ class Watch:
     password: Optional[str] = None
 
 
-def _word(text: str) -> str:
-    """Return a value of a configuration file without the quotes that it may stand in."""
-    if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'":
-        inner = text[1:-1]
-        return inner.replace('\\"', '"').replace("\\\\", "\\") if text[0] == '"' else inner
-    return text
-
-
 def parse_state(text: str) -> Stored:
     """Return the credentials that a Sentinel's own file holds, by option and name of the data set."""
     stored: Stored = {}
-    for line in text.splitlines():
+    for line in rows(text):
         words = line.strip().split(None, 3)
         if len(words) == 4 and words[0].lower() == "sentinel" and words[1].lower() in ("auth-user", "auth-pass"):
-            stored[words[1].lower(), _word(words[2])] = _word(words[3])
+            stored[words[1].lower(), unquoted(words[2])] = unquoted(words[3])
     return stored
 
 

@@ -14,7 +14,7 @@ from typing import Any, Dict, List, Mapping, Optional, Set
 
 from ansible_collections.quorum.redis.plugins.module_utils._acl import digest, parse_list, secrets
 from ansible_collections.quorum.redis.plugins.module_utils._client import Client, several
-from ansible_collections.quorum.redis.plugins.module_utils._conf import parse
+from ansible_collections.quorum.redis.plugins.module_utils._conf import parse, rows, unquoted
 from ansible_collections.quorum.redis.plugins.module_utils._errors import CommandFailed, Refused
 from ansible_collections.quorum.redis.plugins.module_utils._module import Step
 from ansible_collections.quorum.redis.plugins.module_utils._rotation import (
@@ -32,8 +32,9 @@ NAME = "default"
 
 def own_password(text: str) -> str:
     """Return with what a Sentinel logs in to the others, from its own file; empty when it is not told."""
-    found = [line.args[1:] for line in parse(text) if line.key == "sentinel" and line.args[:1] == ("sentinel-pass",)]
-    return " ".join(found[-1]) if found else ""
+    found = [row.split(None, 2) for row in rows(text)]
+    found = [words for words in found if [word.lower() for word in words[:2]] == ["sentinel", "sentinel-pass"]]
+    return unquoted(found[-1][2]) if found and len(found[-1]) > 2 else ""
 
 
 def accepted(client: Client) -> Optional[Set[str]]:

@@ -83,7 +83,9 @@ sys.exit(run_steps.main())
 
 def test_a_failure_is_told_with_its_reason(steps: ModuleType, tmp_path: Path) -> None:
     log = tmp_path / "log"
-    log.write_text("x\nE       AssertionError: start as primary\nE       assert False\nFAILED a.py::b - Asser...\nmore\n")
+    log.write_text(
+        "x\nE       AssertionError: start as primary\nE       assert False\nFAILED a.py::b - Asser...\nmore\n"
+    )
     assert steps.told(log) == [
         "E       AssertionError: start as primary",
         "E       assert False",

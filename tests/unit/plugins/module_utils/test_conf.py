@@ -91,6 +91,7 @@ def test_secrets_are_stars_in_any_form() -> None:
     text = (
         '# head\nrequirepass "s3cret word"\nMASTERAUTH s3cret\nuser joe on >s3cret ~*\nport 1\nlogfile s3cret\n'
         'sentinel auth-pass main s3cret\nsentinel announce-ip h1\nrequirepass "s3cret open\n'
+        'requirepass "a\u2028s3cret"\nsentinel sentinel-pass q"s3cret\n'
     )
     shown = mask(text, {"logfile"}, {"masterauth": " (new value)"})
     assert "s3cret" not in shown

@@ -109,3 +109,6 @@ def test_a_password_is_no_reason_for_a_restart() -> None:
 def test_what_a_sentinel_tells_the_others() -> None:
     assert own_password('sentinel myid 1\nsentinel sentinel-pass "a\\"b"\n') == 'a"b'
     assert own_password("sentinel myid 1\n") == ""
+    # As 7.0 and 8.0 write it.
+    for word in ('q"x', "it's", "two  words", "a\u2028b", '"'):
+        assert own_password(f"sentinel myid 1\nsentinel sentinel-pass {word}\nport 1\n") == word
