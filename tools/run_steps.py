@@ -195,7 +195,8 @@ def main() -> int:
         return 0
     # What runs is in sessions of its own, and would outlive this program.
     for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: sys.exit("interrupted"))
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as after nohup
+            signal.signal(number, lambda *_: sys.exit("interrupted"))
     LOGS.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
     results = side_by_side(chosen(sys.argv[1:], known))

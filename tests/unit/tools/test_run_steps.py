@@ -55,8 +55,12 @@ def test_a_step_that_hangs_and_does_not_listen_ends(
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interruption_ends_what_runs_and_begins_nothing_more(tmp_path: Path, number: int) -> None:
     program = f"""
+import signal
 import sys
 from pathlib import Path
+# Whoever runs the tests in the background may have these ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 sys.path.insert(0, {str(PROGRAM.parent)!r})
 import run_steps
 run_steps.ROOT, run_steps.LOGS = Path.cwd(), Path("steps").resolve()
