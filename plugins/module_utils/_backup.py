@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Dict, List, Sequence, Tuple
 
-from ansible_collections.quorum.redis.plugins.module_utils import _manifest, _trial
+from ansible_collections.quorum.redis.plugins.module_utils import _manifest, _proof, _trial
 from ansible_collections.quorum.redis.plugins.module_utils._aofcopy import NOTE, copy_aof, let_go
 from ansible_collections.quorum.redis.plugins.module_utils._client import Client, Endpoint, Steady, connect
 from ansible_collections.quorum.redis.plugins.module_utils._conf import mask
@@ -135,10 +135,10 @@ def prove(job: Job, directory: Path, manifest: Manifest, tell: Tell, modules: Se
     """Check and load the RDB as it lies there, not compressed; what does not hold raises Damaged."""
     found = Verified(at=_manifest.iso(time.time()), by=socket.gethostname())
     tell("checking the file")
-    _trial.check(job.binary, "rdb", directory / RDB, job.user, job.wait)
+    _proof.check(job.binary, "rdb", directory / RDB, job.user, job.wait)
     if manifest.aof:
-        lend(directory / AOF, job.user)
-        _trial.check(job.binary, "aof", next((directory / AOF).glob("*.manifest")), job.user, job.wait)
+        lend(directory / AOF)
+        _proof.check(job.binary, "aof", next((directory / AOF).glob("*.manifest")), job.user, job.wait)
     found.file_check = _manifest.PASSED
     if not job.load or job.trial_host:
         found.load = f"not done: {'left to ' + job.trial_host if job.load else 'switched off'}"
@@ -168,11 +168,11 @@ def _load(job: Job, directory: Path, manifest: Manifest, modules: Sequence[str])
     """Load it, without the modules where they do not start there: it may hold nothing of theirs."""
     given = (job.binary, directory, RDB, job.user, job.wait, max(map(int, manifest.databases), default=0))
     try:
-        return _trial.load(*given, modules=modules)
+        return _proof.load(*given, modules=modules)
     except _trial.Lacking:
         if not modules:
             raise
-        return _trial.load(*given)
+        return _proof.load(*given)
 
 
 def drill(job: Job, name: str, tell: Tell) -> Dict[str, Any]:

@@ -19,7 +19,7 @@ from ansible_collections.quorum.redis.plugins.module_utils import _manifest
 from ansible_collections.quorum.redis.plugins.module_utils._compress import reader, writer
 from ansible_collections.quorum.redis.plugins.module_utils._errors import QuorumError
 from ansible_collections.quorum.redis.plugins.module_utils._manifest import Damaged, Manifest
-from ansible_collections.quorum.redis.plugins.module_utils._sandbox import drop_to
+from ansible_collections.quorum.redis.plugins.module_utils._sandbox import KEEPER, drop_to
 from ansible_collections.quorum.redis.plugins.module_utils._snapshot import Tell
 
 RDB = "dump.rdb"
@@ -35,6 +35,7 @@ def alone(place: Path, user: str) -> Iterator[Path]:
                 directory.chmod(0o750)  # whatever the umask says
                 owner(directory, user)
         with open(place / ".lock", "w", encoding="ascii", opener=_private) as lock:
+            owner(place / ".lock", user)
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             for left in place.glob(_manifest.PARTIAL + "*"):
                 shutil.rmtree(left)
@@ -52,7 +53,7 @@ def alone(place: Path, user: str) -> Iterator[Path]:
 
 
 def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
+    return os.open(path, flags | os.O_NOFOLLOW, 0o600)
 
 
 def free_name(place: Path, began: float, member: str) -> str:
@@ -158,20 +159,22 @@ def write_manifest(directory: Path, manifest: Manifest, user: str) -> None:
 
 
 def own(directory: Path, user: str) -> None:
-    """Give all to root, readable by the service, so that a broken-into server cannot touch its backups."""
+    """Give all to the keeper of the backups, so that a server that was broken into cannot touch them."""
     for path in [directory, *directory.rglob("*")]:
         path.chmod(0o750 if path.is_dir() else 0o640)
         owner(path, user)
 
 
-def lend(directory: Path, user: str) -> None:
-    """Let the service write there for a while: the checker of the AOF opens files for writing, though it only reads."""
-    account = drop_to(user)
-    for path in [directory, *directory.iterdir()] if account else []:
-        os.chown(path, account.pw_uid if account else 0, -1)
+def lend(directory: Path) -> None:
+    """Let the group write there for a while: the checker of the AOF opens files for writing, though it only reads."""
+    for path in directory.iterdir():
+        path.chmod(0o660)
 
 
 def owner(path: Path, user: str) -> None:
-    account = drop_to(user)
+    """Give a file to the keeper, on a host without him to root and the group of the service; only root must."""
+    account, service = drop_to(KEEPER), drop_to(user)
     if account:
-        os.chown(path, 0, account.pw_gid)
+        os.chown(path, account.pw_uid, account.pw_gid, follow_symlinks=False)
+    elif service:
+        os.chown(path, 0, service.pw_gid, follow_symlinks=False)

@@ -18,12 +18,16 @@ from typing import Callable, Iterator
 from ansible_collections.quorum.redis.plugins.module_utils._errors import QuorumError
 
 _PR_SET_PDEATHSIG = 1
+KEEPER = "redis-backup"  # the user of the timer's unit, whose the backups are
 
 
-def child(user: str, files: int) -> Callable[[], None]:
-    """Return what the child does before it becomes the program: limits, rights, and dying with its parent."""
+def child(user: str, files: int, reads: str = "") -> Callable[[], None]:
+    """Return what the child does before it becomes the program: limits, rights, and dying with its parent.
+
+    `reads`: an account whose group it has first, so that it reads what no other process of the user can.
+    """
     libc = ctypes.CDLL(None)
-    account = drop_to(user)
+    account, other = drop_to(user), drop_to(reads)
 
     def prepare() -> None:
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -36,7 +40,7 @@ def child(user: str, files: int) -> Callable[[], None]:
         os.umask(0o077)
         if account:
             os.initgroups(account.pw_name, account.pw_gid)
-            os.setgid(account.pw_gid)
+            os.setgid(other.pw_gid if other else account.pw_gid)
             os.setuid(account.pw_uid)
         libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
@@ -45,8 +49,13 @@ def child(user: str, files: int) -> Callable[[], None]:
 
 def drop_to(user: str) -> pwd.struct_passwd | None:
     """Return the account to drop to: only root can, and only to one that exists."""
+    return known(user) if os.geteuid() == 0 else None
+
+
+def known(user: str) -> pwd.struct_passwd | None:
+    """Return the account, None when there is no such user."""
     try:
-        return pwd.getpwnam(user) if os.geteuid() == 0 else None
+        return pwd.getpwnam(user)
     except KeyError:
         return None
 
@@ -54,7 +63,7 @@ def drop_to(user: str) -> pwd.struct_passwd | None:
 def memory() -> str | None:
     """Return a place that no full disk can close and no secret outlives; None for the default one."""
     place = os.environ.get("RUNTIME_DIRECTORY", "/run")  # a unit has a directory of its own there, and no other
-    return place if os.geteuid() == 0 and os.access(place, os.W_OK) else None
+    return place if os.access(place, os.W_OK) else None
 
 
 @contextmanager

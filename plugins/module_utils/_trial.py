@@ -25,7 +25,12 @@ from ansible_collections.quorum.redis.plugins.module_utils._errors import Quorum
 from ansible_collections.quorum.redis.plugins.module_utils._manifest import Damaged, Header
 from ansible_collections.quorum.redis.plugins.module_utils._modules import LACKING
 from ansible_collections.quorum.redis.plugins.module_utils._reply import parse_info
-from ansible_collections.quorum.redis.plugins.module_utils._sandbox import child, memory, private_directory
+from ansible_collections.quorum.redis.plugins.module_utils._sandbox import (
+    KEEPER,
+    child,
+    memory,
+    private_directory,
+)
 from ansible_collections.quorum.redis.plugins.module_utils._snapshot import databases
 
 MEBIBYTE = 1 << 20
@@ -67,9 +72,9 @@ def differences(told: Mapping[str, Mapping[str, int]], seen: Mapping[str, Mappin
     return ", ".join(found)
 
 
-def humble(user: str) -> Callable[[], None]:
+def humble(user: str, reads: str = "") -> Callable[[], None]:
     """Return what the child does first: few rights, a low priority, and the first place when memory is short."""
-    prepare = child(user, 0)
+    prepare = child(user, 0, reads)
 
     def prepared() -> None:
         with contextlib.suppress(PermissionError):  # the unit of the timer has that priority already
@@ -94,7 +99,7 @@ def check(binary: str, kind: str, path: Path, user: str, wait: float) -> None:
             env=_ENVIRONMENT,
             cwd="/",
             timeout=wait,
-            preexec_fn=humble(user),
+            preexec_fn=humble(user, KEEPER),
             check=False,
         )
     except (OSError, subprocess.SubprocessError) as problem:
@@ -143,7 +148,7 @@ def load(
             stdout=log,
             stderr=subprocess.STDOUT,
             env=_ENVIRONMENT,
-            preexec_fn=humble(user),
+            preexec_fn=humble(user, KEEPER),
             start_new_session=True,
         )
         try:

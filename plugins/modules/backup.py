@@ -102,7 +102,9 @@ options:
     type: str
     default: ''
   user:
-    description: The user of the service, whose rights the throw-away server has. Backups belong to root and its group.
+    description: >-
+      The user of the service, whose rights the throw-away server has. Backups belong to the user C(redis-backup), or to
+      root and the group of the service on a host that has no such user.
     type: str
     default: redis
   username:

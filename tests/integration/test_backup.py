@@ -11,16 +11,17 @@ import os
 import resource
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, Iterator
 
 import pytest
-from ansible_collections.quorum.redis.plugins.module_utils import _manifest, _timer, _trial
+from ansible_collections.quorum.redis.plugins.module_utils import _manifest, _proof, _timer, _trial
 from ansible_collections.quorum.redis.plugins.module_utils._conf import render
 from ansible_collections.quorum.redis.plugins.module_utils._errors import QuorumError
 from ansible_collections.quorum.redis.plugins.module_utils._parameters import ALIVE, known_to
@@ -336,6 +337,86 @@ def test_a_corrupt_copy_is_refused_by_checker_and_trial(lab: Lab, server: Server
     assert answer.failed and "The drill did not pass" in answer.msg
     assert not _manifest.read(str(directory)).good
     assert backups(tmp_path) == [found.name]
+
+
+ANSWER = "from ansible_collections.quorum.redis.plugins.module_utils._proof import answer; answer()"
+
+
+@pytest.fixture
+def far(tmp_path: Path, collections_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
+    """Answer at a socket as systemd lets the unit of proofs; return the processes, one for each connection."""
+    begun: list[int] = []
+    with socket.socket(socket.AF_UNIX) as door:
+        door.bind(str(tmp_path / "trial"))
+        door.listen()
+
+        def serve() -> None:
+            while True:
+                try:
+                    line = door.accept()[0]
+                except OSError:
+                    return
+                with line:
+                    process = subprocess.Popen(
+                        [sys.executable, "-c", ANSWER],
+                        stdin=line.fileno(),
+                        stdout=line.fileno(),
+                        env={**os.environ, "PYTHONPATH": str(collections_path)},
+                    )
+                begun.append(process.pid)
+                threading.Thread(target=process.wait, daemon=True).start()
+
+        threading.Thread(target=serve, daemon=True).start()
+        monkeypatch.setenv(_proof.PLACE, str(tmp_path / "trial"))
+        yield begun
+        door.shutdown(socket.SHUT_RDWR)
+
+
+def test_another_unit_proves_the_same(lab: Lab, server: Server, tmp_path: Path, far: list[int]) -> None:
+    more = {"aof": True} if modern(lab.engine) else {}
+    if more:
+        with server.client() as client:
+            client.config_set("appendonly", "yes")
+    found = checked(lab.run("backup", **options(server, tmp_path, load=False, **more)))
+    directory = tmp_path / "backups" / "main" / found.name
+    given = (server.engine.binary, directory, "dump.rdb", "nobody", 30)
+    assert _proof.load(*given)["0"]["keys"] == 1000
+    _proof.check(server.engine.binary, "rdb", directory / "dump.rdb", "nobody", 30)
+    for manifest in directory.glob("appendonlydir/*.manifest"):
+        _proof.check(server.engine.binary, "aof", manifest, "nobody", 30)
+    with pytest.raises(_trial.Lacking, match="nothere"):
+        _proof.load(*given, modules=["loadmodule /nothere.so"])
+    with pytest.raises(QuorumError, match="cannot be run"):
+        _proof.check("/nothere", "rdb", directory / "dump.rdb", "nobody", 30)
+    (directory / "dump.rdb").write_bytes(b"hello")
+    with pytest.raises(_manifest.Damaged, match="check-rdb refuses"):
+        _proof.check(server.engine.binary, "rdb", directory / "dump.rdb", "nobody", 30)
+    with pytest.raises(_manifest.Damaged, match="does not load"):
+        _proof.load(*given)
+    assert len(far) > 6
+
+
+def test_a_proof_that_is_killed_is_none(lab: Lab, server: Server, tmp_path: Path, far: list[int]) -> None:
+    """Nor does it go on when nobody waits for it any more."""
+    hang = tmp_path / "hang"
+    hang.write_text(f"#!/bin/sh\necho $$ > {tmp_path}/pid\nexec sleep 60\n")
+    hang.chmod(0o755)
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(_proof.check, str(hang), "rdb", tmp_path / "x", "nobody", 30)
+        wait_until("it is being proven", lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text())
+        os.kill(far[0], signal.SIGKILL)
+        with pytest.raises(QuorumError, match="ended without an answer"):
+            asked.result(30)
+    child = (tmp_path / "pid").read_text().strip()
+    wait_until("its program is gone", lambda: not Path(f"/proc/{child}").exists())
+    (tmp_path / "pid").unlink()
+    with socket.socket(socket.AF_UNIX) as line:
+        line.connect(str(tmp_path / "trial"))
+        wish = {"what": "check", "binary": str(hang), "kind": "rdb", "path": "/x", "wait": 30}
+        line.sendall(json.dumps(wish).encode() + b"\n")
+        wait_until("it is being proven", lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text())
+    child = (tmp_path / "pid").read_text().strip()
+    wait_until("its program is gone", lambda: not Path(f"/proc/{child}").exists())
 
 
 def test_a_drill_is_recorded(lab: Lab, server: Server, tmp_path: Path) -> None:

@@ -64,10 +64,12 @@ def test_a_replica_is_backed_up_proven_elsewhere_and_fetched(lab: Lab, main: Dat
     sums = lab.sh(host, f"cd {HERE}/main/{name} && sha256sum dump.rdb.gz manifest.json").split()
     assert sums[0] == told["files"]["dump.rdb.gz"]["sha256"]
     modes = set(lab.sh(host, f"stat -c '%U:%G %a' {HERE} {HERE}/main {HERE}/main/{name}").splitlines())
-    assert modes == {"root:redis 750"}
-    assert set(lab.sh(host, f"stat -c '%U:%G %a' {HERE}/main/{name}/*").splitlines()) == {"root:redis 640"}
-    hidden = lab.sh(host, f"setpriv --reuid=nobody --clear-groups ls {HERE} 2>&1 || true")
-    assert "Permission denied" in hidden
+    assert modes == {"redis-backup:redis-backup 750"}
+    files = lab.sh(host, f"stat -c '%U:%G %a' {HERE}/main/{name}/* {HERE}/main/.lock").splitlines()
+    assert set(files) == {"redis-backup:redis-backup 640", "redis-backup:redis-backup 600"}
+    for stranger in ("--reuid=nobody --clear-groups", "--reuid=redis --regid=redis --init-groups"):
+        for attempt in (f"ls {HERE}", f"cat {HERE}/main/{name}/manifest.json", f"rm -r {HERE}/main/{name}"):
+            assert "Permission denied" in lab.sh(host, f"setpriv {stranger} {attempt} 2>&1 || true")
     assert lab.run(host, f"grep -r -e backup-Rt5wQz -e backup-Lk8vYe {HERE}").returncode == 1
 
 

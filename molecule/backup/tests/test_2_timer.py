@@ -16,6 +16,7 @@ HERE = "/var/backups/redis"
 CARRIERS = ("b2", "b3")
 STATUS = "/usr/local/lib/quorum-redis/backup status"
 PID = "systemctl show --property MainPID --value redis-server@main"
+TRIALS = "systemctl list-units --all --no-legend --plain 'redis-backup-trial@*'"
 SOON = "/etc/systemd/system/redis-backup.timer.d/soon.conf"
 # A period ago, as far as the program remembers.
 AGE = """
@@ -180,6 +181,61 @@ def test_old_ones_go_and_the_newest_good_one_stays(lab: Lab) -> None:
     assert look(lab, "b2") == 0
     assert backups(lab)["b2"] == ["20200101T000000Z-b2"]
     lab.sh("b2", f"mv {HERE}/main/20200101T000000Z-b2 {HERE}/main/{newest}")
+
+
+def test_backups_of_an_earlier_version_are_kept_like_the_rest(lab: Lab, main: DataSet) -> None:
+    """They belong to root and the group of the service; a killed one has left a directory that was the service's."""
+    a_period_later(lab)
+    left = f"{HERE}/main/.partial-20200101T000000Z-b2"
+    lab.sh("b2", f"mkdir -p {left}/appendonlydir && touch {left}/appendonlydir/x")
+    lab.sh("b2", f"chown -R root:redis {HERE} /var/lib/quorum-redis && chown -R redis {left}/appendonlydir")
+    before = backups(lab)["b2"][:-1]
+    change(lab, "b2", keep=1, keep_days=1, aof=True, drill=True)
+    assert look(lab, "b2") == 0
+    (made,) = backups(lab)["b2"]
+    assert made not in before
+    assert lab.sh("b2", f"find {HERE} /var/lib/quorum-redis ! -user redis-backup; find {HERE} -perm /027") == ""
+    told = json.loads(lab.sh("b2", f"cat {HERE}/main/{made}/manifest.json"))
+    assert (told["aof"], told["verified"]["file_check"], told["verified"]["load"]) == (
+        "appendonlydir",
+        "passed",
+        "passed",
+    )
+    assert [drill["result"] for drill in told["drills"]] == ["passed"]
+    main.settled()
+
+
+def test_an_engine_that_is_taken_over_by_what_it_reads_reaches_nothing(lab: Lab) -> None:
+    """A program that does what it likes is proven with instead of the engine, with the rights of a proof."""
+    attempts = {
+        "remove": f"rm -r {HERE}/main/2*",
+        "write": f"touch {HERE}/main/x $(dirname $1)/x",
+        "overwrite": "sh -c ': >> $0' $1",
+        "settings": "cat /etc/quorum-redis/backup.json",
+        "data": "cat /var/lib/redis/main/dump.rdb",
+        "ask": "python3 -c 'import socket; socket.socket(socket.AF_UNIX).connect(\"/run/redis-backup-trial.sock\")'",
+        "talk": "python3 -c 'import socket; socket.create_connection((\"127.0.0.1\", 6379))'",
+        "kill": f"kill {lab.sh('b2', PID)}",
+    }
+    lines = [f'{what} >/dev/null 2>&1 && did="$did {name}"' for name, what in attempts.items()]
+    script = "\n".join(["#!/bin/sh", "head -c 5 $1 >/dev/null && did=read", *lines, 'echo "it could: $did."', "exit 1"])
+    lab.sh("b2", f"cat > /usr/local/bin/evil <<'EOF'\n{script}\nEOF\nchmod +x /usr/local/bin/evil")
+    a_period_later(lab)
+    before = lab.sh("b2", f"find {HERE} -type f | sort | xargs sha256sum")
+    change(lab, "b2", binary="/usr/local/bin/evil")
+    assert look(lab, "b2") == 2
+    assert "it could: read (" in status(lab, "b2")[1]
+    assert lab.sh("b2", f"find {HERE} -type f | sort | xargs sha256sum") == before
+
+
+def test_a_proof_ends_with_the_backup_that_wants_it(lab: Lab) -> None:
+    lab.sh("b2", "printf '#!/bin/sh\nexec sleep 600\n' > /usr/local/bin/evil")
+    lab.sh("b2", "systemctl start --no-block redis-backup.service")
+    lab.wait_until("it is being proven", lambda: "running" in lab.sh("b2", TRIALS))
+    lab.sh("b2", "systemctl stop redis-backup.service")
+    lab.wait_until("the proof is over", lambda: lab.sh("b2", f"{TRIALS}; ls -d /run/quorum-redis-trial* || true") == "")
+    lab.sh("b2", "rm /usr/local/bin/evil")
+    assert [name for name in backups(lab)["b2"] if name.startswith(".")] == []
 
 
 def test_a_run_puts_right_what_was_changed_and_then_changes_nothing(lab: Lab) -> None:

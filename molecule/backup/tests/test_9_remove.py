@@ -8,7 +8,10 @@ from __future__ import annotations
 from estate import given
 from lab import Lab
 
-MADE = "/etc/quorum-redis /var/lib/quorum-redis /usr/local/lib/quorum-redis /etc/systemd/system/redis-backup.*"
+MADE = (
+    "/etc/quorum-redis /var/lib/quorum-redis /usr/local/lib/quorum-redis /etc/systemd/system/redis-backup* "
+    "/run/redis-backup-trial.sock"
+)
 
 
 def test_a_host_that_leaves_the_group_carries_no_timer(lab: Lab) -> None:
@@ -27,5 +30,6 @@ def test_backups_outlive_the_rest(lab: Lab) -> None:
     assert "No such file" in lab.sh("b2", f"ls -d {MADE} 2>&1 || true")
     assert lab.sh("b2", f"ls -d {MADE} 2>/dev/null || true") == ""
     assert "redis-backup" not in lab.sh("b2", "systemctl list-timers --all --no-pager")
+    assert lab.run("b2", "getent passwd redis redis-backup").stdout == ""
     lab.run_playbook("remove", *given(redis_remove_confirm="redis", redis_remove_backups=True)).expect()
     assert lab.run("b2", "ls /var/backups/redis").returncode != 0
