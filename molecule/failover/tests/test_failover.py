@@ -156,7 +156,8 @@ def test_candidate_that_dies_in_the_middle(lab: Lab, sets: dict[str, DataSet], n
 def test_replica_that_is_too_far_behind_is_refused(lab: Lab, sets: dict[str, DataSet]) -> None:
     data_set = sets["plain"]
     primary = data_set.settled()
-    target = next(host for host in HOSTS if host != primary)
+    # Not the first host: the module runs there and needs its own connection to the primary.
+    target = next(host for host in reversed(HOSTS) if host != primary)
     with unmoved(data_set):
         lab.slow(target, primary, data_set.port)
         with data_set.client(primary, timeout=30) as client:
