@@ -34,6 +34,12 @@ SETTINGS = {
     "ANSIBLE_FORCE_COLOR": "false",
     "ANSIBLE_NOCOLOR": "1",
 }
+# A module comes through SSH into a Python without arguments; its dead man's switch is one too, but has no parent.
+MODULES = (
+    "ps -eo pid=,ppid=,args= | awk '$3 ~ /python3/ && NF == 3 && $2 > {least} {{print $1}}' | xargs kill -{signal}"
+)
+KILL_MODULES = MODULES.format(least=1, signal="KILL")
+STOP_MODULES = MODULES.format(least=0, signal="STOP")  # with the switches
 RECAP = re.compile(r"^(\S+)\s*: (ok=\d+ .*)$", re.MULTILINE)
 
 

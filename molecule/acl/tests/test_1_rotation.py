@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from estate import DataSet, given
-from lab import Lab
+from lab import KILL_MODULES, Lab
 from ledger import Ledger
 from measured import note
 from rotating import Both, forced_anew, refuses
@@ -22,8 +22,6 @@ HOSTS = ["u1", "u2", "u3"]
 SERVER = ("server-Rk2mW8", "server-Jw5nE2")
 SENTINEL = ("sentinel-Yh6tQ4", "sentinel-Cb3vU9")
 KILLS = 10
-# A module comes through SSH into a Python without arguments.
-KILL = "ps -eo pid=,ppid=,args= | awk '$2 > 1 && $3 ~ /python3/ && NF == 3 {print $1}' | xargs -r kill -9"
 
 
 def wish(to: int, **more: Any) -> tuple[str, str]:
@@ -86,7 +84,7 @@ def test_killed_runs_lose_nothing_and_the_next_one_goes_on(lab: Lab, main: Both)
                 time.sleep(random.uniform(2.0, took))
                 os.killpg(process.pid, signal.SIGKILL)
                 for host in HOSTS if number % 2 else []:
-                    lab.run(host, KILL)
+                    lab.run(host, KILL_MODULES)
                 process.communicate()
                 assert main.settled() == primary
             started = time.monotonic()

@@ -9,19 +9,16 @@ import json
 import os
 import re
 import signal
-import subprocess
 import threading
 import time
 from pathlib import Path
 
 import redis
 from estate import DataSet, given
-from lab import ROOT, Lab, Run
+from lab import STOP_MODULES, Lab, Run
 
 HERE = "/var/backups/redis"
 WRITERS = 3
-# A module comes through SSH into a Python without arguments; so is its dead man's switch.
-STOP = "ps -eo pid=,args= | awk '$2 ~ /python3/ && NF == 2 {print $1}' | xargs kill -STOP"
 
 
 class Numbers(threading.Thread):
@@ -52,10 +49,14 @@ class Numbers(threading.Thread):
         self.join()
 
 
+def confirmed(name: str, **variables: object) -> tuple[str, ...]:
+    """Return the variables of a restore with its confirmation."""
+    return given(redis_restore_instance=name, redis_restore_confirm=name, **variables)
+
+
 def restore(lab: Lab, name: str, *args: str, **variables: object) -> Run:
     """Run the playbook with its confirmation."""
-    more = {"redis_restore_instance": name, "redis_restore_confirm": name, **variables}
-    return lab.run_playbook("restore", *args, *given(**more))
+    return lab.run_playbook("restore", *args, *confirmed(name, **variables))
 
 
 def newest(lab: Lab) -> tuple[str, str]:
@@ -107,23 +108,6 @@ def test_everything_deleted_comes_back(lab: Lab, main: DataSet, tmp_path: Path) 
     assert found and json.loads(lab.sh(primary, f"cat {found[1]}/manifest.json"))["data_set"] == "main"
 
 
-def begin(lab: Lab, name: str, **variables: object) -> subprocess.Popen[bytes]:
-    """Start the playbook in a session of its own and do not wait for it."""
-    program = ROOT / ".venv" / "bin" / "ansible-playbook"
-    command = [str(program) if program.exists() else "ansible-playbook", "quorum.redis.restore"]
-    for path in lab.inventories:
-        command += ["--inventory", str(path)]
-    return subprocess.Popen(
-        [*command, *given(redis_restore_instance=name, redis_restore_confirm=name, **variables)],
-        env=os.environ | {"ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".lab" / "collections")},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        cwd=lab.state,
-        start_new_session=True,
-    )
-
-
 def in_the_middle(lab: Lab, host: str, name: str, sign: str, then: str = "true") -> None:
     """Wait until a restore has come so far that its note has this sign, and run a command there at once."""
     look = f"grep -q '{sign}' /var/lib/redis/{name}/restore.json 2>/dev/null"
@@ -137,7 +121,9 @@ def test_a_backup_becomes_another_set_though_the_controller_dies(
     expected = numbers(main, "b1")
     lab.run_playbook("backup", *given(redis_backup_sets=["main"], redis_backup_fetch=str(tmp_path))).expect()
     (fetched,) = (tmp_path / "main").iterdir()
-    process = begin(lab, "other", redis_restore_from=str(fetched), redis_restore_on="controller")
+    process = lab.begin_playbook(
+        "restore", *confirmed("other", redis_restore_from=str(fetched), redis_restore_on="controller")
+    )
     in_the_middle(lab, other.settled(), "other", "sha256")
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
@@ -151,11 +137,11 @@ def test_the_host_of_the_primary_loses_its_power_in_the_middle(lab: Lab, main: D
     primary = main.settled()
     host, name = newest(lab)
     main.fill(20000, "since")
-    process = begin(lab, "main", redis_restore_from=name, redis_restore_on=host)
+    process = lab.begin_playbook("restore", *confirmed("main", redis_restore_from=name, redis_restore_on=host))
     # Nothing but the engine goes on until the power is away: a busy machine may take longer than the restore for it.
-    in_the_middle(lab, primary, "main", '"databases": {', STOP)
+    in_the_middle(lab, primary, "main", '"databases": {', STOP_MODULES)
     lab.kill(primary)
-    process.wait(90)
+    process.communicate(timeout=90)
     lab.start(primary)
     lab.wait_until("it is the primary again", lambda: main.primaries() == [primary], 60)
     ended = restore(lab, "main", redis_restore_end=True).expect(changed=1)

@@ -16,14 +16,12 @@ from contextlib import contextmanager
 
 import pytest
 from estate import DataSet, given, until
-from lab import Lab, Run
+from lab import KILL_MODULES, Lab, Run
 from ledger import Ledger
 from measured import note
 
 HOSTS = ["f1", "f2", "f3"]
 ROUNDS = {"main": 3, "plain": 17}
-# A module comes through SSH into a Python without arguments; its dead man's switch is one too, but has no parent.
-KILL = "ps -eo pid=,ppid=,args= | awk '$2 > 1 && $3 ~ /python3/ && NF == 3 {print $1}' | xargs -r kill -9"
 RESUME = 5.0  # seconds: the longest pause, and a client that looks for the primary
 
 
@@ -99,7 +97,7 @@ def killed(lab: Lab, sets: dict[str, DataSet]) -> dict[str, list[str]]:
                 time.sleep(random.uniform(0, 12.0 if data_set.sentinels else 1.2))
                 os.killpg(process.pid, signal.SIGKILL)
                 if number % 2:
-                    lab.run(HOSTS[0], KILL)  # the first member that answers moves the primary
+                    lab.run(HOSTS[0], KILL_MODULES)  # the first member that answers moves the primary
                 process.communicate()
                 waits.append(resumed(ledger))
                 ends.append("module too" if number % 2 else "controller")
