@@ -191,7 +191,8 @@ class Planner:
         lost = [member.name for member in self.members if not member.reachable]
         if data:
             also = f" and {', '.join(lost)} cannot be observed" if lost else ""
-            self._refuse(f"No member is a primary although {', '.join(data)} hold{'s' * (len(data) == 1)} data{also}")
+            what = f"No member is a primary although {', '.join(data)} hold{'s' * (len(data) == 1)} data{also}"
+            self._refuse(what, self._out_of_reach())
         if lost:
             self._refuse(
                 f"The set cannot be started: whether {', '.join(lost)} hold{'s' * (len(lost) == 1)} data is unknown",
@@ -202,6 +203,20 @@ class Planner:
         if len(alone) == 1:
             return alone[0]
         return (seed or self.seen)[0]
+
+    def _out_of_reach(self) -> str:
+        """Return what to do when members follow one that is silent here: it may live, so no other is to be trusted."""
+        targets = [one.primary for one in self.seen if one.primary]
+        lost = [one for one in self.members if not one.reachable and any(one.is_at(t.address, t.port) for t in targets)]
+        if not lost:
+            return ""
+        gone = "bring a majority of the Sentinels back"
+        if not self.views:
+            gone = "run quorum.redis.failover with redis_failover_dead_primary=true"
+        return (
+            f"Nothing was changed. {lost[0].name} may live and only be out of reach: bring it back, or the way to it. "
+            f"If it is dead, {gone}"
+        )
 
     def elect(self) -> Observed:
         """Return the primary, or refuse."""

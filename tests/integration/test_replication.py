@@ -180,6 +180,16 @@ def test_emptied_primary(lab: Lab, replicated: List[Server]) -> None:
     assert not done.failed and keys(replicated) == [["a", "b", "c"]] * 3, done.text
 
 
+def test_primary_out_of_reach(lab: Lab, replicated: List[Server]) -> None:
+    """A primary that does not answer, without Sentinels: refused, with the way that also looks whether it is dead."""
+    replicated[0].stop()
+    answer = lab.run("replication", **options(replicated, wait=1))
+    assert answer.failed and not answer.changed, answer.text
+    assert "r1 cannot be observed" in answer.msg and "redis_failover_dead_primary=true" in answer.msg
+    assert "Nothing was changed" in answer.msg and "redis_trust" not in answer.msg
+    assert roles(replicated[1:]) == [f"127.0.0.1:{replicated[0].port}"] * 2
+
+
 def test_move_that_was_cut_short(lab: Lab, replicated: List[Server]) -> None:
     """The former primary of a move that nobody finished goes on as primary: it has all that the others have."""
     replicated[0].call("REPLICAOF", "127.0.0.1", "0")

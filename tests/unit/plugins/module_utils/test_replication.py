@@ -292,6 +292,24 @@ def test_refusal_reads_well() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("views", "way"),
+    [
+        ([], "run quorum.redis.failover with redis_failover_dead_primary=true"),
+        ([SILENT], "bring a majority of the Sentinels back"),
+    ],
+)
+def test_a_primary_out_of_reach_is_not_talked_away(views: list[SentinelView], way: str) -> None:
+    """It may live: nobody is told to trust another member in its place."""
+    with pytest.raises(Refused) as found:
+        Planner([gone("r1"), replica("r2", "r1"), parked("r3")], views, Wish("main")).plan()
+    assert "r1 may live and only be out of reach: bring it back" in found.value.todo
+    assert found.value.todo.endswith(f"If it is dead, {way}") and "redis_trust" not in found.value.todo
+    with pytest.raises(Refused) as found:
+        Planner([parked("r1"), replica("r2", "r1"), gone("r3")], views, Wish("main")).plan()
+    assert "set redis_trust" in found.value.todo, "it follows one that answers"
+
+
 def behind(member: Observed) -> Observed:
     """Return a member that follows by the plain port, while peers shall use the one for TLS."""
     assert member.primary is not None
