@@ -45,7 +45,7 @@ def held(client: Client, saver: Saver) -> Iterator[None]:
     draft.replace(note)
     client.call("CONFIG", "SET", HOLD, "0")
     try:
-        saver.idle()
+        saver.idle(aof=True)
         yield
     finally:
         client.call("CONFIG", "SET", HOLD, before)

@@ -31,7 +31,7 @@ from ansible_collections.quorum.redis.plugins.module_utils._restore import TODO,
 from ansible_collections.quorum.redis.plugins.module_utils._restore_back import WayOut, linked, rewritten
 from ansible_collections.quorum.redis.plugins.module_utils._restore_note import STAGE, Note
 from ansible_collections.quorum.redis.plugins.module_utils._restore_watch import Watch, calm_down
-from ansible_collections.quorum.redis.plugins.module_utils._snapshot import databases
+from ansible_collections.quorum.redis.plugins.module_utils._snapshot import databases, put_off
 from ansible_collections.quorum.redis.plugins.module_utils._talk import Talk
 from ansible_collections.quorum.redis.plugins.module_utils._trial import memory_free
 
@@ -252,7 +252,7 @@ class Restorer(Talk):
             now = self.info(self.head, "persistence")
             if now.get("aof_enabled") == "1" and rewritten(now):
                 return
-            if now.get("aof_last_bgrewrite_status") == "err" or time.monotonic() > end:
+            if put_off(now) or time.monotonic() > end:
                 raise QuorumError(f"{self.head} cannot rewrite its AOF. Its log says why; free space there")
             time.sleep(PAUSE)
 

@@ -43,15 +43,27 @@ class Snapshot:
     waited: List[str] = field(default_factory=list)
 
 
-def child_of(info: Mapping[str, str]) -> str:
-    """Return which child runs now, or is about to, empty when none; pure."""
+def child_of(info: Mapping[str, str], aof: bool = False) -> str:
+    """Return what a save has to wait for, empty when nothing; pure.
+
+    A rewrite that is only scheduled counts for a copy of the AOF alone: after three failures the engine (7.0 and
+    later, Valkey) puts it off by up to an hour, and a save may begin meanwhile.
+    """
     if info.get("rdb_bgsave_in_progress", "0") != "0":
         return "a save that was running already"
-    if info.get("aof_rewrite_in_progress", "0") != "0" or info.get("aof_rewrite_scheduled", "0") != "0":
+    if info.get("aof_rewrite_in_progress", "0") != "0" or (aof and info.get("aof_rewrite_scheduled", "0") != "0"):
         return "a rewrite of the AOF"
+    if info.get("module_fork_in_progress", "0") != "0":
+        return "a child process of a module"
     if info.get("loading", "0") != "0":
         return "the server to load its data"
     return ""
+
+
+def put_off(info: Mapping[str, str]) -> bool:
+    """Return whether a rewrite of the AOF is due and has failed before; pure."""
+    failed = info.get("aof_last_bgrewrite_status", "ok") != "ok"
+    return failed and info.get("aof_rewrite_in_progress") == "0" and info.get("aof_rewrite_scheduled") == "1"
 
 
 def verdict(before: Mapping[str, str], now: Mapping[str, str], began: int, replaced: bool) -> str:
@@ -169,14 +181,20 @@ class Saver:
         found = self.info()
         return found.get("rdb_last_bgsave_status") == "ok" and found.get("rdb_bgsave_in_progress") == "0"
 
-    def idle(self) -> Dict[str, str]:
-        """Wait until the server has no child; return INFO."""
+    def idle(self, aof: bool = False) -> Dict[str, str]:
+        """Wait until the server has no child, with `aof` until none is about to come either; return INFO."""
         said = ""
         while True:
             found = self.info()
-            what = child_of(found)
+            what = child_of(found, aof)
             if not what:
                 return found
+            if aof and put_off(found):
+                raise QuorumError(
+                    "A rewrite of the AOF has failed, and the engine puts the next one off",
+                    self.where,
+                    "No backup was made. The log of the server says why: mend that, let it BGREWRITEAOF, run again",
+                )
             if what != said:
                 said = what
                 self.tell(f"waiting for {what}")
@@ -195,6 +213,8 @@ class Saver:
                 text, clock, _said = self.client.together([["INFO"], ["TIME"], ["BGSAVE"]])
             except CommandFailed as problem:
                 if any(word in problem.text for word in _BUSY):
+                    self._in_time(f"the save cannot begin: {problem.text}")
+                    time.sleep(PAUSE)
                     continue
                 raise self._failure(f"the save cannot begin: {problem.text}", int(time.time()) - 1) from None
             return parse_info(text), number(clock[0])

@@ -9,6 +9,11 @@ from typing import Any, Mapping, Sequence
 
 Row = Sequence[str]
 NOTHING: Mapping[str, Any] = {"reachable": False, "error": "its host does not answer Ansible"}
+DISK = {
+    "rdb_last_bgsave_status": "its last snapshot could not be written",
+    "aof_last_write_status": "its AOF could not be written",
+    "aof_last_bgrewrite_status": "its last rewrite of the AOF failed",
+}
 
 
 def render(
@@ -99,6 +104,13 @@ def _judge(declared: Mapping[str, Any], seen: Mapping[str, Mapping[str, Any]]) -
         f"{name} at {host}: {state['error']}. Look at the host; site.yml starts what is stopped."
         for host, state in seen.items()
         if not state["reachable"]
+    ]
+    problems += [
+        f"{name} at {host}: {what}. Look for a full disk; journalctl -u redis-server@{name} says why."
+        for host, state in seen.items()
+        if state["reachable"]
+        for key, what in DISK.items()
+        if state["persistence"].get(key, "ok") != "ok"
     ]
     if len(primaries) != 1:
         who = f"{' and '.join(primaries)} are" if primaries else "no member is"

@@ -467,6 +467,31 @@ def test_the_aof_is_copied_while_writes_and_rewrites_go_on(lab: Lab, server: Ser
     assert restored.call("DBSIZE") == 1001
 
 
+def test_a_rewrite_that_the_engine_puts_off_holds_up_no_backup(lab: Lab, server: Server, tmp_path: Path) -> None:
+    """What a full disk leaves: the AOF waits for a rewrite, and the engine may wait an hour before it tries again."""
+    if not modern(server.engine):
+        return  # Redis 6 puts nothing off
+    blocked = Path(server.call("CONFIG", "GET", "dir")[1]) / "appendonlydir"
+    blocked.touch()  # no directory: every rewrite fails
+    server.call("CONFIG", "SET", "rdb-key-save-delay", "1000")
+    server.call("BGSAVE")
+    server.call("CONFIG", "SET", "appendonly", "yes")
+    server.call("CONFIG", "SET", "rdb-key-save-delay", "0")
+    failed = {"rdb_bgsave_in_progress": "0", "aof_rewrite_scheduled": "1", "aof_last_bgrewrite_status": "err"}
+    wait_until("the rewrite to fail", lambda: failed.items() <= server.info().items())
+    found = checked(lab.run("backup", **options(server, tmp_path)))
+    assert found.databases["0"]["keys"] == 1000
+    assert failed.items() <= server.info().items()
+    # A copy of that AOF would not have everything.
+    answer = lab.run("backup", **options(server, tmp_path, aof=True))
+    assert answer.failed and "A rewrite of the AOF has failed, and the engine puts the next one off" in answer.msg
+    assert backups(tmp_path) == [found.name]
+    assert server.call("CONFIG", "GET", "auto-aof-rewrite-percentage")[1] == "100"
+    blocked.unlink()
+    wait_until("the rewrite", lambda: server.info()["aof_last_bgrewrite_status"] == "ok")
+    assert checked(lab.run("backup", **options(server, tmp_path, aof=True))).aof == "appendonlydir"
+
+
 def test_data_of_a_module_is_proven_where_the_module_can_be_had(lab: Lab, tmp_path: Path, search: Path) -> None:
     if not modern(lab.engine):
         return  # Redis 6 does not tell where its modules are

@@ -23,6 +23,10 @@ def a_replica(main: DataSet) -> str:
     return next(host for host in main.hosts if host != main.settled(60))
 
 
+def given_up(info: dict[str, str]) -> bool:
+    return (info["aof_rewrites_consecutive_failures"], info["aof_rewrite_scheduled"]) == ("3", "1")
+
+
 def test_full_disk_of_the_data_is_told_and_harms_nobody(lab: Lab, main: DataSet) -> None:
     main.fill(500)
     host = a_replica(main)
@@ -31,10 +35,16 @@ def test_full_disk_of_the_data_is_told_and_harms_nobody(lab: Lab, main: DataSet)
     main.settled(60)
     before, process = backups(lab, host), main.run_ids()[host]
     wish = given(redis_backup_sets=["main"], redis_backup_member=host)
+    # The AOF waits for a rewrite meanwhile, which the engine puts off by minutes: the backup does not wait for that.
+    main.ask(host, "CONFIG", "SET", "appendonly", "no")
     lab.sh(host, f"dd if=/dev/zero of={DATA}/filler bs=4k 2>&1 | grep -q 'No space left'")
+    main.ask(host, "CONFIG", "SET", "appendonly", "yes")
+    until(lab, "the engine gives up for a minute", lambda: given_up(main.info(host)), 60)
     run = lab.run_playbook("backup", *wish)
     assert not run.ok and "No space left on device" in " ".join(run.stdout.split()), run.stdout
     assert backups(lab, host) == before
+    told = lab.run_playbook("status")
+    assert f"main at {host}: its last rewrite of the AOF failed" in told.stdout, told.stdout
     lab.sh(host, f"rm {DATA}/filler")
     lab.run_playbook("backup", *wish).expect()
     assert len(backups(lab, host)) == len(before) + 1

@@ -52,6 +52,10 @@ def parked() -> dict[str, Any]:
     return replica(0, "127.0.0.1", 0, "down")
 
 
+def unwritten(key: str) -> dict[str, Any]:
+    return {**replica(), "persistence": {"aof_last_write_status": "ok", key: "err"}}
+
+
 def gone(error: str = "10.0.0.3:6379 refuses connections") -> dict[str, Any]:
     return Observed(error=error, error_kind="refused").to_dict()
 
@@ -128,6 +132,18 @@ def test_whoever_is_primary_is_right() -> None:
         (
             (primary(), replica(), replica(link="down")),
             "main at r3: its link to the primary is down. See journalctl -u redis-server@main.",
+        ),
+        (
+            (primary(), replica(), unwritten("rdb_last_bgsave_status")),
+            "main at r3: its last snapshot could not be written. Look for a full disk;",
+        ),
+        (
+            (primary(), replica(), unwritten("aof_last_write_status")),
+            "main at r3: its AOF could not be written. Look for a full disk;",
+        ),
+        (
+            (primary(), replica(), unwritten("aof_last_bgrewrite_status")),
+            "main at r3: its last rewrite of the AOF failed. Look for a full disk;",
         ),
     ],
 )

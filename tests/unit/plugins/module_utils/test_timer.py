@@ -16,7 +16,13 @@ import pytest
 from ansible_collections.quorum.redis.plugins.module_utils._carrier import Look, Memory
 from ansible_collections.quorum.redis.plugins.module_utils._errand import away, run
 from ansible_collections.quorum.redis.plugins.module_utils._modules import lines, parse
-from ansible_collections.quorum.redis.plugins.module_utils._snapshot import child_of, complaint, databases, verdict
+from ansible_collections.quorum.redis.plugins.module_utils._snapshot import (
+    child_of,
+    complaint,
+    databases,
+    put_off,
+    verdict,
+)
 from ansible_collections.quorum.redis.plugins.module_utils._timer import (
     kept,
     main,
@@ -150,12 +156,22 @@ def test_a_save_is_one_when_the_engine_and_the_file_say_so(now: dict[str, str], 
         ({}, ""),
         ({"rdb_bgsave_in_progress": "1"}, "a save that was running already"),
         ({"rdb_bgsave_in_progress": "0", "aof_rewrite_in_progress": "1"}, "a rewrite of the AOF"),
-        ({"rdb_bgsave_in_progress": "0", "aof_rewrite_scheduled": "1"}, "a rewrite of the AOF"),
+        ({"rdb_bgsave_in_progress": "0", "module_fork_in_progress": "1"}, "a child process of a module"),
         ({"loading": "1"}, "the server to load its data"),
     ],
 )
 def test_which_child_is_waited_for(info: dict[str, str], child: str) -> None:
-    assert child_of(info) == child
+    assert child_of(info) == child_of(info, aof=True) == child
+
+
+def test_a_rewrite_that_is_only_scheduled_holds_up_no_save_but_a_copy_of_the_aof() -> None:
+    due = {"rdb_bgsave_in_progress": "0", "aof_rewrite_in_progress": "0", "aof_rewrite_scheduled": "1"}
+    assert child_of(due) == ""
+    assert child_of(due, aof=True) == "a rewrite of the AOF"
+    assert not put_off({**due, "aof_last_bgrewrite_status": "ok"})
+    assert put_off({**due, "aof_last_bgrewrite_status": "err"})
+    assert not put_off({**due, "aof_last_bgrewrite_status": "err", "aof_rewrite_in_progress": "1"})
+    assert not put_off({**due, "aof_last_bgrewrite_status": "err", "aof_rewrite_scheduled": "0"})
 
 
 def test_the_reason_is_the_last_loud_line_that_says_something() -> None:
