@@ -101,7 +101,7 @@ def test_a_mistake_ends_nobody_s_connection(
 
 
 def test_it_goes_as_it_came(lab: Lab, main: DataSet, traces: Traces, app: redis.Redis[str]) -> None:
-    traces.play("site").expect()
+    traces.play("site", "--tags", "redis_firewall").expect()
     for host in main.hosts:
         assert tables(lab, host) == "" and opened(lab, "stranger", host, 6379) == ""
         assert lab.sh(host, "ls /etc/quorum-redis/*.nft 2>/dev/null || true") == ""
