@@ -9,7 +9,8 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible_collections.quorum.redis.plugins.module_utils._status import render
+
+from ..module_utils._model.status_page import render
 
 
 class ActionModule(ActionBase):

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from ansible.plugins.action import ActionBase
-from ansible_collections.quorum.redis.plugins.module_utils._topology import (
+
+from ..module_utils._model.topology import (
     Inventory,
     TopologyError,
     build,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Callable, Dict, Mapping, Optional, Sequence
 
-from ansible_collections.quorum.redis.plugins.module_utils._acl_model import access as pure
+from ..module_utils._model.acl_users import access as pure
 
 DOCUMENTATION = r"""
 name: access

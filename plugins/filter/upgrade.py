@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Callable, Dict, Mapping
 
-from ansible_collections.quorum.redis.plugins.module_utils._upgrade import Upgrade, Wish
+from ..module_utils._lifecycle.upgrade import Upgrade, Wish
 
 DOCUMENTATION = r"""
 name: upgrade

@@ -219,15 +219,16 @@ from pathlib import Path
 from typing import Any, Dict
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.quorum.redis.plugins.module_utils._acl_jobs import JOBS, NEEDS
-from ansible_collections.quorum.redis.plugins.module_utils._acl_subject import Acl
-from ansible_collections.quorum.redis.plugins.module_utils._module import (
+
+from ..module_utils._acl.reconciler import Acl
+from ..module_utils._model.acl_presets import JOBS, NEEDS
+from ..module_utils._module.runner import (
     CONNECTION_OPTIONS,
     FILE_OPTIONS,
     MEMBER_OPTIONS,
     run,
 )
-from ansible_collections.quorum.redis.plugins.module_utils._rotation import OPTIONS as ROTATION
+from ..module_utils._redis.rotation import OPTIONS as ROTATION
 
 
 def main() -> None:

@@ -178,8 +178,9 @@ steps:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.quorum.redis.plugins.module_utils._backup_subject import OPTIONS, Backup
-from ansible_collections.quorum.redis.plugins.module_utils._module import run
+
+from ..module_utils._backup.reconciler import OPTIONS, Backup
+from ..module_utils._module.runner import run
 
 
 def main() -> None:

@@ -205,14 +205,15 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.quorum.redis.plugins.module_utils._instance import Instance
-from ansible_collections.quorum.redis.plugins.module_utils._module import (
+
+from ..module_utils._config.reconciler import Instance
+from ..module_utils._module.runner import (
     CONNECTION_OPTIONS,
     FILE_OPTIONS,
     MEMBER_OPTIONS,
     run,
 )
-from ansible_collections.quorum.redis.plugins.module_utils._rotation import OPTIONS as ROTATION
+from ..module_utils._redis.rotation import OPTIONS as ROTATION
 
 OPTIONS: dict[str, Any] = {
     **CONNECTION_OPTIONS,

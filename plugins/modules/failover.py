@@ -158,8 +158,9 @@ timings:
 from typing import Any, Dict
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.quorum.redis.plugins.module_utils._failover_subject import Failover
-from ansible_collections.quorum.redis.plugins.module_utils._module import SET_OPTIONS, run
+
+from ..module_utils._failover.reconciler import Failover
+from ..module_utils._module.runner import SET_OPTIONS, run
 
 
 def main() -> None:

@@ -86,8 +86,9 @@ steps:
 from typing import Any, List, Tuple
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.quorum.redis.plugins.module_utils._errors import BadConfig
-from ansible_collections.quorum.redis.plugins.module_utils._files import (
+
+from ..module_utils._core.errors import BadConfig
+from ..module_utils._host.files import (
     Seen,
     Wanted,
     check,
@@ -98,7 +99,7 @@ from ansible_collections.quorum.redis.plugins.module_utils._files import (
     put,
     wanted,
 )
-from ansible_collections.quorum.redis.plugins.module_utils._module import Step, Subject, run
+from ..module_utils._module.runner import Step, Subject, run
 
 Pairs = List[Tuple[Seen, Wanted]]
 

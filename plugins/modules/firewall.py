@@ -84,8 +84,9 @@ steps:
 from typing import Any, Dict
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.quorum.redis.plugins.module_utils._firewall_subject import Firewall
-from ansible_collections.quorum.redis.plugins.module_utils._module import run
+
+from ..module_utils._host.nftables import Firewall
+from ..module_utils._module.runner import run
 
 OPTIONS: Dict[str, Any] = {
     "processes": {

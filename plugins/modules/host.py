@@ -140,13 +140,14 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.quorum.redis.plugins.module_utils import _files
-from ansible_collections.quorum.redis.plugins.module_utils._certificate import check, digest
-from ansible_collections.quorum.redis.plugins.module_utils._host import View, check_memory, observe, put
-from ansible_collections.quorum.redis.plugins.module_utils._module import Step, Subject, run
-from ansible_collections.quorum.redis.plugins.module_utils._packages import check_candidates
-from ansible_collections.quorum.redis.plugins.module_utils._running import look
-from ansible_collections.quorum.redis.plugins.module_utils._tls import Tls
+
+from ..module_utils._host import files as host_files
+from ..module_utils._host.certificates import check, digest
+from ..module_utils._host.kernel import View, check_memory, observe, put
+from ..module_utils._host.packages import check_candidates
+from ..module_utils._host.services import look
+from ..module_utils._module.runner import Step, Subject, run
+from ..module_utils._redis.tls import Tls
 
 OPTIONS: dict[str, Any] = {
     "overcommit_memory": {"type": "int"},
@@ -186,7 +187,7 @@ class Host(Subject[View]):
 
     def plan(self, obs: View) -> list[Step]:
         """One step for each file and each value that differs and can be set."""
-        steps = [Step(_files.describe(*pair), {"file": pair}) for pair in obs.files]
+        steps = [Step(host_files.describe(*pair), {"file": pair}) for pair in obs.files]
         for setting in obs.settings:
             if setting.differs and setting.writable:
                 text = f"set {setting.name} from {setting.now or 'nothing'} to {setting.wanted}"
@@ -197,7 +198,7 @@ class Host(Subject[View]):
         """Write a file or a value."""
         if "file" in step.data:
             seen, want = step.data["file"]
-            _files.put(seen, want, lambda path: self.module.set_default_selinux_context(path, False))
+            host_files.put(seen, want, lambda path: self.module.set_default_selinux_context(path, False))
         else:
             put(step.data["setting"])
 
@@ -227,7 +228,7 @@ class Host(Subject[View]):
 
     def diff(self, before: View, after: View | None, steps: list[Step]) -> list[dict[str, str]]:
         """The files, then the values."""
-        found = [_files.diff(seen, want, []) for seen, want in before.files]
+        found = [host_files.diff(seen, want, []) for seen, want in before.files]
         items = [step.data["setting"] for step in steps if "setting" in step.data]
         if items:
             found.append(

@@ -181,17 +181,18 @@ sentinel:
 from typing import Any, Dict, List, Union
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.quorum.redis.plugins.module_utils._errors import QuorumError
-from ansible_collections.quorum.redis.plugins.module_utils._module import (
+
+from ..module_utils._core.errors import QuorumError
+from ..module_utils._module.runner import (
     CONNECTION_OPTIONS,
     Step,
     Subject,
     endpoint,
     run,
 )
-from ansible_collections.quorum.redis.plugins.module_utils._observe import observe, observe_sentinel
-from ansible_collections.quorum.redis.plugins.module_utils._reply import Observed, SentinelView
-from ansible_collections.quorum.redis.plugins.module_utils._rotation import rotating
+from ..module_utils._redis.observe import observe, observe_sentinel
+from ..module_utils._redis.replies import Observed, SentinelView
+from ..module_utils._redis.rotation import rotating
 
 Seen = Union[Observed, SentinelView]
 

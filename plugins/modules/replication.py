@@ -108,8 +108,9 @@ silent_sentinels:
 from typing import Any, Dict
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.quorum.redis.plugins.module_utils._module import SET_OPTIONS, run
-from ansible_collections.quorum.redis.plugins.module_utils._replication_subject import Replication
+
+from ..module_utils._module.runner import SET_OPTIONS, run
+from ..module_utils._replication.reconciler import Replication
 
 
 def main() -> None:

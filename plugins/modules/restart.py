@@ -117,8 +117,9 @@ steps:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.quorum.redis.plugins.module_utils._module import run
-from ansible_collections.quorum.redis.plugins.module_utils._restart import OPTIONS, Restart
+
+from ..module_utils._lifecycle.restart import OPTIONS, Restart
+from ..module_utils._module.runner import run
 
 
 def main() -> None:

@@ -181,9 +181,10 @@ timings:
 from typing import Any, Dict
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.quorum.redis.plugins.module_utils._module import SET_OPTIONS, run
-from ansible_collections.quorum.redis.plugins.module_utils._restore_end import End
-from ansible_collections.quorum.redis.plugins.module_utils._restore_subject import Restore
+
+from ..module_utils._module.runner import SET_OPTIONS, run
+from ..module_utils._restore.interrupted import End
+from ..module_utils._restore.reconciler import Restore
 
 ROOM: Dict[str, Any] = {
     "host": {"type": "str", "required": True},

@@ -73,9 +73,10 @@ from dataclasses import asdict
 from typing import Any, Dict, List
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.quorum.redis.plugins.module_utils._errors import Refused
-from ansible_collections.quorum.redis.plugins.module_utils._module import Step, Subject, run
-from ansible_collections.quorum.redis.plugins.module_utils._room import SPARE, Room, lacks, look
+
+from ..module_utils._core.errors import Refused
+from ..module_utils._host.capacity import SPARE, Room, lacks, look
+from ..module_utils._module.runner import Step, Subject, run
 
 
 class Look(Subject[Room]):

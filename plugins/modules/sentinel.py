@@ -189,8 +189,9 @@ unexpected:
 from typing import Any, Dict
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.quorum.redis.plugins.module_utils._module import CONNECTION_OPTIONS, MEMBER_OPTIONS, run
-from ansible_collections.quorum.redis.plugins.module_utils._sentinel_subject import Sentinel
+
+from ..module_utils._module.runner import CONNECTION_OPTIONS, MEMBER_OPTIONS, run
+from ..module_utils._sentinel.reconciler import Sentinel
 
 
 def main() -> None:

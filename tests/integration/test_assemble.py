@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.quorum.redis.plugins.module_utils._config import fingerprint
+from ansible_collections.quorum.redis.plugins.module_utils._config.diff import fingerprint
 
 from integration.conftest import PASSWORD, Engine, Server, free_port, wait_until
 

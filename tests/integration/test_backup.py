@@ -21,10 +21,12 @@ from pathlib import Path
 from typing import Any, Iterator
 
 import pytest
-from ansible_collections.quorum.redis.plugins.module_utils import _manifest, _proof, _timer, _trial
-from ansible_collections.quorum.redis.plugins.module_utils._conf import render
-from ansible_collections.quorum.redis.plugins.module_utils._errors import QuorumError
-from ansible_collections.quorum.redis.plugins.module_utils._parameters import ALIVE, known_to
+from ansible_collections.quorum.redis.plugins.module_utils._backup import agent
+from ansible_collections.quorum.redis.plugins.module_utils._backup import manifest as manifests
+from ansible_collections.quorum.redis.plugins.module_utils._core.errors import QuorumError
+from ansible_collections.quorum.redis.plugins.module_utils._engine import rdb_check, rdb_check_socket
+from ansible_collections.quorum.redis.plugins.module_utils._model.conf_syntax import render
+from ansible_collections.quorum.redis.plugins.module_utils._model.directives import ALIVE, known_to
 
 from integration.conftest import Answer, Engine, Lab, Server, wait_until
 
@@ -60,10 +62,10 @@ def fill(server: Server, keys: int = 1000, size: int = 100) -> None:
         line.execute()
 
 
-def checked(answer: Answer) -> _manifest.Manifest:
+def checked(answer: Answer) -> manifests.Manifest:
     assert not answer.failed, answer.text
-    found = _manifest.read(answer["directory"])
-    _manifest.check(answer["directory"], found)
+    found = manifests.read(answer["directory"])
+    manifests.check(answer["directory"], found)
     return found
 
 
@@ -330,16 +332,16 @@ def test_a_corrupt_copy_is_refused_by_checker_and_trial(lab: Lab, server: Server
     (directory / "dump.rdb").write_bytes(spoilt)
     binary = server.engine.binary
     with pytest.raises(QuorumError, match="check-rdb refuses"):
-        _trial.check(binary, "rdb", directory / "dump.rdb", ME, 10)
+        rdb_check.check(binary, "rdb", directory / "dump.rdb", ME, 10)
     with pytest.raises(QuorumError, match="does not load"):
-        _trial.load(binary, directory, "dump.rdb", ME, 10)
+        rdb_check.load(binary, directory, "dump.rdb", ME, 10)
     answer = lab.run("backup", **options(server, tmp_path, drill=True))
     assert answer.failed and "The drill did not pass" in answer.msg
-    assert not _manifest.read(str(directory)).good
+    assert not manifests.read(str(directory)).good
     assert backups(tmp_path) == [found.name]
 
 
-ANSWER = "from ansible_collections.quorum.redis.plugins.module_utils._proof import answer; answer()"
+ANSWER = "from ansible_collections.quorum.redis.plugins.module_utils._engine.rdb_check_socket import answer; answer()"
 
 
 @pytest.fixture
@@ -367,7 +369,7 @@ def far(tmp_path: Path, collections_path: Path, monkeypatch: pytest.MonkeyPatch)
                 threading.Thread(target=process.wait, daemon=True).start()
 
         threading.Thread(target=serve, daemon=True).start()
-        monkeypatch.setenv(_proof.PLACE, str(tmp_path / "trial"))
+        monkeypatch.setenv(rdb_check_socket.PLACE, str(tmp_path / "trial"))
         yield begun
         door.shutdown(socket.SHUT_RDWR)
 
@@ -380,19 +382,19 @@ def test_another_unit_proves_the_same(lab: Lab, server: Server, tmp_path: Path, 
     found = checked(lab.run("backup", **options(server, tmp_path, load=False, **more)))
     directory = tmp_path / "backups" / "main" / found.name
     given = (server.engine.binary, directory, "dump.rdb", "nobody", 30)
-    assert _proof.load(*given)["0"]["keys"] == 1000
-    _proof.check(server.engine.binary, "rdb", directory / "dump.rdb", "nobody", 30)
+    assert rdb_check_socket.load(*given)["0"]["keys"] == 1000
+    rdb_check_socket.check(server.engine.binary, "rdb", directory / "dump.rdb", "nobody", 30)
     for manifest in directory.glob("appendonlydir/*.manifest"):
-        _proof.check(server.engine.binary, "aof", manifest, "nobody", 30)
-    with pytest.raises(_trial.Lacking, match="nothere"):
-        _proof.load(*given, modules=["loadmodule /nothere.so"])
+        rdb_check_socket.check(server.engine.binary, "aof", manifest, "nobody", 30)
+    with pytest.raises(rdb_check.Lacking, match="nothere"):
+        rdb_check_socket.load(*given, modules=["loadmodule /nothere.so"])
     with pytest.raises(QuorumError, match="cannot be run"):
-        _proof.check("/nothere", "rdb", directory / "dump.rdb", "nobody", 30)
+        rdb_check_socket.check("/nothere", "rdb", directory / "dump.rdb", "nobody", 30)
     (directory / "dump.rdb").write_bytes(b"hello")
-    with pytest.raises(_manifest.Damaged, match="check-rdb refuses"):
-        _proof.check(server.engine.binary, "rdb", directory / "dump.rdb", "nobody", 30)
-    with pytest.raises(_manifest.Damaged, match="does not load"):
-        _proof.load(*given)
+    with pytest.raises(manifests.Damaged, match="check-rdb refuses"):
+        rdb_check_socket.check(server.engine.binary, "rdb", directory / "dump.rdb", "nobody", 30)
+    with pytest.raises(manifests.Damaged, match="does not load"):
+        rdb_check_socket.load(*given)
     assert len(far) > 6
 
 
@@ -402,7 +404,7 @@ def test_a_proof_that_is_killed_is_none(lab: Lab, server: Server, tmp_path: Path
     hang.write_text(f"#!/bin/sh\necho $$ > {tmp_path}/pid\nexec sleep 60\n")
     hang.chmod(0o755)
     with ThreadPoolExecutor(1) as pool:
-        asked = pool.submit(_proof.check, str(hang), "rdb", tmp_path / "x", "nobody", 30)
+        asked = pool.submit(rdb_check_socket.check, str(hang), "rdb", tmp_path / "x", "nobody", 30)
         wait_until("it is being proven", lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text())
         os.kill(far[0], signal.SIGKILL)
         with pytest.raises(QuorumError, match="ended without an answer"):
@@ -536,7 +538,7 @@ def test_another_host_proves_it_and_the_manifest_says_so(lab: Lab, server: Serve
     tried = lab.run("backup", **options(server, there, drill=True, trial_host="prover"))
     assert not tried.failed, tried.msg
     answer = lab.run("backup", **options(server, tmp_path, backup=made.name, record=tried["drill"]))
-    found = _manifest.read(str(tmp_path / "backups" / "main" / made.name))
+    found = manifests.read(str(tmp_path / "backups" / "main" / made.name))
     (drill,) = found.drills
     assert drill["by"] == found.verified.load_by == "prover"
     assert drill["result"] == found.verified.load
@@ -553,7 +555,7 @@ def test_another_host_proves_it_and_the_manifest_says_so(lab: Lab, server: Serve
 
 KILLED = """
 import os
-from ansible_collections.quorum.redis.plugins.module_utils import _aofcopy as copying
+from ansible_collections.quorum.redis.plugins.module_utils._backup import aof_copy as copying
 from ansible_collections.quorum.redis.plugins.modules import backup
 copying._upto = lambda *_given: os.kill(os.getpid(), 9)
 backup.main()
@@ -605,6 +607,6 @@ def looked(server: Server, root: Path) -> str:
     common |= {"compression": "none", "load": False, "aof": False, "wait": 30, "primary": False, "drill": False}
     common |= {"period": 86400, "offset": 0, "keep": 0, "keep_days": 0, "rsync": "", "command": []}
     said: list[str] = []
-    _timer.Round(told, common, {}, time.time(), said.append).look()
+    agent.Round(told, common, {}, time.time(), said.append).look()
     assert backups(root) == []
     return " ".join(said)

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from ansible_collections.quorum.redis.plugins.module_utils._config import fingerprint
+from ansible_collections.quorum.redis.plugins.module_utils._config.diff import fingerprint
 
 from integration.conftest import Answer, Lab, Server, wait_until
 

@@ -21,9 +21,10 @@ from typing import Any
 
 import pytest
 import redis
-from ansible_collections.quorum.redis.plugins.module_utils import _backup, _manifest
-from ansible_collections.quorum.redis.plugins.module_utils._client import Endpoint
-from ansible_collections.quorum.redis.plugins.module_utils._failover_base import LOCK
+from ansible_collections.quorum.redis.plugins.module_utils._backup import create
+from ansible_collections.quorum.redis.plugins.module_utils._backup import manifest as manifests
+from ansible_collections.quorum.redis.plugins.module_utils._failover.operation import LOCK
+from ansible_collections.quorum.redis.plugins.module_utils._redis.client import Endpoint
 from ledger.scene import ALONE, NAME, Scene, kill
 
 PASSWORD = "s3cret-of-the-restore"
@@ -108,8 +109,8 @@ class Store:
     def _run(self, code: str, **more: Any) -> subprocess.CompletedProcess[str]:
         arguments = {"ANSIBLE_MODULE_ARGS": {**self.options(**more), "_ansible_remote_tmp": str(self.root)}}
         start = (
-            "from ansible_collections.quorum.redis.plugins.module_utils import _restore_back as back\n"
-            "from ansible_collections.quorum.redis.plugins.module_utils import _restore_run as base\n"
+            "from ansible_collections.quorum.redis.plugins.module_utils._restore import rollback as back\n"
+            "from ansible_collections.quorum.redis.plugins.module_utils._restore import execute as base\n"
             f"from ansible_collections.quorum.redis.plugins.modules import restore\n{code}\nrestore.main()\n"
         )
         return subprocess.run(
@@ -186,8 +187,8 @@ def build(lab: Any, sentinels: int = 3, members: int = 3, aof: bool = True) -> S
     head.call("SET", "soon", "gone when it is restored", "PX", 1000)
     scene.wait("the set is whole", scene.whole, 40)
     place = Endpoint(head.address, head.port, None, PASSWORD)
-    job = _backup.Job(NAME, "m1", place, str(lab.root / "backups"), head.engine.binary, USER)
-    made = _backup.make(job, lambda _text: None)
+    job = create.Job(NAME, "m1", place, str(lab.root / "backups"), head.engine.binary, USER)
+    made = create.make(job, lambda _text: None)
     store = Store(scene, lab.root, str(job.place / made.name), before)
     damage(head)
     time.sleep(1)
@@ -330,8 +331,8 @@ def test_a_full_disk_leaves_the_present_data(lab: Any) -> None:
 
 def rewrite_manifest(directory: Path) -> None:
     """Let the manifest tell what is there, as if the backup had been made like this."""
-    told = _manifest.read(str(directory))
-    told.files["dump.rdb"] = _manifest.sums(directory / "dump.rdb")
+    told = manifests.read(str(directory))
+    told.files["dump.rdb"] = manifests.sums(directory / "dump.rdb")
     told.rdb_size, told.rdb_sha256 = told.files["dump.rdb"]["size"], told.files["dump.rdb"]["sha256"]
     (directory / "manifest.json").write_text(told.to_json())
 
@@ -363,7 +364,7 @@ def test_what_is_no_good_is_refused_before_anything_is_touched(lab: Any) -> None
         assert expected in done.msg
         assert content(head) == present
         assert not (head.directory / "restore").exists()
-    told = _manifest.read(str(good))
+    told = manifests.read(str(good))
     told.databases["0"]["keys"] += 3
     told.verified.databases = {}
     (bad / "dump.rdb").write_bytes(rdb)
@@ -389,9 +390,9 @@ def test_a_backup_goes_into_a_new_set_of_another_name(lab: Any) -> None:
     store = build(lab, sentinels=0, members=1, aof=False)
     source = store.scene.members[0]
     place = Endpoint(source.address, source.port, None, PASSWORD)
-    job = _backup.Job(NAME, "m1", place, str(lab.root / "other"), source.engine.binary, USER, compression="gzip")
+    job = create.Job(NAME, "m1", place, str(lab.root / "other"), source.engine.binary, USER, compression="gzip")
     present = content(source)
-    made = _backup.make(job, lambda _text: None)
+    made = create.make(job, lambda _text: None)
     new = [lab.server(f"c{number}", "appendonly yes") for number in (1, 2)]
     new[1].call("REPLICAOF", new[0].address, new[0].port)
     store.scene.wait("the new set is whole", lambda: new[1].info()["master_link_status"] == "up")
@@ -420,8 +421,8 @@ def test_data_of_a_module_comes_back(lab: Any, search: Path) -> None:
     server.call("FT.CREATE", "index", "SCHEMA", "title", "TEXT")
     server.call("FT.ADD", "index", "doc", "1.0", "FIELDS", "title", "hello")
     place = Endpoint(server.address, server.port, None, PASSWORD)
-    job = _backup.Job(NAME, "m1", place, str(lab.root / "backups"), server.engine.binary, USER)
-    made = _backup.make(job, lambda _text: None)
+    job = create.Job(NAME, "m1", place, str(lab.root / "backups"), server.engine.binary, USER)
+    made = create.make(job, lambda _text: None)
     server.call("FLUSHALL")
     given = {"name": NAME, "here": "m1", "password": PASSWORD, "user": USER, "memory_reserve": 0}
     given |= {"data": str(server.directory), "binary": server.engine.binary, "backup": str(job.place / made.name)}

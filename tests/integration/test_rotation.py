@@ -16,7 +16,7 @@ from typing import Any, Dict, List
 
 import pytest
 import redis
-from ansible_collections.quorum.redis.plugins.module_utils._acl import digest
+from ansible_collections.quorum.redis.plugins.module_utils._acl.plan import digest
 from ledger.ledger import Ledger, connect
 
 from .conftest import Answer, Lab, Server, wait_until
@@ -229,7 +229,7 @@ def steps(estate: Estate) -> List[Any]:
 # Runs in the process of a module, which dies before a step: for example between the server and its file.
 DIE = """
 import os
-from ansible_collections.quorum.redis.plugins.module_utils import _module
+from ansible_collections.quorum.redis.plugins.module_utils._module import runner
 def run(module, build, *more, **others):
     class Mortal(build):
         done = 0
@@ -239,7 +239,7 @@ def run(module, build, *more, **others):
             Mortal.done += 1
             super().apply(step)
     return real(module, Mortal, *more, **others)
-real, _module.run = _module.run, run
+real, runner.run = runner.run, run
 from ansible_collections.quorum.redis.plugins.modules import {name}
 {name}.main()
 """

@@ -9,7 +9,7 @@ import getpass
 from typing import Any, Dict, List
 
 import redis
-from ansible_collections.quorum.redis.plugins.module_utils._acl import digest
+from ansible_collections.quorum.redis.plugins.module_utils._acl.plan import digest
 
 from .conftest import Answer, Lab, Server
 from .test_rotation import assembled

@@ -156,7 +156,8 @@ class Scene:
         """Start the module in the background; code runs in its process before it, to make it fail where wanted."""
         arguments = {"ANSIBLE_MODULE_ARGS": {**self.options(**options), "_ansible_remote_tmp": str(self.lab.root)}}
         start = (
-            "import sys\nfrom ansible_collections.quorum.redis.plugins.module_utils import _failover_base as base\n"
+            "import sys\n"
+            "from ansible_collections.quorum.redis.plugins.module_utils._failover import operation as base\n"
             f"from ansible_collections.quorum.redis.plugins.modules import failover\n{code}\nfailover.main()\n"
         )
         process = subprocess.Popen(

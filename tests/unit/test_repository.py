@@ -15,7 +15,7 @@ import pytest
 import yaml
 from ansible.inventory.manager import InventoryManager
 from ansible.parsing.dataloader import DataLoader
-from ansible_collections.quorum.redis.plugins.module_utils._topology import INSTANCE_DEFAULTS, Inventory, build
+from ansible_collections.quorum.redis.plugins.module_utils._model.topology import INSTANCE_DEFAULTS, Inventory, build
 
 ROOT = Path(__file__).resolve().parents[2]
 ROLES = sorted(path.parents[1].name for path in ROOT.glob("roles/*/meta/argument_specs.yml"))

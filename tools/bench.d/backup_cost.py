@@ -28,9 +28,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import redis
-from ansible_collections.quorum.redis.plugins.module_utils._backup import Job, make
-from ansible_collections.quorum.redis.plugins.module_utils._client import Endpoint
-from ansible_collections.quorum.redis.plugins.module_utils._manifest import Manifest
+from ansible_collections.quorum.redis.plugins.module_utils._backup.create import Job, make
+from ansible_collections.quorum.redis.plugins.module_utils._backup.manifest import Manifest
+from ansible_collections.quorum.redis.plugins.module_utils._redis.client import Endpoint
 
 VALUE = 1024
 RATE = 500

@@ -10,6 +10,6 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from ansible_collections.quorum.redis.plugins.module_utils._timer import main
+from quorum_redis._backup.agent import main
 
 sys.exit(main(sys.argv[1:]))

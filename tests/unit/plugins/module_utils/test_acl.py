@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.quorum.redis.plugins.module_utils._acl import (
+from ansible_collections.quorum.redis.plugins.module_utils._acl.plan import (
     Plan,
     digest,
     hide,
@@ -20,9 +20,9 @@ from ansible_collections.quorum.redis.plugins.module_utils._acl import (
     text,
     words,
 )
-from ansible_collections.quorum.redis.plugins.module_utils._acl_clients import parse
-from ansible_collections.quorum.redis.plugins.module_utils._acl_jobs import JOBS, job_rules, needs, number
-from ansible_collections.quorum.redis.plugins.module_utils._acl_model import access, acl_model
+from ansible_collections.quorum.redis.plugins.module_utils._model.acl_presets import JOBS, job_rules, needs, number
+from ansible_collections.quorum.redis.plugins.module_utils._model.acl_users import access, acl_model
+from ansible_collections.quorum.redis.plugins.module_utils._redis.client_list import parse
 
 OLD, NEW, VALKEY = (6, 0, 16), (7, 0, 15), (9, 1, 2)
 HASH = "a" * 64

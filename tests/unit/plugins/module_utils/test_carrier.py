@@ -9,7 +9,7 @@ import random
 from typing import Any
 
 import pytest
-from ansible_collections.quorum.redis.plugins.module_utils._carrier import (
+from ansible_collections.quorum.redis.plugins.module_utils._backup.schedule import (
     DAY,
     Kept,
     Look,
@@ -21,8 +21,8 @@ from ansible_collections.quorum.redis.plugins.module_utils._carrier import (
     remember,
     slot_of,
 )
-from ansible_collections.quorum.redis.plugins.module_utils._errors import Refused
-from ansible_collections.quorum.redis.plugins.module_utils._reply import Observed, Upstream
+from ansible_collections.quorum.redis.plugins.module_utils._core.errors import Refused
+from ansible_collections.quorum.redis.plugins.module_utils._redis.replies import Observed, Upstream
 
 
 def member(host: str, role: str = "replica", offset: int = 1000, link: str = "up", **more: Any) -> Observed:

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.quorum.redis.plugins.module_utils._certificate import (
+from ansible_collections.quorum.redis.plugins.module_utils._core.errors import BadConfig, QuorumError, Refused
+from ansible_collections.quorum.redis.plugins.module_utils._host.certificates import (
     all_trust,
     check,
     digest,
@@ -24,8 +25,7 @@ from ansible_collections.quorum.redis.plugins.module_utils._certificate import (
     preflight,
     together,
 )
-from ansible_collections.quorum.redis.plugins.module_utils._errors import BadConfig, QuorumError, Refused
-from ansible_collections.quorum.redis.plugins.module_utils._tls import Tls, failure, of
+from ansible_collections.quorum.redis.plugins.module_utils._redis.tls import Tls, failure, of
 from authority import Authority, Pair
 
 ADDRESS = "192.0.2.11"

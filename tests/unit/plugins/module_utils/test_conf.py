@@ -8,8 +8,16 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.quorum.redis.plugins.module_utils._conf import lines, mask, parse, quote, render, split, values
-from ansible_collections.quorum.redis.plugins.module_utils._errors import BadConfig
+from ansible_collections.quorum.redis.plugins.module_utils._core.errors import BadConfig
+from ansible_collections.quorum.redis.plugins.module_utils._model.conf_syntax import (
+    lines,
+    mask,
+    parse,
+    quote,
+    render,
+    split,
+    values,
+)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.quorum.redis.plugins.module_utils._config import (
+from ansible_collections.quorum.redis.plugins.module_utils._config.diff import (
     Change,
     Live,
     canonical,

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.quorum.redis.plugins.module_utils._errors import QuorumError
+from ansible_collections.quorum.redis.plugins.module_utils._core.errors import QuorumError
 
 
 @pytest.mark.parametrize(

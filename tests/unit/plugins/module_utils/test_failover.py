@@ -9,17 +9,17 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from ansible_collections.quorum.redis.plugins.module_utils._errors import Refused
-from ansible_collections.quorum.redis.plugins.module_utils._failover import Move, Preflight, newer, version
-from ansible_collections.quorum.redis.plugins.module_utils._failover_base import as_pairs
-from ansible_collections.quorum.redis.plugins.module_utils._leftovers import MARK, headless, leftovers
-from ansible_collections.quorum.redis.plugins.module_utils._reply import (
+from ansible_collections.quorum.redis.plugins.module_utils._core.errors import Refused
+from ansible_collections.quorum.redis.plugins.module_utils._failover.operation import as_pairs
+from ansible_collections.quorum.redis.plugins.module_utils._failover.preflight import Move, Preflight, newer, version
+from ansible_collections.quorum.redis.plugins.module_utils._redis.replies import (
     Downstream,
     Observed,
     SentinelView,
     Upstream,
     WatchedMaster,
 )
+from ansible_collections.quorum.redis.plugins.module_utils._replication.interrupted import MARK, headless, leftovers
 
 PORT = 6379
 HEALTHY = {"aof_enabled": 0, "rdb_last_bgsave_status": "ok", "aof_last_write_status": "ok"}

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.quorum.redis.plugins.module_utils._errors import BadConfig, QuorumError
-from ansible_collections.quorum.redis.plugins.module_utils._files import (
+from ansible_collections.quorum.redis.plugins.module_utils._core.errors import BadConfig, QuorumError
+from ansible_collections.quorum.redis.plugins.module_utils._host.files import (
     Seen,
     Wanted,
     check,

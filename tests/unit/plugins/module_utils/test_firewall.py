@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.quorum.redis.plugins.module_utils._firewall import (
+from ansible_collections.quorum.redis.plugins.module_utils._model.firewall import (
     connected,
     firewall_model,
     listening,

@@ -10,8 +10,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from ansible_collections.quorum.redis.plugins.module_utils import _firewall_subject
-from ansible_collections.quorum.redis.plugins.module_utils._firewall import networks, ports_of, rules
+from ansible_collections.quorum.redis.plugins.module_utils._host import nftables
+from ansible_collections.quorum.redis.plugins.module_utils._model.firewall import networks, ports_of, rules
 
 HEAD = "  sl  local_address rem_address   st\n"
 PLAIN, SECURE = "   0: 00000000:18EB 00000000:0000 0A\n", "   1: 00000000:3FFB 00000000:0000 0A\n"
@@ -21,12 +21,12 @@ def look(folder: Path, monkeypatch: pytest.MonkeyPatch, ports: list[int], before
     """Look at the one server that is declared with these ports, and had those."""
     (folder / "main.nft").write_text(rules("main", before, networks(["10.0.0.1"])))
     (folder / "tcp").write_text(HEAD + tcp)
-    monkeypatch.setattr(_firewall_subject, "FOLDER", folder)
-    monkeypatch.setattr(_firewall_subject, "TCP", (folder / "tcp",))
-    monkeypatch.setattr(_firewall_subject, "say", lambda command, given=b"": (None, ""))
+    monkeypatch.setattr(nftables, "FOLDER", folder)
+    monkeypatch.setattr(nftables, "TCP", (folder / "tcp",))
+    monkeypatch.setattr(nftables, "say", lambda command, given=b"": (None, ""))
     params = {"processes": [{"name": "main", "ports": ports}], "peers": ["10.0.0.1"], "clients": [], "ssh_port": 22}
     module: Any = SimpleNamespace(params={**params, "state": "present", "ignore_clients": False}, check_mode=True)
-    (wall,) = _firewall_subject.Firewall(module).observe()
+    (wall,) = nftables.Firewall(module).observe()
     return wall
 
 
@@ -50,5 +50,5 @@ def test_a_port_stays_guarded_until_nobody_listens(
 def test_programs_of_root_are_found_from_the_path_of_another_user(monkeypatch: pytest.MonkeyPatch) -> None:
     """As `become_method: su` leaves it."""
     monkeypatch.setenv("PATH", "/usr/local/bin:/usr/bin:/bin")
-    assert _firewall_subject.say(["ldconfig", "--version"])[0] == 0
-    assert _firewall_subject.say(["no-such-program"])[0] is None
+    assert nftables.say(["ldconfig", "--version"])[0] == 0
+    assert nftables.say(["no-such-program"])[0] is None

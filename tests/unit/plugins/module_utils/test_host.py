@@ -9,9 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.quorum.redis.plugins.module_utils import _host
-from ansible_collections.quorum.redis.plugins.module_utils._errors import BadConfig
-from ansible_collections.quorum.redis.plugins.module_utils._host import Setting, View, check_memory, files, observe
+from ansible_collections.quorum.redis.plugins.module_utils._core.errors import BadConfig
+from ansible_collections.quorum.redis.plugins.module_utils._host import kernel
+from ansible_collections.quorum.redis.plugins.module_utils._host.kernel import (
+    Setting,
+    View,
+    check_memory,
+    files,
+    observe,
+)
 
 NOTHING: dict[str, Any] = {
     "overcommit_memory": None,
@@ -27,7 +33,7 @@ def root(tmp_path: Path) -> Path:
         "proc/sys/vm/overcommit_memory": "0\n",
         "proc/sys/net/core/somaxconn": "4096\n",
         "proc/sys/vm/swappiness": "60\n",
-        _host.HUGEPAGES: "always [madvise] never\n",
+        kernel.HUGEPAGES: "always [madvise] never\n",
         "proc/meminfo": "MemTotal:  2048 kB\nMemFree: 1 kB\n",
     }.items():
         path = tmp_path / name
@@ -56,7 +62,7 @@ def test_values_are_set_and_files_written(root: Path, monkeypatch: pytest.Monkey
         ["vm.overcommit_memory = 1", "net.core.somaxconn = 4096"],
         ["w! /sys/kernel/mm/transparent_hugepage/enabled - - - - never"],
     ]
-    _host.put(view.settings[0])
+    kernel.put(view.settings[0])
     assert (root / "proc/sys/vm/overcommit_memory").read_text() == "1\n"
     monkeypatch.setattr(Path, "write_text", refuse)
     assert not next(item for item in observe(wish, root).settings if item.differs).writable
@@ -67,7 +73,7 @@ def refuse(*_: object, **__: object) -> int:
 
 
 def test_a_kernel_without_huge_pages_is_fine(root: Path) -> None:
-    (root / _host.HUGEPAGES).unlink()
+    (root / kernel.HUGEPAGES).unlink()
     assert not observe(params(root, transparent_hugepages="never"), root).settings
 
 
@@ -78,7 +84,7 @@ def test_a_file_without_lines_is_not_there() -> None:
     assert [want.kind for want in files(owner, only)] == ["file", "absent"]
 
 
-@pytest.mark.parametrize("place", _host.MEMORY_LIMITS)
+@pytest.mark.parametrize("place", kernel.MEMORY_LIMITS)
 def test_the_limit_of_a_container_counts(root: Path, place: str) -> None:
     (root / place).parent.mkdir(parents=True, exist_ok=True)
     (root / place).write_text("1048576\n")

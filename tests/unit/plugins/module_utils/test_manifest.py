@@ -12,9 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.quorum.redis.plugins.module_utils._compress import reader, writer
-from ansible_collections.quorum.redis.plugins.module_utils._errors import QuorumError
-from ansible_collections.quorum.redis.plugins.module_utils._manifest import (
+from ansible_collections.quorum.redis.plugins.module_utils._backup.manifest import (
     Damaged,
     Manifest,
     Verified,
@@ -28,6 +26,8 @@ from ansible_collections.quorum.redis.plugins.module_utils._manifest import (
     stamp,
     sums,
 )
+from ansible_collections.quorum.redis.plugins.module_utils._core.errors import QuorumError
+from ansible_collections.quorum.redis.plugins.module_utils._host.compression import reader, writer
 
 # The first bytes of dump.rdb as BGSAVE of each engine wrote it.
 REDIS = (

@@ -10,8 +10,8 @@ from types import SimpleNamespace
 from typing import Any, NoReturn
 
 import pytest
-from ansible_collections.quorum.redis.plugins.module_utils import _client
-from ansible_collections.quorum.redis.plugins.module_utils._module import Subject, run
+from ansible_collections.quorum.redis.plugins.module_utils._module.runner import Subject, run
+from ansible_collections.quorum.redis.plugins.module_utils._redis import client
 
 
 class EndError(Exception):
@@ -37,7 +37,7 @@ def answer(check: bool) -> Any:
 @pytest.mark.parametrize("there", [True, False])
 def test_a_library_that_cannot_be_used_is_named_at_once(there: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """It may be there and broken: then the members would all be taken for silent."""
-    monkeypatch.setattr(_client, "HAS_REDIS", there)
+    monkeypatch.setattr(client, "HAS_REDIS", there)
     monkeypatch.setitem(sys.modules, "redis", None)
     assert ("cannot be used" if there else "is missing") in answer(check=False)["msg"]
     assert "has installed redis-py" in answer(check=True)["steps"][0]

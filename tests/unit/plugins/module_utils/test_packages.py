@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.quorum.redis.plugins.module_utils._errors import BadConfig
-from ansible_collections.quorum.redis.plugins.module_utils._packages import (
+from ansible_collections.quorum.redis.plugins.module_utils._core.errors import BadConfig
+from ansible_collections.quorum.redis.plugins.module_utils._host.packages import (
     check_candidates,
     installed,
     missing,

@@ -9,20 +9,20 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
-from ansible_collections.quorum.redis.plugins.module_utils._errors import AuthFailed, Refused, Unsettled
-from ansible_collections.quorum.redis.plugins.module_utils._predict import assume_started, predict
-from ansible_collections.quorum.redis.plugins.module_utils._replication import (
-    Planner,
-    Wish,
-    pending,
-)
-from ansible_collections.quorum.redis.plugins.module_utils._reply import (
+from ansible_collections.quorum.redis.plugins.module_utils._core.errors import AuthFailed, Refused, Unsettled
+from ansible_collections.quorum.redis.plugins.module_utils._redis.replies import (
     Downstream,
     Observed,
     SentinelView,
     Upstream,
     WatchedMaster,
 )
+from ansible_collections.quorum.redis.plugins.module_utils._replication.plan import (
+    Planner,
+    Wish,
+    pending,
+)
+from ansible_collections.quorum.redis.plugins.module_utils._replication.prediction import assume_started, predict
 
 PORT = 6379
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.quorum.redis.plugins.module_utils._reply import (
+from ansible_collections.quorum.redis.plugins.module_utils._redis.replies import (
     Observed,
     apply_info,
     engine_of,

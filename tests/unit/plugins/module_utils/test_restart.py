@@ -8,7 +8,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.quorum.redis.plugins.module_utils._restart import View, sentinel_state, share, state, why_not
+from ansible_collections.quorum.redis.plugins.module_utils._lifecycle.restart import (
+    View,
+    sentinel_state,
+    share,
+    state,
+    why_not,
+)
 
 REPLICA = {
     "run_id": "new",

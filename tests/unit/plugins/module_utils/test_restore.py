@@ -10,18 +10,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.quorum.redis.plugins.module_utils import _restore_note
-from ansible_collections.quorum.redis.plugins.module_utils._errors import QuorumError, Refused
-from ansible_collections.quorum.redis.plugins.module_utils._feeder import configuration
-from ansible_collections.quorum.redis.plugins.module_utils._manifest import Header, Manifest, Verified
-from ansible_collections.quorum.redis.plugins.module_utils._reply import (
+from ansible_collections.quorum.redis.plugins.module_utils._backup.manifest import Header, Manifest, Verified
+from ansible_collections.quorum.redis.plugins.module_utils._core.errors import QuorumError, Refused
+from ansible_collections.quorum.redis.plugins.module_utils._engine.seed_server import configuration
+from ansible_collections.quorum.redis.plugins.module_utils._host.capacity import Room
+from ansible_collections.quorum.redis.plugins.module_utils._redis.replies import (
     Downstream,
     Observed,
     SentinelView,
     Upstream,
     WatchedMaster,
 )
-from ansible_collections.quorum.redis.plugins.module_utils._restore import (
+from ansible_collections.quorum.redis.plugins.module_utils._restore import journal
+from ansible_collections.quorum.redis.plugins.module_utils._restore.interrupted import explained
+from ansible_collections.quorum.redis.plugins.module_utils._restore.journal import Note
+from ansible_collections.quorum.redis.plugins.module_utils._restore.plan import (
     Backup,
     Here,
     Plan,
@@ -37,10 +40,7 @@ from ansible_collections.quorum.redis.plugins.module_utils._restore import (
     strays,
     unreadable,
 )
-from ansible_collections.quorum.redis.plugins.module_utils._restore_back import linked, rewritten
-from ansible_collections.quorum.redis.plugins.module_utils._restore_end import explained
-from ansible_collections.quorum.redis.plugins.module_utils._restore_note import Note
-from ansible_collections.quorum.redis.plugins.module_utils._room import Room
+from ansible_collections.quorum.redis.plugins.module_utils._restore.rollback import linked, rewritten
 
 PORT = 6379
 GIB = 1 << 30
@@ -397,11 +397,11 @@ def test_when_a_replica_is_in_sync() -> None:
 
 
 def test_the_note_survives_and_goes(tmp_path: Path) -> None:
-    assert _restore_note.read(str(tmp_path)) is None
-    _restore_note.write(str(tmp_path), NOTE)
-    assert _restore_note.read(str(tmp_path)) == NOTE
+    assert journal.read(str(tmp_path)) is None
+    journal.write(str(tmp_path), NOTE)
+    assert journal.read(str(tmp_path)) == NOTE
     assert (tmp_path / "restore.json").stat().st_mode & 0o777 == 0o600
-    _restore_note.remove(str(tmp_path))
+    journal.remove(str(tmp_path))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -409,14 +409,14 @@ def test_the_note_survives_and_goes(tmp_path: Path) -> None:
 def test_a_note_that_cannot_be_read_stops_everything(tmp_path: Path, text: str) -> None:
     (tmp_path / "restore.json").write_text(text)
     with pytest.raises(QuorumError) as caught:
-        _restore_note.read(str(tmp_path))
+        journal.read(str(tmp_path))
     assert "restore.json" in str(caught.value)
 
 
 def test_a_link_in_the_place_of_the_note_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "precious").write_text("kept")
     (tmp_path / "restore.new").symlink_to(tmp_path / "precious")
-    _restore_note.write(str(tmp_path), NOTE)
+    journal.write(str(tmp_path), NOTE)
     assert (tmp_path / "precious").read_text() == "kept"
 
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.quorum.redis.plugins.module_utils._acl import Change, digest, plan
-from ansible_collections.quorum.redis.plugins.module_utils._acl_model import access
-from ansible_collections.quorum.redis.plugins.module_utils._client import Endpoint
-from ansible_collections.quorum.redis.plugins.module_utils._config import fingerprint
-from ansible_collections.quorum.redis.plugins.module_utils._rotation import kept, lingering, mark, marks
-from ansible_collections.quorum.redis.plugins.module_utils._sentinel_secret import own_password
+from ansible_collections.quorum.redis.plugins.module_utils._acl.plan import Change, digest, plan
+from ansible_collections.quorum.redis.plugins.module_utils._config.diff import fingerprint
+from ansible_collections.quorum.redis.plugins.module_utils._config.sentinel_password import own_password
+from ansible_collections.quorum.redis.plugins.module_utils._model.acl_users import access
+from ansible_collections.quorum.redis.plugins.module_utils._redis.client import Endpoint
+from ansible_collections.quorum.redis.plugins.module_utils._redis.rotation import kept, lingering, mark, marks
 
 OLD, NEW = f"#{digest('old')}", f"#{digest('new')}"
 

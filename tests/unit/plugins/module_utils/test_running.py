@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ansible_collections.quorum.redis.plugins.module_utils._running import (
+from ansible_collections.quorum.redis.plugins.module_utils._host.services import (
     CGROUPS,
     Room,
     disk_free,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.quorum.redis.plugins.module_utils._scratch import configuration, refusal
+from ansible_collections.quorum.redis.plugins.module_utils._engine.config_check import configuration, refusal
 
 CONFIG_FILE = """
 *** FATAL CONFIG FILE ERROR (Redis 7.0.15) ***

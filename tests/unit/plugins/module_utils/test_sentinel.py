@@ -9,15 +9,15 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from ansible_collections.quorum.redis.plugins.module_utils._errors import QuorumError, Refused
-from ansible_collections.quorum.redis.plugins.module_utils._replication import Planner, Wish
-from ansible_collections.quorum.redis.plugins.module_utils._reply import (
+from ansible_collections.quorum.redis.plugins.module_utils._core.errors import QuorumError, Refused
+from ansible_collections.quorum.redis.plugins.module_utils._redis.replies import (
     Observed,
     SentinelView,
     Upstream,
     WatchedMaster,
 )
-from ansible_collections.quorum.redis.plugins.module_utils._sentinel import (
+from ansible_collections.quorum.redis.plugins.module_utils._replication.plan import Planner, Wish
+from ansible_collections.quorum.redis.plugins.module_utils._sentinel.plan import (
     Watch,
     check_identity,
     find_primary,

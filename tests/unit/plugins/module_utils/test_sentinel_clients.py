@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.quorum.redis.plugins.module_utils._sentinel_clients import rights, rules
+from ansible_collections.quorum.redis.plugins.module_utils._config.sentinel_client_user import rights, rules
 
 HASH = "0" * 64
 # ACL LIST of a Sentinel that was told the rules, without the name.

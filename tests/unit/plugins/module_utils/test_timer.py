@@ -13,17 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.quorum.redis.plugins.module_utils._carrier import Look, Memory
-from ansible_collections.quorum.redis.plugins.module_utils._errand import away, run
-from ansible_collections.quorum.redis.plugins.module_utils._modules import lines, parse
-from ansible_collections.quorum.redis.plugins.module_utils._snapshot import (
-    child_of,
-    complaint,
-    databases,
-    put_off,
-    verdict,
-)
-from ansible_collections.quorum.redis.plugins.module_utils._timer import (
+from ansible_collections.quorum.redis.plugins.module_utils._backup.agent import (
     kept,
     main,
     memory_from,
@@ -31,7 +21,17 @@ from ansible_collections.quorum.redis.plugins.module_utils._timer import (
     status,
     write,
 )
-from ansible_collections.quorum.redis.plugins.module_utils._trial import differences
+from ansible_collections.quorum.redis.plugins.module_utils._backup.offsite import away, run
+from ansible_collections.quorum.redis.plugins.module_utils._backup.schedule import Look, Memory
+from ansible_collections.quorum.redis.plugins.module_utils._backup.snapshot import (
+    child_of,
+    complaint,
+    databases,
+    put_off,
+    verdict,
+)
+from ansible_collections.quorum.redis.plugins.module_utils._engine.rdb_check import differences
+from ansible_collections.quorum.redis.plugins.module_utils._redis.engine_modules import lines, parse
 
 ROOT = Path(__file__).resolve().parents[4]
 REPORT: dict[str, Any] = {
@@ -110,12 +110,12 @@ def test_another_argument_is_no_look(capsys: pytest.CaptureFixture[str], monkeyp
 def test_the_role_installs_all_that_the_program_imports() -> None:
     """The program must run without Ansible: every util it imports is in the list of the role, and no other."""
     text = (ROOT / "roles" / "redis_backup" / "vars" / "main.yml").read_text(encoding="utf-8")
-    listed = set(re.findall(r"'(\w+)'", text.split("__redis_backup_utils:")[1].split("|")[0]))
+    listed = set(re.findall(r"'([\w/]+)'", text.split("__redis_backup_utils:")[1].split("|")[0]))
     said = subprocess.run(
         [
             sys.executable,
             "-c",
-            "import sys; from ansible_collections.quorum.redis.plugins.module_utils import _timer; "
+            "import sys; from ansible_collections.quorum.redis.plugins.module_utils._backup import agent; "
             "print(' '.join(sys.modules))",
         ],
         env={"PYTHONPATH": str(ROOT / "collections")},
@@ -123,7 +123,8 @@ def test_the_role_installs_all_that_the_program_imports() -> None:
         text=True,
         check=True,
     ).stdout.split()
-    assert {name.rpartition("._")[2] for name in said if ".module_utils._" in name} == listed
+    utils = [name.partition(".module_utils.")[2] for name in said]
+    assert {name.replace(".", "/") for name in utils if "." in name} == listed
     assert [name for name in said if name == "ansible" or name.startswith("ansible.")] == []
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.quorum.redis.plugins.module_utils._parameters import (
+from ansible_collections.quorum.redis.plugins.module_utils._model.directives import (
     OPENING,
     OWNED,
     OWNED_PREFIXES,
@@ -16,7 +16,7 @@ from ansible_collections.quorum.redis.plugins.module_utils._parameters import (
     known_to,
     size_of,
 )
-from ansible_collections.quorum.redis.plugins.module_utils._topology import (
+from ansible_collections.quorum.redis.plugins.module_utils._model.topology import (
     INSTANCE_DEFAULTS,
     Inventory,
     TopologyError,

@@ -9,7 +9,12 @@ from typing import Any
 
 import pytest
 from ansible_collections.quorum.redis.plugins.filter.upgrade import FilterModule
-from ansible_collections.quorum.redis.plugins.module_utils._upgrade import data_format, fits, refusal, upstream
+from ansible_collections.quorum.redis.plugins.module_utils._lifecycle.upgrade import (
+    data_format,
+    fits,
+    refusal,
+    upstream,
+)
 
 OLD, NEW = "7.0.15", "8.0.2"
 plan = FilterModule().filters()["upgrade"]

@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.quorum.redis.plugins.module_utils._errors import QuorumError, Refused, Unsettled
-from ansible_collections.quorum.redis.plugins.module_utils._wait import until_done, until_settled
+from ansible_collections.quorum.redis.plugins.module_utils._core.errors import QuorumError, Refused, Unsettled
+from ansible_collections.quorum.redis.plugins.module_utils._core.polling import until_done, until_settled
 
 
 @pytest.fixture(autouse=True)

@@ -1,0 +1,284 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The ACL users of one server, file and process together: the subject of the module acl."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Dict, List, Optional, Sequence
+
+from ansible.module_utils.basic import AnsibleModule
+
+from .._config.diff import running_version
+from .._config.runtime import find, info
+from .._core.errors import (
+    BadConfig,
+    CommandFailed,
+    QuorumError,
+    Refused,
+)
+from .._engine.acl_check import Judge, judge
+from .._host.files import (
+    Seen,
+    Wanted,
+    check,
+    describe,
+    differences,
+    look,
+    put,
+)
+from .._model.acl_presets import CHANNELS, number
+from .._module.runner import Step, Subject, endpoint
+from .._redis.client import Client
+from .._redis.client_list import move_on, needed, undo
+from .._redis.observe import Place, members, refusals
+from .._redis.rotation import (
+    CLOSE,
+    OPEN,
+    PROVE,
+    linked,
+    marks,
+    no_clients,
+    refused_since,
+)
+from .._redis.tls import of
+from .declared import Declared
+from .plan import (
+    Change,
+    Plan,
+    hide,
+    parse_list,
+    plan,
+    secrets,
+    table,
+)
+
+NEWEST = "99.0"  # for a host without an engine, in check mode
+
+
+@dataclass
+class View:
+    """The file and the users as they are, and what it takes."""
+
+    seen: Seen
+    want: Wanted
+    running: bool = False
+    plan: Plan = field(default_factory=Plan)
+
+
+class Acl(Subject[View]):
+    """One server."""
+
+    def __init__(self, module: AnsibleModule) -> None:
+        """Take the options."""
+        super().__init__()
+        self.module, self.params = module, module.params
+        self.label = f"redis {self.params['name']}"
+        self.wish = Declared(self.params, self.label)
+        self.users, self.absent = self.wish.users, self.wish.absent
+        self.logins: Dict[str, Dict[str, str]] = {
+            duty: login for duty, login in (self.params["logins"] or {}).items() if login
+        }
+        self.places = members(self.params["members"], None, None, self.params["timeout"], tls=of(self.params))
+        self.client: Optional[Client] = None
+        self.done: List[List[str]] = []
+        self.first: Optional[Plan] = None
+        self.closed: Dict[str, float] = {}
+
+    def observe(self) -> View:
+        """Look at file and server, and let the installed engine compare."""
+        version, present = NEWEST, {}
+        seen = look(self.params["path"])
+        if not Path(self.params["binary"]).exists():
+            if not self.module.check_mode:
+                raise BadConfig(f"{self.label}: {self.params['binary']} is not installed", todo="Nothing was changed")
+            return View(seen, self.wish.file(self.wish.rules(number(version), {"default": ["nopass"]})))
+        if self.client is None:
+            self.client = find(endpoint(self.params), None, "redis_password or the password of the operator's user")
+        with judge(self.params["binary"], self.params["parameters"], self.params["user"], self.label) as engine:
+            there = parse_list(seen.content.decode("utf-8", "replace").splitlines())
+            if self.client is not None:
+                version = running_version(info(self.client))
+                present = parse_list(self.client.call("ACL", "LIST"))
+                self.wish.refuse_unfinished(seen, present)
+            held = present or {**self.wish.from_configuration(), **there}
+            declared = self.wish.rules(engine.version, held)
+            engine.spell(declared, self.label)
+            live, found, older = declared, Plan(), False
+            if self.client is not None:
+                older = number(version) < CHANNELS <= engine.version
+                if number(version) != engine.version:
+                    live = self.wish.rules(number(version), held)
+                same = engine.same(live, present, self.label)
+                held_by = needed(self.client) if self._differ(same, present, live) else set()
+                predicted, purge = self.module.check_mode, self.wish.purge
+                final = self.params["final"] or self.params["previous"] != OPEN
+                found = plan(live, self.absent, present, same, held_by, final, purge, predicted)
+            want = self.wish.file(declared, found, present, older, seen)
+            said = parse_list(want.content.decode("utf-8", "surrogateescape").splitlines())
+            if (
+                want.kind == "file"
+                and want.content != seen.content
+                and set(there) == set(engine.same(said, there, self.label)) == set(said)
+            ):
+                want.content = seen.content  # in other words, but it means the same
+            check(seen, want, sure=not self.module.check_mode)
+            view = View(seen, want, self.client is not None, found)
+            if found.now or found.later or differences(seen, want):
+                self._try(engine, declared)
+        self.first = self.first or found
+        return view
+
+    def _differ(self, same: List[str], present: Dict[str, Any], live: Dict[str, Any]) -> bool:
+        return len(same) < len(live) or any(name in present for name in self.absent) or self.wish.purge
+
+    def _try(self, engine: Judge, declared: Dict[str, List[str]]) -> None:
+        """Refuse what would lock out those who keep the data set running."""
+        for duty, login in self.logins.items():
+            name = login.get("username") or "default"
+            why = f"{name} would be removed" if name in self.absent else engine.unfit(duty, login, declared)
+            if why:
+                raise Refused(
+                    f"{self.label}: {why}",
+                    str(endpoint(self.params)),
+                    "Nothing was changed. Correct this user, or give the job to another one",
+                )
+
+    def plan(self, obs: View) -> List[Step]:
+        """See that nobody depends on what goes, change the users, and write the file last."""
+        steps: List[Step] = []
+        going = [change.name for change in obs.plan.now if secrets(change.old or []) - secrets(change.new or [])]
+        if self.params["previous"] != OPEN and going and self.client is not None and not self.module.check_mode:
+            self._ready(self.client, obs, going)
+        if self.params["previous"] == PROVE:
+            return []
+        if (self.params["final"] or self.params["previous"] == CLOSE) and obs.plan.now:
+            names = sorted(change.name for change in obs.plan.now)
+            steps.append(Step(f"{self.label}: see that nobody depends on {', '.join(names)} as it is", {"move": names}))
+        steps += [Step(f"{self.label}: {change}", {"change": change}) for change in obs.plan.now]
+        if obs.plan.now:
+            steps[-1].data["last"] = True
+        if differences(obs.seen, obs.want):
+            steps.append(Step(describe(obs.seen, obs.want), {"file": obs}))
+        return steps
+
+    def _ready(self, client: Client, obs: View, going: List[str]) -> None:
+        """Refuse to take previous passwords away that somebody still needs."""
+        given = self.params
+        login = (given["username"], given["password"], given["timeout"], given["fallback_password"])
+        everybody = [(given["name"], endpoint(given)), *members(given["members"], *login, tls=of(given))]
+        self._let_in(client, everybody, going)
+        linked(everybody, self.logins.get("replication", {}), self.label)
+        if not given["ignore_clients"]:
+            noted = marks(obs.seen.content.decode("utf-8", "replace"))
+            no_clients(client, {name: noted[name] for name in going if name in noted}, self.label)
+
+    def apply(self, step: Step) -> None:
+        """Do one step; when it fails, the changes before it are taken back."""
+        try:
+            if "file" in step.data:
+                put(step.data["file"].seen, step.data["file"].want, self._relabel)
+            elif self.client is not None and "move" in step.data:
+                self._let_go(self.client, step.data["move"])
+            elif self.client is not None:
+                self._change(self.client, step.data["change"])
+                if "last" in step.data:
+                    self._remember(self.client)
+        except QuorumError:
+            if self.client is not None:
+                undo(self.client, self.done)
+            raise
+
+    def _let_go(self, client: Client, names: List[str]) -> None:
+        """Prove that every member lets everybody in as who they shall be, then let them log in anew."""
+        self._let_in(client, [(self.params["name"], endpoint(self.params)), *self.places], names)
+        move_on(client, set(names), self.logins, self.params["sentinels"], self.params["wait"], self.label)
+
+    def _let_in(self, client: Client, everybody: Sequence[Place], names: List[str]) -> None:
+        for login in self.logins.values():
+            said = refusals(everybody, login.get("username"), login.get("password"))
+            if said:
+                raise Refused(
+                    f"{self.label}: {login.get('username') or 'default'} is not let in by every member: "
+                    + "; ".join(said),
+                    str(client.endpoint),
+                    f"So {', '.join(names)} keeps its rights for now. Bring those members up, then run this again",
+                )
+
+    def _commands(self, client: Client, change: Change) -> List[List[str]]:
+        """Return what makes a change. `requirepass` is told its value by the command that leaves no other password."""
+        user = self.users.get(change.name, {})
+        word = user["passwords"][0] if user.get("passwords_only") and self.params["previous"] == CLOSE else None
+        if word is None or client.call("CONFIG", "GET", "requirepass")[1] == word:
+            return change.commands
+        return [["CONFIG", "SET", "requirepass", word]]
+
+    def _change(self, client: Client, change: Change) -> None:
+        self.done.append(change.back)
+        client.secrets += [word for user in self.users.values() for word in user["passwords"]]
+        try:
+            for command in self._commands(client, change):
+                client.call(*command)
+            if self.params["previous"] == CLOSE:
+                self.closed.setdefault(change.name, time.monotonic())
+        except CommandFailed as problem:
+            raise BadConfig(
+                f"{self.label}: the running server refuses a rule of the user {change.name}: {hide(problem.text)}",
+                problem.where,
+                "Nothing was changed. Correct this rule",
+            ) from None
+
+    def _remember(self, client: Client) -> None:
+        """Prove the new rights from outside, and let the server's own file record its users."""
+        own = (self.params["name"], endpoint(self.params))
+        if self.params["final"]:
+            for login in self.logins.values():
+                said = refusals([own], login.get("username"), login.get("password"))
+                if said:
+                    raise Refused(f"{self.label}: {said[0]}", "", "The users are as they were")
+        self.done.insert(0, ["CONFIG", "REWRITE"])  # the last to be taken back
+        try:
+            client.call("CONFIG", "REWRITE")
+        except CommandFailed as problem:
+            self.warnings.append(f"{self.label}: the server cannot write its own file: {problem.text}")
+
+    def _relabel(self, path: str) -> None:
+        self.module.set_default_selinux_context(path, False)
+
+    def result(self, obs: View, steps: List[Step]) -> Dict[str, Any]:
+        """Return what a role needs to go on."""
+        first = self.first or Plan()
+        if obs.plan.undeclared:
+            names = ", ".join(obs.plan.undeclared)
+            self.warnings.append(
+                f"{self.label}: not declared and left alone: {names}. redis_acl_purge removes such users"
+            )
+        if self.client is not None and self.closed:
+            seconds = time.monotonic() - min(self.closed.values())
+            late = refused_since(self.client, self.closed, seconds)
+            text = "have tried a password since the previous ones are gone, and were refused"
+            self.warnings += [f"{self.label}: {', '.join(late)} {text}"] if late else []
+        return {
+            "users": [change.name for change in first.now],
+            "pending": obs.plan.later,
+            "undeclared": first.undeclared,
+            "running": obs.running,
+        }
+
+    def diff(self, before: View, after: Optional[View], steps: List[Step]) -> List[Dict[str, str]]:
+        """Return the users before and after, without passwords and their hashes."""
+        found: List[Dict[str, str]] = []
+        if self.params["previous"] == PROVE:
+            return found
+        if before.plan.now:
+            title = f"{self.label}: users of the running server"
+            sides = [table(before.plan.now, new) for new in (False, True)]
+            found.append({"before_header": title, "after_header": title, "before": sides[0], "after": sides[1]})
+        if differences(before.seen, before.want):
+            sides = [hide(side.content.decode("utf-8", "replace")) for side in (before.seen, before.want)]
+            path = before.want.path
+            found.append({"before_header": path, "after_header": path, "before": sides[0], "after": sides[1]})
+        return found

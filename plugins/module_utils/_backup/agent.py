@@ -1,0 +1,281 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the timer of a host runs, without Ansible: look, back up when it is this host's turn, thin out, copy away.
+
+Exit codes are those that monitoring knows: 0 well, 1 something beside the backup is wrong, 2 no backup, 3 unknown.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Callable, Dict, List, Mapping, Sequence
+
+from .._core.errors import QuorumError
+from .._engine.rdb_check_socket import answer
+from .._redis.client import Client
+from .._redis.observe import Place, members, observe_all
+from .._redis.replies import Observed, number, parse_info
+from .._redis.tls import of
+from . import manifest as manifests
+from .create import Job, drill, make, mend
+from .offsite import away, run
+from .repository import alone
+from .schedule import (
+    Kept,
+    Look,
+    Memory,
+    Period,
+    duty,
+    expired,
+    remember,
+    slot_of,
+)
+
+SETTINGS = Path("/etc/quorum-redis/backup.json")
+STATE = Path("/var/lib/quorum-redis")
+OK, WARNING, CRITICAL, UNKNOWN = 0, 1, 2, 3
+WORDS = {OK: "ok", WARNING: "warning", CRITICAL: "critical"}
+Say = Callable[[str], None]
+
+
+@dataclass
+class Round:
+    """One data set in one look: what is declared, what is remembered, what comes out."""
+
+    told: Mapping[str, Any]
+    common: Mapping[str, Any]
+    state: Dict[str, Any]
+    now: float
+    say: Say
+
+    def __post_init__(self) -> None:
+        """Name the parts."""
+        self.me: str = self.common["me"]
+        self.places: List[Place] = members(
+            self.told["members"], self.told.get("username"), self.told["password"], 2.0, tls=of(self.told)
+        )
+        keys = ("directory", "binary", "user", "compression", "load", "aof", "wait")
+        unit = f"redis-server@{self.told['name']}.service"
+        given = {key: self.common[key] for key in keys}
+        self.job = Job(self.told["name"], self.me, dict(self.places)[self.me], unit=unit, **given)
+        self.problems: List[str] = []
+        self.code = OK
+
+    def wrong(self, code: int, what: str) -> None:
+        """Note a problem; the worst one counts."""
+        self.code = max(self.code, code)
+        self.problems.append(what)
+        self.say(what)
+
+    def look(self) -> None:
+        """Do what is due."""
+        memory = memory_from(self.state.get("memory", {}))
+        seen = observe_all(self.places)
+        offset, period = float(self.common["offset"]), float(self.common["period"])
+        slot = slot_of(self.now, period, offset)
+        looks = {host: found for host, found in map(self._saves, self.places, seen) if found}
+        memory = remember(memory, slot, looks, self.now)
+        now = Period(slot * period + offset, period, self.now)
+        found = duty(self.me, self.told["carriers"], seen, memory, now, self.common["primary"])
+        memory.other = found.other
+        self.state["memory"], self.state["why"] = asdict(memory), found.why
+        self._mend()
+        if found.act:
+            memory.began = slot
+            self.state["memory"] = asdict(memory)
+            try:
+                manifest = make(self.job, self.say)
+                memory.done = slot
+                self.state["memory"], self.state["failed"] = asdict(memory), ""
+                proven = f"file check {manifest.verified.file_check}, trial load {manifest.verified.load}"
+                self.say(f"{manifest.name}: {manifest.keys} keys, {manifest.seconds} s, {proven}")
+                self._drill(manifest.name)
+            except QuorumError as problem:
+                self.state["failed"] = str(problem)
+        else:
+            self.say(found.why)
+        if found.why.startswith("no carrier"):
+            self.wrong(WARNING, found.why)
+        if self.state.get("failed") and found.act:
+            self.wrong(CRITICAL, f"the backup failed: {self.state['failed']}")
+        elif not found.act:
+            self.state["failed"] = ""  # another carrier does it now
+        if self.code != CRITICAL:
+            self._thin()
+        self._away()
+
+    def _mend(self) -> None:
+        """Undo what a run that was killed has left, whoever backs up now; it is tried again at the next look."""
+        try:
+            said = mend(self.job)
+        except QuorumError as problem:
+            said = f"what a killed backup has left is not undone: {problem}"
+        if said:
+            self.say(said)
+
+    def _saves(self, place: Place, seen: Observed) -> tuple[str, Look | None]:
+        """Return how many BGSAVE commands a member has had."""
+        try:
+            with Client(place[1]) as client:
+                row = parse_info(client.call("INFO", "commandstats")).get("cmdstat_bgsave", "")
+        except QuorumError:
+            return place[0], None
+        calls = dict(part.split("=", 1) for part in row.split(",") if "=" in part).get("calls", "0")
+        return place[0], Look(seen.run_id, number(calls), float(seen.persistence.get("rdb_last_save_time", 0)))
+
+    def _drill(self, name: str) -> None:
+        if self.common["drill"]:
+            record = drill(self.job, name, self.say)
+            self.state["drill"] = record
+            if record["result"] != manifests.PASSED:
+                self.wrong(WARNING, f"the restore drill of {name}: {record['result']}")
+
+    def _thin(self) -> None:
+        """Remove what is too many or too old; a name is taken away before the files."""
+        try:
+            with alone(self.job.place, self.job.user) as place:
+                for name in expired(kept(place), self.now, self.common["keep"], self.common["keep_days"]):
+                    gone = place / f"{manifests.PARTIAL}gone-{name}"
+                    (place / name).rename(gone)
+                    shutil.rmtree(gone)
+                    self.say(f"removed {name}")
+        except QuorumError as problem:
+            self.wrong(WARNING, f"old backups are not removed: {problem}")
+
+    def _away(self) -> None:
+        """Copy the newest backup to where the user wants it; what fails is tried again at the next look."""
+        names = manifests.names(str(self.job.place))
+        commands = away(self.common, self.told["name"], str(self.job.place / names[-1])) if names else []
+        if not commands or self.state.get("copied") == names[-1]:
+            return
+        for command in commands:
+            said = run(command, float(self.common["wait"]))
+            if said:
+                self.wrong(WARNING, f"{names[-1]} is not copied away, the local one is kept: {said}")
+                return
+        self.state["copied"] = names[-1]
+        self.say(f"{names[-1]} copied away")
+
+    def report(self) -> Dict[str, Any]:
+        """Return what the status file says of the data set."""
+        names = manifests.names(str(self.job.place))
+        report: Dict[str, Any] = {"state": WORDS[self.code], "problems": self.problems, "why": self.state["why"]}
+        report["newest_here"] = names[-1] if names else ""
+        report["backups_here"] = len(names)
+        report["copied"] = self.state.get("copied", "")
+        report["drill"] = self.state.get("drill", {})
+        return report
+
+
+def memory_from(data: Mapping[str, Any]) -> Memory:
+    """Return the memory that the state file holds; pure."""
+    found = Memory(**{key: value for key, value in data.items() if key not in ("last", "base")})
+    found.last = {host: Look(**look) for host, look in data.get("last", {}).items()}
+    found.base = {host: Look(**look) for host, look in data.get("base", {}).items()}
+    return found
+
+
+def kept(place: Path) -> List[Kept]:
+    """Return the backups of a directory; one whose manifest cannot be read is not good."""
+    found = []
+    for name in manifests.names(str(place)):
+        try:
+            good = manifests.read(str(place / name)).good
+        except QuorumError:
+            good = False
+        found.append(Kept(name, manifests.seconds_of(name), good))
+    return found
+
+
+def read(path: Path) -> Dict[str, Any]:
+    """Return what a file of this program holds, nothing when it holds nothing usable."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def write(path: Path, data: Mapping[str, Any], mode: int) -> None:
+    """Replace a file at once."""
+    draft = path.with_name(f".{path.name}")
+    number_ = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+    with os.fdopen(number_, "w", encoding="utf-8") as file:
+        json.dump(data, file, indent=2)
+        file.write("\n")
+    draft.chmod(mode)
+    draft.replace(path)
+
+
+def look() -> int:
+    """Look at every data set of this host, and write down how it went."""
+    try:
+        common, now = json.loads(SETTINGS.read_text(encoding="utf-8")), time.time()
+    except PermissionError as problem:
+        _line(f"{problem}: the unit of the timer needs CAP_DAC_READ_SEARCH, which a container must have been given")
+        return CRITICAL
+    STATE.mkdir(0o755, parents=True, exist_ok=True)
+    state, reports, worst = read(STATE / "backup-state.json"), {}, OK
+    for told in common["sets"]:
+        name = told["name"]
+
+        def say(what: str, name: str = name) -> None:
+            _line(f"{name}: {what}")
+
+        one = Round(told, common, state.setdefault(name, {}), now, say)
+        try:
+            one.look()
+        except (QuorumError, OSError) as problem:
+            one.state.setdefault("why", "")
+            one.wrong(CRITICAL, str(problem))
+        reports[name] = one.report()
+        worst = max(worst, one.code)
+        write(STATE / "backup-state.json", state, 0o600)
+    report = {"state": WORDS[worst], "host": common["me"], "looked": manifests.iso(now), "sets": reports}
+    write(STATE / "backup-status.json", {**report, "silent_after": common["silent_after"]}, 0o644)
+    return worst
+
+
+def status(now: float, report: Mapping[str, Any]) -> tuple[int, str]:
+    """Return exit code and one line from the status file; pure."""
+    if not report:
+        return UNKNOWN, "the timer has not looked yet"
+    age = now - manifests.seconds_of(report["looked"])
+    if age > report["silent_after"]:
+        return CRITICAL, f"the timer has not looked since {report['looked']}"
+    parts = []
+    for name, one in report["sets"].items():
+        parts.append(f"{name}: {'; '.join(one['problems']) or one['why']}, newest here {one['newest_here'] or 'none'}")
+    code = {word: number_ for number_, word in WORDS.items()}[report["state"]]
+    return code, f"{report['state']}: {' | '.join(parts)}"
+
+
+def _line(text: str) -> None:
+    """Write a line, at once: the journal has the time of each."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Look, or say how it stands; `trial` is for the unit of that name."""
+    if list(arguments) == ["trial"]:
+        answer()
+        return OK
+    if not SETTINGS.exists():
+        _line(f"this host carries no timer: there is no {SETTINGS}")
+        return UNKNOWN
+    if list(arguments) == ["status"]:
+        code, text = status(time.time(), read(STATE / "backup-status.json"))
+        _line(text)
+        return code
+    if list(arguments) != ["look"]:
+        sys.stderr.write("usage: backup look|status\n")
+        return UNKNOWN
+    return look()

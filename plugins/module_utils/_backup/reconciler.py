@@ -1,0 +1,158 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the module backup is about: the members, the chosen one, and its backup."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from .._core.errors import QuorumError, Refused
+from .._engine.config_check import installed_version
+from .._module.runner import MEMBER_OPTIONS, Step, Subject
+from .._redis.observe import members, observe_all
+from .._redis.replies import Observed
+from .._redis.tls import TLS_OPTIONS, of
+from . import manifest as manifests
+from .create import Job, drill, fresh, make, mend, note
+from .manifest import Damaged, Manifest
+from .schedule import choose
+
+OPTIONS: dict[str, Any] = {
+    "name": {"type": "str", "required": True},
+    "here": {"type": "str", "required": True},
+    "members": {"type": "list", "elements": "dict", "required": True, "options": MEMBER_OPTIONS},
+    "member": {"type": "str"},
+    "primary": {"type": "bool", "default": False},
+    "directory": {"type": "path", "default": "/var/backups/redis"},
+    "compression": {"type": "str", "choices": ["none", "gzip", "zstd"], "default": "none"},
+    "load": {"type": "bool", "default": True},
+    "aof": {"type": "bool", "default": False},
+    "fresh": {"type": "int", "default": 0},
+    "drill": {"type": "bool", "default": False},
+    "trial_host": {"type": "str"},
+    "backup": {"type": "str"},
+    "record": {"type": "dict"},
+    "binary": {"type": "path"},
+    "unit": {"type": "str", "default": ""},
+    "user": {"type": "str", "default": "redis"},
+    "username": {"type": "str"},
+    "password": {"type": "str", "no_log": True},
+    "timeout": {"type": "float", "default": 2.0},
+    **TLS_OPTIONS,
+    "wait": {"type": "int", "default": 3600},
+}
+
+
+class Backup(Subject["list[Observed]"]):
+    """One data set, seen from one of its members."""
+
+    def __init__(self, module: AnsibleModule) -> None:
+        """Read the options."""
+        super().__init__()
+        self.params = params = module.params
+        login = (params["username"], params["password"])
+        self.places = members(params["members"], *login, params["timeout"], tls=of(params))
+        mine = dict(self.places).get(params["here"])
+        if mine is None:
+            raise Refused(f"{params['here']} is no member", f"data set {params['name']}", "Correct `here`")
+        given = ("directory", "user", "unit", "compression", "load", "aof", "wait")
+        self.job = Job(params["name"], params["here"], mine, **{key: params[key] for key in given})
+        self.job.binary = params["binary"] or ""
+        self.job.trial_host = params["trial_host"] or ""
+        self.start = time.monotonic()
+        self.progress: list[str] = []
+        self.found: Manifest | None = None
+        self.record: dict[str, Any] = {}
+        self.chosen, self.why = params["here"], "the backups of this host"
+
+    def observe(self) -> list[Observed]:
+        """Look at all members."""
+        return observe_all(self.places)
+
+    def plan(self, obs: list[Observed]) -> list[Step]:
+        """Choose; act when this is the member."""
+        place = self.job.place
+        if self.params["record"]:
+            name, by = self.params["backup"], self.params["record"]["by"]
+            return [Step(f"write into {place / name} what {by} has found", {"record": name})]
+        if self.params["drill"]:
+            names = manifests.names(str(place))
+            if not names:
+                raise QuorumError(f"{self.job.data_set} has no backup on this host", str(place), "Make one first")
+            return [Step(f"restore {place / names[-1]} into a throw-away server and compare", {"name": names[-1]})]
+        found, self.why = choose(self.job.data_set, obs, self.params["member"] or "", self.params["primary"])
+        self.chosen = found.host
+        if found.host != self.params["here"]:
+            return []
+        if self.params["fresh"]:
+            name = fresh(self.job, self.params["fresh"], found.engine, found.version)
+            if name:
+                self.found = manifests.read(str(place / name))
+                return []
+        return [Step(f"back up {self.job.data_set} on {found.host} ({self.why}) to {place}")]
+
+    def apply(self, step: Step) -> None:
+        """Do it."""
+        place = self.job.place
+        if "record" in step.data:
+            self.found, self.record = note(self.job, step.data["record"], self.params["record"]), self.params["record"]
+            self._judge(place / step.data["record"])
+            return
+        if "name" in step.data:
+            name = step.data["name"]
+            self.record = self._foreign(name) or drill(self.job, name, self._tell)
+            self.found = manifests.read(str(place / name))
+            if not self.job.trial_host:
+                self._judge(place / name)
+            return
+        self.warnings += filter(None, [mend(self.job)])
+        self.found = make(self.job, self._tell)
+        proven = self.found.verified
+        if self.params["load"] and not self.job.trial_host and proven.load != manifests.PASSED:
+            self.warnings.append(f"{self.found.name} was not loaded to prove it: {proven.load}")
+
+    def _foreign(self, name: str) -> dict[str, Any]:
+        """Return the record of a trial that says nothing about the backup: this host has another engine."""
+        if not self.job.trial_host:
+            return {}
+        told, binary = manifests.read(str(self.job.place / name)), self.job.binary
+        here = ("valkey" if "valkey" in os.path.realpath(binary) else "redis", installed_version(binary))
+        if here == (told.engine, told.version):
+            return {}
+        result = f"not done: {self.job.trial_host} has {' '.join(here)}, it is of {told.engine} {told.version}"
+        return {"at": manifests.iso(time.time()), "by": self.job.trial_host, "result": result, "databases": {}}
+
+    def _judge(self, place: Path) -> None:
+        """Fail when a drill has found the backup bad, or was not done here; one not done elsewhere is a warning."""
+        result = self.record["result"]
+        if result.startswith("not done") and self.params["record"]:
+            self.warnings.append(f"{place.name} was not loaded to prove it: {result}")
+        elif result != manifests.PASSED:
+            todo = "Use another backup, and make a new one"
+            raise Damaged(f"The drill did not pass: {result}", f"{place}, by {self.record['by']}", todo)
+
+    def settle(self, before: list[Observed], steps: list[Step]) -> list[Observed]:
+        """Keep what was seen: a backup changes no member."""
+        return before
+
+    def _tell(self, what: str) -> None:
+        self.progress.append(f"{time.monotonic() - self.start:.1f} s {what}")
+
+    def result(self, obs: list[Observed], steps: list[Step]) -> dict[str, Any]:
+        """Return the backup and how it came to be."""
+        return {
+            "member": self.chosen,
+            "why": self.why,
+            "directory": str(self.job.place / self.found.name) if self.found else "",
+            "fresh": self.found is not None and not steps,
+            "progress": self.progress,
+            **({"manifest": asdict(self.found)} if self.found else {}),
+            **({"drill": self.record} if self.record else {}),
+        }

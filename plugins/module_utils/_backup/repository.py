@@ -1,0 +1,183 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The directory of a data set's backups: one process at a time, whole or not there, and not the server's to change."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import shutil
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Iterator
+
+from .._core.errors import QuorumError
+from .._host.compression import reader, writer
+from .._host.sandbox import KEEPER, drop_to
+from . import manifest as manifests
+from .manifest import Damaged, Manifest
+from .snapshot import Tell
+
+RDB = "dump.rdb"
+
+
+@contextmanager
+def alone(place: Path, user: str) -> Iterator[Path]:
+    """Make the directory of the data set, keep others out, and remove what a killed run has left."""
+    try:
+        for directory in (place.parent, place):
+            if not directory.exists():
+                directory.mkdir(parents=True)
+                directory.chmod(0o750)  # whatever the umask says
+                owner(directory, user)
+        with open(place / ".lock", "w", encoding="ascii", opener=_private) as lock:
+            owner(place / ".lock", user)
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            for left in place.glob(manifests.PARTIAL + "*"):
+                shutil.rmtree(left)
+            yield place
+    except BlockingIOError:
+        raise QuorumError(
+            f"Another backup or drill of {place.name} runs on this host", str(place), "Run again when it has ended"
+        ) from None
+    except OSError as problem:
+        raise QuorumError(
+            f"The backup cannot be written: {problem}",
+            str(place),
+            "Nothing of it was left behind, earlier ones are kept",
+        ) from problem
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NOFOLLOW, 0o600)
+
+
+def free_name(place: Path, began: float, member: str) -> str:
+    """Return a name that no backup has yet: that of the second in which it began, or of the next free one."""
+    while (place / f"{manifests.stamp(began)}-{member}").exists():
+        began += 1
+    return f"{manifests.stamp(began)}-{member}"
+
+
+@contextmanager
+def drafted(place: Path, name: str, user: str) -> Iterator[Path]:
+    """Offer a directory that goes away unless it has been given its name."""
+    partial = place / f"{manifests.PARTIAL}{name}"
+    partial.mkdir()
+    try:
+        partial.chmod(0o750)
+        owner(partial, user)
+        yield partial
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def unpack(directory: Path, manifest: Manifest, partial: Path, user: str) -> None:
+    """Put the RDB of a backup into a draft, as it was before it was compressed."""
+    with reader(str(directory / manifest.rdb), manifest.compression) as file:
+        if copy(file, partial / RDB) != manifest.rdb_sha256:
+            raise Damaged("Unpacked, the RDB has another check sum", str(directory))
+    own(partial, user)
+
+
+def room(place: Path, needed: int) -> None:
+    """Refuse a directory on a file system with fewer free bytes than needed."""
+    found = os.statvfs(place)
+    free = found.f_bavail * found.f_frsize
+    if free < needed + (8 << 20):
+        raise QuorumError(
+            f"The backup needs {(needed >> 20) + 8} MiB, and {free >> 20} are free", str(place), "Free space there"
+        )
+
+
+def copy(source: Any, target: Path) -> str:
+    """Copy to the disk and return the check sum; what is copied does not push other files out of memory."""
+    digest = hashlib.sha256()
+    with target.open("xb") as file:
+        for chunk in manifests.chunks(source):
+            digest.update(chunk)
+            file.write(chunk)
+        sync(file)
+    return digest.hexdigest()
+
+
+def sync(file: Any) -> None:
+    """Bring what was written to a file onto the disk."""
+    file.flush()
+    os.fsync(file.fileno())
+    with contextlib.suppress(OSError):
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+
+
+def pack(partial: Path, manifest: Manifest, tell: Tell) -> None:
+    """Compress the RDB, read it back, and remove the one that is not compressed."""
+    if manifest.compression == "none":
+        return
+    tell(f"compressing with {manifest.compression}")
+    with (partial / manifest.rdb).open("xb") as target:
+        with (partial / RDB).open("rb") as source, writer(target, manifest.compression) as stream:
+            shutil.copyfileobj(source, stream, manifests.CHUNK)
+        sync(target)
+    digest = hashlib.sha256()
+    with reader(str(partial / manifest.rdb), manifest.compression) as stream:
+        for chunk in manifests.chunks(stream):
+            digest.update(chunk)
+    if digest.hexdigest() != manifest.rdb_sha256:
+        raise Damaged("Compressed and unpacked, the RDB has another check sum", str(partial))
+    (partial / RDB).unlink()
+
+
+def finish(partial: Path, final: Path, manifest: Manifest, user: str, start: float) -> None:
+    """Write the manifest, bring all to the disk, and give the backup its name."""
+    own(partial, user)
+    files = sorted(path for path in partial.rglob("*") if path.is_file())
+    manifest.files = {str(path.relative_to(partial)): manifests.sums(path) for path in files}
+    manifest.ended, manifest.seconds = manifests.iso(time.time()), round(time.monotonic() - start, 1)
+    write_manifest(partial, manifest, user)
+    if final.exists():
+        raise QuorumError(f"{final} exists already", todo="Nothing was overwritten. Run again")
+    partial.rename(final)
+    for directory in (final, final.parent):
+        number_ = os.open(directory, os.O_RDONLY)
+        try:
+            os.fsync(number_)
+        finally:
+            os.close(number_)
+
+
+def write_manifest(directory: Path, manifest: Manifest, user: str) -> None:
+    """Write the manifest of a backup in one piece, readable by the given user."""
+    draft = directory / f".{manifests.FILE}"
+    with draft.open("w", encoding="utf-8") as file:
+        file.write(manifest.to_json())
+        file.flush()
+        os.fsync(file.fileno())
+    draft.chmod(0o640)
+    owner(draft, user)
+    draft.replace(directory / manifests.FILE)
+
+
+def own(directory: Path, user: str) -> None:
+    """Give all to the keeper of the backups, so that a server that was broken into cannot touch them."""
+    for path in [directory, *directory.rglob("*")]:
+        path.chmod(0o750 if path.is_dir() else 0o640)
+        owner(path, user)
+
+
+def lend(directory: Path) -> None:
+    """Let the group write there for a while: the checker of the AOF opens files for writing, though it only reads."""
+    for path in directory.iterdir():
+        path.chmod(0o660)
+
+
+def owner(path: Path, user: str) -> None:
+    """Give a file to the keeper, on a host without him to root and the group of the service; only root must."""
+    account, service = drop_to(KEEPER), drop_to(user)
+    if account:
+        os.chown(path, account.pw_uid, account.pw_gid, follow_symlinks=False)
+    elif service:
+        os.chown(path, 0, service.pw_gid, follow_symlinks=False)

@@ -1,0 +1,283 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One BGSAVE: begun now, awaited, and judged by what the engine counts and by the file, never by a date."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import stat
+import subprocess
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO, Callable, Dict, Iterator, List, Mapping, Optional, Tuple
+
+from .._core.errors import CommandFailed, QuorumError
+from .._host.sandbox import known
+from .._redis.client import Client
+from .._redis.replies import number, parse_info
+
+PAUSE = 0.1
+STOP = "stop-writes-on-bgsave-error"
+_STAMP = re.compile(r"\d+:\w [^*#]*([*#]) ")
+_BUSY = ("already in progress", "Another child process", "Can't BGSAVE while AOF log rewriting")
+Tell = Callable[[str], None]
+
+
+class SaveFailed(QuorumError):
+    """The engine could not write its snapshot."""
+
+
+@dataclass
+class Snapshot:
+    """A finished save: its file, open, and the server as it was in the moment of the fork."""
+
+    file: BinaryIO
+    info: Dict[str, str]
+    began: float
+    seconds: float
+    waited: List[str] = field(default_factory=list)
+
+
+def child_of(info: Mapping[str, str], aof: bool = False) -> str:
+    """Return what a save has to wait for, empty when nothing; pure.
+
+    A rewrite that is only scheduled counts for a copy of the AOF alone: after three failures the engine (7.0 and
+    later, Valkey) puts it off by up to an hour, and a save may begin meanwhile.
+    """
+    if info.get("rdb_bgsave_in_progress", "0") != "0":
+        return "a save that was running already"
+    if info.get("aof_rewrite_in_progress", "0") != "0" or (aof and info.get("aof_rewrite_scheduled", "0") != "0"):
+        return "a rewrite of the AOF"
+    if info.get("module_fork_in_progress", "0") != "0":
+        return "a child process of a module"
+    if info.get("loading", "0") != "0":
+        return "the server to load its data"
+    return ""
+
+
+def put_off(info: Mapping[str, str]) -> bool:
+    """Return whether a rewrite of the AOF is due and has failed before; pure."""
+    failed = info.get("aof_last_bgrewrite_status", "ok") != "ok"
+    return failed and info.get("aof_rewrite_in_progress") == "0" and info.get("aof_rewrite_scheduled") == "1"
+
+
+def verdict(before: Mapping[str, str], now: Mapping[str, str], began: int, replaced: bool) -> str:
+    """Return why a save that has ended is none, empty when it is a good one; pure."""
+    if before.get("run_id") != now.get("run_id"):
+        return "the server was restarted while it saved"
+    if now.get("rdb_last_bgsave_status") != "ok":
+        return "the save failed"
+    if number(now.get("rdb_last_save_time")) < began or not replaced:
+        return "the save ended without a new file: its process was stopped"
+    return ""
+
+
+def databases(info: Mapping[str, str]) -> Dict[str, Dict[str, int]]:
+    """Return keys and expiring keys of each database that INFO names; pure."""
+    found = {}
+    for name, value in info.items():
+        if re.fullmatch(r"db\d+", name):
+            numbers = dict(part.split("=", 1) for part in value.split(",") if "=" in part)
+            found[name[2:]] = {key: number(numbers.get(key)) for key in ("keys", "expires")}
+    return found
+
+
+def complaint(text: str) -> str:
+    """Return the engine's own reason from its log; pure."""
+    loud = [_STAMP.sub("", row).strip() for row in text.splitlines() if "#" in _STAMP.findall(row)]
+    loud = [row for row in loud if not row.startswith("WARNING")]
+    told = [row for row in loud if row not in ("Background saving error", "Background AOF rewrite error")] or loud
+    return "; ".join(dict.fromkeys(told[-2:]))
+
+
+def open_safely(path: Path, user: str) -> BinaryIO:
+    """Open a file that the server names: it may be broken into, and must not make us read what is not its own."""
+    number_ = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+    file = os.fdopen(number_, "rb")
+    found, account = os.fstat(number_), known(user)
+    # Not only for root: the timer reads everything, too.
+    mine = account is None or found.st_uid in (account.pw_uid, os.geteuid() or account.pw_uid)
+    mine = mine or path.parent == Path("/etc/redis")
+    if not stat.S_ISREG(found.st_mode) or not mine:
+        file.close()
+        raise QuorumError(f"{path} is no file of the user {user}", "", "Nothing was copied")
+    return file
+
+
+class Saver:
+    """Takes one snapshot of one server on this host."""
+
+    def __init__(self, client: Client, unit: str, user: str, wait: float, tell: Tell, note: Path) -> None:
+        """Remember whom to ask, how long, and where to note what is owed to the server."""
+        self.note = note
+        self.client, self.unit, self.user, self.tell = client, unit, user, tell
+        self.end = time.monotonic() + wait
+        self.wait = wait
+        self.log: Optional[Path] = None
+        self.told = 0
+        self.where = str(client.endpoint)
+
+    def info(self) -> Dict[str, str]:
+        """Return INFO as one dictionary."""
+        return parse_info(self.client.call("INFO"))
+
+    def path(self) -> Path:
+        """Return where the engine writes its snapshot."""
+        told = self.client.pairs("CONFIG", "GET", "dir"), self.client.pairs("CONFIG", "GET", "dbfilename")
+        return Path(told[0]["dir"]) / told[1]["dbfilename"]
+
+    def take(self) -> Snapshot:
+        """Wait for other children, save, and return the file, open. SaveFailed: the reason is in the message."""
+        path, start = self.path(), time.monotonic()
+        self.log, self.told = self._log_file()
+        old = self._opened(path)
+        try:
+            with self._harmless():
+                before, began = self._begin()
+                self._await(before)
+            file = self._opened(path)
+            replaced = file is not None and (old is None or not _same(old, file))
+            now = self.info()
+            why = verdict(before, now, began, replaced)
+            if why or file is None:
+                if file:
+                    file.close()
+                raise self._failure(why or "the file is gone", began)
+        finally:
+            if old:
+                old.close()  # until now, so that its inode could not be used again
+        return Snapshot(file, before, float(began), round(time.monotonic() - start, 1))
+
+    def _opened(self, path: Path) -> Optional[BinaryIO]:
+        try:
+            return open_safely(path, self.user)
+        except FileNotFoundError:
+            return None
+
+    @contextmanager
+    def _harmless(self) -> Iterator[None]:
+        """Let a save that fails harm nobody: the engine would refuse all writes, and a replica since 7.0 end itself.
+
+        The setting comes back when no failed save stands, by this run or by the next; the note outlives both.
+        """
+        self.idle()
+        if self.client.pairs("CONFIG", "GET", STOP).get(STOP) == "yes" and self._well():
+            self.note.touch()
+            self.client.call("CONFIG", "SET", STOP, "no")
+        try:
+            yield
+        finally:
+            with contextlib.suppress(QuorumError):
+                if self.note.exists() and self._well():
+                    self.client.call("CONFIG", "SET", STOP, "yes")
+                    self.note.unlink()
+
+    def _well(self) -> bool:
+        found = self.info()
+        return found.get("rdb_last_bgsave_status") == "ok" and found.get("rdb_bgsave_in_progress") == "0"
+
+    def idle(self, aof: bool = False) -> Dict[str, str]:
+        """Wait until the server has no child, with `aof` until none is about to come either; return INFO."""
+        said = ""
+        while True:
+            found = self.info()
+            what = child_of(found, aof)
+            if not what:
+                return found
+            if aof and put_off(found):
+                raise QuorumError(
+                    "A rewrite of the AOF has failed, and the engine puts the next one off",
+                    self.where,
+                    "No backup was made. The log of the server says why: mend that, let it BGREWRITEAOF, run again",
+                )
+            if what != said:
+                said = what
+                self.tell(f"waiting for {what}")
+            self._in_time(f"{what} has not ended")
+            time.sleep(PAUSE)
+
+    def _begin(self) -> tuple[Dict[str, str], int]:
+        while True:
+            found = self.idle()
+            # In the second of an earlier save the two could not be told apart.
+            while number(self.client.call("TIME")[0]) <= number(found.get("rdb_last_save_time")):
+                self._in_time("the clock of the server is behind its last save")
+                time.sleep(PAUSE)
+            try:
+                # One packet: no write comes between the count of the keys and the fork.
+                text, clock, _said = self.client.together([["INFO"], ["TIME"], ["BGSAVE"]])
+            except CommandFailed as problem:
+                if any(word in problem.text for word in _BUSY):
+                    self._in_time(f"the save cannot begin: {problem.text}")
+                    time.sleep(PAUSE)
+                    continue
+                raise self._failure(f"the save cannot begin: {problem.text}", int(time.time()) - 1) from None
+            return parse_info(text), number(clock[0])
+
+    def _await(self, before: Mapping[str, str]) -> None:
+        """Wait for the end of the save."""
+        begin = told = time.monotonic()
+        self.tell("saving")
+        while True:
+            now = self.info()
+            if now.get("rdb_bgsave_in_progress") == "0" or now.get("run_id") != before.get("run_id"):
+                return
+            self._in_time("the save has not ended; it goes on")
+            if time.monotonic() - told > 10:
+                told = time.monotonic()
+                done, total = now.get("current_save_keys_processed"), now.get("current_save_keys_total")
+                self.tell(f"saving for {told - begin:.0f} s" + (f", {done} of {total} keys" if done else ""))
+            time.sleep(PAUSE)
+
+    def _in_time(self, what: str) -> None:
+        if time.monotonic() > self.end:
+            raise QuorumError(f"After {self.wait:g} s {what}", self.where, "No backup was made. Wait longer, run again")
+
+    def _failure(self, why: str, since: int) -> SaveFailed:
+        reason = complaint(self._log(since)) if "restarted" not in why else ""
+        todo = "No backup was made, and earlier ones are untouched. "
+        todo += f"{STOP} is off until a backup succeeds or site.yml runs. " if self.note.exists() else ""
+        return SaveFailed(f"{why}{': ' + reason if reason else ''}", self.where, todo + _advice(reason))
+
+    def _log_file(self) -> Tuple[Optional[Path], int]:
+        """Return the server's log file and where its new lines will begin; without one it is the journal."""
+        name = self.client.pairs("CONFIG", "GET", "logfile").get("logfile", "")
+        try:
+            with open_safely(self.path().parent / name, self.user) as file:
+                return self.path().parent / name, os.fstat(file.fileno()).st_size
+        except (OSError, QuorumError):
+            return None, 0
+
+    def _log(self, since: int) -> str:
+        """Return what the engine said: from its log file where it has one, else from the journal."""
+        try:
+            if self.log:
+                with open_safely(self.log, self.user) as file:
+                    file.seek(max(self.told, os.fstat(file.fileno()).st_size - 65536))
+                    return file.read().decode("utf-8", "replace")
+            ask = ["journalctl", "--no-pager", "-o", "cat", "--since", f"@{since}", "-u", self.unit]
+            found = subprocess.run(ask, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=20, check=False)
+            return found.stdout.decode("utf-8", "replace")
+        except (OSError, subprocess.SubprocessError, QuorumError):
+            return ""
+
+
+def _advice(reason: str) -> str:
+    for words, todo in (
+        (("No space left", "quota"), "Free space on the file system of the data"),
+        (("fork",), "Free memory on that host, or set vm.overcommit_memory to 1"),
+        (("denied", "Read-only"), "Give the engine the right to write to its data directory"),
+    ):
+        if any(word in reason for word in words):
+            return todo
+    return "Look at the log of the server"
+
+
+def _same(one: BinaryIO, other: BinaryIO) -> bool:
+    left, right = os.fstat(one.fileno()), os.fstat(other.fileno())
+    return (left.st_dev, left.st_ino) == (right.st_dev, right.st_ino)

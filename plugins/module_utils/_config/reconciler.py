@@ -1,0 +1,332 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The configuration of one instance, file and process together: the subject of the module config."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from .._core.errors import BadConfig, QuorumError, Refused
+from .._engine.config_check import Sample, examine, installed_version
+from .._host.certificates import (
+    STALE,
+    authorities,
+    noted,
+    one_step,
+    preflight,
+    renewed,
+    together,
+    trusted,
+)
+from .._host.files import (
+    Draft,
+    Seen,
+    Wanted,
+    check,
+    describe,
+    look,
+    put,
+    wanted,
+)
+from .._host.files import differences as file_differences
+from .._model.conf_syntax import mask, parse, render, values
+from .._model.directives import known_to
+from .._module.runner import Step, Subject, endpoint
+from .._redis.client import Client
+from .._redis.observe import members, refusals
+from .._redis.rotation import PROVE
+from .._redis.tls import of
+from .diff import (
+    LINK,
+    Change,
+    Live,
+    Plan,
+    canonical,
+    clients_warning,
+    differences,
+    fingerprint,
+    plan,
+    restarts,
+    table,
+)
+from .runtime import (
+    find,
+    probe,
+    read,
+    set_all,
+    started,
+    switch_aof_on,
+    undo,
+    wait_loaded,
+)
+from .sentinel_password import Changeover, only_one
+from .start_guard_files import guard_diffs, guard_files
+
+HEADER = (
+    "Written by the collection quorum.redis, which overwrites changes made here.\n"
+    "The process reads a copy of it, assembled at each start."
+)
+TODO = {
+    "server": "Nothing was changed. Correct `config:` of this instance",
+    "sentinel": "Nothing was changed. Correct `redis_sentinel_config`",
+}
+
+
+@dataclass
+class View:
+    """The file as it lies there, and what it takes to make file and process right."""
+
+    seen: Seen
+    sample: Sample | None = None
+    live: Live | None = None
+    plan: Plan = field(default_factory=Plan)
+    renewed: bool = False  # there are other certificates in the files than the process has
+    guard: list[tuple[Seen, Wanted]] = field(default_factory=list)
+    ran: dict[str, str] = field(default_factory=dict)  # what the process runs with, a Sentinel as far as its file tells
+
+
+class Instance(Subject[View]):
+    """One server or Sentinel."""
+
+    def __init__(self, module: AnsibleModule) -> None:
+        """Render the new file."""
+        super().__init__()
+        self.module = module
+        self.params = module.params
+        self.sentinel, self.rotating = self.params["kind"] == "sentinel", self.params["rotating"]
+        self.label = f"{'sentinel' if self.sentinel else 'redis'} {self.params['name']}"
+        self.secrets = self.params["secrets"] or {}
+        given = self.params["parameters"] or {}
+        if Path(self.params["binary"]).exists():
+            given = known_to(given, installed_version(self.params["binary"]))
+        self.parameters = {**given, **self.secrets}
+        self.changeover = Changeover(self.params, self.label, module.check_mode) if self.sentinel else None
+        self.text = render(self.parameters, HEADER + authorities(self.parameters))
+        file = {key: self.params[key] for key in ("path", "owner", "group", "mode")}
+        self.wanted = wanted({**file, "content": self.text})
+        self.guard = guard_files(self.params, file) if self.params["guard"] is not None else []
+        self.sample: Sample | None = None
+        self.client: Client | None = None
+        self.draft: Draft | None = None
+        self.first: Plan | None = None
+        self.done: list[Change] = []
+
+    def observe(self) -> View:
+        """Look at the file, let the installed program judge the new one, and compare the running process."""
+        view = View(look(self.wanted.path), guard=[(look(want.path), want) for want in self.guard])
+        for seen, want in [(view.seen, self.wanted), *view.guard]:
+            check(seen, want, sure=not self.module.check_mode)
+        if not Path(self.params["binary"]).exists():
+            if not self.module.check_mode:
+                raise BadConfig(f"{self.label}: {self.params['binary']} is not installed", todo="Nothing was changed")
+            return view
+        soon = preflight(self.parameters, self.params["host"], self.label)
+        before, now = noted(view.seen.content.decode("utf-8", "replace")), noted(self.text)
+        trusted(self.label, self.parameters, before, now, self.params)
+        self.sample = view.sample = self.sample or examine(
+            self.params["binary"],
+            self.parameters,
+            self.sentinel,
+            self.params["user"],
+            self.wanted.path,
+            self.label,
+            TODO[self.params["kind"]],
+        )
+        state = self._state()
+        if self.client is None:
+            variable = "redis_sentinel_password" if self.sentinel else "redis_password"
+            self.client = find(endpoint(self.params), state, variable)
+        if self.changeover is not None:
+            file = view.seen.content.decode("utf-8", "surrogateescape")
+            more = self.changeover.look(self.client, file, state or "")
+            self.text = render(
+                {**self.parameters, **more}, HEADER + authorities(self.parameters) + self.changeover.head
+            )
+            self.wanted = replace(self.wanted, content=self.text.encode("utf-8", "surrogateescape"))
+        elif self.client is not None and not self.params["rotating"]:
+            for seen, want in view.guard:
+                only_one(seen.content if want.kind == "absent" else b"", self.client, self.label, want.path)
+        if self.client is not None:
+            view.live = read(self.client, state, self.params["binary"], self.sentinel)
+            view.ran = {key: said[-1] for key, said in view.live.started_with.items()}
+            view.ran.update(view.live.config)
+            view.plan = self._compare(view.live, view.sample, self.client)
+            view.renewed = renewed(self.parameters, view.live.config, self.params)
+            view.plan.restart += [STALE] if view.renewed and self.sentinel else []
+            view.renewed |= bool(now) and before not in ("", now)
+        view.plan.warnings += soon
+        self.first = self.first or view.plan
+        return view
+
+    def _state(self) -> str | None:
+        """Return the file that the process was started with."""
+        seen = look(self.params["state_file"]) if self.params["state_file"] else Seen()
+        return seen.content.decode("utf-8", "surrogateescape") if seen.kind == "file" else None
+
+    def _compare(self, live: Live, sample: Sample, client: Client) -> Plan:
+        digest = fingerprint(self.text)
+        if self.sentinel:
+            live.config_refused, live.started_with = "a Sentinel reads its file only at a start", {}
+        if not live.config:
+            return Plan(restart=restarts(live, self.parameters, sample.version, digest))
+        hidden = {key.lower() for key in self.secrets}
+        same = live.version == sample.version
+        changes = [
+            change
+            for change in differences(self.parameters, sample.config, live.config, same, hidden)
+            if self.secrets.get(change.key, "") is not None and not (self.rotating and change.key == "requirepass")
+        ]
+        if ("masteruser" in self.secrets or self.rotating) and any(canonical(change.key) in LINK for change in changes):
+            live.refused_by = self._refusals()
+        probe(client, changes, live)
+        found = plan(changes, sample.config, live, self.parameters, sample.version, digest)
+        warning = clients_warning(self.parameters, sample.config)
+        found.warnings += [warning] if warning else []
+        return found
+
+    def _refusals(self) -> list[str]:
+        """Return the members that do not let the declared masteruser in; in check mode it may not be there yet."""
+        guard = self.params["guard"]
+        places = members(guard["members"] if guard else [], None, None, self.params["timeout"], tls=of(self.params))
+        own = (self.label, endpoint(self.params))
+        user, password = self.secrets.get("masteruser"), self.secrets.get("masterauth")
+        return [] if self.module.check_mode else refusals([own, *places], user, password)
+
+    def plan(self, obs: View) -> list[Step]:
+        """At run time first, the AOF second, the files last: they never say what is not true yet."""
+        place = self.client.endpoint if self.client is not None else endpoint(self.params)
+        if obs.live is not None and obs.ran:
+            one_step(self.label, self.wanted.path, obs.ran, self.parameters)
+            together(self.label, self.wanted.path, obs.ran, self.parameters, self.params["absent"])
+        if (port := place.port) != self.params["port"] and self.guard:
+            raise Refused(
+                f"{self.label}: runs on port {port} and is declared on {self.params['port']}. A running data set keeps "
+                "its port: its members and Sentinels know each other by it",
+                self.wanted.path,
+                f"Nothing was changed. Set port back to {port}, or declare a new set on the new port",
+            )
+        if obs.plan.dangerous and not self.params["allow_dangerous"]:
+            reasons = "; ".join(f"{item['key']}: {item['why']}" for item in obs.plan.dangerous)
+            raise Refused(
+                f"{self.label}: {reasons}",
+                self.wanted.path,
+                "Nothing was changed. If you mean it, run once with redis_allow_dangerous=true",
+            )
+        aof = [change for change in obs.plan.live if _switches_aof_on(change)]
+        plain = [change for change in obs.plan.live if change not in aof]
+        steps: list[Step] = self.changeover.steps() if self.changeover is not None else []
+        if self.params["previous"] == PROVE:
+            return []
+        if plain:
+            text = ", ".join(str(change) for change in plain)
+            steps.append(Step(f"{self.label}: set at run time {text}", {"changes": plain, "view": obs}))
+        if obs.renewed and not self.sentinel and not any(change.key.startswith("tls-") for change in plain):
+            path = self.parameters["tls-cert-file"]
+            text = f"{self.label}: read the renewed certificates again, {path} and its neighbours"
+            steps.append(Step(text, {"changes": [Change("tls-cert-file", path, path)], "view": obs}))
+        if aof:
+            text = f"{self.label}: switch the AOF on and wait until all data is in it"
+            steps.append(Step(text, {"changes": aof, "view": obs}))
+        if file_differences(obs.seen, self.wanted):
+            steps.append(Step(describe(obs.seen, self.wanted), {"view": obs}))
+        steps += [Step(describe(*pair), {"guard": pair}) for pair in obs.guard if file_differences(*pair)]
+        return steps
+
+    def apply(self, step: Step) -> None:
+        """Do one step; when it fails, the steps before it are taken back."""
+        if "secret" in step.data:
+            if self.client is not None:
+                self.client.call(*step.data["secret"])
+            return
+        if "guard" in step.data:
+            seen, want = step.data["guard"]
+            put(seen, want, self._relabel)
+            return
+        view: View = step.data["view"]
+        try:
+            if self.draft is None and {"content", "file"} & set(file_differences(view.seen, self.wanted)):
+                self.draft = Draft(self.wanted)  # before anything else: a full disk shows itself here
+            if self.client is not None and view.live is not None and "changes" in step.data:
+                wait_loaded(self.client, self.params["wait"], self.label)
+                self._set(self.client, step.data["changes"], view.live.version)
+            elif self.draft is not None:
+                self.draft.place()
+                self._relabel(self.wanted.path)
+            else:
+                put(view.seen, self.wanted, self._relabel)
+        except QuorumError:
+            if self.draft is not None:
+                self.draft.discard()
+            if self.client is not None:
+                undo(self.client, self.done)
+            raise
+
+    def _set(self, client: Client, changes: list[Change], version: str) -> None:
+        if _switches_aof_on(changes[0]):
+            switch_aof_on(client, self.params["wait"], self.label)
+        else:
+            set_all(client, changes, version, self.label)
+        self.done += changes
+
+    def _relabel(self, path: str) -> None:
+        self.module.set_default_selinux_context(path, False)
+
+    def settle(self, before: View, steps: list[Step]) -> View:
+        """Look again, and say what did not come out as it was set."""
+        after = self.observe() if steps else before
+        left: list[Change] = after.plan.live if steps else []
+        self.warnings += [f"{self.label}: {change} was set, but does not hold" for change in left]
+        return after
+
+    def result(self, obs: View, steps: list[Step]) -> dict[str, Any]:
+        """Return what a role needs to go on."""
+        first = self.first or Plan()
+        self.warnings += [f"{self.label}: {warning}" for warning in obs.plan.warnings]
+        return {
+            "live": [change.key for change in first.live],
+            "restart": obs.plan.restart,
+            "restart_needed": bool(obs.plan.restart),
+            "dangerous": first.dangerous,
+            "running": obs.live is not None,
+            "started": obs.live is not None and started(self.params["unit"] or ""),
+        }
+
+    def diff(self, before: View, after: View | None, steps: list[Step]) -> list[dict[str, str]]:
+        """Return the file and the values at run time, secrets masked."""
+        pairs = [step.data["guard"] for step in steps if "guard" in step.data]
+        found = guard_diffs(pairs, self.params["guard_secrets"] or {})
+        if len(found) == len(steps):
+            return found
+        hidden = {key.lower() for key in self.secrets}
+        old = before.seen.content.decode("utf-8", "replace")
+        sides = values(parse(old)), values(parse(self.text))
+        changed = {key: " (new value)" for key in sides[1] if sides[0].get(key, sides[1][key]) != sides[1][key]}
+        path = self.wanted.path
+        found.append(
+            {
+                "before_header": path,
+                "after_header": path,
+                "before": mask(old, hidden, {}),
+                "after": mask(self.text, hidden, changed),
+            }
+        )
+        if before.plan.live and before.live:
+            title = f"{self.label} at run time"
+            found.append(
+                {
+                    "before_header": title,
+                    "after_header": title,
+                    "before": table(before.plan.live, False),
+                    "after": table(before.plan.live, True),
+                }
+            )
+        return found
+
+
+def _switches_aof_on(change: Change) -> bool:
+    return change.key == "appendonly" and change.new == "yes"

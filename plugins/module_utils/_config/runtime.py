@@ -1,0 +1,201 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A running process and its settings: read, probe without effect, set all or none, switch the AOF on."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Mapping, Sequence
+
+from .._core.errors import (
+    AuthFailed,
+    BadConfig,
+    CommandFailed,
+    QuorumError,
+    Unreachable,
+)
+from .._redis.client import Client, Endpoint, connect
+from .._redis.tls import Tls
+from .diff import (
+    FIXED,
+    Change,
+    Live,
+    running_version,
+    started_with,
+    unprobed,
+)
+
+
+def find(endpoint: Endpoint, state: str | None, variable: str) -> Client | None:
+    """Connect to the process; None when it is not running. `state`: the file that it was started with.
+
+    A process that still listens on the port of its last start is found there.
+    """
+    before = {key: said[-1] for key, said in started_with(state)["started_with"].items()}
+    foreign: Unreachable | None = None
+    for place in [endpoint, *_elsewhere(endpoint, before)]:
+        try:
+            return connect(place)
+        except AuthFailed as problem:
+            todo = f"Nothing was changed. Correct {variable}, or declare the present one as the previous one too"
+            raise AuthFailed(problem.what, problem.where, todo) from None
+        except Unreachable as problem:
+            if problem.kind not in ("refused", "tls"):
+                raise
+            foreign = problem if problem.kind == "tls" else foreign
+    if foreign is not None:
+        raise foreign
+    return None
+
+
+def _elsewhere(endpoint: Endpoint, before: Mapping[str, str]) -> list[Endpoint]:
+    """Return where the process listens that was started with this."""
+    port, secure = (int(before[key]) if before.get(key, "").isdigit() else 0 for key in ("port", "tls-port"))
+    tls: Tls | None = None
+    if not port and secure:
+        files = ("tls-ca-cert-file", "tls-cert-file", "tls-key-file")
+        port, tls = secure, endpoint.tls or Tls(*(before.get(file) for file in files))
+    return [replace(endpoint, port=port, tls=tls)] if port and (port, tls) != (endpoint.port, endpoint.tls) else []
+
+
+def read(client: Client, state: str | None, binary: str, sentinel: bool) -> Live:
+    """Read what runs: version, settings, use of memory, and what the process was started with."""
+    live = Live(**started_with(state))
+    live.info = info(client)
+    live.version = running_version(live.info)
+    if not sentinel:
+        try:
+            live.config = client.pairs("CONFIG", "GET", "*")
+        except CommandFailed as problem:
+            live.config_refused = f"the server does not answer CONFIG: {problem.text}"
+    _read_process(live, binary)
+    return live
+
+
+def info(client: Client) -> dict[str, str]:
+    """Return INFO as one dictionary."""
+    return dict(row.split(":", 1) for row in client.call("INFO").splitlines() if ":" in row)
+
+
+def _read_process(live: Live, binary: str) -> None:
+    """Read what only the kernel knows of a process on this host; nothing when it is somewhere else."""
+    process = f"/proc/{live.info.get('process_id', '')}"
+    try:
+        program = os.readlink(f"{process}/exe")
+        live.replaced = program == os.path.realpath(binary) + " (deleted)"
+        if live.replaced or program == os.path.realpath(binary):
+            found = re.search(r"Max open files\s+\S+\s+(\d+)", Path(f"{process}/limits").read_text(encoding="utf-8"))
+            live.open_files = int(found.group(1)) if found else 0
+    except OSError:
+        return
+
+
+def started(unit: str) -> bool:
+    """Return whether systemd runs this unit and will at the next boot."""
+    ask = ["systemctl", "show", "--property=ActiveState,UnitFileState", unit]
+    try:
+        said = (
+            subprocess.run(
+                ask, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL, check=False
+            ).stdout.decode("utf-8", "replace")
+            if unit
+            else ""
+        )
+    except OSError:
+        return False
+    return {"ActiveState=active", "UnitFileState=enabled"} <= set(said.split())
+
+
+def probe(client: Client, changes: Sequence[Change], live: Live) -> None:
+    """Ask the server which of these it takes at run time, by setting the value that it has."""
+    for change in changes:
+        if change.key in live.config and change.key not in FIXED and not unprobed(change):
+            try:
+                client.call("CONFIG", "SET", change.key, live.config[change.key])
+            except CommandFailed as problem:
+                live.fixed[change.key] = f"cannot be set at run time: {_reason(problem.text)}"
+
+
+def _reason(text: str) -> str:
+    return text.rsplit(" - ", 1)[-1].strip()
+
+
+def set_all(client: Client, changes: Sequence[Change], version: str, what: str) -> None:
+    """Set all of them or none; from 7.0 the server itself sees to that."""
+    client.secrets.extend(value for change in changes if change.secret for value in (change.old, change.new) if value)
+    done: list[Change] = []
+    try:
+        if int(version.split(".")[0]) >= 7:
+            client.call("CONFIG", "SET", *(word for change in changes for word in (change.key, change.new)))
+            return
+        for change in changes:
+            client.call("CONFIG", "SET", change.key, change.new)
+            done.append(change)
+    except CommandFailed as problem:
+        undo(client, done)
+        raise BadConfig(
+            f"{what}: the running server refuses a setting: {_reason(problem.text)}",
+            problem.where,
+            "Nothing was changed. Correct `config:` of this instance",
+        ) from None
+
+
+def undo(client: Client, changes: Sequence[Change]) -> None:
+    """Go back to the old values, as far as the server lets us."""
+    for change in reversed(changes):
+        try:
+            client.call("CONFIG", "SET", change.key, change.old)
+        except QuorumError:
+            continue
+
+
+def switch_aof_on(client: Client, seconds: float, what: str) -> None:
+    """Switch the AOF on and wait until all data is in it; off again when that fails."""
+    deadline = time.monotonic() + seconds
+    stale = info(client).get("aof_last_bgrewrite_status") != "ok"
+    keys = client.call("DBSIZE")
+    problem = "its first rewrite failed, see the server's log"
+    try:
+        client.call("CONFIG", "SET", "appendonly", "yes")
+        while True:
+            now = info(client)
+            busy = now.get("aof_rewrite_in_progress") != "0"
+            stale = stale and not busy
+            if not busy and now.get("aof_last_bgrewrite_status") != "ok" and not stale:
+                break
+            if not busy and now.get("aof_enabled") == "1" and now.get("aof_rewrite_scheduled") == "0":
+                if keys and not client.call("DBSIZE"):
+                    problem = f"{keys} keys were there before, none are now"
+                    break
+                return
+            if time.monotonic() > deadline:
+                problem = f"its first rewrite was not complete after {seconds:g} s"
+                break
+            time.sleep(0.05)
+    except CommandFailed as failure:
+        problem = _reason(failure.text)
+    undo(client, [Change("appendonly", "no", "yes")])
+    raise QuorumError(
+        f"{what}: the AOF could not be switched on: {problem}",
+        str(client.endpoint),
+        "It is off as before and the file was not changed. Look for free disk space and memory",
+    )
+
+
+def wait_loaded(client: Client, seconds: float, what: str) -> None:
+    """Wait until the data set is read; some settings are refused before."""
+    deadline = time.monotonic() + seconds
+    while info(client).get("loading") == "1":
+        if time.monotonic() > deadline:
+            raise QuorumError(
+                f"{what} is still loading its data after {seconds:g} s",
+                str(client.endpoint),
+                "Nothing was changed. Run again when it has",
+            )
+        time.sleep(0.1)

@@ -1,0 +1,111 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The installed engine as judge of ACL users: how it spells their rules, and what they may do with them."""
+
+from __future__ import annotations
+
+import re
+from contextlib import contextmanager
+from typing import Dict, Iterator, List, Mapping, Sequence
+
+from .._acl.plan import digest, hide, meaning, parse_list, setuser
+from .._core.errors import AuthFailed, BadConfig, CommandFailed
+from .._model.acl_presets import SELECTORS, WHO, Version, needs, number
+from .._model.directives import known_to
+from .._redis.client import Client, Endpoint, connect
+from .config_check import installed_version, owner, scratch
+
+TRIAL = "quorum-trial"
+BRACKETS = ("MULTI", "EXEC", "DISCARD")
+_SAID = re.compile(r"modifier '(.*)': (.*)")
+
+
+class Judge:
+    """A scratch process of the installed engine."""
+
+    def __init__(self, client: Client, place: str, program: str, version: str) -> None:
+        """Take the connection of its owner."""
+        self.client, self.place, self.program = client, place, f"{program} {version}"
+        self.version: Version = number(version)
+
+    def spell(self, users: Mapping[str, Sequence[str]], label: str) -> Dict[str, List[str]]:
+        """Return the rules as the engine spells them; a rule that it refuses is named."""
+        for name, rules in users.items():
+            try:
+                self.client.call(*setuser(name, rules))
+            except CommandFailed as problem:
+                said = _SAID.search(problem.text)
+                what = f"refuses {hide(said.group(1))!r}: {said.group(2)}" if said else hide(problem.text)
+                raise BadConfig(
+                    f"{label}: the user {name}: {self.program} {what}",
+                    todo="Nothing was changed. Correct this rule in the ACL users of the data set",
+                ) from None
+        found = parse_list(self.client.call("ACL", "LIST"))
+        return {name: found[name] for name in users}
+
+    def same(self, users: Mapping[str, Sequence[str]], present: Mapping[str, Sequence[str]], label: str) -> List[str]:
+        """Return the users whose present rules mean what is declared, whoever spelled them."""
+        both = [name for name in users if name in present]
+        declared = self.spell({name: users[name] for name in both}, label)
+        found = []
+        for name in both:
+            try:
+                spelled = self.spell({name: present[name]}, label)[name]
+            except BadConfig:  # the running version knows a rule that this one does not
+                continue
+            if meaning(spelled) == meaning(declared[name]):
+                found.append(name)
+        return found
+
+    def forbidden(self, name: str, rules: Sequence[str], commands: Sequence[Sequence[str]]) -> List[str]:
+        """Return which of the commands these rules do not allow. None of them has an effect."""
+        if self.version >= SELECTORS:
+            self.client.call(*setuser(name, rules))
+            said = [(command, self.client.call("ACL", "DRYRUN", name, *command)) for command in commands]
+            return [" ".join(command) for command, answer in said if answer != "OK"]
+        # Before DRYRUN: a command is refused when it is queued, and nothing that was queued is executed.
+        open_rules = [rule for rule in rules if rule[0] != "#" and rule not in ("on", "off", "nopass")]
+        self.client.call(*setuser(TRIAL, ["on", "nopass", *open_rules]))
+        with Client(Endpoint(socket=self.place, username=TRIAL, password="x")) as trial:  # noqa: S106
+            brackets = [command for command in commands if command[0] in BRACKETS]
+            found = [" ".join(command) for command in brackets if _refused(trial, command)]
+            self.client.call("ACL", "SETUSER", TRIAL, "+multi", "+discard")
+            trial.call("MULTI")
+            queued = [command for command in commands if command[0] not in BRACKETS]
+            found += [" ".join(command) for command in queued if _refused(trial, command)]
+            trial.call("DISCARD")
+        self.client.call("ACL", "DELUSER", TRIAL)
+        return found
+
+    def unfit(self, duty: str, login: Mapping[str, str], users: Mapping[str, Sequence[str]]) -> str:
+        """Return why a duty could not be done with these users, empty when it could."""
+        name = login.get("username") or "default"
+        rules = users.get(name)
+        if rules is None:
+            return ""  # it stays as it is
+        if "on" not in rules:
+            return f"{name}, as which {WHO[duty]} log in, would be switched off"
+        if "nopass" not in rules and f"#{digest(login.get('password') or '')}" not in rules:
+            return f"{name} would no longer accept the password with which {WHO[duty]} log in"
+        lacks = self.forbidden(name, rules, needs(duty, self.version))
+        return f"{name}, as which {WHO[duty]} log in, could no longer do {', '.join(lacks)}" if lacks else ""
+
+
+def _refused(trial: Client, command: Sequence[str]) -> bool:
+    try:
+        trial.call(*command)
+    except AuthFailed:
+        return True
+    except CommandFailed:
+        pass
+    return False
+
+
+@contextmanager
+def judge(binary: str, parameters: Mapping[str, object], user: str, label: str) -> Iterator[Judge]:
+    """Start the installed engine away from everything, and ask it."""
+    version = installed_version(binary)
+    known = known_to(parameters, version)
+    with scratch(binary, known, False, user, "", label) as place, connect(owner(place)) as client:
+        yield Judge(client, place, binary.rpartition("/")[2], version)

@@ -1,0 +1,262 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The installed program as judge of a configuration: a scratch process reads it, is asked, and is gone.
+
+It has no port, its own empty directory, the rights of the service user, and dies with its parent. A server gets
+its configuration through standard input, so that no secret reaches a disk.
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+import subprocess
+import tempfile
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Iterable, Iterator, Mapping
+
+from .._core.errors import (
+    AuthFailed,
+    BadConfig,
+    CommandFailed,
+    Unreachable,
+)
+from .._host.sandbox import (
+    child,
+    deaf_to_signals,
+    memory,
+    private_directory,
+    write,
+)
+from .._model.conf_syntax import MASK, Line, is_secret, lines, parse
+from .._redis.client import Client, Endpoint, connect
+
+# Always set by the scratch process itself: what CONFIG GET says of these is not the declared value.
+OVERRIDDEN = {"port": "0", "unixsocket": "{dir}/s", "dir": "{dir}", "logfile": "", "daemonize": "no"}
+# Replaced only when declared: the value would touch the world outside, or lock the scratch process' owner out.
+REPLACED = {
+    "tls-port": "0",
+    "tls-replication": "yes",  # so that it reads certificate and key, with the rights of the service
+    "unixsocketperm": "700",
+    "unixsocketgroup": "",
+    "pidfile": "",
+    "supervised": "no",
+    "syslog-enabled": "no",
+    "cluster-enabled": "no",
+    "aclfile": "",
+    "replicaof": "no one",
+    "slaveof": "no one",
+}
+# What a scratch Sentinel must not do: watch a real data set, and introduce itself to real Sentinels.
+_WATCHING = ("monitor", "known-replica", "known-slave", "known-sentinel", "auth-pass", "auth-user", "myid")
+_NEEDED_COMMANDS = ("config", "info", "ping", "auth")
+OWNER = "quorum-scratch"
+_SECONDS = 10.0
+
+
+@dataclass
+class Sample:
+    """What the installed program makes of a configuration."""
+
+    version: str
+    config: dict[str, str] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+
+
+def installed_version(binary: str) -> str:
+    """Return the version that the program itself names."""
+    try:
+        said = subprocess.run(
+            [binary, "--version"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            check=False,
+            timeout=_SECONDS,
+            stdin=subprocess.DEVNULL,
+        ).stdout.decode("utf-8", "replace")
+    except (OSError, subprocess.SubprocessError) as problem:
+        raise BadConfig(f"{binary} cannot be run: {problem}", todo="Install the engine first") from problem
+    found = re.search(r"v=(\d+(?:\.\d+)+)", said)
+    if not found:
+        raise BadConfig(f"{binary} does not name its version, but says {said.strip()[:200]!r}")
+    return found.group(1)
+
+
+def configuration(parameters: Mapping[str, Any], sentinel: bool) -> list[str]:
+    """Return the lines for the scratch process, `{dir}` still to be filled in; pure."""
+    kept: list[str] = []
+    declared: set[str] = set()
+    for line in lines(parameters):
+        key = line.key.lower()
+        words = [word.lower() for word in [*key.split()[1:], *line.args]]
+        declared.add(key)
+        if key in OVERRIDDEN or key in REPLACED:
+            continue
+        if key == "rename-command" and words and words[0] in _NEEDED_COMMANDS:
+            continue
+        if key.split()[0] == "sentinel" and words and words[0] in _WATCHING:
+            continue
+        kept.append(line.text.replace("{", "{{").replace("}", "}}"))
+    kept += [Line(key, [value]).text for key, value in OVERRIDDEN.items()]
+    kept += [
+        Line(key, value.split() if "of" in key else [value]).text
+        for key, value in REPLACED.items()
+        if key in declared and not (sentinel and key == "replicaof")
+    ]
+    if not sentinel:
+        kept.append(f"user {OWNER} on nopass ~* +@all")
+    return kept
+
+
+def examine(
+    binary: str,
+    parameters: Mapping[str, Any],
+    sentinel: bool = False,
+    user: str = "redis",
+    path: str = "",
+    label: str = "",
+    todo: str = "",
+) -> Sample:
+    """Let the installed program read the configuration; its refusal becomes BadConfig in its own words."""
+    sample = Sample(installed_version(binary))
+    with scratch(binary, parameters, sentinel, user, path, label, todo) as place:
+        _ask(place, sample, parameters, _password(parameters) if sentinel else None)
+    if sentinel:  # Redis 8 starts a Sentinel in spite of an unknown directive
+        own = {key: value for key, value in parameters.items() if key.lower().split()[0] != "sentinel"}
+        examine(binary, own, False, user, path, label, todo)
+    return sample
+
+
+@contextmanager
+def scratch(
+    binary: str,
+    parameters: Mapping[str, Any],
+    sentinel: bool = False,
+    user: str = "redis",
+    path: str = "",
+    label: str = "",
+    todo: str = "",
+) -> Iterator[str]:
+    """Run the installed program on the configuration and give the socket that it listens on."""
+    with deaf_to_signals(), private_directory(user) as directory, tempfile.TemporaryFile(dir=memory()) as log:
+        text = "\n".join([*configuration(parameters, sentinel), ""]).format(dir=directory)
+        command = [binary, "-"]
+        if sentinel:
+            command = [binary, f"{directory}/sentinel.conf", "--sentinel"]
+            write(command[1], text, user)
+        process = subprocess.Popen(  # pylint: disable=consider-using-with
+            command,
+            cwd=directory,
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"},
+            preexec_fn=child(user, _open_files(parameters)),
+            start_new_session=True,
+        )
+        try:
+            _feed(process, "" if sentinel else text)
+            _await(process, f"{directory}/s")
+            yield f"{directory}/s"
+        except Unreachable as problem:
+            log.seek(0)
+            said = log.read().decode("utf-8", "surrogateescape")
+            program = f"{Path(binary).name} {installed_version(binary)}"
+            raise refusal(said, program, path, label, todo or str(problem)) from None
+        finally:
+            process.kill()
+            process.wait()
+
+
+def owner(place: str) -> Endpoint:
+    """Return how to get into a scratch server, whatever its configuration says of passwords."""
+    return Endpoint(socket=place, username=OWNER, password="x", timeout=_SECONDS)  # noqa: S106
+
+
+def refusal(said: str, program: str, path: str, label: str, todo: str) -> BadConfig:
+    """Turn the engine's own complaint into an error that names file and key, and shows no secret; pure."""
+    stamp = re.compile(r"\d+:\w [^*#]*([*#]) ")
+    loud = [stamp.sub("", row) for row in said.splitlines() if "#" in stamp.findall(row)]
+    rows = [stamp.sub("", row).strip() for row in said.splitlines() if row.strip()]
+    key = ""
+    complaint = ""
+    for number, row in enumerate(rows):
+        if row.startswith(">>> "):
+            for line in parse(row[4:].strip().strip("'")):
+                key = line.key
+                shown = f"{key} {MASK}" if is_secret(key, line.args) else row[5:].rstrip("'")
+                complaint = f"'{shown}' {_plain(' '.join(rows[number + 1 : number + 2]))}"
+            break
+    else:
+        complaint = " ".join(loud[-2:]) or " ".join(rows[-2:]) or "it ended without a word"
+    where = ", ".join(part for part in (path, f"key {key}" if key else "") if part)
+    return BadConfig(f"{label}: the new configuration is refused by {program}: {complaint}", where, todo)
+
+
+def _plain(complaint: str) -> str:
+    """Say what Redis 8 means when it takes an unknown word for the setting of a module."""
+    return f"Unknown directive: {complaint}" if complaint.startswith("Module Configuration detected") else complaint
+
+
+def _await(process: subprocess.Popen[bytes], path: str) -> None:
+    """Wait until the process listens. Unreachable: it has ended or does not come."""
+    deadline = time.monotonic() + _SECONDS
+    while not _listens(path):
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise Unreachable("the scratch process does not listen", path)
+        time.sleep(0.003)
+
+
+def _ask(path: str, sample: Sample, declared: Iterable[str], password: str | None) -> None:
+    """Read the settings of the process."""
+    sentinel = password is not None
+    try:
+        with connect(Endpoint(socket=path, password=password, timeout=_SECONDS) if sentinel else owner(path)) as client:
+            if not sentinel:
+                sample.config = _settings(client, sample.version, declared)
+    except (AuthFailed, CommandFailed):
+        if not sentinel:
+            raise  # but a Sentinel that asks for a password has read its file
+
+
+def _settings(client: Client, version: str, declared: Iterable[str]) -> dict[str, str]:
+    """Read all settings. Redis 6 clamps a value when it is set and not when it is read from a file: set it."""
+    found = client.pairs("CONFIG", "GET", "*")
+    if int(version.split(".")[0]) > 6:
+        return found
+    for key in declared:
+        if key in found and key not in OVERRIDDEN and found[key].isdigit():
+            try:
+                client.call("CONFIG", "SET", key, found[key])
+            except CommandFailed:
+                continue
+    return client.pairs("CONFIG", "GET", "*")
+
+
+def _listens(path: str) -> bool:
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(path) == 0
+
+
+def _password(parameters: Mapping[str, Any]) -> str:
+    return str(parameters.get("requirepass") or "")
+
+
+def _open_files(parameters: Mapping[str, Any]) -> int:
+    """How many files the declared maxclients needs, 0 when there is nothing to raise."""
+    wanted = str(parameters.get("maxclients") or "")
+    return min(int(wanted), 1 << 20) + 128 if wanted.isdigit() else 0
+
+
+def _feed(process: subprocess.Popen[bytes], text: str) -> None:
+    """Hand the configuration over; a process that ends early is judged by its last words, not here."""
+    if process.stdin:
+        try:
+            process.stdin.write(text.encode("utf-8", "surrogateescape"))
+            process.stdin.close()
+        except BrokenPipeError:
+            pass

@@ -1,0 +1,190 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The proof of an RDB: the engine's own checker, then a throw-away server that loads it and counts.
+
+The server has a Unix socket in a directory of its own and no port, writes nothing, goes after everything else in
+the queue for the processor, is the first that the kernel ends when memory is short, and dies with its parent.
+It is parked as a replica of nobody: only so it keeps the keys that have expired since, and can be compared.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import socket
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import Callable, Dict, Mapping, Sequence
+
+from .._backup.manifest import Damaged, Header
+from .._backup.snapshot import databases
+from .._core.errors import QuorumError
+from .._host.sandbox import (
+    KEEPER,
+    child,
+    memory,
+    private_directory,
+)
+from .._redis.client import Client, Endpoint
+from .._redis.engine_modules import LACKING
+from .._redis.replies import parse_info
+
+MEBIBYTE = 1 << 20
+_ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
+Counts = Dict[str, Dict[str, int]]
+
+
+class Lacking(QuorumError):
+    """The throw-away server has not the module whose data the file holds; nothing is said about the file."""
+
+
+def meminfo(key: str) -> int:
+    """Return the bytes that the kernel tells for a key; 0 where there is no such kernel, as on some controllers."""
+    try:
+        found = re.search(rf"{key}:\s+(\d+) kB", Path("/proc/meminfo").read_text(encoding="ascii"))
+    except OSError:
+        return 0
+    return int(found.group(1)) * 1024 if found else 0
+
+
+def memory_free() -> int:
+    """Return the bytes that the kernel could give without swapping."""
+    return meminfo("MemAvailable")
+
+
+def memory_needed(header: Header, size: int) -> int:
+    """Return the bytes that loading takes: what the server used, and some more; pure."""
+    used = header.aux.get("used-mem", "")
+    return (int(used) if used.isdigit() else size * 4) * 11 // 10 + 64 * MEBIBYTE
+
+
+def differences(told: Mapping[str, Mapping[str, int]], seen: Mapping[str, Mapping[str, int]]) -> str:
+    """Return what was counted otherwise, empty when all agrees; pure."""
+    found = []
+    for name in sorted({*told, *seen}, key=int):
+        left, right = told.get(name, {}).get("keys", 0), seen.get(name, {}).get("keys", 0)
+        if left != right:
+            found.append(f"database {name} has {right} keys instead of {left}")
+    return ", ".join(found)
+
+
+def humble(user: str, reads: str = "") -> Callable[[], None]:
+    """Return what the child does first: few rights, a low priority, and the first place when memory is short."""
+    prepare = child(user, 0, reads)
+
+    def prepared() -> None:
+        with contextlib.suppress(PermissionError):  # the unit of the timer has that priority already
+            os.nice(10)
+        with open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:  # noqa: PTH123
+            file.write("1000")
+        prepare()
+
+    return prepared
+
+
+def check(binary: str, kind: str, path: Path, user: str, wait: float) -> None:
+    """Let the engine's checker read a file: kind is rdb or aof. It is the server under another name."""
+    name = "valkey" if "valkey" in os.path.realpath(binary) else "redis"
+    try:
+        done = subprocess.run(
+            [f"{name}-check-{kind}", str(path)],
+            executable=binary,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            env=_ENVIRONMENT,
+            cwd="/",
+            timeout=wait,
+            preexec_fn=humble(user, KEEPER),
+            check=False,
+        )
+    except (OSError, subprocess.SubprocessError) as problem:
+        raise QuorumError(f"{name}-check-{kind} cannot be run: {problem}", str(path)) from problem
+    said = done.stdout.decode("utf-8", "replace").splitlines()
+    if done.returncode or (kind == "rdb" and not any("RDB looks OK" in row for row in said)):
+        words = [row for row in said if "info" not in row][-2:] or said[-2:]
+        raise Damaged(f"{name}-check-{kind} refuses {path.name}: {' '.join(words)}", str(path.parent))
+
+
+def configuration(scratch: str, directory: str, name: str, databases_: int = 16, more: Sequence[str] = ()) -> str:
+    """Return the configuration of the throw-away server, with more lines of it; pure."""
+    place = directory.replace("\\", "\\\\").replace('"', '\\"')
+    return "\n".join(
+        [
+            "port 0",
+            f"unixsocket {scratch}/s",
+            "unixsocketperm 700",
+            f'dir "{place}"',
+            f"dbfilename {name}",
+            f"databases {databases_}",
+            'save ""',
+            "appendonly no",
+            "daemonize no",
+            'logfile ""',
+            "replicaof 127.0.0.1 0",
+            *more,
+            "",
+        ]
+    )
+
+
+def load(
+    binary: str, directory: Path, name: str, user: str, wait: float, last: int = 0, modules: Sequence[str] = ()
+) -> Counts:
+    """Load an RDB and return the counts of each database, `last` the highest; `modules` are lines that load some.
+
+    Damaged: the engine does not load it. Lacking: a module is missing.
+    """
+    with private_directory(user) as scratch, tempfile.TemporaryFile(dir=memory()) as log:
+        text = configuration(scratch, str(directory), name, max(16, last + 1), modules)
+        process = subprocess.Popen(  # pylint: disable=consider-using-with
+            [binary, "-"],
+            cwd=scratch,
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env=_ENVIRONMENT,
+            preexec_fn=humble(user, KEEPER),
+            start_new_session=True,
+        )
+        try:
+            if process.stdin:
+                process.stdin.write(text.encode("utf-8", "surrogateescape"))
+                process.stdin.close()
+            found = _counts(process, f"{scratch}/s", wait)
+        finally:
+            process.kill()
+            process.wait()
+        if found is None:
+            log.seek(0)
+            rows = [row for row in log.read().decode("utf-8", "replace").splitlines() if row.strip()]
+            lacking = [row for row in rows if any(said in row for said in LACKING)]
+            words = re.sub(r"\d+:\w [^*#]*[*#] ", "", " ".join(lacking[:1] or rows[-2:]))
+            if lacking:
+                raise Lacking(words.split("-> ")[-1], str(directory))
+            raise Damaged(f"The throw-away server does not load {name}: {words}", str(directory))
+        return found
+
+
+def _counts(process: subprocess.Popen[bytes], path: str, wait: float) -> Counts | None:
+    """Return the counts once all is loaded, None when the process has ended."""
+    end = time.monotonic() + wait
+    while process.poll() is None:
+        if time.monotonic() > end:
+            raise QuorumError(f"The throw-away server has not loaded the file within {wait:g} s", todo="Wait longer")
+        with socket.socket(socket.AF_UNIX) as probe:
+            ready = probe.connect_ex(path) == 0
+        if ready:
+            try:
+                with Client(Endpoint(socket=path, timeout=30.0)) as client:
+                    info = parse_info(client.call("INFO"))
+            except QuorumError:
+                info = {}  # it ends, or is about to
+            if info.get("loading") == "0":
+                return databases(info)
+        time.sleep(0.05)
+    return None

@@ -1,0 +1,209 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Carry out a move of the primary: read-only first, promote second, and undo everything when a step fails."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Callable, Iterator, List, Optional, Tuple
+
+from .._core.errors import CommandFailed, QuorumError
+from .._redis.client import Client
+from .._redis.replies import (
+    PARKED,
+    as_dict,
+    number,
+    parse_info,
+    parse_master,
+    parse_replicas,
+)
+from .._replication.interrupted import FENCE, FENCE_LAG, MARK, PRIORITY, setting
+from .operation import Base
+from .rollback import quietly, write_down
+
+# Sentinel looks at a replica each second during a failover, and needs up to 0.3 s to promote it: when its last look
+# is this many milliseconds old, the next one comes just after the promotion, and the failover takes 0.4 s, not 1.2 s.
+FRESH = (540, 620)
+PROMOTION = 5.0
+
+
+class Mover(Base):
+    """One move: a method for each kind of step."""
+
+    # The steps before the switch
+
+    def do_raise(self, member: str) -> None:
+        """Keep Sentinels from picking this member."""
+        was = next(setting(one, PRIORITY) for one in self.plan.raised if one.name == member)
+        self.call(member, "CONFIG", "SET", PRIORITY, was % MARK + MARK)
+
+    def do_await(self) -> None:
+        """Wait until every Sentinel would pick the target, then for the moment when one of them is quickest."""
+        self.until("For the Sentinels to see the priorities", lambda: self._all(self._prefers), 25, 0.1)
+        over = time.monotonic() + 11
+        while time.monotonic() < over:
+            for index, age in self._ages():
+                if FRESH[0] <= age <= FRESH[1]:
+                    self.sentinels.insert(0, self.sentinels.pop(index))
+                    return
+            time.sleep(0.02)
+
+    def _prefers(self, client: Client) -> bool:
+        known = parse_replicas(client.call("SENTINEL", "REPLICAS", self.name))
+        mine = [one for one in known if self.plan.target.is_at(one["address"], one["port"])]
+        others = [
+            one["priority"]
+            for one in known
+            if one not in mine and one["priority"] and not {"s_down", "o_down", "disconnected"} & set(one["flags"])
+        ]
+        return bool(mine) and mine[0]["priority"] > 0 and all(mine[0]["priority"] < each for each in others)
+
+    def _ages(self) -> Iterator[Tuple[int, int]]:
+        for index, (_host, client) in enumerate(self.sentinels):
+            for reply in client.call("SENTINEL", "REPLICAS", self.name):
+                one = as_dict(reply)
+                if self.plan.target.is_at(one["ip"], number(one["port"])):
+                    yield index, number(one.get("info-refresh"))
+
+    def do_fence(self) -> None:
+        """Stop the writes, without an end to that only where the engine has nothing better."""
+        self.deadman.urgent(True)
+        commands: List[List[Any]] = [["CLIENT", "PAUSE", self.plan.pause, "WRITE"]]
+        if self.plan.method == "fence":
+            commands = [["CONFIG", "SET", FENCE, setting(self.plan.old, FENCE) % MARK + MARK]]
+            if setting(self.plan.old, FENCE_LAG) % MARK == 0:
+                commands.append(["CONFIG", "SET", FENCE_LAG, MARK])
+        replies = self.client(self.plan.old.host).transaction([*commands, ["INFO", "replication"]])
+        self.fenced = time.monotonic()
+        self.offsets["fence"] = number(parse_info(replies[-1]).get("master_repl_offset"))
+        self.caught_up(self.offsets["fence"], self.plan.pause / 1000 * 0.7)
+
+    def do_park(self) -> None:
+        """Make the old primary a read-only member that follows nobody yet, so that it can still be taken back."""
+        if time.monotonic() - self.fenced > self.plan.pause / 1000 * 0.8:
+            raise QuorumError("The writes were stopped for too long")
+        lift: List[List[Any]] = [["CLIENT", "UNPAUSE"]]
+        if self.plan.method == "fence":
+            lift = [["CONFIG", "SET", key, setting(self.plan.old, key) % MARK] for key in (FENCE, FENCE_LAG)]
+        replies = self.client(self.plan.old.host).transaction([["REPLICAOF", *PARKED], *lift, ["INFO", "replication"]])
+        self.offsets["old"] = number(parse_info(replies[-1]).get("master_repl_offset"))
+        self.caught_up(self.offsets["old"], 0.5)
+
+    # The switch
+
+    def do_elect(self) -> None:
+        """Let Sentinel promote the target, and with that tell everybody."""
+        refused: Optional[QuorumError] = None
+        for _host, client in self.sentinels:
+            try:
+                client.call("SENTINEL", "FAILOVER", self.name)
+                break
+            except CommandFailed as problem:
+                if problem.text.startswith("INPROG"):
+                    break
+                refused = problem
+        else:
+            raise refused or QuorumError("There is no Sentinel")
+        self._promoted()
+
+    def do_promote(self) -> None:
+        """Promote the target."""
+        self.call(self.plan.target.host, "REPLICAOF", "NO", "ONE")
+        self._promoted()
+
+    def do_take(self) -> None:
+        """Promote the target in place of a dead primary."""
+        self.offsets["target"] = number(self.info(self.plan.target.host).get("slave_repl_offset"))
+        self.do_promote()
+
+    def do_coordinate(self) -> None:
+        """Let a Sentinel of Valkey 9 do it all."""
+        self.deadman.urgent(True)
+        self.sentinels[0][1].call("SENTINEL", "FAILOVER", self.name, "COORDINATED")
+        over = time.monotonic() + 2 * PROMOTION
+        while self.role(self.plan.target.host) != "master":
+            found = self.info(self.plan.old.host)
+            if not self.fenced and found.get("master_failover_state") != "no-failover":
+                self.fenced = time.monotonic()
+                self.offsets["fence"] = number(found.get("master_repl_offset"))
+            if time.monotonic() > over:
+                raise QuorumError(f"{self.plan.target.name} was not promoted within {2 * PROMOTION:g} s")
+            time.sleep(0.005)
+        self._promoted()
+
+    def _promoted(self) -> None:
+        """Wait until the target is primary, let the old one follow it, and see it accept writes."""
+        target = self.plan.target
+        self.until(f"The promotion of {target.name}", lambda: self.role(target.host) == "master", PROMOTION)
+        if self.plan.old.host in self.seen and self.plan.method != "coordinated":
+            self._point(self.plan.old.host)
+
+        def writable() -> bool:
+            found = self.info(target.host)
+            good = found.get("min_slaves_good_slaves")
+            return good is None or number(good) >= setting(target, FENCE) % MARK
+
+        quietly(self.until, "Accepting writes", writable, 2.0)
+        self.writable = time.monotonic()
+        self.deadman.urgent(False)
+
+    # The steps after the switch
+
+    def _point(self, host: str) -> None:
+        place = self.places[self.plan.target.host]
+        self.call(host, "REPLICAOF", place.address, place.port)
+
+    def do_follow(self) -> None:
+        """Without Sentinels, point the others to the new primary."""
+        for one in self.plan.others if not self.sentinels else []:
+            self._point(one.host)
+
+    def do_finish(self) -> None:
+        """Wait for everybody, then drop the connections of clients that still talk to the old primary."""
+        self.until("For the Sentinels to name the new primary", lambda: self._all(self._names), self.wait, 0.01)
+        self.named = time.monotonic()
+        if self.plan.old.host in self.seen:
+            for kind in ("normal", "pubsub"):
+                self.call(self.plan.old.host, "CLIENT", "KILL", "TYPE", kind, "SKIPME", "yes")
+        self.until("For the Sentinels to be done", lambda: self._all(self._idle), self.wait, 0.05)
+        quietly(self.until, "For the Sentinels to see the replicas", lambda: self._all(self._knows), 15, 0.05)
+        rest = [host for host in self.seen if host != self.plan.target.host]
+        what = f"For {', '.join(rest)} to follow {self.plan.target.name}"
+        self.until(what, lambda: all(self._linked(host) for host in rest), self.wait, 0.05)
+        for host in self.seen:
+            self.role(host)
+            problem = write_down(self.client(host))
+            if problem:
+                self.warnings.append(f"{host} has its new role but cannot write it down: {problem}")
+
+    def _all(self, ask: Callable[[Client], bool]) -> bool:
+        return all(ask(client) for _host, client in self.sentinels)
+
+    def _names(self, client: Client) -> bool:
+        found = client.call("SENTINEL", "GET-MASTER-ADDR-BY-NAME", self.name)
+        return bool(found) and self.plan.target.is_at(found[0], number(found[1]))
+
+    def _idle(self, client: Client) -> bool:
+        return self._names(client) and parse_master(client.call("SENTINEL", "MASTER", self.name))[1].flags == ["master"]
+
+    def _knows(self, client: Client) -> bool:
+        """Return whether a Sentinel sees every member that answers as a good replica, ready for the next move."""
+        known = parse_replicas(client.call("SENTINEL", "REPLICAS", self.name))
+        good = [one for one in known if one["flags"] == ["slave"]]
+        rest = [one for one in [self.plan.old, *self.plan.others] if one.host in self.seen]
+        return all(any(one.is_at(each["address"], each["port"]) for each in good) for one in rest)
+
+    def _linked(self, host: str) -> bool:
+        found = self.info(host)
+        return (
+            found.get("master_link_status") == "up"
+            and found.get("master_sync_in_progress") == "0"
+            and self.plan.target.is_at(found.get("master_host", ""), number(found.get("master_port")))
+        )
+
+    def do_lower(self, member: str) -> None:
+        """Give a member its own priority again."""
+        one = next(one for one in self.plan.raised if one.name == member)
+        self.call(member, "CONFIG", "SET", PRIORITY, setting(one, PRIORITY) % MARK)
+        quietly(self.call, member, "CONFIG", "REWRITE")

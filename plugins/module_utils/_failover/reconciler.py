@@ -1,0 +1,128 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the module failover does with one data set: look, plan, repair what is left of another move, move."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Dict, List, Optional
+
+from ansible.module_utils.basic import AnsibleModule
+
+from .._core.errors import QuorumError, Refused, Unsettled
+from .._core.polling import until_settled
+from .._model.tables import overview
+from .._module.runner import Step, Subject
+from .._redis.client import connect
+from .._redis.observe import (
+    both,
+    observe_all,
+    observe_sentinels,
+)
+from .._redis.replies import Observed
+from .._replication.interrupted import leftovers, repair
+from .execute import Mover
+from .operation import busy
+from .preflight import Move, Preflight
+from .steps import Plan
+
+SHORT = 20
+
+
+class Failover(Subject[Preflight]):
+    """One data set."""
+
+    def __init__(self, module: AnsibleModule) -> None:
+        """Take the options."""
+        super().__init__()
+        given: Dict[str, Any] = module.params
+        self.wait: int = given["wait"]
+        asked = ("name", "avoid", "zones", "max_lag", "limit", "method", "mixed", "dead_primary")
+        self.move = Move(to=given["to"] or "", **{key: given[key] for key in asked})
+        self.places, self.watchers = both(given)
+        self.found: Optional[Plan] = None
+        self.mover: Optional[Mover] = None
+
+    def observe(self) -> Preflight:
+        """Look at everybody, and again while what stands in the way passes by itself."""
+        return until_settled(self.look, self.judge, self.wait, SHORT)
+
+    def judge(self, obs: Preflight) -> None:
+        """Say whether it is worth looking again; every other refusal belongs to the plan."""
+        if self.move.dead_primary or leftovers(obs.members, obs.views, self.move.name):
+            return
+        try:
+            obs.plan()
+        except Unsettled:
+            raise
+        except QuorumError:
+            pass
+
+    def look(self) -> Preflight:
+        """Look at everybody once."""
+        seen = observe_all(self.places, config=True)
+        return Preflight(seen, observe_sentinels(self.watchers), self.move)
+
+    def plan(self, obs: Preflight) -> List[Step]:
+        """Return the steps, or refuse."""
+        busy([place for place, one in zip(self.places, obs.members) if one.reachable], self.move.name)
+        repairs = leftovers(obs.members, obs.views, self.move.name)
+        if any(step.data["repair"] != "set" for step in repairs):
+            return [*repairs, Step(f"data set {self.move.name}: look again, then move as asked for", {"do": "later"})]
+        return repairs + self.decide(obs)
+
+    def decide(self, obs: Preflight) -> List[Step]:
+        """Return the steps of the move, and get ready for them."""
+        self.found = obs.unplanned() if self.move.dead_primary else obs.plan()
+        self.warnings += self.found.warnings
+        awake = [place for place, view in zip(self.watchers, obs.views) if view.reachable]
+        if self.found.method:
+            self.mover = Mover(self.found, self.move.name, self.places, awake, self.wait)
+        return self.found.steps
+
+    def apply(self, step: Step) -> None:
+        """Do one step: of a repair, of the move, or the move after a repair."""
+        if "repair" in step.data:
+            with connect(dict(self.places)[step.data["member"]]) as client:
+                repair(client, step)
+        elif step.data["do"] == "later":
+            for each in self._again():
+                self.apply(each)
+        elif self.mover is not None and self.found is not None:
+            self.mover.do(step, step is self.found.steps[-1])
+
+    def _again(self) -> List[Step]:
+        """Return the steps of the move once what was repaired has come to rest."""
+        over = time.monotonic() + min(self.wait, SHORT)
+        while True:
+            try:
+                return self.decide(self.look())
+            except Refused:
+                if time.monotonic() > over:
+                    raise
+            time.sleep(0.5)
+
+    def result(self, obs: Preflight, steps: List[Step]) -> Dict[str, Any]:
+        """Return who was and is the primary, and how the move went."""
+        if self.found is None:
+            return {}
+        now = self.found.target if self.found.method else self.found.old
+        answer: Dict[str, Any] = {
+            "primary": _named(now),
+            "old_primary": _named(self.found.old),
+            "method": self.found.method,
+        }
+        if self.mover and self.mover.timings:
+            self.warnings += self.mover.warnings
+            answer.update(timings=self.mover.timings, offsets=self.mover.offsets, **self.mover.gaps())
+        return answer
+
+    def diff(self, before: Preflight, after: Optional[Preflight], steps: List[Step]) -> List[Dict[str, str]]:
+        """Return the roles before and after."""
+        then = overview(after.members) if after else "".join(step.text + "\n" for step in steps)
+        return [{"before": overview(before.members), "after": then}] if steps else []
+
+
+def _named(one: Observed) -> Dict[str, Any]:
+    return {"host": one.host, "address": one.address, "port": one.port}

@@ -1,0 +1,139 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""End a move of the primary that went wrong: forward where the new primary serves already, else back; observes anew."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import Any, Callable, Dict, List, Sequence
+
+from .._core.errors import CommandFailed, QuorumError
+from .._redis.client import Client, connect
+from .._redis.observe import Place, observe, observe_sentinels
+from .._redis.replies import Observed, SentinelView, number, parse_master
+from .._replication.interrupted import MARK, SETTINGS
+
+PATIENCE = 5.0
+LIMIT = 40.0
+
+
+def quietly(call: Callable[..., Any], *args: Any) -> Any:
+    """Call, and let it fail: what may or may not be needed."""
+    try:
+        return call(*args)
+    except QuorumError:
+        return None
+
+
+def settings_back(client: Client) -> None:
+    """Undo every temporary setting of one server; its value says what it was."""
+    for key in SETTINGS:
+        value = number(client.pairs("CONFIG", "GET", key).get(key), 0)
+        if value >= MARK:
+            client.call("CONFIG", "SET", key, value - MARK)
+
+
+def write_down(client: Client) -> str:
+    """Let the server's own file record its role; return why it cannot, empty when it did."""
+    try:
+        client.call("CONFIG", "REWRITE")
+    except CommandFailed as problem:
+        return problem.text
+    return ""
+
+
+@dataclass
+class Rescue:
+    """Needs nothing but places: it also runs in a process that knows nothing of how far the move had come."""
+
+    name: str
+    places: Dict[str, Any]
+    old: str
+    target: str
+    watchers: Sequence[Place] = field(default_factory=list)
+
+    def run(self) -> str:
+        """Bring the set back to one primary that accepts writes, and say who it is."""
+        start, aborted = time.monotonic(), False
+        while True:
+            old = observe(self.places[self.old], self.old)
+            target = observe(self.places[self.target], self.target)
+            moving = [view for view in observe_sentinels(self.watchers) if self._moving(view)]
+            if target.role == "primary" and old.role != "primary":
+                return self._forward(old)
+            if not moving and old.reachable:
+                return self._back(old)
+            if moving and not aborted and time.monotonic() - start > PATIENCE:
+                aborted = True
+                self._abort(moving)
+            if time.monotonic() - start > LIMIT:
+                self._tidy()
+                return (
+                    f"who is primary is not known: {self.old} {old.error_kind or old.role}, {self.target} "
+                    f"{target.error_kind or target.role}"
+                )
+            time.sleep(0.1)
+
+    def _moving(self, view: SentinelView) -> bool:
+        watched = view.masters.get(self.name)
+        return watched is not None and "failover_in_progress" in watched.flags
+
+    def _back(self, old: Observed) -> str:
+        """Let the old primary go on, unless it has found its place in a set that others have put right."""
+        with connect(self.places[self.old]) as client:
+            if old.failover_state not in ("", "no-failover"):
+                quietly(client.call, "FAILOVER", "ABORT")
+            if old.parked:
+                client.call("REPLICAOF", "NO", "ONE")
+            quietly(client.call, "CLIENT", "UNPAUSE")
+            role = client.call("ROLE")[0]
+        self._tidy()
+        return f"{self.old} goes on as the primary" if role == "master" else f"{self.old} is a replica"
+
+    def _forward(self, old: Observed) -> str:
+        """Let the others follow the new primary."""
+        place = self.places[self.target]
+        for host in [self.old] if self.watchers else [host for host in self.places if host != self.target]:
+            seen = old if host == self.old else observe(self.places[host], host)
+            if seen.reachable and not (
+                seen.primary and place.address == seen.primary.address and place.port == seen.primary.port
+            ):
+                with connect(self.places[host]) as client:
+                    client.call("REPLICAOF", place.address, place.port)
+        self._tidy()
+        return f"{self.target} is the primary"
+
+    def _tidy(self) -> None:
+        """Undo the temporary settings of every member that answers, and have the roles written down."""
+        for place in self.places.values():
+            try:
+                with connect(place) as client:
+                    settings_back(client)
+                    write_down(client)
+            except QuorumError:
+                continue
+
+    def _abort(self, moving: Sequence[SentinelView]) -> None:
+        """Make Sentinels give up a failover whose target does not answer: its time-out, for a moment, is over."""
+        old = quietly(connect, self.places[self.old])
+        if old is not None:
+            quietly(old.call, "FAILOVER", "ABORT")
+            quietly(old.call, "CLIENT", "UNPAUSE")
+            old.close()
+        places = dict(self.watchers)
+        for view in moving:
+            quietly(self._give_up, places[view.host], view.masters[self.name].failover_timeout)
+
+    def _give_up(self, place: Any, timeout: int) -> None:
+        with connect(place) as client:
+            client.call("SENTINEL", "SET", self.name, "failover-timeout", 1)
+            try:
+                for _count in range(30):
+                    time.sleep(0.1)
+                    flags: List[str] = parse_master(client.call("SENTINEL", "MASTER", self.name))[1].flags
+                    if "failover_in_progress" not in flags:
+                        return
+            finally:
+                client.call("SENTINEL", "SET", self.name, "failover-timeout", timeout)

@@ -1,0 +1,270 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Small files, symbolic links and their absence: what is there, what differs, and how it is put right."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import grp
+import os
+import pwd
+import stat
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Callable, Mapping, Sequence
+
+from .._core.errors import BadConfig, QuorumError
+
+MASK = "********"
+LARGEST = 1 << 20  # only small files are read for comparison
+
+
+@dataclass
+class Seen:
+    """What lies at a path now; kind is absent, file, link, directory or other."""
+
+    kind: str = "absent"
+    content: bytes = b""
+    link: str = ""
+    mode: int = 0
+    owner: str = ""
+    group: str = ""
+
+
+@dataclass
+class Wanted:
+    """What shall lie at a path; kind is absent, file or link."""
+
+    path: str
+    kind: str = "file"
+    content: bytes = b""
+    link: str = ""
+    mode: int = 0o644
+    owner: str = "root"
+    group: str = "root"
+
+
+def wanted(option: Mapping[str, Any]) -> Wanted:
+    """Read one entry of the module's option; pure."""
+    path = os.path.normpath(option["path"])
+    if not path.startswith("/"):
+        raise BadConfig(f"the path {path!r} does not start with a slash")
+    kinds = [
+        kind
+        for kind, given in (
+            ("file", option.get("content") is not None),
+            ("link", bool(option.get("link"))),
+            ("absent", option.get("state") == "absent"),
+        )
+        if given
+    ]
+    if len(kinds) != 1:
+        raise BadConfig("exactly one of content, link and state=absent says what a file shall be", path)
+    try:
+        mode = int(str(option.get("mode") or "0644"), 8)
+    except ValueError:
+        raise BadConfig(f"the mode {option['mode']!r} is not an octal number such as '0644'", path) from None
+    return Wanted(
+        path,
+        kinds[0],
+        (option.get("content") or "").encode("utf-8", "surrogateescape"),
+        option.get("link") or "",
+        mode,
+        _named(option.get("owner"), _owner),
+        _named(option.get("group"), _group),
+    )
+
+
+def look(path: str) -> Seen:
+    """Return what lies there, without following a link."""
+    try:
+        found = os.lstat(path)
+        seen = Seen("other", b"", "", stat.S_IMODE(found.st_mode), _owner(found.st_uid), _group(found.st_gid))
+        if stat.S_ISLNK(found.st_mode):
+            seen.kind, seen.link = "link", os.readlink(path)
+        elif stat.S_ISDIR(found.st_mode):
+            seen.kind = "directory"
+        elif stat.S_ISREG(found.st_mode):
+            seen.kind = "file"
+            with Path(path).open("rb") as file:
+                seen.content = file.read(LARGEST)
+        return seen
+    except (FileNotFoundError, NotADirectoryError):
+        return Seen()
+    except OSError as problem:
+        raise _error("cannot be read", path, problem) from problem
+
+
+def differences(seen: Seen, want: Wanted) -> list[str]:
+    """Return the aspects that differ, none when all is well; pure."""
+    if want.kind != seen.kind:
+        return [want.kind]
+    if want.kind == "link":
+        return ["link"] if seen.link != want.link else []
+    pairs = (
+        ("content", seen.content, want.content),
+        ("mode", seen.mode, want.mode),
+        ("owner", seen.owner, want.owner),
+        ("group", seen.group, want.group),
+    )
+    return [name for name, left, right in pairs if left != right and want.kind == "file"]
+
+
+def check(seen: Seen, want: Wanted, sure: bool) -> None:
+    """Refuse what cannot be done before anything is changed; `sure`: accounts must exist by now."""
+    if seen.kind in ("directory", "other"):
+        raise BadConfig(
+            f"{want.path} is a {'directory' if seen.kind == 'directory' else 'special file'}, not a file",
+            todo="Nothing was changed. Move it away",
+        )
+    if sure and want.kind == "file":
+        account(want.owner, want.group, want.path)
+
+
+def account(owner: str, group: str, path: str) -> Sequence[int]:
+    """Return the numbers of owner and group."""
+    try:
+        uid = int(owner) if owner.isdigit() else pwd.getpwnam(owner).pw_uid
+    except KeyError:
+        raise BadConfig(f"the owner {owner!r} does not exist on this host", path, "Nothing was changed") from None
+    try:
+        gid = int(group) if group.isdigit() else grp.getgrnam(group).gr_gid
+    except KeyError:
+        raise BadConfig(f"the group {group!r} does not exist on this host", path, "Nothing was changed") from None
+    return uid, gid
+
+
+class Draft:
+    """A new file beside its place, complete on disk; it takes the place at once or never."""
+
+    def __init__(self, want: Wanted) -> None:
+        """Write the content under a temporary name: a full disk shows itself here."""
+        self.want = want
+        self.name = ""
+        try:
+            number, self.name = tempfile.mkstemp(prefix=f".{Path(want.path).name}.", dir=_folder(want.path))
+            with os.fdopen(number, "wb") as file:
+                file.write(want.content)
+                file.flush()
+                os.fsync(file.fileno())
+                os.fchmod(file.fileno(), want.mode)
+                uid, gid = account(want.owner, want.group, want.path)
+                if (uid, gid) != (os.geteuid(), os.getegid()):
+                    os.fchown(file.fileno(), uid, gid)
+        except OSError as problem:
+            self.discard()
+            raise _error("cannot be written", want.path, problem) from problem
+        except QuorumError:
+            self.discard()
+            raise
+
+    def place(self) -> None:
+        """Take the place of the old file."""
+        try:
+            Path(self.name).replace(self.want.path)
+        except OSError as problem:
+            self.discard()
+            raise _error("cannot be replaced", self.want.path, problem) from problem
+        self.name = ""
+
+    def discard(self) -> None:
+        """Leave nothing behind."""
+        if self.name:
+            with contextlib.suppress(FileNotFoundError):
+                Path(self.name).unlink()
+            self.name = ""
+
+
+def put(seen: Seen, want: Wanted, relabel: Callable[[str], Any]) -> None:
+    """Make it so; `relabel` gives the path the security context that the system's policy has for it."""
+    try:
+        if want.kind == "absent":
+            Path(want.path).unlink()
+            return
+        if want.kind == "file" and seen.kind == "file" and seen.content == want.content:
+            uid, gid = account(want.owner, want.group, want.path)
+            os.chown(want.path, uid, gid)
+            Path(want.path).chmod(want.mode)
+        elif want.kind == "file":
+            Draft(want).place()
+        else:
+            link = _folder(want.path) / f".{Path(want.path).name}.{os.getpid()}"
+            link.symlink_to(want.link)
+            link.replace(want.path)
+    except OSError as problem:
+        raise _error("cannot be written", want.path, problem) from problem
+    relabel(want.path)
+
+
+def describe(seen: Seen, want: Wanted) -> str:
+    """Return the change as a sentence; pure."""
+    if want.kind == "absent":
+        return f"remove {want.path}"
+    if want.kind == "link":
+        return f"make {want.path} a link to {want.link}"
+    aspects = differences(seen, want)
+    if seen.kind == "file" and "content" not in aspects:
+        return f"give {want.path} {want.owner}:{want.group} {want.mode:04o}"
+    return f"{'change' if seen.kind == 'file' else 'create'} {want.path}"
+
+
+def diff(seen: Seen, want: Wanted, secrets: Sequence[str]) -> dict[str, str]:
+    """Return before and after as text, secrets masked; pure."""
+    sides = []
+    for item in (seen, want):
+        if item.kind == "link":
+            sides.append(f"link to {item.link}\n")
+        elif item.kind == "file":
+            head = f"# {item.owner}:{item.group} {item.mode:04o}\n"
+            aspects = set(differences(seen, want)) & {"mode", "owner", "group"}
+            sides.append((head if aspects and seen.kind == "file" else "") + hide(item.content, secrets))
+        else:
+            sides.append("")
+    return {"before_header": want.path, "after_header": want.path, "before": sides[0], "after": sides[1]}
+
+
+def hide(content: bytes, secrets: Sequence[str]) -> str:
+    """Return the text without the secrets; pure."""
+    text = content.decode("utf-8", "replace")
+    for secret in sorted(filter(None, secrets), key=len, reverse=True):
+        text = text.replace(secret, MASK)
+    return text
+
+
+def _folder(path: str) -> Path:
+    """Make the parent directories that are missing."""
+    missing = [folder for folder in Path(path).parents if not folder.exists()]
+    for folder in reversed(missing):
+        folder.mkdir(0o755)
+        folder.chmod(0o755)  # whatever the umask says
+    return Path(path).parent
+
+
+def _named(given: str | None, name: Callable[[int], str]) -> str:
+    return name(int(given)) if given and given.isdigit() else given or "root"
+
+
+def _owner(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
+
+
+def _group(gid: int) -> str:
+    try:
+        return grp.getgrgid(gid).gr_name
+    except KeyError:
+        return str(gid)
+
+
+def _error(what: str, path: str, problem: OSError) -> QuorumError:
+    todo: str | None = None
+    if problem.errno in (errno.ENOSPC, errno.EDQUOT):
+        todo = "The previous file is untouched. Free space on that file system, then run again"
+    elif problem.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        todo = "The previous file is untouched. Run as root (become), on a writable file system"
+    return QuorumError(f"{path} {what}: {os.strerror(problem.errno or 0)}", todo=todo or "")

@@ -1,0 +1,182 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The tables of one host: their files, the units that load them at boot, and what the kernel has."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Dict, List, Optional, Sequence, Tuple
+
+from ansible.module_utils.basic import AnsibleModule
+
+from .._core.errors import BadConfig, QuorumError, Refused
+from .._model.firewall import (
+    connected,
+    listening,
+    mark_of,
+    networks,
+    ports_of,
+    rules,
+    shut_out,
+    table,
+)
+from .._module.runner import Step, Subject
+from . import files as host_files
+
+FOLDER = Path("/etc/quorum-redis")
+TCP = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
+NOTHING = "Nothing was changed"
+
+
+@dataclass
+class Wall:
+    """What there is for one process, and what there shall be."""
+
+    name: str
+    ports: Sequence[int]
+    seen: host_files.Seen
+    want: host_files.Wanted
+    unit: Dict[str, str]
+    loaded: Optional[str]
+
+    @property
+    def service(self) -> str:
+        """Return the unit that loads it."""
+        return f"redis-firewall@{self.name}.service"
+
+
+class Firewall(Subject[List[Wall]]):
+    """All tables of one call."""
+
+    def __init__(self, module: AnsibleModule) -> None:
+        """Read the options, and refuse what could cut Ansible itself off."""
+        super().__init__()
+        self.module, self.params = module, module.params
+        self.present = self.params["state"] == "present"
+        try:
+            self.allowed = networks([*self.params["peers"], *self.params["clients"]])
+        except ValueError as culprit:
+            raise BadConfig(f"{culprit} is no address and no network", todo=NOTHING) from None
+        for process in self.params["processes"]:
+            if self.present and self.params["ssh_port"] in process["ports"]:
+                raise BadConfig(f"{process['name']} has the port of SSH, {self.params['ssh_port']}", todo=NOTHING)
+
+    def observe(self) -> List[Wall]:
+        """Look at files, units and kernel; refuse rules that they do not take, or that shut somebody out."""
+        walls = [self._look(process) for process in self.params["processes"]]
+        changing = [wall for wall in walls if self.present and self._todo(wall)]
+        for wall in changing:
+            self._take(wall)
+        if changing and not self.params["ignore_clients"]:
+            self._nobody_shut_out(walls)
+        return walls
+
+    def plan(self, obs: List[Wall]) -> List[Step]:
+        """One step for each thing that differs."""
+        return [Step(text, {"wall": wall, "do": what}) for wall in obs for what, text in self._todo(wall)]
+
+    def apply(self, step: Step) -> None:
+        """Do it; a unit that is running loads its file anew at once."""
+        wall = step.data["wall"]
+        if step.data["do"] == "file":
+            host_files.put(wall.seen, wall.want, lambda path: self.module.set_default_selinux_context(path, False))
+        else:
+            must(["systemctl", *step.data["do"].split(), wall.service])
+
+    def settle(self, before: List[Wall], steps: List[Step]) -> List[Wall]:
+        """See that the kernel has what was asked for."""
+        walls = [self._look(process) for process in self.params["processes"]] if steps else before
+        for wall in walls:
+            left = self._todo(wall)
+            if left:
+                raise QuorumError(f"{wall.service} did not do its work: still to {left[0][1]}", todo="See its journal")
+        return walls
+
+    def diff(self, before: List[Wall], after: Optional[List[Wall]], steps: List[Step]) -> List[Dict[str, str]]:
+        """Show the files, then what is done to units."""
+        files = [
+            host_files.diff(wall.seen, wall.want, []) for wall in before if host_files.differences(wall.seen, wall.want)
+        ]
+        rest = [step for step in steps if step.data["do"] != "file"]
+        return files + super().diff(before, after, rest)
+
+    def _look(self, process: Dict[str, Any]) -> Wall:
+        name = process["name"]
+        path = str(FOLDER / f"{name}.nft")
+        seen = host_files.look(path)
+        # Who is to leave a port may be refused to, and is not left there without what shut strangers out.
+        left = ports_of(seen.content.decode("utf-8", "replace")) & listening(tcp()) - {self.params["ssh_port"]}
+        ports = sorted({*process["ports"], *left})
+        text = rules(name, ports, self.allowed) if self.present else ""
+        want = host_files.Wanted(path, "file" if self.present else "absent", text.encode())
+        shown = say(["systemctl", "show", "--property=ActiveState,UnitFileState", f"redis-firewall@{name}.service"])
+        unit = dict(row.split("=", 1) for row in shown[1].splitlines() if "=" in row)
+        code, listed = say(["nft", "list", "table", "inet", table(name)])
+        return Wall(name, ports, seen, want, unit, mark_of(listed) if code == 0 else None)
+
+    def _todo(self, wall: Wall) -> List[Tuple[str, str]]:
+        """Return what differs, and in words; pure."""
+        file = (
+            [("file", host_files.describe(wall.seen, wall.want))]
+            if host_files.differences(wall.seen, wall.want)
+            else []
+        )
+        running, enabled = wall.unit.get("ActiveState") == "active", wall.unit.get("UnitFileState") == "enabled"
+        if not self.present:
+            stop = running or enabled
+            return ([("disable --now", f"disable and stop {wall.service}")] if stop else []) + file
+        if not enabled:
+            file.append(("enable", f"enable {wall.service}"))
+        if not running or wall.loaded != mark_of(wall.want.content.decode()):
+            file.append(("reload-or-restart", f"load {wall.want.path}"))
+        return file
+
+    def _take(self, wall: Wall) -> None:
+        code, said = say(["nft", "--check", "--file", "-"], wall.want.content)
+        if code is None and not self.module.check_mode:
+            raise QuorumError("The program nft is missing", "", f"{NOTHING}. Install the package nftables")
+        if code:
+            raise Refused(f"nft does not take the rules for {wall.name}: {said.strip()}", wall.want.path, NOTHING)
+
+    def _nobody_shut_out(self, walls: List[Wall]) -> None:
+        tables = tcp()
+        found: List[str] = []
+        for wall in walls:
+            late = shut_out(connected(tables, wall.ports), self.allowed)
+            found += [f"{wall.name}: {count} from {address}" for address, count in late.items()]
+        if found:
+            raise Refused(
+                f"Open connections could not be opened again: {', '.join(found)}",
+                "",
+                f"{NOTHING}. Add the addresses to redis_firewall_clients; a member with another address than it is "
+                "declared with needs redis_address. To shut them out, -e redis_firewall_ignore_clients=true",
+            )
+
+
+def tcp() -> List[str]:
+    """Return what the kernel says of its TCP sockets."""
+    return [path.read_text(encoding="ascii") for path in TCP if path.exists()]
+
+
+def say(command: List[str], given: bytes = b"") -> Tuple[Optional[int], str]:
+    """Run a command; return its exit code, None where there is no such program, and what it said."""
+    # Root that came by `su` has the path of the user before.
+    known = {**os.environ, "PATH": os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"])}
+    try:
+        done = subprocess.run(
+            command, input=given, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, env=known
+        )
+    except OSError:
+        return None, ""
+    return done.returncode, done.stdout.decode("utf-8", "replace")
+
+
+def must(command: List[str]) -> None:
+    """Run a command that has to succeed."""
+    code, said = say(command)
+    if code != 0:
+        raise QuorumError(f"{' '.join(command)} failed: {said.strip()}", "", "See the journal of the unit")

@@ -1,0 +1,269 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One process is restarted and awaited: what it was, what it is on its way back, when it is whole again."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from dataclasses import dataclass, field, replace
+from typing import Any, Mapping
+
+from ansible.module_utils.basic import AnsibleModule
+
+from .._config.runtime import info
+from .._core.errors import (
+    CommandFailed,
+    Loading,
+    QuorumError,
+    Unreachable,
+)
+from .._module.runner import (
+    CONNECTION_OPTIONS,
+    MEMBER_OPTIONS,
+    Step,
+    Subject,
+    endpoint,
+)
+from .._redis.client import Client, connect
+
+OPTIONS: dict[str, Any] = {
+    **CONNECTION_OPTIONS,
+    "kind": {"type": "str", "choices": ["server", "sentinel"], "default": "server"},
+    "unit": {"type": "str", "required": True},
+    "name": {"type": "str", "required": True},
+    "members": {"type": "list", "elements": "dict", "default": [], "options": MEMBER_OPTIONS},
+    "wait": {"type": "int", "default": 600},
+    "patience": {"type": "int"},
+    "resume": {"type": "dict"},
+    "command": {"type": "list", "elements": "str", "default": ["systemctl", "restart"]},
+}
+PARKED = ("127.0.0.1", "0")
+PAUSE = 0.1
+
+
+@dataclass
+class View:
+    """The process as it is; no run id when it does not run."""
+
+    info: dict[str, str] = field(default_factory=dict)
+    watched: dict[str, bool] = field(default_factory=dict)  # of a Sentinel: name -> is there a quorum
+    save: str = ""
+
+    @property
+    def run_id(self) -> str:
+        """Return what changes with each start."""
+        return self.info.get("run_id", "")
+
+
+def why_not(view: View, members: int) -> str:
+    """Return why this server must not be restarted, empty when it may be; pure."""
+    if view.info.get("role") != "master":
+        return ""
+    replicas = int(view.info.get("connected_slaves", "0"))
+    if replicas or members > 1:
+        return f"it is the primary of {replicas or members - 1} replica{'s' if (replicas or members - 1) > 1 else ''}"
+    keys = any(name.startswith("db") and "keys=" in value for name, value in view.info.items())
+    if keys and view.info.get("aof_enabled") == "0" and not view.save:
+        return "it holds data and neither snapshots nor the AOF are on, so a restart would lose all of it"
+    return ""
+
+
+def state(now: Mapping[str, str], was: View, offset: int) -> str:
+    """Return what a server on its way back is doing, 'in sync' when it is there; pure."""
+    if now.get("run_id", "") == was.run_id:
+        return "restarting"
+    if now.get("loading") == "1":
+        return "loading"
+    primary = (now.get("master_host", ""), now.get("master_port", ""))
+    if now.get("role") != "slave" or primary == PARKED:
+        return "in sync"
+    where = ":".join(primary)
+    if now.get("master_sync_in_progress") == "1":
+        return f"full synchronisation with {where}"
+    if now.get("master_link_status") != "up":
+        return f"link to {where} down"
+    if int(now.get("slave_repl_offset", "0")) < offset:
+        return f"behind {where}"
+    return "in sync"
+
+
+def share(now: Mapping[str, str]) -> str:
+    """Return how much of a load or of a full synchronisation is done, empty when nothing is known of it; pure.
+
+    Redis tells the size of what it receives from 6.2 on, and never when the primary streams it without a file.
+    """
+    if now.get("loading") == "1":
+        done, whole = now.get("loading_loaded_bytes", "0"), now.get("loading_total_bytes", "0")
+    elif now.get("master_sync_in_progress") == "1":
+        done, whole = now.get("master_sync_read_bytes", "0"), now.get("master_sync_total_bytes", "0")
+    else:
+        return ""
+    if int(whole) > 0:
+        return f"{int(done) * 100 // int(whole)} %, {int(done) / 2**20:.1f} of {int(whole) / 2**20:.1f} MiB"
+    return f"{int(done) / 2**20:.1f} MiB so far" if int(done) else ""
+
+
+def sentinel_state(now: View, was: View) -> str:
+    """Return what a Sentinel on its way back is doing, 'in sync' when it is there; pure."""
+    if now.run_id == was.run_id:
+        return "restarting"
+    missing = [name for name in was.watched if name not in now.watched]
+    if missing:
+        return f"does not watch {', '.join(missing)} yet"
+    alone = [name for name, quorum in was.watched.items() if quorum and not now.watched[name]]
+    return f"no quorum for {', '.join(alone)} yet" if alone else "in sync"
+
+
+class Restart(Subject[View]):
+    """One unit."""
+
+    def __init__(self, module: AnsibleModule) -> None:
+        """Read the options."""
+        super().__init__()
+        self.params = module.params
+        self.sentinel = self.params["kind"] == "sentinel"
+        self.endpoint = endpoint(self.params)
+        self.progress: list[str] = []
+        self.seconds = 0.0
+        self.share = ""
+        self.left: dict[str, Any] = {}
+
+    def observe(self) -> View:
+        """Look at the process; that it does not run is no error."""
+        try:
+            with connect(self.endpoint) as client:
+                view = View(info(client))
+                if self.sentinel:
+                    view.watched = _watched(client)
+                else:
+                    view.save = _save_points(client)
+                return view
+        except (Unreachable, Loading) as problem:
+            if isinstance(problem, Unreachable) and problem.kind != "refused":
+                raise
+            return View()
+
+    def plan(self, obs: View) -> list[Step]:
+        """Restart it, or leave it alone; or go on with what an earlier call has begun."""
+        if self.params["resume"]:
+            return [Step(f"wait until {self.params['name']} is in sync")]
+        if not self.sentinel and why_not(obs, len(self.params["members"])):
+            return []
+        return [Step(f"restart {self.params['unit']} and wait until {self.params['name']} is in sync", {"was": obs})]
+
+    def apply(self, step: Step) -> None:
+        """Restart, then wait; the time for both is bounded."""
+        begin = time.monotonic()
+        back = time.monotonic() + self.params["patience"] if self.params["patience"] else None
+        if self.params["resume"]:
+            earlier = self.params["resume"]
+            was, offset = View({"run_id": earlier["run_id"]}, earlier["watched"]), int(earlier["offset"])
+            begin -= float(earlier["seconds"])
+            self.progress = list(earlier["progress"])
+        else:
+            was = step.data["was"]
+            offset = self._offset(was)
+            self._run(self.params["wait"])
+        end = begin + self.params["wait"]
+        while not self._back(was, offset, begin):
+            if time.monotonic() > end:
+                raise QuorumError(
+                    f"{self.params['name']} is not in sync {self.params['wait']} s after the restart of "
+                    f"{self.params['unit']}: {'; '.join(self.progress)}",
+                    str(self.endpoint),
+                    "The other members were not touched. Look at the journal of that unit, then run again",
+                )
+            if back is not None and time.monotonic() > back:
+                self.left = {"run_id": was.run_id, "watched": was.watched, "offset": offset}
+                self.left.update(seconds=self.seconds, progress=self.progress)
+                return
+            time.sleep(PAUSE)
+
+    def _back(self, was: View, offset: int, begin: float) -> bool:
+        """Look once, note a state that is new, and tell whether all is well."""
+        now, self.share = self._state(was, offset)
+        self.seconds = round(time.monotonic() - begin, 1)
+        if not self.progress or not self.progress[-1].endswith(f" s {now}"):
+            self.progress.append(f"{self.seconds} s {now}")
+        return now == "in sync"
+
+    def _run(self, seconds: float) -> None:
+        command = [*self.params["command"], self.params["unit"]]
+        try:
+            done = subprocess.run(
+                command,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+                timeout=seconds,
+                check=False,
+            )
+            said = done.stdout.decode("utf-8", "replace").strip() if done.returncode else ""
+        except (OSError, subprocess.SubprocessError) as problem:
+            said = str(problem)
+        if said:
+            raise QuorumError(
+                f"{self.params['unit']} does not restart: {said}{self._journal()}",
+                "",
+                "The other members were not touched. Repair this one, then run again",
+            )
+
+    def _journal(self) -> str:
+        command = ["journalctl", "--no-pager", "-o", "cat", "-n", "5", "-u", self.params["unit"]]
+        try:
+            found = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=10, check=False)
+            return "\n" + found.stdout.decode("utf-8", "replace").strip()
+        except (OSError, subprocess.SubprocessError):
+            return ""
+
+    def _offset(self, was: View) -> int:
+        """Return where the primary is in its stream, or at least where this replica is."""
+        own = int(was.info.get("slave_repl_offset", "0"))
+        host, port = was.info.get("master_host", ""), was.info.get("master_port", "0")
+        if self.sentinel or was.info.get("role") != "slave" or (host, port) == PARKED:
+            return 0
+        try:
+            with connect(replace(self.endpoint, address=host, port=int(port), socket=None)) as client:
+                return max(own, int(info(client).get("master_repl_offset", "0")))
+        except QuorumError:
+            return own
+
+    def _state(self, was: View, offset: int) -> tuple[str, str]:
+        try:
+            now = self.observe()
+        except Unreachable:
+            return "does not answer", ""
+        if not now.run_id:
+            return "does not listen yet", ""
+        if self.sentinel:
+            return sentinel_state(now, was), ""
+        return state(now.info, was, offset), share(now.info)
+
+    def result(self, obs: View, steps: list[Step]) -> dict[str, Any]:
+        """Return how it went."""
+        why = "" if steps or self.sentinel else why_not(obs, len(self.params["members"]))
+        if why:
+            self.warnings.append(f"{self.params['name']} needs a restart and was left alone: {why}")
+        found = {"skipped_primary": bool(why), "why": why, "progress": self.progress, "seconds": self.seconds}
+        return {**found, "resume": self.left, "share": self.share} if self.left else found
+
+
+def _save_points(client: Client) -> str:
+    try:
+        return client.pairs("CONFIG", "GET", "save").get("save", "")
+    except CommandFailed:
+        return "unknown, CONFIG is renamed"
+
+
+def _watched(client: Client) -> dict[str, bool]:
+    """Return what a Sentinel watches, and for which of it there is a quorum."""
+    found: dict[str, bool] = {}
+    for reply in client.call("SENTINEL", "MASTERS"):
+        name = dict(zip(reply[::2], reply[1::2]))["name"]
+        try:
+            found[name] = str(client.call("SENTINEL", "CKQUORUM", name)).startswith("OK")
+        except CommandFailed:
+            found[name] = False
+    return found

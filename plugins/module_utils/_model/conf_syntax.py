@@ -1,0 +1,188 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""redis.conf text: a dictionary becomes lines, lines become words, secrets become stars.
+
+The quoting rules are those of the engine's own reader (sdssplitargs): words are divided by blanks; double
+quotes take the escapes backslash-n, -r, -t, -b, -a, -xHH; single quotes take only an escaped single quote.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Iterable, Mapping, NamedTuple, Sequence
+
+from .._core.errors import BadConfig
+
+MASK = "********"
+
+# A string for one of these is a list of words, as it stands in redis.conf; for any other key it is one word.
+WORDS = {
+    "bind",
+    "client-output-buffer-limit",
+    "latency-tracking-info-percentiles",
+    "loadmodule",
+    "oom-score-adj-values",
+    "rename-command",
+    "replicaof",
+    "save",
+    "sentinel",
+    "shutdown-on-sigint",
+    "shutdown-on-sigterm",
+    "slaveof",
+    "user",
+}
+
+# Never shown. A directive whose words begin with one of these has the rest of its words masked.
+SECRETS = (
+    "requirepass",
+    "masterauth",
+    "primaryauth",
+    "tls-key-file-pass",
+    "tls-client-key-file-pass",
+    "user",
+    "sentinel auth-pass",
+    "sentinel sentinel-pass",
+)
+
+_KEY = re.compile(r"[A-Za-z][\w.-]*(?: [\w.-]+)*\Z")
+_PLAIN = re.compile(r"[^\s\"'\\\x00-\x1f\x7f]+\Z")
+_ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "a": "\a"}
+_UNESCAPES = {"\\": "\\\\", '"': '\\"', **{real: "\\" + letter for letter, real in _ESCAPES.items()}}
+
+
+class Line(NamedTuple):
+    """One directive: `save 900 1` is Line("save", ("900", "1"))."""
+
+    key: str
+    args: Sequence[str]
+
+    @property
+    def text(self) -> str:
+        """Return the line as it is written."""
+        return " ".join([self.key, *(quote(word) for word in self.args)])
+
+
+def quote(word: str) -> str:
+    """Write one word so that the engine reads exactly this."""
+    if _PLAIN.match(word):
+        return word
+    escaped = (
+        _UNESCAPES.get(char) or (f"\\x{ord(char):02x}" if ord(char) < 32 or ord(char) == 127 else char) for char in word
+    )
+    return '"' + "".join(escaped) + '"'
+
+
+def split(text: str) -> list[str]:
+    """Return the words of a line as the engine reads them."""
+    words: list[str] = []
+    at, end = 0, len(text)
+    while True:
+        while at < end and text[at].isspace():
+            at += 1
+        if at == end:
+            return words
+        word = ""
+        mark = ""
+        while at < end and (mark or not text[at].isspace()):
+            char = text[at]
+            if not mark and char in "\"'":
+                mark = char
+            elif mark and char == mark:
+                if at + 1 < end and not text[at + 1].isspace():
+                    raise BadConfig("a closing quote must be followed by a blank", repr(text))
+                mark = ""
+            elif mark == '"' and re.match(r"\\x[0-9A-Fa-f]{2}", text[at : at + 4]):
+                word += chr(int(text[at + 2 : at + 4], 16))
+                at += 3
+            elif (mark == '"' and char == "\\" and at + 1 < end) or (mark == "'" and text[at : at + 2] == "\\'"):
+                at += 1
+                word += _ESCAPES.get(text[at], text[at]) if mark == '"' else text[at]
+            else:
+                word += char
+            at += 1
+        if mark:
+            raise BadConfig("a quote is not closed", repr(text))
+        words.append(word)
+
+
+def lines(parameters: Mapping[str, Any]) -> list[Line]:
+    """Return directives in the order of the dictionary. A list repeats its key, null leaves it out."""
+    found: list[Line] = []
+    for key, value in parameters.items():
+        if not _KEY.match(key):
+            raise BadConfig(f"{key!r} is not a configuration key")
+        for item in value if isinstance(value, (list, tuple)) else [value]:
+            if item is not None:
+                found.append(Line(key, _args(key, item)))
+    return found
+
+
+def _args(key: str, value: Any) -> list[str]:
+    if isinstance(value, bool):
+        return ["yes" if value else "no"]
+    if isinstance(value, (int, float)):
+        return [str(value)]
+    if not isinstance(value, str):
+        raise BadConfig(f"the value of {key} is a {type(value).__name__}, not a string, number, boolean or list")
+    return (split(value) or [""]) if key.split()[0].lower() in WORDS else [value]
+
+
+def render(parameters: Mapping[str, Any], header: str) -> str:
+    """Return the text of a configuration file."""
+    head = [f"# {line}" for line in header.splitlines()]
+    return "\n".join([*head, *(line.text for line in lines(parameters)), ""])
+
+
+def rows(text: str) -> list[str]:
+    """Return the lines as the engine divides them: Python knows more ends of lines, which a password may hold."""
+    return text[:-1].split("\n") if text.endswith("\n") else text.split("\n") if text else []
+
+
+def parse(text: str) -> list[Line]:
+    """Return the directives of a text; keys in lower case, a line that the engine could not read as one word."""
+    found: list[Line] = []
+    for raw in rows(text):
+        if raw.strip() and not raw.lstrip().startswith("#"):
+            try:
+                key, *args = split(raw)
+            except BadConfig:
+                key, *args = raw.split(None, 1)
+            found.append(Line(key.lower(), tuple(args)))
+    return found
+
+
+def unquoted(text: str) -> str:
+    """Return a word that a Sentinel wrote: older ones write credentials without the quotes that they would need."""
+    if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'":
+        try:
+            words = split(text)
+        except BadConfig:  # the quotes are part of it
+            return text
+        return words[0] if len(words) == 1 else text
+    return text
+
+
+def values(directives: Iterable[Line]) -> dict[str, list[str]]:
+    """Return key (lower case) -> the values of its lines, their words with one blank between them."""
+    found: dict[str, list[str]] = {}
+    for line in directives:
+        found.setdefault(line.key.lower(), []).append(" ".join(line.args))
+    return found
+
+
+def is_secret(key: str, args: Sequence[str] = ()) -> bool:
+    """Return whether the words after this key must be hidden."""
+    words = " ".join([key, *args]).lower().split()
+    return any(words[: len(secret)] == secret for secret in (entry.split() for entry in SECRETS))
+
+
+def mask(text: str, hidden: set[str], changed: Mapping[str, str]) -> str:
+    """Return the text for a diff: stars for the words of secret and `hidden` keys, with `changed[key]` behind."""
+    shown: list[str] = []
+    for raw in rows(text):
+        for line in parse(raw):
+            if line.key in hidden or is_secret(line.key, line.args):
+                raw = f"{line.key} {MASK}{changed.get(line.key, '')}"
+        shown.append(raw)
+    return "\n".join([*shown, ""]) if shown else ""

@@ -1,0 +1,332 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From inventory data to the desired model. Pure: no connection, no clock, the same on every host.
+
+The defaults of the sub-options of `redis_instances` live here and nowhere else: an argument spec checks
+them but does not apply them, and role defaults are invisible in the variables of other hosts.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from dataclasses import dataclass, field
+from typing import Any, Callable, Mapping, Sequence
+
+from ansible.module_utils.common.validation import check_type_bool, check_type_list
+
+from .._redis.tls import TLS_MODES
+from .acl_users import (
+    acl_model,
+    clients_problems,
+    rules_default,
+    secrets_of,
+    users_of,
+)
+from .directives import (
+    OWNED,
+    SENTINEL_OWNED,
+    check_config,
+    check_opening,
+    sentinel_parameters,
+    server_parameters,
+    size_of,
+    tls_access,
+    tls_mode,
+)
+from .firewall import firewall_model
+
+NAME = re.compile(r"[a-z0-9]([a-z0-9._-]*[a-z0-9])?")
+
+INSTANCE_DEFAULTS: dict[str, Any] = {
+    "port": 6379,
+    "tls_port": None,
+    "hosts": None,
+    "primary": None,
+    "sentinel": True,
+    "quorum": None,
+    "down_after": 5000,
+    "failover_timeout": 60000,
+    "parallel_syncs": 1,
+    "save": "3600 1 300 100 60 10000",
+    "appendonly": True,
+    "appendfsync": "everysec",
+    "config": {},
+    "acl_users": None,
+}
+PORTS = ("port", "tls_port", "other_port")
+SECRETS = ("redis_password", "redis_sentinel_password")
+# The largest value of what must be at least 1.
+RANGES = {"port": 65535, "down_after": 2**31 - 1, "failover_timeout": 2**31 - 1, "parallel_syncs": 2**31 - 1}
+
+
+class TopologyError(ValueError):
+    """The inventory contradicts itself; one sentence for each mistake."""
+
+
+@dataclass
+class Inventory:
+    """What the model is made from: the view of one host."""
+
+    host: str
+    groups: Mapping[str, Sequence[str]]
+    variables: Mapping[str, Any]
+    address_of: Callable[[str], str]
+    problems: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    def members(self, hosts: Sequence[str], known: Mapping[str, int]) -> list[dict[str, Any]]:
+        """Hosts as endpoints, with the second port where there is one."""
+        ports = {key: known[key] for key in ("port", "other_port") if key in known}
+        return [{"host": host, "address": self.address_of(host), **ports} for host in hosts]
+
+
+def build(inventory: Inventory) -> dict[str, Any]:
+    """Return the desired model of one estate, seen from one host. Raises TopologyError."""
+    inventory.variables = typed(inventory.variables)
+    get = inventory.variables.__getitem__
+    group = str(get("redis_group"))
+    hosts = list(inventory.groups.get(group, []))
+    sentinels = list(inventory.groups.get(str(get("redis_sentinel_group")), []))
+    if not hosts:
+        inventory.problems.append(
+            f"The inventory has no host in the group {group!r}. Put the members there, or set redis_group."
+        )
+    check_secrets(inventory, bool(sentinels))
+    check_tls(inventory)
+    check_bind(inventory, len({*hosts, *sentinels}))
+    check_addresses(inventory, sorted({*hosts, *sentinels}, key=[*hosts, *sentinels].index))
+    if inventory.problems:
+        raise TopologyError("\n".join(inventory.problems))
+    sentinel: dict[str, Any] = {
+        "name": str(get("redis_sentinel_name")),
+        **ports(get, get("redis_sentinel_port"), get("redis_sentinel_tls_port")),
+        "local": inventory.host in sentinels,
+    }
+    sentinel["members"] = inventory.members(sentinels, sentinel)
+    entries = get("redis_instances")
+    instances = [instance(inventory, entry, hosts, len(sentinels)) for entry in entries]
+    check_config(inventory.problems, "redis_sentinel_config", get("redis_sentinel_config"), SENTINEL_OWNED)
+    check_ports(inventory, instances, sentinel)
+    check_sentinels(inventory, instances, sentinel)
+    peers = {inventory.address_of(host) for host in {*hosts, *sentinels}}
+    firewall = firewall_model(get, [*instances, sentinel], peers, inventory.problems)
+    if inventory.problems:
+        raise TopologyError("\n".join(inventory.problems))
+    keys = ("name", "members", "quorum", "down_after", "failover_timeout", "parallel_syncs")
+    sentinel["masters"] = [{key: i[key] for key in keys} for i in instances if i["sentinel"]]
+    if sentinel["local"]:
+        sentinel["parameters"] = sentinel_parameters(sentinel, inventory.address_of(inventory.host), get)
+    local = [i for i in instances if i["local"]]
+    return {
+        "estate": group,
+        "instances": instances,
+        "sentinel": sentinel,
+        "tls": tls_access(get),
+        "firewall": firewall,
+        "memory_needed": sum(i["maxmemory"] for i in local) * (100 + int(get("redis_fork_reserve"))) // 100,
+        "warnings": inventory.warnings,
+    }
+
+
+def misspelt(names: Sequence[str], known: Sequence[str]) -> list[str]:
+    """Return a sentence for each variable that is none of ours and looks like one: it would be ignored in silence."""
+    found = []
+    for name in sorted({name for name in names if name.startswith("redis_")} - set(known)):
+        close = difflib.get_close_matches(name, known, n=1, cutoff=0.9)
+        found += [f"{name} is no variable of this collection and has no effect; is {close[0]} meant?" for _one in close]
+    return found
+
+
+def typed(variables: Mapping[str, Any]) -> dict[str, Any]:
+    """Read `"no"` and `a,b` as the argument spec does: it accepts such strings, and converts nothing."""
+
+    def convert(values: Mapping[str, Any], bools: Sequence[str], lists: Sequence[str]) -> dict[str, Any]:
+        given = {key: value for key, value in values.items() if value is not None}
+        return {
+            **values,
+            **{key: check_type_bool(given[key]) for key in bools if key in given},
+            **{key: check_type_list(given[key]) for key in lists if key in given},
+        }
+
+    entries = [convert(entry, ("sentinel", "appendonly"), ("hosts",)) for entry in variables["redis_instances"]]
+    lists = ("redis_bind", "redis_firewall_clients")
+    found = {**convert(variables, ("redis_auth",), lists), "redis_instances": entries}
+    clients = found.get("redis_tls_clients")
+    return {**found, "redis_tls_clients": {"True": "yes", "False": "no"}.get(str(clients), clients)}
+
+
+def instance(inventory: Inventory, entry: Mapping[str, Any], hosts: list[str], sentinels: int) -> dict[str, Any]:
+    """One data set: defaults applied, members named, the engine's parameters worked out."""
+    given = {**INSTANCE_DEFAULTS, **{key: value for key, value in entry.items() if value is not None}}
+    name = str(given["name"])
+    members = list(dict.fromkeys(given["hosts"] or hosts))
+    problems, get = inventory.problems, inventory.variables.__getitem__
+    if not NAME.fullmatch(name):
+        problems.append(f"redis_instances: the name {name!r} may have lower case letters, digits, '.', '_' and '-'.")
+    strangers = [host for host in members if host not in hosts]
+    if strangers:
+        unknown = ", ".join(strangers)
+        problems.append(
+            f"redis_instances {name}: {unknown} in `hosts:` is not in the group; add it there or remove it."
+        )
+        members = [host for host in members if host in hosts]
+    if given["primary"] and given["primary"] not in members:
+        problems.append(
+            f"redis_instances {name}: the wished primary {given['primary']!r} is no member ({', '.join(members)})."
+        )
+    check_config(problems, f"redis_instances {name}: `config:`", given["config"], OWNED)
+    check_opening(problems, inventory.warnings, f"redis_instances {name}:", given["config"])
+    maxmemory = size_of(given["config"].get("maxmemory", 0))
+    if maxmemory is None:
+        problems.append(
+            f"redis_instances {name}: maxmemory {given['config']['maxmemory']!r} is no size; write 100mb, 2gb or bytes."
+        )
+    known = ports(get, given["port"], given["tls_port"])
+    for key, most in {**RANGES, **dict.fromkeys(known.keys() - {"other_port"}, 65535)}.items():
+        given.update(known)
+        if not 1 <= int(given[key]) <= most:
+            problems.append(f"redis_instances {name}: {key} {given[key]} is out of range; use 1 to {most}.")
+    maxclients = str(given["config"].get("maxclients", 10000))
+    if not maxclients.isdecimal():
+        problems.append(f"redis_instances {name}: maxclients {maxclients!r} is no number.")
+    under_sentinel = bool(given["sentinel"]) and sentinels > 0
+    users = users_of(given, inventory.variables.get("redis_acl_users"))
+    _new, old = secrets_of(entry, get("redis_password"), inventory.variables.get("redis_password_previous"))
+    model = {
+        "name": name,
+        **known,
+        "members": inventory.members(members, known),
+        "seed": given["primary"] or (members[0] if members else ""),
+        "sentinel": under_sentinel,
+        "quorum": int(sentinels // 2 + 1 if given["quorum"] is None else given["quorum"]),
+        "local": inventory.host in members,
+        "acl": acl_model(f"redis_instances {name}: ACL users", users, bool(get("redis_auth")), problems, bool(old)),
+        "maxmemory": maxmemory or 0,
+        "maxclients": int(maxclients) if maxclients.isdecimal() else 0,
+        **{key: int(given[key]) for key in ("down_after", "failover_timeout", "parallel_syncs")},
+    }
+    if model["local"]:
+        model["parameters"] = server_parameters(model, given, inventory.address_of(inventory.host), get)
+    return model
+
+
+def ports(get: Callable[[str], Any], port: Any, tls_port: Any) -> dict[str, int]:
+    """Return the port by which all know a process, the one for TLS, and the other one where there are both."""
+    plain, secure = int(port), int(port) + 10000 if tls_port is None else int(tls_port)
+    return {
+        "off": {"port": plain},
+        "dual": {"port": plain, "tls_port": secure, "other_port": secure},
+        "peers": {"port": secure, "tls_port": secure, "other_port": plain},
+    }.get(tls_mode(get), {"port": secure, "tls_port": secure})
+
+
+def check_tls(inventory: Inventory) -> None:
+    """TLS needs certificate, key and CA, as files on the hosts."""
+    get = inventory.variables.__getitem__
+    for key, words in (("redis_tls", TLS_MODES), ("redis_tls_clients", ("no", "optional", "yes"))):
+        given = tls_mode(get) if key == "redis_tls" else get(key)
+        if given not in words:
+            inventory.problems.append(f"{key} {given} is unknown; use {', '.join(words)}.")
+    if tls_mode(get) == "off":
+        return
+    for name in ("redis_tls_ca_file", "redis_tls_cert_file", "redis_tls_key_file"):
+        if not str(get(name) or "").startswith("/"):
+            inventory.problems.append(f"{name} is no path. Set it to a file on the hosts, or redis_tls to off.")
+
+
+def check_secrets(inventory: Inventory, sentinels: bool) -> None:
+    """No default password exists: a missing one is named."""
+    users = inventory.variables.get("redis_acl_users")
+    entries = inventory.variables["redis_instances"]
+    shared = any(not (entry.get("password") or rules_default(users_of(entry, users))) for entry in entries)
+    wanted = ["redis_password"] * shared + ["redis_sentinel_password"] * sentinels
+    for name in wanted if inventory.variables["redis_auth"] else []:
+        if not inventory.variables.get(name):
+            inventory.problems.append(
+                f"{name} is not set. Put it into a vault, or switch authentication off with redis_auth: false."
+            )
+    get = inventory.variables.get
+    inventory.problems += clients_problems(get("redis_sentinel_clients_passwords"), bool(get("redis_auth")))
+    pairs = [(f"redis_instances {e.get('name')}: password", *secrets_of(e, "", "")) for e in entries]
+    for name, new, old in pairs + [(name, get(name), get(f"{name}_previous")) for name in SECRETS]:
+        if old and new == old:
+            inventory.problems.append(
+                f"{name} and its previous one are the same. Put the new password into {name.rpartition(' ')[2]}."
+            )
+
+
+def check_bind(inventory: Inventory, hosts: int) -> None:
+    """With more than one host, a server that only listens on loopback is lost to the others."""
+    bind = [str(address) for address in inventory.variables["redis_bind"] or []]
+    if hosts > 1 and bind and all(address.lstrip("-") in ("127.0.0.1", "::1", "localhost") for address in bind):
+        inventory.problems.append(
+            f"redis_bind {' '.join(bind)} is loopback only, which other members cannot reach; add the host's address."
+        )
+
+
+def check_addresses(inventory: Inventory, hosts: Sequence[str]) -> None:
+    """Every member has an address of its own."""
+    seen: dict[str, str] = {}
+    for host in hosts:
+        try:
+            address = inventory.address_of(host)
+        except ValueError as error:
+            inventory.problems.append(str(error))
+            continue
+        if address in seen:
+            inventory.problems.append(
+                f"{seen[address]} and {host} have the same address {address}; set redis_address on one of them."
+            )
+        seen[address] = host
+
+
+def check_ports(inventory: Inventory, instances: list[dict[str, Any]], sentinel: Mapping[str, Any]) -> None:
+    """Names are unique, and no two processes of one host want the same port."""
+    taken: dict[tuple[str, int], str] = {
+        (member["host"], port): f"the Sentinel {sentinel['name']}"
+        for member in sentinel["members"]
+        for port in (sentinel.get(key) for key in PORTS)
+        if port
+    }
+    names = {sentinel["name"]: "the Sentinel (redis_sentinel_name)"} if sentinel["members"] else {}
+    for model in instances:
+        if model["name"] in names:
+            inventory.problems.append(
+                f"redis_instances: the name {model['name']} is already that of {names[model['name']]}."
+            )
+        names[model["name"]] = "another entry"
+        clashes: dict[tuple[str, int], list[str]] = {}
+        wanted = dict.fromkeys(model[key] for key in PORTS if key in model)
+        for member, port in ((member, port) for member in model["members"] for port in wanted):
+            other = taken.setdefault((member["host"], port), model["name"])
+            if other != model["name"]:
+                clashes.setdefault((other, port), []).append(member["host"])
+        for (other, port), where in clashes.items():
+            inventory.problems.append(
+                f"redis_instances {model['name']} and {other} both want port {port} on "
+                f"{', '.join(where)}; give one of them another port."
+            )
+
+
+def check_sentinels(inventory: Inventory, instances: list[dict[str, Any]], sentinel: Mapping[str, Any]) -> None:
+    """Enough Sentinels for a majority, and a quorum that can be reached."""
+    count = len(sentinel["members"])
+    watched = [model for model in instances if model["sentinel"]]
+    for model in watched:
+        if not 1 <= model["quorum"] <= count:
+            who = f"{count} Sentinels; use 1 to {count}, best {count // 2 + 1}" if count > 1 else "1 Sentinel; use 1"
+            inventory.problems.append(
+                f"redis_instances {model['name']}: quorum {model['quorum']} cannot be reached by {who}."
+            )
+        if len(model["members"]) == 1:
+            inventory.warnings.append(
+                f"{model['name']} has one member, {model['seed']}: Sentinel has nobody to fail over to."
+            )
+    if watched and count == 1:
+        inventory.warnings.append("One Sentinel cannot outvote anybody: its host's failure stops failovers. Use 3.")
+    elif watched and count % 2 == 0:
+        inventory.warnings.append(
+            f"{count} Sentinels survive no more failures than {count - 1}: add one or remove one."
+        )

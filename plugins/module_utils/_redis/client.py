@@ -1,0 +1,327 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Connections to servers and Sentinels through redis-py 3.5 to 8: raw RESP2 replies, typed errors, no retries."""
+
+from __future__ import annotations
+
+import errno
+import inspect
+import socket
+from dataclasses import dataclass, field, replace
+from importlib.util import find_spec
+from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple, Type
+
+from .._core.errors import (
+    AuthFailed,
+    CommandFailed,
+    Loading,
+    MissingLibrary,
+    QuorumError,
+    Unreachable,
+)
+from .tls import Tls, explain, settings
+
+HAS_REDIS = find_spec("redis") is not None
+
+INSTALL = "Install the package python3-redis, or redis >= 3.5 from PyPI"
+MASK = "********"
+_AUTH_WORDS = (
+    "NOAUTH",
+    "WRONGPASS",
+    "NOPERM",
+    "no permissions to",  # redis-py takes the word before it away
+    "DENIED",
+    "invalid password",
+    "invalid username-password",
+    "without any password configured",
+    "no password is set",
+    "AUTH called",
+    "AUTH <password>",
+    "Authentication required",
+)
+_REPEATABLE = ("PING", "INFO", "TIME", "ROLE", "CONFIG", "MODULE", "ACL")
+_UNKNOWN_USER = ("WRONGPASS", "invalid username-password")
+_DOWN = {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN}
+
+
+class _Library:
+    """redis-py, imported when it is used first: that is a third of the time of a module that asks no server."""
+
+    def load(self) -> Any:
+        """Return redis-py itself."""
+        try:
+            import redis as library
+        except ImportError as problem:
+            raise MissingLibrary(
+                f"The Python library redis (redis-py) cannot be used where the module runs: {problem}", "", INSTALL
+            ) from None
+        return library
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.load(), name)
+
+
+redis = _Library()
+
+
+def require() -> None:
+    """Raise MissingLibrary where redis-py is not there, or is there and cannot be loaded."""
+    if not HAS_REDIS:
+        raise MissingLibrary("The Python library redis (redis-py) is missing where the module runs", "", INSTALL)
+    redis.load()
+
+
+def several(given: Any) -> List[str]:
+    """Return the passwords of an option that takes one or a list."""
+    found = given if isinstance(given, (list, tuple)) else [given]
+    return [str(word) for word in found if word not in (None, "")]
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where a server or Sentinel listens, and how to get in."""
+
+    address: str = "127.0.0.1"
+    port: int = 6379
+    username: Optional[str] = None
+    password: Any = field(default=None, repr=False)  # after the start one word or None
+    socket: Optional[str] = None
+    timeout: float = 2.0
+    fallback: Any = field(default=None, repr=False)  # of the default user, where `username` is not known yet
+    tls: Optional[Tls] = None
+    others: Tuple[str, ...] = field(default=(), repr=False)  # tried where `password` is not known
+
+    def __post_init__(self) -> None:
+        """Of several passwords the first one counts; the others are tried while one takes the place of another."""
+        if not isinstance(self.password, (str, type(None))):
+            words = several(self.password)
+            object.__setattr__(self, "password", words[0] if words else None)
+            object.__setattr__(self, "others", tuple(words[1:]))
+
+    def next(self) -> Optional[Endpoint]:
+        """Return the same place with what is to be tried when it does not know this login; None at the end."""
+        if self.others:
+            return replace(self, password=self.others[0], others=self.others[1:])
+        left = [word for word in several(self.fallback) if self.username or word != self.password]
+        return replace(self, username=None, password=left, fallback=None) if left else None
+
+    def __str__(self) -> str:
+        """Name the place without its secrets."""
+        return self.socket or f"{self.address}:{self.port}"
+
+
+def _arguments(endpoint: Endpoint) -> Dict[str, Any]:
+    """Return the arguments of redis.Redis that this version of redis-py knows."""
+    known = inspect.signature(redis.Redis.__init__).parameters
+    found: Dict[str, Any] = {
+        "username": endpoint.username or None,
+        "password": endpoint.password or None,
+        "socket_timeout": endpoint.timeout,
+        "socket_connect_timeout": endpoint.timeout,
+        "decode_responses": True,
+        "encoding_errors": "surrogateescape",
+        "single_connection_client": True,
+    }
+    if endpoint.socket:
+        found["unix_socket_path"] = endpoint.socket
+    else:
+        found.update(host=endpoint.address, port=endpoint.port, **(settings(endpoint.tls) if endpoint.tls else {}))
+    optional: Dict[str, Any] = {"protocol": 2}
+    optional.update({"driver_info": None} if "driver_info" in known else {"lib_name": None, "lib_version": None})
+    if "retry" in known:
+        from redis.backoff import NoBackoff
+        from redis.retry import Retry
+
+        optional["retry"] = Retry(NoBackoff(), 0)
+    found.update({key: value for key, value in optional.items() if key in known})
+    return found
+
+
+def _causes(problem: Optional[BaseException]) -> Iterator[BaseException]:
+    """Yield an exception and everything it was raised from."""
+    while problem is not None:
+        yield problem
+        problem = problem.__cause__ or problem.__context__
+
+
+def _unreachable(problem: BaseException, where: str, timeout: float) -> Unreachable:
+    """Tell apart why nothing answers: closed port, silence, unknown name."""
+    for cause in _causes(problem):
+        number = getattr(cause, "errno", None)
+        if isinstance(cause, socket.gaierror):
+            return Unreachable(
+                "The host name cannot be resolved",
+                where,
+                "Correct the address or the name service of this host",
+                kind="dns",
+            )
+        if isinstance(cause, (ConnectionRefusedError, FileNotFoundError)):
+            return Unreachable(
+                "Nothing listens there, the connection was refused",
+                where,
+                "Start the service, or correct address and port",
+                kind="refused",
+            )
+        if isinstance(cause, (socket.timeout, redis.exceptions.TimeoutError)):
+            return Unreachable(
+                f"No answer within {timeout:g} s",
+                where,
+                "Check that the host is up and that no firewall is in between",
+                kind="timeout",
+            )
+        if number in _DOWN:
+            return Unreachable(
+                "The host cannot be reached",
+                where,
+                "Check that the host is up and the network between the hosts",
+                kind="timeout",
+            )
+    return Unreachable(f"The connection failed: {problem}", where, kind="other")
+
+
+class Client:
+    """One connection; replies come as str, int, list or None, and problems as QuorumError."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        """Prepare the connection; the first call opens it."""
+        self.endpoint = endpoint
+        self.secrets: List[str] = [endpoint.password] if endpoint.password else []
+        require()
+        self._redis: Any = None
+        self.answered = False
+
+    def __enter__(self) -> Client:
+        """Offer the client to a with block."""
+        return self
+
+    def __exit__(self, *_unused: object) -> None:
+        """Leave no connection behind."""
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection."""
+        found, self._redis = self._redis, None
+        try:
+            if found is not None:
+                found.close()
+                found.connection_pool.disconnect()
+        except (redis.exceptions.RedisError, OSError):
+            pass
+
+    def _mask(self, text: str) -> str:
+        for secret in self.secrets:
+            text = text.replace(secret, MASK) if secret else text
+        return text
+
+    def _problem(self, problem: BaseException) -> QuorumError:
+        """Turn an exception of redis-py into one of ours, without secrets in it."""
+        where, text = str(self.endpoint), self._mask(str(problem))
+        if isinstance(problem, redis.exceptions.BusyLoadingError) or "LOADING" in text[:20]:
+            return Loading("The server is still loading its data set", where, "Try again when it has")
+        if isinstance(problem, redis.exceptions.AuthenticationError) or any(w in text for w in _AUTH_WORDS):
+            return AuthFailed(
+                f"The server refuses access: {text}",
+                where,
+                "Correct user name and password, or the rights of that user",
+            )
+        if isinstance(problem, redis.exceptions.ResponseError):
+            return CommandFailed(text, where)
+        place = self.endpoint
+        found = None
+        if not place.socket and (place.tls or not self.answered):
+            found = explain(list(_causes(problem)), place.tls, place.address, place.port, place.timeout)
+        found = found or _unreachable(problem, where, place.timeout)
+        found.what = self._mask(found.what)
+        return found
+
+    def call(self, *args: Any) -> Any:
+        """Send one command and return its raw reply."""
+        try:
+            if self._redis is None:
+                self._redis = redis.Redis(**_arguments(self.endpoint))
+                self._redis.response_callbacks.clear()
+            reply = self._redis.execute_command(*args)
+        except (redis.exceptions.RedisError, OSError, UnicodeError) as problem:
+            if not self._fall_back(problem):
+                raise self._problem(problem) from None
+            return self.call(*args)
+        self.answered = True
+        return self._checked(reply)
+
+    def _fall_back(self, problem: BaseException) -> bool:
+        """Try the next login where the server does not know this one; tell whether there is one."""
+        after = self.endpoint.next() if any(word in str(problem) for word in _UNKNOWN_USER) else None
+        if after is None:
+            return False
+        self.close()
+        self.endpoint = after
+        self.secrets += [after.password] if after.password else []
+        return True
+
+    def _checked(self, reply: Any) -> Any:
+        """Raise an error that sits inside a reply, the way EXEC returns them."""
+        if isinstance(reply, Exception):
+            raise self._problem(reply)
+        if isinstance(reply, bytes):
+            return reply.decode("utf-8", "surrogateescape")
+        return [self._checked(item) for item in reply] if isinstance(reply, (list, tuple)) else reply
+
+    def transaction(self, commands: Sequence[Sequence[Any]]) -> List[Any]:
+        """Run the commands as one MULTI / EXEC; a refused one means that none has run."""
+        self.call("MULTI")
+        try:
+            for command in commands:
+                self.call(*command)
+        except CommandFailed:
+            self.call("DISCARD")
+            raise
+        replies: List[Any] = self.call("EXEC")
+        return replies
+
+    def together(self, commands: Sequence[Sequence[Any]]) -> List[Any]:
+        """Send the commands in one packet, so that hardly anything comes in between; the first error counts."""
+        self.call("PING")
+        try:
+            line = self._redis.pipeline(transaction=False)
+            for command in commands:
+                line.execute_command(*command)
+            replies = line.execute(raise_on_error=False)
+        except (redis.exceptions.RedisError, OSError, UnicodeError) as problem:
+            raise self._problem(problem) from None
+        return [self._checked(reply) for reply in replies]
+
+    def pairs(self, *args: Any) -> Dict[str, str]:
+        """Send a command whose reply is a flat list of names and values."""
+        reply = self.call(*args)
+        return dict(zip(reply[::2], reply[1::2]))
+
+
+class Steady(Client):
+    """A connection that outlives a failover: Sentinel drops those to whom it gives another role."""
+
+    def call(self, *args: Any) -> Any:
+        """Send a command, twice when the connection was cut and the command only asks or sets."""
+        try:
+            return super().call(*args)
+        except Unreachable as problem:
+            if problem.kind != "other" or args[0] not in _REPEATABLE:
+                raise
+            return super().call(*args)
+
+
+def connect(endpoint: Endpoint, kind: Type[Client] = Client) -> Client:
+    """Open a connection now, so that a problem shows itself here."""
+    client = kind(endpoint)
+    try:
+        client.call("PING")
+    except CommandFailed as problem:
+        if not problem.text.startswith(("MISCONF", "MASTERDOWN", "BUSY")):
+            client.close()
+            raise
+    except Loading:
+        pass
+    except QuorumError:
+        client.close()
+        raise
+    return client

@@ -1,0 +1,107 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Who is connected to a server as which user, and how they are brought to log in anew as another."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import List, Mapping, Set
+
+from .._core.errors import CommandFailed, QuorumError, Refused
+from .client import Client
+
+SECONDS = 30.0
+
+
+@dataclass
+class Dependent:
+    """A connection of a replica or a Sentinel."""
+
+    number: str
+    duty: str
+    user: str
+    who: str
+
+
+def parse(text: str) -> List[Dependent]:
+    """Return the replicas and Sentinels in CLIENT LIST; pure."""
+    found = []
+    for row in text.splitlines():
+        told = dict(part.partition("=")[::2] for part in row.split(" "))
+        name, user = told.get("name", ""), told.get("user", "")
+        if "S" in told.get("flags", ""):
+            found.append(Dependent(told["id"], "replication", user, told.get("addr", "").rpartition(":")[0]))
+        elif name.startswith("sentinel-") and name.endswith(("-cmd", "-pubsub")):
+            found.append(Dependent(told["id"], "sentinel", user, name.split("-")[1]))
+    return found
+
+
+def dependents(client: Client) -> List[Dependent]:
+    """Return the replicas and Sentinels that are connected."""
+    return parse(client.call("CLIENT", "LIST"))
+
+
+def needed(client: Client) -> Set[str]:
+    """Return the users that somebody may depend on now: the default one, mine, and those of replicas and Sentinels."""
+    found = {"default", str(client.call("ACL", "WHOAMI"))}
+    found |= {one.user for one in dependents(client)}
+    return found | {name for name in client.pairs("CONFIG", "GET", "masteruser").values() if name}
+
+
+def move_on(
+    client: Client,
+    old: Set[str],
+    logins: Mapping[str, Mapping[str, str]],
+    sentinels: int,
+    wait: float,
+    label: str,
+) -> None:
+    """Cut the connections of those who are in as an old user, and wait until all are back as who they shall be."""
+    new = {duty: login.get("username") or "default" for duty, login in logins.items()}
+    before = dependents(client)
+    replicas = sum(one.duty == "replication" for one in before)
+    stale = [one for one in before if one.user in old and one.user != new.get(one.duty)]
+    for one in stale:
+        try:
+            client.call("CLIENT", "KILL", "ID", one.number)
+        except CommandFailed:
+            continue  # it has gone by itself
+    deadline = time.monotonic() + min(wait, SECONDS)
+    while True:
+        now = dependents(client)
+        missing = _missing(now, old, new, replicas, sentinels if "sentinel" in new else 0)
+        if not missing:
+            return
+        if time.monotonic() > deadline:
+            raise Refused(
+                f"{label}: {missing}",
+                str(client.endpoint),
+                f"So {', '.join(sorted(old))} keeps its rights. Look at the log of those, then run site.yml again",
+            )
+        time.sleep(0.1)
+
+
+def _missing(now: List[Dependent], old: Set[str], new: Mapping[str, str], replicas: int, sentinels: int) -> str:
+    stale = sorted(
+        {f"{one.duty} of {one.who} as {one.user}" for one in now if one.user in old and one.user != new.get(one.duty)}
+    )
+    if stale:
+        return f"still logged in: {', '.join(stale)}"
+    here = sum(one.duty == "replication" for one in now)
+    if here < replicas:
+        return f"only {here} of {replicas} replicas have come back as {new.get('replication')}"
+    watching = len({one.who for one in now if one.duty == "sentinel" and one.user == new.get("sentinel")})
+    if watching < sentinels:
+        return f"only {watching} of {sentinels} Sentinels are logged in as {new.get('sentinel')}"
+    return ""
+
+
+def undo(client: Client, commands: List[List[str]]) -> None:
+    """Take changes back, as far as the server lets us."""
+    for command in reversed(commands):
+        try:
+            client.call(*command)
+        except QuorumError:
+            continue

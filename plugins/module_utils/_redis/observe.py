@@ -1,0 +1,187 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Look at servers and Sentinels, all at once; one that does not answer is a finding, not an exception."""
+
+from __future__ import annotations
+
+import socket
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple, TypeVar
+
+from .._core.errors import (
+    AuthFailed,
+    CommandFailed,
+    Loading,
+    MissingLibrary,
+    QuorumError,
+    Unreachable,
+)
+from .client import MASK, Client, Endpoint, connect
+from .replies import (
+    Observed,
+    SentinelView,
+    apply_info,
+    engine_of,
+    parse_info,
+    parse_master,
+    parse_replicas,
+    parse_sentinels,
+)
+from .tls import Tls, of
+
+Place = Tuple[str, Endpoint]
+Seen = TypeVar("Seen", Observed, SentinelView)
+SECRET_KEYS = {"requirepass", "masterauth", "primaryauth", "tls-key-file-pass", "tls-client-key-file-pass"}
+
+
+def kind_of(problem: QuorumError) -> str:
+    """Return the short name of why something cannot be observed."""
+    if isinstance(problem, Unreachable):
+        return problem.kind
+    kinds = {AuthFailed: "auth", Loading: "loading", MissingLibrary: "library"}
+    return kinds.get(type(problem), "other")
+
+
+def resolve(address: str) -> List[str]:
+    """Return the IP addresses behind a name; none when it cannot be resolved."""
+    try:
+        return sorted({str(found[4][0]) for found in socket.getaddrinfo(address, None, type=socket.SOCK_STREAM)})
+    except (OSError, UnicodeError):
+        return []
+
+
+def _announced(client: Client) -> List[str]:
+    """Return the address that a server is told to announce, because peers then know it by that one."""
+    try:
+        return [value for value in client.pairs("CONFIG", "GET", "replica-announce-ip").values() if value]
+    except (CommandFailed, AuthFailed):
+        return []
+
+
+def _patiently(look: Callable[[], Seen]) -> Seen:
+    """Look again where the connection was cut: the end of a move cuts all those to the old primary."""
+    for pause in (0.05, 0.2):
+        seen = look()
+        if seen.error_kind != "other":
+            return seen
+        time.sleep(pause)
+    return look()
+
+
+def observe(place: Endpoint, host: str = "", config: bool = False) -> Observed:
+    """Look at one server."""
+    return _patiently(lambda: _server(place, host, config))
+
+
+def _server(place: Endpoint, host: str, config: bool) -> Observed:
+    seen = Observed(host=host, address=place.address, port=place.port, aliases=resolve(place.address))
+    try:
+        with Client(place) as client:
+            apply_info(seen, client.call("INFO"))
+            seen.aliases = sorted({*seen.aliases, *_announced(client)})
+            if config:
+                found = client.pairs("CONFIG", "GET", "*")
+                seen.config = {key: MASK if key in SECRET_KEYS and value else value for key, value in found.items()}
+    except QuorumError as problem:
+        seen.error, seen.error_kind = str(problem), kind_of(problem)
+    return seen
+
+
+def _ckquorum(client: Client, name: str) -> str:
+    try:
+        return str(client.call("SENTINEL", "CKQUORUM", name))
+    except CommandFailed as problem:
+        return problem.text
+
+
+def _myid(client: Client) -> str:
+    """Return the identity that a Sentinel shows to the others; Redis 6.0 does not tell."""
+    try:
+        return str(client.call("SENTINEL", "MYID"))
+    except CommandFailed:
+        return ""
+
+
+def observe_sentinel(place: Endpoint, host: str = "") -> SentinelView:
+    """Look at one Sentinel."""
+    return _patiently(lambda: _sentinel(place, host))
+
+
+def _sentinel(place: Endpoint, host: str) -> SentinelView:
+    seen = SentinelView(host=host, address=place.address, port=place.port, aliases=resolve(place.address))
+    try:
+        with Client(place) as client:
+            info = parse_info(client.call("INFO"))
+            if "sentinel_masters" not in info:
+                raise QuorumError("A server answers there, not a Sentinel", str(place), "Correct address and port")
+            seen.engine, seen.version = engine_of(info)
+            seen.tilt = info.get("sentinel_tilt") == "1"
+            seen.myid = _myid(client)
+            for reply in client.call("SENTINEL", "MASTERS"):
+                name, master = parse_master(reply)
+                master.replicas = parse_replicas(client.call("SENTINEL", "REPLICAS", name))
+                master.sentinels = parse_sentinels(client.call("SENTINEL", "SENTINELS", name))
+                master.ckquorum = _ckquorum(client, name)
+                seen.masters[name] = master
+            seen.reachable = True
+    except QuorumError as problem:
+        seen.error, seen.error_kind = str(problem), kind_of(problem)
+    return seen
+
+
+def _all(look: Callable[[Endpoint, str], Seen], places: Sequence[Place]) -> List[Seen]:
+    if not places:
+        return []
+    with ThreadPoolExecutor(max_workers=min(16, len(places))) as pool:
+        return list(pool.map(lambda place: look(place[1], place[0]), places))
+
+
+def observe_all(places: Sequence[Place], config: bool = False) -> List[Observed]:
+    """Look at several servers at once; each place is a host name and an endpoint."""
+    return _all(lambda place, host: observe(place, host, config), places)
+
+
+def observe_sentinels(places: Sequence[Place]) -> List[SentinelView]:
+    """Look at several Sentinels at once."""
+    return _all(observe_sentinel, places)
+
+
+def members(
+    params: Sequence[Dict[str, str]],
+    username: Optional[str],
+    password: Any,
+    timeout: float,
+    fallback: Any = None,
+    tls: Optional[Tls] = None,
+) -> List[Place]:
+    """Return the places that a list of member options names."""
+    return [
+        (item["host"], Endpoint(item["address"], int(item["port"]), username, password, None, timeout, fallback, tls))
+        for item in params
+    ]
+
+
+def both(given: Mapping[str, Any]) -> Tuple[List[Place], List[Place]]:
+    """Return the members and the Sentinels that the options of a module for a whole set name."""
+    tls, timeout = of(given), given["timeout"]
+    servers = members(given["members"], given["username"], given["password"], timeout, given["fallback_password"], tls)
+    watchers = members(given["sentinels"], given["sentinel_username"], given["sentinel_password"], timeout, tls=tls)
+    return servers, watchers
+
+
+def refusals(places: Sequence[Place], username: Optional[str], password: Optional[str]) -> List[str]:
+    """Return who does not let this user in, and why; nobody when all do."""
+
+    def ask(found: Place) -> str:
+        host, place = found
+        try:
+            connect(replace(place, username=username or None, password=password, fallback=None, others=())).close()
+        except QuorumError as problem:
+            return f"{host}: {problem.what}"
+        return ""
+
+    with ThreadPoolExecutor(max_workers=min(16, len(places) or 1)) as pool:
+        return [said for said in pool.map(ask, places) if said]

@@ -1,0 +1,186 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""TLS of a connection: what redis-py must be told, and why a handshake failed. The certificate is always verified."""
+
+from __future__ import annotations
+
+import re
+import socket
+import ssl
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Dict, Mapping, Optional, Sequence
+
+from .._core.errors import BadConfig, Unreachable
+
+# The way of an estate to TLS only, and those steps of it in which members and Sentinels speak TLS to each other.
+TLS_MODES = ("off", "dual", "peers", "only")
+TLS_PEERS = ("peers", "only")
+TLS_OPTIONS: Dict[str, Dict[str, Any]] = {
+    "tls": {"type": "bool", "default": False},
+    "tls_ca_file": {"type": "path"},
+    "tls_cert_file": {"type": "path"},
+    "tls_key_file": {"type": "path"},
+}
+_EXPIRED, _NOT_YET = 10, 9
+UNKNOWN_CA = (2, 18, 19, 20, 21)
+_NAME = (62, 64)
+_PURPOSE = 26
+_CUT = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ConnectionResetError, BrokenPipeError)
+_ALERTS = (  # what the other side says of the certificate of this one
+    (r"alert certificate[_ ]required|peer did not return a certificate", "The server asks for a client certificate"),
+    (r"alert unknown ca", "The server does not know the CA of the client certificate"),
+    (r"alert certificate expired", "The client certificate has expired"),
+    (
+        r"alert (bad|unsupported|unknown) ?certificate|alert certificate unknown",
+        "The server refuses the client certificate",
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Tls:
+    """By which CA the other side is proved, and with which certificate this one proves itself."""
+
+    ca: Optional[str] = None
+    cert: Optional[str] = None
+    key: Optional[str] = None
+
+
+def of(params: Mapping[str, Any]) -> Optional[Tls]:
+    """Return what the connection options say of TLS; None without it. BadConfig: a file that cannot be used."""
+    if not params.get("tls"):
+        return None
+    found = Tls(*(params.get(f"tls_{part}_file") or None for part in ("ca", "cert", "key")))
+    if bool(found.cert) != bool(found.key):
+        given, missing = ("tls_cert_file", "tls_key_file") if found.cert else ("tls_key_file", "tls_cert_file")
+        raise BadConfig(f"{given} is given without {missing}", "", "Give both, or none")
+    for path in (found.ca, found.cert, found.key):
+        try:
+            if path:
+                Path(path).read_bytes()
+        except OSError as problem:
+            todo = "Bring the file to the host, or correct the path"
+            raise BadConfig(f"A file of TLS cannot be read: {problem.strerror}", path or "", todo) from problem
+    return found
+
+
+def settings(tls: Tls) -> Dict[str, Any]:
+    """Return the arguments of redis.Redis."""
+    return {
+        "ssl": True,
+        "ssl_ca_certs": tls.ca,
+        "ssl_certfile": tls.cert,
+        "ssl_keyfile": tls.key,
+        "ssl_cert_reqs": "required",
+        "ssl_check_hostname": True,
+    }
+
+
+def unproved(problem: ssl.SSLCertVerificationError) -> tuple[str, str]:
+    """Return why a certificate was not accepted, and what to do."""
+    code, said = problem.verify_code, str(problem.verify_message).rstrip(".")
+    if code == _EXPIRED:
+        return "The certificate has expired", "Renew it; see also that the clock of this host is right"
+    if code == _NOT_YET:
+        return "The certificate is not valid yet", "See that the clocks of both hosts are right"
+    if code in _NAME:
+        return f"The certificate is of somebody else: {said}", "Issue one with this address among its alternative names"
+    if code in UNKNOWN_CA:
+        return (
+            f"The certificate is not of the known CA: {said}",
+            "Correct tls_ca_file, or the certificate of the server",
+        )
+    if code == _PURPOSE:
+        return "The certificate may not be used for this purpose", "Issue one for both serverAuth and clientAuth"
+    return f"The certificate is not accepted: {said}", "Issue another one"
+
+
+def failure(problem: BaseException, where: str) -> Optional[Unreachable]:
+    """Return why a handshake failed; None when this is no matter of TLS."""
+    if isinstance(problem, ssl.SSLCertVerificationError):
+        what, todo = unproved(problem)
+        return Unreachable(what, where, todo, kind="tls")
+    if not isinstance(problem, ssl.SSLError):
+        return None
+    said = str(problem)
+    for pattern, what in _ALERTS:
+        if re.search(pattern, said, re.IGNORECASE):
+            return Unreachable(what, where, "Correct tls_cert_file and tls_key_file", kind="tls")
+    if re.search(r"wrong.version.number|unknown.protocol|http.request", said, re.IGNORECASE):
+        return plain(where)
+    if re.search(r"KEY_VALUES_MISMATCH", said):
+        return Unreachable("Certificate and key do not belong together", where, "Correct tls_key_file", kind="tls")
+    text = re.sub(r"\s*\(_ssl\.c:\d+\)$", "", said)
+    return Unreachable(f"TLS failed: {text}", where, "See that both sides have a TLS version in common", kind="tls")
+
+
+def context(tls: Tls) -> ssl.SSLContext:
+    """Return what verifies the other side, with the own certificate in it."""
+    found = ssl.create_default_context(cafile=tls.ca)
+    if tls.cert:
+        found.load_cert_chain(tls.cert, tls.key)
+    return found
+
+
+def shown(tls: Tls, address: str, port: int, timeout: float) -> bytes:
+    """Return the certificate that a server shows, proved or not; nothing is said there."""
+    trial = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    trial.check_hostname, trial.verify_mode = False, ssl.CERT_NONE
+    if tls.cert:
+        trial.load_cert_chain(tls.cert, tls.key)
+    with socket.create_connection((address, port), timeout) as raw, trial.wrap_socket(raw) as line:
+        return line.getpeercert(binary_form=True) or b""
+
+
+def explain(
+    causes: Sequence[BaseException], tls: Optional[Tls], address: str, port: int, timeout: float
+) -> Optional[Unreachable]:
+    """Return why a connection failed when that is a matter of TLS; None otherwise."""
+    where = f"{address}:{port}"
+    if tls is None:
+        cut = any(isinstance(cause, _CUT) for cause in causes)
+        return secured(where) if cut and _wants_tls(address, port) else None
+    for cause in causes:
+        if isinstance(cause, socket.timeout) and "handshake" in str(cause):
+            return plain(where)  # an engine takes it for a line that has not ended
+        if isinstance(cause, _CUT):
+            return _inquire(tls, address, port, timeout)
+        found = failure(cause, where)
+        if found:
+            return found
+    return None
+
+
+def _inquire(tls: Tls, address: str, port: int, timeout: float) -> Optional[Unreachable]:
+    """Ask once more why a server ended a connection: one that writes nothing gets to read the reason."""
+    try:
+        with socket.create_connection((address, port), timeout) as raw, context(tls).wrap_socket(
+            raw, server_hostname=address
+        ) as line:
+            line.settimeout(min(timeout, 0.5))
+            line.recv(1)
+    except OSError as problem:
+        return None if isinstance(problem, _CUT) else failure(problem, f"{address}:{port}")
+    return None
+
+
+def _wants_tls(address: str, port: int) -> bool:
+    """Return whether a port that has ended a plain connection answers to TLS; nothing secret is said there."""
+    try:
+        return bool(shown(Tls(), address, port, 0.2))
+    except OSError:
+        return False
+
+
+def plain(where: str) -> Unreachable:
+    """Return the error for a port that is spoken to with TLS and has none."""
+    return Unreachable(
+        "What answers there speaks no TLS", where, "Correct the port, or connect without TLS", kind="tls"
+    )
+
+
+def secured(where: str) -> Unreachable:
+    """Return the error for a port that is spoken to in plain and wants TLS."""
+    return Unreachable("What answers there wants TLS", where, "Connect with TLS, or correct the port", kind="tls")

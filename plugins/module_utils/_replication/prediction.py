@@ -1,0 +1,38 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What check mode takes for granted: members that would be started, and roles as they would be; pure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import List, Sequence
+
+from .._redis.replies import PARKED, Observed, Upstream
+from .plan import Plan
+
+
+def assume_started(members: Sequence[Observed]) -> List[Observed]:
+    """Return the members as check mode sees them: what is not running yet would be started, empty and waiting."""
+    waiting = Upstream(PARKED[0], PARKED[1], "down", False, -1)
+    return [
+        replace(member, reachable=True, mode="standalone", role="replica", primary=waiting)
+        if member.error_kind == "refused"
+        else member
+        for member in members
+    ]
+
+
+def predict(members: Sequence[Observed], plan: Plan) -> List[Observed]:
+    """Return the members as they are after the steps."""
+    target = Upstream(plan.primary.address, plan.primary.port, "up", False, 0)
+    roles = {step.data["member"]: step.data["action"] for step in plan.steps if "member" in step.data}
+    after = []
+    for member in members:
+        action = roles.get(member.name)
+        if action == "promote":
+            member = replace(member, role="primary", primary=None)
+        elif action == "follow":
+            member = replace(member, role="replica", primary=target)
+        after.append(member)
+    return after

@@ -1,0 +1,152 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the module replication does with one data set: look, plan, give roles, wait until in sync."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, Optional
+
+from ansible.module_utils.basic import AnsibleModule
+
+from .._core.errors import CommandFailed, QuorumError, Refused
+from .._core.polling import until_done, until_settled
+from .._model.tables import overview
+from .._module.runner import Step, Subject
+from .._redis.client import connect
+from .._redis.observe import both, observe_all, observe_sentinels
+from .._redis.replies import Observed
+from .._restore.interrupted import explained
+from .interrupted import leftovers, repair
+from .plan import Plan, Planner, Wish, pending, unlinked
+from .prediction import assume_started, predict
+
+SHORT = 30
+
+
+class Replication(Subject[Planner]):
+    """One data set."""
+
+    def __init__(self, module: AnsibleModule) -> None:
+        """Take the options."""
+        super().__init__()
+        self.params: Dict[str, Any] = module.params
+        self.check_mode = module.check_mode
+        given = self.params
+        if not given["members"]:
+            raise QuorumError("No members are named", f"data set {given['name']}", "Name at least one in members")
+        self.wish = Wish(
+            given["name"], given["seed"] or given["members"][0]["host"], given["trust"] or "", given["mixed"]
+        )
+        self.places, self.watchers = both(given)
+        self.found = Plan(Observed())
+        self.repairs: List[Step] = []
+
+    def look(self) -> Planner:
+        """Look at everybody once."""
+        seen = observe_all(self.places)
+        for member, given in zip(seen, self.params["members"]):
+            member.other_port = given["other_port"] or 0
+        views = observe_sentinels(self.watchers)
+        return Planner(assume_started(seen) if self.check_mode else seen, views, self.wish)
+
+    def observe(self) -> Planner:
+        """Look until what passes by itself has passed; what a move that was cut short has left does not."""
+        try:
+            return until_settled(self.look, Planner.plan, self.params["wait"], SHORT)
+        except Refused as problem:
+            seen = self.look()
+            found = explained(problem, seen.members, seen.views, self.wish.name)
+            self.repairs = [] if found is not problem else leftovers(seen.members, seen.views, self.wish.name)
+            if not self.repairs:
+                raise found from None
+            return seen
+
+    def plan(self, obs: Planner) -> List[Step]:
+        """Return the steps, or refuse."""
+        if self.repairs:
+            again = Step(f"data set {self.wish.name}: look again, and give every member its role", {"action": "again"})
+            return [*self.repairs, again]
+        self.found = obs.plan()
+        self.warnings += self.found.warnings + self._strangers(obs)
+        return self.found.steps
+
+    def _strangers(self, obs: Planner) -> List[str]:
+        """Return a warning for each replica that the inventory does not know: it may be a stale one."""
+        return [
+            f"{down.address}:{down.port} is a replica of {self.wish.name} and no member by the inventory; it was left "
+            "alone. Declare it, or retire it"
+            for down in self.found.primary.replicas
+            if not any(member.is_known_by(down.address, down.port) for member in obs.members)
+        ]
+
+    def apply(self, step: Step) -> None:
+        """Give one member its role, and let its file remember that."""
+        if "repair" in step.data:
+            with connect(dict(self.places)[step.data["member"]]) as client:
+                repair(client, step)
+            return
+        if step.data["action"] == "again":
+            self.repairs = []
+            for each in self.plan(self.observe()):
+                self.apply(each)
+            return
+        if step.data["action"] == "forget":
+            with connect(dict(self.watchers)[step.data["sentinel"]]) as client:
+                client.call("SENTINEL", "REMOVE", self.wish.name)
+            return
+        target = (
+            ["NO", "ONE"]
+            if step.data["action"] == "promote"
+            else [self.found.primary.address, str(self.found.primary.port)]
+        )
+        place = dict(self.places)[step.data["member"]]
+        with connect(place) as client:
+            client.call("REPLICAOF", *target)
+            try:
+                client.call("CONFIG", "REWRITE")
+            except CommandFailed as problem:
+                raise QuorumError(
+                    f"{step.data['member']} has its new role but cannot write it down: {problem.text}",
+                    str(place),
+                    "Make its configuration file writable, then run again",
+                ) from None
+        if step.data.get("linked"):  # one after the other, so that there is always one in sync
+            self._await_link(step.data["member"])
+
+    def _await_link(self, name: str) -> None:
+        def missing(seen: Planner) -> List[str]:
+            return [why for host, why in unlinked(seen, self.found.primary).items() if host == name]
+
+        todo = "Read its log (certificate, network), then run again; the other members were not moved"
+        until_done(self.look, missing, self.look(), self.params["wait"], f"data set {self.wish.name}", todo)
+
+    def settle(self, before: Planner, steps: List[Step]) -> Planner:
+        """Wait until every replica that can be observed is in sync."""
+        todo = "Read the log of these members (masterauth, network, disk), then run again"
+        return until_done(
+            self.look,
+            lambda seen: pending(seen, self.found.primary),
+            self.look() if steps else before,
+            self.params["wait"],
+            f"data set {self.wish.name}",
+            todo,
+        )
+
+    def result(self, obs: Planner, steps: List[Step]) -> Dict[str, Any]:
+        """Return the set as it is."""
+        chosen = self.found.primary
+        then = predict(obs.members, self.found) if self.check_mode else obs.members
+        predicted = Planner(then, obs.views, self.wish)
+        return {
+            "primary": {"host": chosen.host, "address": chosen.address, "port": chosen.port},
+            "members": [member.to_dict() for member in obs.members],
+            "silent_members": [member.name for member in obs.members if not member.reachable],
+            "waiting": pending(predicted, chosen),
+            "silent_sentinels": [view.name for view in obs.views if not view.reachable],
+        }
+
+    def diff(self, before: Planner, after: Optional[Planner], steps: List[Step]) -> List[Dict[str, str]]:
+        """Return the roles before and after."""
+        then = after.members if after else predict(before.members, self.found)
+        return [{"before": overview(before.members), "after": overview(then)}] if steps else []

@@ -1,0 +1,297 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Carry out a restore: prove the backup beside the present data, let the primary take it, go back when a step fails."""
+
+from __future__ import annotations
+
+import signal
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Dict, List, Sequence
+
+from .._backup.create import Job, make
+from .._backup.manifest import Damaged
+from .._backup.snapshot import databases, put_off
+from .._core.errors import QuorumError, Refused, Unreachable
+from .._engine.rdb_check import memory_free
+from .._engine.seed_server import ADDRESS, Feeder, credentials, unpack
+from .._failover.operation import SIGNALS, lock
+from .._failover.rollback import quietly, write_down
+from .._host.watchdog import Deadman
+from .._module.runner import Step
+from .._redis.connections import Talk
+from .._redis.engine_modules import lines, loaded
+from .._redis.observe import Place
+from .._redis.replies import (
+    PARKED,
+    number,
+    parse_info,
+)
+from . import journal
+from .journal import STAGE, Note
+from .plan import TODO, Backup, Plan, counted, off
+from .rollback import WayOut, linked, rewritten
+from .sentinels import Watch, calm_down
+
+CAUGHT_UP = 10.0
+NO_LINK = 15.0
+PAUSE = 0.05
+DAY = 86400
+
+
+@dataclass
+class Setting:
+    """Where and how a restore works."""
+
+    name: str
+    directory: str
+    binary: str
+    user: str
+    wait: float
+    reserve: int
+    keep: str = ""
+
+
+def keys_of(info: Dict[str, str]) -> Dict[str, int]:
+    """Return the number of keys of each database."""
+    return {name: found["keys"] for name, found in databases(info).items()}
+
+
+class Restorer(Talk):
+    """One restore: a method for each kind of step."""
+
+    def __init__(
+        self, plan: Plan, backup: Backup, setting: Setting, places: Sequence[Place], watchers: Sequence[Place]
+    ) -> None:
+        """Take the plan; nothing happens yet."""
+        super().__init__(dict(places))
+        self.plan, self.backup, self.setting = plan, backup, setting
+        self.head, self.others = plan.primary.host, [one.host for one in plan.replicas]
+        seen = [place for place in places if place[0] in (self.head, *self.others)]
+        self.watchers = list(watchers)
+        self.note = Note(
+            setting.name,
+            self.head,
+            backup.directory,
+            backup.manifest.rdb_sha256,
+            replication_id=plan.primary.replication_id,
+            replicas=self.others,
+        )
+        self.out = WayOut(setting.directory, seen, self.watchers, setting.name)
+        self.watch = Watch(self.watchers, setting.name, plan.primary)
+        self.deadman = Deadman(self.out.run, 60.0, "a restore", DAY)
+        self.feeder = Feeder(setting.binary, Path(setting.directory) / STAGE, setting.user)
+        self.timings: List[Dict[str, Any]] = []
+        self.begun, self.parked, self.served = 0.0, 0.0, 0.0
+        self.handlers: Dict[int, Any] = {}
+
+    # Around the steps
+
+    def begin(self) -> None:
+        """Take the lock, and get ready to be interrupted."""
+        self.begun = time.monotonic()
+        client = self.client(self.head)
+        lock(client, self.setting.name, self.head)
+        if self.role(self.head) != "master":
+            raise Refused(f"{self.head} is not the primary any more", f"data set {self.setting.name}", TODO)
+        self.save()
+        self.deadman.start()
+        for each in SIGNALS:
+            self.handlers[each] = signal.signal(each, self._interrupted)
+
+    def end(self) -> None:
+        """Let go of everything."""
+        self.feeder.stop()
+        for each, handler in self.handlers.items():
+            signal.signal(each, handler)
+        self.handlers = {}
+        self.deadman.stop()
+        self.close()
+
+    def _interrupted(self, signum: int, _frame: Any) -> None:
+        raise QuorumError(f"Interrupted by signal {signum}")
+
+    def save(self) -> None:
+        """Note how far it has come."""
+        journal.write(self.setting.directory, self.note)
+
+    def do(self, step: Step, last: bool) -> None:
+        """Do one step; when it fails, find the way out and say where it leads."""
+        started = time.monotonic()
+        try:
+            if not self.begun:
+                self.begin()
+            getattr(self, "do_" + step.data["do"])()
+        except (QuorumError, OSError) as problem:
+            if self.deadman.pipe is None:
+                self.end()
+                raise
+            for each in SIGNALS:
+                signal.signal(each, signal.SIG_IGN)
+            self.deadman.urgent(False)
+            self.feeder.stop()
+            said = self.out.run()
+            self.end()
+            what = f'The restore of {self.setting.name} stopped at the step "{step.text}": {str(problem).rstrip(".")}'
+            raise QuorumError(what, "", said) from None
+        self.timings.append({"step": step.text, "ms": round((time.monotonic() - started) * 1000)})
+        if last:
+            self.end()
+
+    def _alive(self) -> None:
+        self.deadman.urgent(True)
+
+    # Before the data is touched
+
+    def do_prove(self) -> None:
+        """Load the backup into a server of its own, and count."""
+        told = self.backup.manifest
+        unpack(self.backup.directory, told, self.feeder.stage, self.setting.user)
+        shown = credentials(self.client(self.head))
+        self.feeder.start(shown, lines(loaded(self.client(self.head))))
+        found = self.feeder.loaded(self.setting.wait, self.setting.reserve, lambda: None)
+        wrong = off(keys_of(found), self.backup.databases)
+        wrong += filter(None, [counted(found, self.backup.databases)])
+        if wrong:
+            raise Damaged(f"Loaded, the backup is not what its manifest says: {'; '.join(wrong)}", told.name, TODO)
+        self._fits(found)
+        self.note.feeder_pid = self.feeder.process.pid if self.feeder.process else 0
+        self.note.feeder_id, self.note.expected = found["master_replid"], keys_of(found)
+        self.save()
+
+    def _fits(self, found: Dict[str, str]) -> None:
+        """Refuse what the primary cannot hold."""
+        used = number(found.get("used_memory"))
+        limit = number(self.plan.primary.config.get("maxmemory"))
+        if limit and used > limit:
+            raise Refused(
+                f"The backup takes {used >> 20} MiB of memory, more than the maxmemory of {limit >> 20} MiB", "", TODO
+            )
+        more = max(0, used - number(self.plan.primary.memory.get("used_memory")))
+        if memory_free() < more + self.setting.reserve:
+            raise Refused(
+                f"{self.head} has {memory_free() >> 20} MiB of memory available, and needs {more >> 20} more", "", TODO
+            )
+
+    def do_keep(self) -> None:
+        """Make a backup of what is there now: the way back."""
+        job = Job(
+            self.setting.name,
+            self.head,
+            self.places[self.head],
+            self.setting.keep,
+            self.setting.binary,
+            self.setting.user,
+            f"redis-server@{self.setting.name}.service",
+            load=False,
+            wait=self.setting.wait,
+        )
+        self.note.kept = str(job.place / make(job, lambda _text: None).name)
+        self.save()
+
+    def do_calm(self) -> None:
+        """Let no Sentinel fail over meanwhile."""
+        self.watch.calm()
+
+    # The switch
+
+    def do_park(self) -> None:
+        """Make all read-only where they are: the primary first, the others when they have all that it has."""
+        self._alive()
+        replies = self.client(self.head).transaction([["REPLICAOF", *PARKED], ["INFO"]])
+        self.parked = time.monotonic()
+        found = parse_info(replies[-1])
+        end = number(found.get("slave_repl_offset", found.get("master_repl_offset")))
+        self.note.databases = keys_of(found)
+        self.save()
+        for host in self.others:
+            self._alive()
+            what = f"{host} did not reach offset {end}, waiting"
+            self.until(what, lambda host=host: self._offset(host) >= end, CAUGHT_UP, 0.005)  # type: ignore[misc]
+            self.call(host, "REPLICAOF", *PARKED)
+
+    def _offset(self, host: str) -> int:
+        return number(self.info(host).get("slave_repl_offset"))
+
+    def do_feed(self) -> None:
+        """Let the primary take the data, and compare."""
+        self.call(self.head, "REPLICAOF", ADDRESS, self.feeder.port)
+        begin = time.monotonic()
+        while True:
+            self._alive()
+            now, target = self._now(), self.feeder.info()
+            if now.get("role") == "master":
+                raise QuorumError(f"{self.head} was restarted in the middle")
+            if linked(now) and now.get("loading") == "0":
+                level = number(now.get("slave_repl_offset")) >= number(target.get("master_repl_offset"))
+                if level and keys_of(now) == keys_of(target):
+                    self.note.expected = keys_of(now)
+                    return
+            tries = number(target.get("sync_full"))
+            if tries > 1:
+                raise QuorumError(f"{self.head} could not take the data: it began again. Its log says why")
+            took = time.monotonic() - begin
+            if took > self.setting.wait or (took > NO_LINK and not tries):
+                raise QuorumError(f"{self.head} has not taken the data after {took:.0f} s. Its log says why")
+            time.sleep(PAUSE)
+
+    def _now(self) -> Dict[str, str]:
+        """Return INFO of the primary; while it drops its data it may be silent."""
+        try:
+            return parse_info(self.call(self.head, "INFO"))
+        except Unreachable:
+            return {}
+
+    def do_rewrite(self) -> None:
+        """Wait until what is in memory is on the disk too: else a crash would bring the old data back."""
+        end = time.monotonic() + self.setting.wait
+        while True:
+            self._alive()
+            now = self.info(self.head, "persistence")
+            if now.get("aof_enabled") == "1" and rewritten(now):
+                return
+            if put_off(now) or time.monotonic() > end:
+                raise QuorumError(f"{self.head} cannot rewrite its AOF. Its log says why; free space there")
+            time.sleep(PAUSE)
+
+    def do_serve(self) -> None:
+        """Accept writes again."""
+        self.save()
+        now = self.info(self.head)
+        if (now.get("master_host"), number(now.get("master_port"))) != (ADDRESS, self.feeder.port):
+            raise QuorumError(f"{self.head} was given another role meanwhile")
+        self.watch.same()
+        self.call(self.head, "REPLICAOF", "NO", "ONE")
+        self.served = time.monotonic()
+        self.deadman.urgent(False)
+        self.feeder.stop()
+
+    # The others
+
+    def do_follow(self) -> None:
+        """Let the others take the new data, all at once: one fork of the primary serves them all."""
+        place = self.places[self.head]
+        for host in self.others:
+            self.call(host, "REPLICAOF", place.address, place.port)
+
+    def do_finish(self) -> None:
+        """Wait for everybody, and let Sentinels be as they were."""
+        what = f"For {', '.join(self.others)} to follow {self.head}"
+        self.until(what, lambda: all(linked(self.info(host)) for host in self.others), self.setting.wait, PAUSE)
+        for host in self.others:
+            self.until(f"The AOF of {host}", lambda host=host: self._safe(host), self.setting.wait, PAUSE)  # type: ignore[misc]
+        calm_down(self.watchers, self.setting.name)
+        count = len(self.others)
+        self.until("For the Sentinels to see all", lambda: self.watch.agreed(count), self.setting.wait, PAUSE)
+        for host in [self.head, *self.others]:
+            quietly(lambda host=host: write_down(self.client(host)))
+        journal.remove(self.setting.directory)
+
+    def _safe(self, host: str) -> bool:
+        return rewritten(self.info(host, "persistence"))
+
+    def gaps(self) -> Dict[str, int]:
+        """Return for how long writes were not possible."""
+        return {"gap_ms": round((self.served - self.parked) * 1000)} if self.served else {}

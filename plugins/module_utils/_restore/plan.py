@@ -1,0 +1,282 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether a backup may replace the data of a set, and how; what a restore that was cut short has come to; pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Dict, List, Mapping, Optional, Sequence
+
+from .._backup.manifest import Header, Manifest
+from .._core.errors import Refused
+from .._engine.rdb_check import memory_needed
+from .._failover.preflight import Move, Preflight
+from .._host.capacity import SPARE, Room, lacks
+from .._lifecycle.upgrade import FOREIGN, data_format, numbers
+from .._model.tables import evidence, place
+from .._module.runner import Step
+from .._redis.replies import Observed, SentinelView, number
+from .journal import Note
+
+TODO = "Nothing was changed"
+
+
+@dataclass
+class Backup:
+    """The backup as it was found, its check sums proven."""
+
+    directory: str
+    manifest: Manifest
+    header: Header
+
+    @property
+    def databases(self) -> Dict[str, Dict[str, int]]:
+        """Return what is in it: as proven by loading it, else as it was told."""
+        return self.manifest.verified.databases or self.manifest.databases
+
+
+@dataclass
+class Here:
+    """The host of the primary: its program and its room, what shall be kept there, and the room of the others."""
+
+    host: str
+    version: str
+    disk_free: int = 0
+    memory_free: int = 0
+    memory_reserve: int = 0
+    kept: int = 0  # bytes that a backup of the present data takes
+    keep_free: int = -1  # where it goes to; less than 0: to the disk of the data
+    rooms: Dict[str, Room] = field(default_factory=dict)
+    reserve_percent: int = 0
+
+
+@dataclass
+class Plan:
+    """Who is restored, and what is there now."""
+
+    primary: Observed
+    replicas: List[Observed] = field(default_factory=list)
+    steps: List[Step] = field(default_factory=list)
+    warnings: List[str] = field(default_factory=list)
+
+
+def unreadable(header: Header, engine: str, version: str) -> str:
+    """Return why this engine does not read a file, empty when it does."""
+    what = f"RDB version {header.rdb_version} of {header.engine} {header.version}".rstrip()
+    by = f"{engine} {version}"
+    if header.engine == engine and header.version and numbers(header.version) <= numbers(version):
+        return ""
+    if engine == "redis" and header.magic == "VALKEY":
+        return f"{by} does not read {what}"
+    if engine == "valkey" and header.magic == "REDIS" and header.rdb_version >= FOREIGN:
+        return f"{by} does not read {what}: Redis went its own way with version {FOREIGN}"
+    known = data_format(engine, version)
+    if header.rdb_version > known:
+        return f"{by} reads RDB version {known} at most, the backup has {what}"
+    return ""
+
+
+def off(found: Mapping[str, int], told: Mapping[str, Mapping[str, int]]) -> List[str]:
+    """Return where what was loaded is not what the manifest tells; keys that expire may have gone meanwhile."""
+    wrong = []
+    for name in sorted({*found, *told}, key=int):
+        keys, expires = told.get(name, {}).get("keys", 0), told.get(name, {}).get("expires", 0)
+        if not keys - expires <= found.get(name, 0) <= keys:
+            wrong.append(f"database {name} has {found.get(name, 0)} keys instead of {keys}")
+    return wrong
+
+
+def counted(info: Mapping[str, str], told: Mapping[str, Mapping[str, int]]) -> str:
+    """Return how the engine's own count of what it has loaded differs; Redis 6 does not tell."""
+    if "rdb_last_load_keys_loaded" not in info:
+        return ""
+    read = number(info["rdb_last_load_keys_loaded"]) + number(info.get("rdb_last_load_keys_expired"))
+    total = sum(found.get("keys", 0) for found in told.values())
+    return f"{read} keys were read instead of {total}" if read != total else ""
+
+
+def counts(databases: Mapping[str, Any]) -> str:
+    """Return the number of keys of each database for a sentence."""
+    rows = {name: found["keys"] if isinstance(found, dict) else found for name, found in databases.items()}
+    shown = ", ".join(f"{keys} in database {name}" for name, keys in sorted(rows.items(), key=lambda row: int(row[0])))
+    total = sum(rows.values())
+    return f"{total} key{'s' * (total != 1)}" + (f" ({shown})" if len(rows) > 1 else "")
+
+
+def room(backup: Backup, here: Here, aof: bool) -> List[str]:
+    """Return what disk and memory lack: for the unpacked file, its copy on the way to the primary, and the AOF.
+
+    What is set aside before, a backup of the present data, counts where it goes to.
+    """
+    size = backup.manifest.rdb_size
+    together = here.kept if here.keep_free < 0 else 0
+    wrong = lacks(
+        Room(here.host, here.disk_free, here.memory_free),
+        size * (3 if aof else 2) + together + SPARE,
+        memory_needed(backup.header, size) + here.memory_reserve,
+        "to load the backup beside the present data",
+    )
+    if 0 <= here.keep_free < here.kept:
+        wrong.append(
+            f"{here.host} has {here.keep_free >> 20} MiB free for the backup of what is there now, {here.kept >> 20} "
+            "MiB are needed"
+        )
+    return wrong
+
+
+def replica_room(backup: Backup, one: Observed, found: Room, percent: int) -> List[str]:
+    """Return what the host of a replica lacks for the same data: it drops its own first, unless told to load beside."""
+    size = backup.manifest.rdb_size
+    beside = one.config.get("repl-diskless-load") == "swapdb"
+    files = (not beside) + (one.config.get("appendonly") == "yes")
+    memory = memory_needed(backup.header, size) - (0 if beside else number(one.memory.get("used_memory")))
+    reserve = found.memory_total * percent // 100
+    return lacks(found, size * files + SPARE, max(0, memory) + reserve, "to hold the backup's data")
+
+
+class Planner:
+    """Decides on one restore; holds what was observed."""
+
+    def __init__(self, members: Sequence[Observed], views: Sequence[SentinelView], name: str, here: Here) -> None:
+        """Keep the evidence."""
+        self.members, self.views, self.name, self.here = list(members), list(views), name, here
+        self.preflight = Preflight(members, views, Move(name))
+
+    def problems(self, backup: Backup, primary: Observed) -> List[str]:
+        """Return everything that stands in the way, a sentence each."""
+        wrong = []
+        for one in self.members:
+            why = unreadable(backup.header, one.engine, one.version) if one.reachable else ""
+            if why:
+                wrong.append(f"{one.name}: {why}")
+        if self.here.version != primary.version:
+            wrong.append(
+                f"{primary.name} runs {primary.version}, installed is {self.here.version}: finish that upgrade first"
+            )
+        databases = int(primary.config.get("databases", "16"))
+        high = [name for name in backup.databases if int(name) >= databases]
+        if high:
+            wrong.append(f"the backup uses database {', '.join(high)}, {primary.name} has {databases} databases")
+        if primary.host != self.here.host:
+            wrong.append(f"this runs on {self.here.host}, but the primary is {primary.name}: run it there")
+        silent = [view for view in self.views if not view.reachable]
+        quorum = min([view.masters[self.name].quorum for view in self.preflight.awake] or [1])
+        if silent and len(silent) >= quorum:
+            names = ", ".join(view.name for view in silent)
+            wrong.append(f"the Sentinels of {names} do not answer, and could fail over meanwhile")
+        if not backup.manifest.good:
+            wrong.append("a drill or a check of this backup has failed, see its manifest.json")
+        wrong += room(backup, self.here, primary.config.get("appendonly") == "yes")
+        for one in self.members:
+            found = self.here.rooms.get(one.host)
+            if found is not None and one is not primary and one.reachable:
+                wrong += replica_room(backup, one, found, self.here.reserve_percent)
+        return wrong
+
+    def plan(self, backup: Backup, keep: str = "") -> Plan:
+        """Return the plan, or refuse with all reasons."""
+        primary = self.preflight.settled()
+        wrong = self.problems(backup, primary)
+        if wrong:
+            raise Refused(
+                f"{backup.manifest.name} cannot be restored: {'; '.join(wrong)}",
+                f"data set {self.name}",
+                TODO,
+                evidence(self.members, self.views, self.name),
+            )
+        found = Plan(primary)
+        found.replicas = [one for one in self.members if one.reachable and one is not primary]
+        found.warnings = [
+            f"{place(one)} was left out: {one.error} It is filled anew when it comes back."
+            for one in self.members
+            if not one.reachable
+        ]
+        found.warnings += [
+            f"The Sentinel of {one.name} was left out: {one.error}" for one in self.views if not one.reachable
+        ]
+        blind = [one.name for one in found.replicas if one.host not in self.here.rooms]
+        if blind:
+            found.warnings.append(f"Nobody has looked whether {', '.join(blind)} has room for the backup's data.")
+        if backup.manifest.data_set != self.name:
+            found.warnings.append(f"The backup is one of the data set {backup.manifest.data_set}, not of {self.name}.")
+        if primary.keys and not keep:
+            found.warnings.append(f"The {primary.keys} keys that {self.name} has now will not be kept anywhere.")
+        found.steps = self.steps(found, backup, keep)
+        return found
+
+    def steps(self, plan: Plan, backup: Backup, keep: str) -> List[Step]:
+        """Return the steps, a sentence each."""
+        head, told = place(plan.primary), backup.manifest
+        others = ", ".join(place(one) for one in plan.replicas)
+        now, then = counts(plan.primary.databases), counts(backup.databases)
+        steps = [
+            Step(
+                f"{head}: load {told.name} of {told.ended} ({told.rdb_size} bytes) into a server beside it, and count: "
+                f"{then}",
+                {"do": "prove"},
+            )
+        ]
+        if keep and plan.primary.keys:
+            steps.append(Step(f"{head}: keep what is there now, {now}, as a backup in {keep}", {"do": "keep"}))
+        if self.views:
+            text = f"Sentinels: do not fail {self.name} over until this is done (down-after-milliseconds)"
+            steps.append(Step(text, {"do": "calm"}))
+        hold = f"; {others}: hold the present data until the end" if others else ""
+        steps.append(Step(f"{head}: stop writes{hold}", {"do": "park"}))
+        steps.append(Step(f"{head}: take the backup in place of {now}", {"do": "feed"}))
+        if plan.primary.config.get("appendonly") == "yes":
+            steps.append(Step(f"{head}: wait until the AOF is rewritten", {"do": "rewrite"}))
+        steps.append(Step(f"{head}: accept writes, with {then}", {"do": "serve"}))
+        if others:
+            steps.append(Step(f"{others}: follow {head} by a full synchronisation", {"do": "follow"}))
+        whom = " and the Sentinels know everybody" if self.views else ""
+        steps.append(Step(f"data set {self.name}: wait until all are in sync{whom}", {"do": "finish"}))
+        return steps
+
+
+# --- a restore that was cut short ---
+
+
+def holds_old(one: Observed, note: Note) -> bool:
+    """Return whether a member has the data of before, complete."""
+    same = one.replication_id in (note.replication_id, "") or one.replication_id2 == note.replication_id
+    return not one.loading and same and note.databases in (None, one.databases)
+
+
+def holds_new(one: Observed, note: Note) -> bool:
+    """Return whether a member has the data of the backup, complete: it has the id only after the last byte."""
+    ids = {one.replication_id, one.replication_id2} - {""}
+    return not one.loading and bool(note.feeder_id) and note.feeder_id in ids
+
+
+def stage(head: Optional[Observed], note: Note, members: Sequence[Observed]) -> str:
+    """Return what the former primary has come to: silent, busy, moved, serving, new, old or lost."""
+    if head is None or not head.reachable:
+        return "silent"
+    if head.loading:
+        return "busy"
+    if other_primary(head, members) and head.role != "primary":
+        return "moved"
+    if head.role == "primary":
+        return "serving"
+    if holds_new(head, note):
+        return "new"
+    return "old" if holds_old(head, note) else "lost"
+
+
+def other_primary(head: Observed, members: Sequence[Observed]) -> Optional[Observed]:
+    """Return the member that was made primary in place of this one, by an operator or a failover."""
+    return next((one for one in members if one is not head and one.reachable and one.role == "primary"), None)
+
+
+def spare(head: str, note: Note, members: Sequence[Observed]) -> Optional[Observed]:
+    """Return a member that still has all the data of before."""
+    others = [one for one in members if one.host != head and one.reachable and one.parked]
+    fit = [one for one in others if one.keys and holds_old(one, note)]
+    return max(fit, key=lambda one: one.offset) if fit else None
+
+
+def strays(head: Observed, members: Sequence[Observed]) -> List[Observed]:
+    """Return the members that still hold the present data, following nobody."""
+    return [one for one in members if one is not head and one.reachable and one.parked]

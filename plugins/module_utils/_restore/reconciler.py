@@ -1,0 +1,191 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the module restore does with one data set: look, end what was cut short, verify, plan, restore."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Dict, List, Optional
+
+from ansible.module_utils.basic import AnsibleModule
+
+from .._backup import manifest as manifests
+from .._backup.manifest import Damaged, chunks, header
+from .._core.errors import QuorumError, Unsettled
+from .._core.polling import until_settled
+from .._engine.config_check import installed_version
+from .._engine.rdb_check import memory_free
+from .._failover.operation import busy
+from .._host.capacity import (
+    Room,
+    free,
+    memory_total,
+    present_size,
+    same_disk,
+)
+from .._host.compression import reader
+from .._module.runner import Step, Subject
+from .._redis.observe import both, observe_all, observe_sentinels
+from .._redis.replies import Observed, number
+from . import journal
+from .execute import Restorer, Setting
+from .interrupted import end, sentence
+from .journal import Note
+from .plan import Backup, Here, Plan, Planner, counts
+from .rollback import WayOut
+
+SHORT = 20
+
+
+@dataclass
+class Seen:
+    """The set, and what an earlier restore has left."""
+
+    planner: Planner
+    note: Optional[Note]
+
+
+def find(directory: str) -> Backup:
+    """Return a backup whose files are as its manifest says. Damaged: it is none, or not what it was."""
+    told = manifests.read(directory)
+    manifests.check(directory, told)
+    digest, size, first = hashlib.sha256(), 0, b""
+    with reader(str(Path(directory) / told.rdb), told.compression) as file:
+        for chunk in chunks(file):
+            digest.update(chunk)
+            size += len(chunk)
+            first = first or chunk[:8192]
+    if (digest.hexdigest(), size) != (told.rdb_sha256, told.rdb_size):
+        raise Damaged("Unpacked, the RDB is not what its manifest says", directory, "Use another backup")
+    return Backup(directory, told, header(first, directory))
+
+
+class Restore(Subject[Seen]):
+    """One data set."""
+
+    def __init__(self, module: AnsibleModule) -> None:
+        """Take the options."""
+        super().__init__()
+        given: Dict[str, Any] = module.params
+        self.given = given
+        self.name: str = given["name"]
+        self.places, self.watchers = both(given)
+        self.setting = Setting(
+            self.name,
+            given["data"] or f"/var/lib/redis/{self.name}",
+            given["binary"],
+            given["user"],
+            given["wait"],
+            memory_total() * given["memory_reserve"] // 100,
+            given["keep"] or "",
+        )
+        self.backup = find(given["backup"])
+        self.found: Optional[Plan] = None
+        self.runner: Optional[Restorer] = None
+        self.recovered = ""
+        self.kept = ""
+
+    def observe(self) -> Seen:
+        """Look at everybody, and again while what stands in the way passes by itself."""
+        return until_settled(self.look, self.judge, self.setting.wait, SHORT)
+
+    def judge(self, obs: Seen) -> None:
+        """Say whether it is worth looking again; every other refusal belongs to the plan."""
+        if obs.note is not None:
+            return
+        try:
+            obs.planner.preflight.settled()
+        except Unsettled:
+            raise
+        except QuorumError:
+            pass
+
+    def look(self) -> Seen:
+        """Look at everybody once."""
+        seen = observe_all(self.places, config=True)
+        data, keep = self.setting.directory, self.setting.keep
+        here = Here(
+            self.given["here"],
+            installed_version(self.setting.binary),
+            free(data),
+            memory_free(),
+            self.setting.reserve,
+            rooms={told["host"]: Room(**told) for told in self.given["rooms"]},
+            reserve_percent=self.given["memory_reserve"],
+        )
+        mine = next((one for one in seen if one.host == here.host), Observed())
+        if keep and mine.keys:
+            here.kept = present_size(data, number(mine.memory.get("used_memory")))
+            here.keep_free = -1 if same_disk(data, keep) else free(keep)
+        planner = Planner(seen, observe_sentinels(self.watchers), self.name, here)
+        return Seen(planner, journal.read(self.setting.directory))
+
+    def plan(self, obs: Seen) -> List[Step]:
+        """Return the steps, or refuse."""
+        seen = [one for one in obs.planner.members if one.reachable]
+        busy([place for place in self.places if place[0] in {one.host for one in seen}], self.name)
+        if obs.note is None:
+            return self.decide(obs)
+        again = f"data set {self.name}: look again, then restore as asked for, unless that is what has just been ended"
+        return [Step(sentence(obs.note), {"do": "recover"}), Step(again, {"do": "later"})]
+
+    def decide(self, obs: Seen) -> List[Step]:
+        """Return the steps of the restore, and get ready for them."""
+        self.found = obs.planner.plan(self.backup, self.setting.keep)
+        self.warnings += self.found.warnings
+        awake = [place for place, view in zip(self.watchers, obs.planner.views) if view.reachable]
+        self.runner = Restorer(self.found, self.backup, self.setting, self.places, awake)
+        return self.found.steps
+
+    def apply(self, step: Step) -> None:
+        """Do one step: end an earlier restore, or one of this one."""
+        if step.data["do"] == "recover":
+            self.recover()
+        elif step.data["do"] == "later":
+            if self.recovered != "new":
+                for each in self.decide(self.observe()):
+                    self.apply(each)
+        elif self.runner is not None and self.found is not None:
+            self.runner.do(step, step is self.found.steps[-1])
+            self.kept = self.runner.note.kept
+
+    def recover(self) -> None:
+        """End a restore that was cut short."""
+        note = journal.read(self.setting.directory)
+        out = WayOut(self.setting.directory, self.places, self.watchers, self.name)
+        self.warnings.append(end(out))
+        if note is not None and note.sha256 == self.backup.manifest.rdb_sha256:
+            self.recovered, self.kept = out.outcome, note.kept
+
+    def result(self, obs: Seen, steps: List[Step]) -> Dict[str, Any]:
+        """Return what was there, what is there, and how it went."""
+        answer: Dict[str, Any] = {
+            "backup": self.backup.manifest.name,
+            "backup_databases": self.backup.databases,
+            "present": {one.name: one.databases for one in obs.planner.members if one.reachable},
+            "kept": self.kept,
+            "numbers": {
+                "now": {one.name: counts(one.databases) for one in obs.planner.members if one.reachable},
+                "then": counts(self.backup.databases),
+            },
+        }
+        if self.found is not None:
+            answer["before"] = self.found.primary.databases
+            answer["primary"] = self.found.primary.host
+        if self.runner is not None and self.runner.timings:
+            answer.update(timings=self.runner.timings, **self.runner.gaps())
+        return answer
+
+    def diff(self, before: Seen, after: Optional[Seen], steps: List[Step]) -> List[Dict[str, str]]:
+        """Return the numbers before and after."""
+
+        def rows(seen: Planner) -> str:
+            shown = sorted((one.name, counts(one.databases)) for one in seen.members if one.reachable)
+            return "".join(f"{name}: {text}\n" for name, text in shown)
+
+        names = [one.name for one in before.planner.members if one.reachable]
+        then = "".join(f"{name}: {counts(self.backup.databases)}\n" for name in sorted(names))
+        return [{"before": rows(before.planner), "after": rows(after.planner) if after else then}]

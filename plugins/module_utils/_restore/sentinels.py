@@ -1,0 +1,93 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The Sentinels of a set that is being restored: patient meanwhile, and as they were afterwards, in every case."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Callable, Sequence
+
+from .._core.errors import QuorumError
+from .._failover.rollback import quietly
+from .._redis.client import Client, connect
+from .._redis.observe import Place
+from .._redis.replies import (
+    Observed,
+    WatchedMaster,
+    as_dict,
+    number,
+    parse_master,
+)
+from .journal import MARK
+
+SEEN_AGAIN = 25.0  # a Sentinel looks at the role of a server each 10 s
+
+
+class Watch:
+    """All Sentinels that answer."""
+
+    def __init__(self, watchers: Sequence[Place], name: str, primary: Observed) -> None:
+        """Remember whom they shall name."""
+        self.watchers, self.name, self.primary = list(watchers), name, primary
+
+    def calm(self) -> None:
+        """Let no Sentinel fail over; the value says what it was."""
+        for _host, place in self.watchers:
+            with connect(place) as client:
+                value = self._ballot(client).down_after % MARK + MARK
+                client.call("SENTINEL", "SET", self.name, "down-after-milliseconds", value)
+
+    def same(self) -> None:
+        """Stop when one of them wants another primary."""
+        for _host, place in self.watchers:
+            with connect(place) as client:
+                self._ballot(client)
+
+    def _ballot(self, client: Client) -> WatchedMaster:
+        seen = parse_master(client.call("SENTINEL", "MASTER", self.name))[1]
+        if "failover_in_progress" in seen.flags or not self.primary.is_at(seen.address, seen.port):
+            raise QuorumError("A Sentinel moves the primary meanwhile", str(client.endpoint))
+        return seen
+
+    def agreed(self, replicas: int) -> bool:
+        """Return whether all are as they were, and see so many good replicas."""
+        for _host, place in self.watchers:
+            with connect(place) as client:
+                seen = parse_master(client.call("SENTINEL", "MASTER", self.name))[1]
+                rows = [as_dict(row) for row in client.call("SENTINEL", "REPLICAS", self.name)]
+            good = [row for row in rows if row.get("flags") == "slave" and row.get("master-link-status") == "ok"]
+            if seen.flags != ["master"] or not self.primary.is_at(seen.address, seen.port):
+                return False
+            if seen.down_after >= MARK or len(good) < replicas:
+                return False
+        return True
+
+
+def seen_as_primary(client: Any, name: str) -> bool:
+    """Return whether a Sentinel has seen by now that the primary is one: else it would fail over at once."""
+    return as_dict(client.call("SENTINEL", "MASTER", name)).get("role-reported") == "master"
+
+
+def calm_down(watchers: Sequence[Place], name: str) -> None:
+    """Give each Sentinel its own patience back, once it has seen that the primary is one."""
+    for _host, place in watchers:
+        quietly(_patience_back, place, name)
+
+
+def _patience_back(place: Any, name: str) -> None:
+    with connect(place) as client:
+        value = number(as_dict(client.call("SENTINEL", "MASTER", name)).get("down-after-milliseconds"))
+        if value >= MARK:
+            wait_for(lambda: seen_as_primary(client, name), SEEN_AGAIN)
+            client.call("SENTINEL", "SET", name, "down-after-milliseconds", value % MARK)
+
+
+def wait_for(ready: Callable[[], bool], seconds: float) -> bool:
+    """Wait until something is true, or for so long."""
+    over = time.monotonic() + seconds
+    while not ready():
+        if time.monotonic() > over:
+            return False
+        time.sleep(0.1)
+    return True

@@ -1,0 +1,208 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What one Sentinel must be told so that it monitors what is declared; pure, by difference, never a RESET."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any, Dict, List, Optional, Sequence, Tuple
+
+from .._core.errors import QuorumError, Refused, Unsettled
+from .._model.conf_syntax import rows, unquoted
+from .._model.tables import place
+from .._module.runner import Step
+from .._redis.client import MASK
+from .._redis.replies import Observed, SentinelView, WatchedMaster
+from .._replication.plan import Planner
+
+Stored = Dict[Tuple[str, str], str]
+Change = Tuple[str, Any, Any]
+
+
+@dataclass
+class Watch:
+    """What is declared about one data set; None leaves a setting to Sentinel's own default."""
+
+    name: str
+    quorum: int = 2
+    down_after: Optional[int] = None
+    failover_timeout: Optional[int] = None
+    parallel_syncs: Optional[int] = None
+    username: Optional[str] = None
+    password: Optional[str] = None
+
+
+def parse_state(text: str) -> Stored:
+    """Return the credentials that a Sentinel's own file holds, by option and name of the data set."""
+    stored: Stored = {}
+    for line in rows(text):
+        words = line.strip().split(None, 3)
+        if len(words) == 4 and words[0].lower() == "sentinel" and words[1].lower() in ("auth-user", "auth-pass"):
+            stored[words[1].lower(), unquoted(words[2])] = unquoted(words[3])
+    return stored
+
+
+def find_primary(planner: Planner) -> Observed:
+    """Return the primary; Sentinels that are all stale do not hide the one that every member follows."""
+    planner.check()
+    try:
+        return planner.elect()
+    except Refused as problem:
+        if isinstance(problem, Unsettled) and problem.patient:
+            raise
+        heads = [member for member in planner.seen if member.role == "primary"]
+        if len(heads) == 1 and all(
+            member is heads[0] or member.empty or planner.follows(member, heads[0]) for member in planner.seen
+        ):
+            return heads[0]
+        raise
+
+
+def check_identity(views: Sequence[SentinelView]) -> None:
+    """Stop when two Sentinels share an identity: they take each other for themselves and never agree."""
+    counts = Counter(view.myid for view in views if view.myid)
+    for myid, count in counts.items():
+        if count > 1:
+            names = " and ".join(view.name for view in views if view.myid == myid)
+            raise QuorumError(
+                f"The Sentinels of {names} have the same identity",
+                f"myid {myid}",
+                "Stop all but one of them, delete the line 'sentinel myid' in their state files, "
+                "start them, then run again",
+            )
+
+
+def differences(watched: Optional[WatchedMaster], want: Watch, stored: Optional[Stored]) -> List[Change]:
+    """Return option, present and wanted value of what differs; credentials only as far as they can be known."""
+    seen = watched or WatchedMaster("", 0)
+    pairs: List[Change] = [
+        ("quorum", seen.quorum, want.quorum),
+        ("down-after-milliseconds", seen.down_after, want.down_after),
+        ("failover-timeout", seen.failover_timeout, want.failover_timeout),
+        ("parallel-syncs", seen.parallel_syncs, want.parallel_syncs),
+    ]
+    found = [
+        pair
+        for pair in pairs
+        if pair[2] is not None and pair[1] != pair[2] and not (watched is None and pair[0] == "quorum")
+    ]
+    if watched is not None and stored is None:
+        return found
+    present = stored if watched is not None and stored is not None else {}
+    for option, wanted in (("auth-user", want.username), ("auth-pass", want.password)):
+        before = present.get((option, want.name), "")
+        if before != (wanted or ""):
+            found.append((option, before, wanted or ""))
+    return found
+
+
+def _shown(option: str, value: Any) -> str:
+    if option == "auth-pass":
+        return MASK if value else "none"
+    return str(value) if value != "" else "none"
+
+
+def setting(want: Watch, changes: Sequence[Change], created: bool) -> Tuple[str, List[List[str]], List[str]]:
+    """Return text, commands and secrets of what sets everything that differs."""
+    if not changes:
+        return "", [], []
+    text = ", ".join(
+        f"{option} {_shown(option, wanted)}"
+        if created
+        else f"{option} {_shown(option, before)} -> {_shown(option, wanted)}"
+        for option, before, wanted in changes
+    )
+    command = ["SENTINEL", "SET", want.name]
+    for option, _before, wanted in changes:
+        command += [option, str(wanted)]
+    return text, [command], [str(wanted) for option, _before, wanted in changes if option == "auth-pass" and wanted]
+
+
+def plan_watch(
+    view: SentinelView, want: Watch, planner: Planner, primary: Observed, stored: Optional[Stored]
+) -> List[Step]:
+    """Return what makes this Sentinel monitor one data set as declared, as one step.
+
+    Redis 6.0 keeps a connection that it opened without or with the wrong password, and is deaf from then on. So
+    MONITOR and SET go out together, and a deaf one begins anew.
+    """
+    watched = view.masters.get(want.name)
+    changes = differences(watched, want, stored)
+    lead = ""
+    commands: List[List[str]] = []
+    if watched is not None:
+        stale = planner.named(watched) is not primary
+        deaf = (
+            view.version.startswith("6.0.")
+            and "s_down" in watched.flags
+            and any(option.startswith("auth-") for option, _before, _wanted in changes)
+        )
+        if not stale and not deaf:
+            text, commands, secrets = setting(want, changes, created=False)
+            data = {"commands": commands, "secrets": secrets}
+            return [Step(f"{want.name}: set {text}", data)] if commands else []
+        why = "which is not the primary" if stale else "whose connection was refused"
+        lead = f"forget {watched.address}:{watched.port}, {why}, "
+        commands = [["SENTINEL", "REMOVE", want.name]]
+    text, settings, secrets = setting(want, differences(None, want, stored), created=True)
+    commands += [["SENTINEL", "MONITOR", want.name, primary.address, str(primary.port), str(want.quorum)], *settings]
+    words = f"monitor {place(primary)}, quorum {want.quorum}" + (f", {text}" if text else "")
+    return [Step(f"{want.name}: {lead}{words}", {"commands": commands, "secrets": secrets})]
+
+
+def plan_absent(view: SentinelView, name: str) -> List[Step]:
+    """Return what makes this Sentinel no longer monitor a data set."""
+    if name not in view.masters:
+        return []
+    return [Step(f"{name}: monitor no longer", {"commands": [["SENTINEL", "REMOVE", name]]})]
+
+
+def waits(view: SentinelView, want: Watch, planner: Planner, chosen: Observed) -> List[str]:
+    """Return what this Sentinel does not see yet of one data set; what cannot be observed does not count."""
+    primary = planner.own(chosen)
+    watched = view.masters.get(want.name)
+    if watched is None or planner.named(watched) is not primary:
+        return [f"it does not monitor {want.name} at {primary.name}"]
+    found = [] if watched.flags == ["master"] else [f"it sees {primary.name} as {','.join(watched.flags)}"]
+    bad = {"s_down", "o_down", "disconnected"}
+    for member in planner.seen:
+        if (
+            member is not primary
+            and planner.follows(member, primary)
+            and not any(
+                member.is_at(item["address"], item["port"]) and not bad & set(item["flags"])
+                for item in watched.replicas
+            )
+        ):
+            found.append(f"it does not see the replica {member.name}")
+    known = {item["myid"] for item in watched.sentinels}
+    for other in planner.views:
+        named = other.masters.get(want.name)
+        same = named is not None and planner.named(named) is primary
+        if other.name != view.name and other.myid and same and other.myid not in known:
+            found.append(f"it does not know the Sentinel of {other.name}")
+    return found
+
+
+def unexpected(
+    view: SentinelView, names: Sequence[str], planners: Dict[str, Planner], views: Sequence[SentinelView]
+) -> List[str]:
+    """Return what this Sentinel knows beside what is declared; it is reported and never removed."""
+    found = [f"{name} is monitored but not declared" for name in sorted(view.masters) if name not in names]
+    for name, planner in planners.items():
+        watched = view.masters.get(name)
+        if watched is None:
+            continue
+        for item in watched.replicas:
+            if not any(member.is_at(item["address"], item["port"]) for member in planner.members):
+                found.append(f"{name}: replica {item['address']}:{item['port']} is no member")
+        for item in watched.sentinels:
+            if not any(
+                (item["port"] == other.port and item["address"] in {other.address, *other.aliases})
+                or (item["myid"] and item["myid"] == other.myid)
+                for other in views
+            ):
+                found.append(f"{name}: Sentinel {item['address']}:{item['port']} is not declared")
+    return found

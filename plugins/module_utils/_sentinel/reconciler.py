@@ -1,0 +1,214 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the module sentinel does with one Sentinel: look, plan, send what differs, wait until it sees its data sets."""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Dict, List, Optional
+
+from ansible.module_utils.basic import AnsibleModule
+
+from .._config.sentinel_password import own_password
+from .._core.errors import (
+    AuthFailed,
+    CommandFailed,
+    QuorumError,
+    Refused,
+)
+from .._core.polling import until_done, until_settled
+from .._module.runner import Step, Subject, endpoint
+from .._redis.client import connect, several
+from .._redis.observe import (
+    Place,
+    members,
+    observe_all,
+    observe_sentinel,
+    observe_sentinels,
+    refusals,
+)
+from .._redis.replies import Observed, SentinelView
+from .._replication.plan import Planner, Wish
+from .._replication.prediction import assume_started
+from .plan import (
+    Stored,
+    Watch,
+    check_identity,
+    find_primary,
+    parse_state,
+    plan_absent,
+    plan_watch,
+    unexpected,
+    waits,
+)
+
+SHORT = 10
+
+
+class Seen:
+    """One Sentinel, its peers, and the members of every data set."""
+
+    def __init__(self, view: SentinelView, views: List[SentinelView], planners: Dict[str, Planner]) -> None:
+        """Keep what was observed."""
+        self.view, self.views, self.planners = view, views, planners
+
+
+class Sentinel(Subject[Seen]):
+    """One Sentinel."""
+
+    def __init__(self, module: AnsibleModule) -> None:
+        """Take the options."""
+        super().__init__()
+        given: Dict[str, Any] = module.params
+        self.params, self.check_mode, self.place = given, module.check_mode, endpoint(module.params)
+        self.peers = members(
+            given["sentinels"],
+            given["sentinel_username"] or given["username"],
+            given["sentinel_password"] or given["password"],
+            given["timeout"],
+            tls=self.place.tls,
+        )
+        self.absent = [item["name"] for item in given["masters"] if item["state"] == "absent"]
+        self.wanted = [item for item in given["masters"] if item["state"] == "present"]
+        for item in self.wanted:
+            item["password"] = item["password"] or given["passwords"].get(item["name"])
+            item["username"] = item["username"] or given["users"].get(item["name"])
+            if not item["members"]:
+                raise QuorumError("No members are named", f"data set {item['name']}", "Name its servers in members")
+        keys = ("name", "quorum", "down_after", "failover_timeout", "parallel_syncs", "username", "password")
+        self.watches = [Watch(**{key: item[key] for key in keys}) for item in self.wanted]
+        self.places = {item["name"]: self.of(item) for item in self.wanted}
+        self.primaries: Dict[str, Observed] = {}
+
+    def of(self, item: Dict[str, Any]) -> List[Place]:
+        """Return the servers of a data set, with what this module logs in there."""
+        own = {key: item[key] for key in ("username", "password")}
+        login = next((login for login in self.params["logins"] if login["name"] == item["name"]), own)
+        fallback = login.get("fallback_password")
+        return members(
+            item["members"], login["username"], login["password"], self.params["timeout"], fallback, self.place.tls
+        )
+
+    def look(self) -> Seen:
+        """Look at everybody once."""
+        view, views = observe_sentinel(self.place), observe_sentinels(self.peers)
+        if not view.reachable and view.error_kind == "refused" and self.check_mode:
+            view = replace(view, reachable=True, error="", error_kind="")
+        if view.error_kind == "auth":
+            raise AuthFailed(
+                "This Sentinel refuses the password of redis_sentinel_password",
+                str(self.place),
+                "Correct redis_sentinel_password; nothing was changed",
+            )
+        if not view.reachable:
+            raise QuorumError(view.error)
+        view.host = view.host or next((other.host for other in views if view.myid and other.myid == view.myid), "")
+        planners = {}
+        for item in self.wanted:
+            seen = observe_all(self.places[item["name"]])
+            seen = assume_started(seen) if self.check_mode else seen
+            wish = Wish(item["name"], item["members"][0]["host"])
+            planners[item["name"]] = Planner(seen, views or [view], wish)
+        return Seen(view, views, planners)
+
+    def observe(self) -> Seen:
+        """Look until no failover is running any more, or the time is over."""
+        return until_settled(self.look, self.judge, self.params["wait"], SHORT)
+
+    def judge(self, seen: Seen) -> None:
+        """Find the primary of every data set."""
+        check_identity(seen.views)
+        self.primaries = {name: find_primary(planner) for name, planner in seen.planners.items()}
+
+    def stored(self) -> Optional[Stored]:
+        """Return the credentials in the state file; None when no file is named."""
+        if not self.params["state_file"]:
+            return None
+        return parse_state(self.file())
+
+    def plan(self, obs: Seen) -> List[Step]:
+        """Return the steps."""
+        stored = self.stored()
+        steps = [step for name in self.absent for step in plan_absent(obs.view, name)]
+        for watch in self.watches:
+            found = plan_watch(obs.view, watch, obs.planners[watch.name], self.primaries[watch.name], stored)
+            if any(step.data["secrets"] for step in found) and not self.check_mode:
+                self.prove(watch, obs.planners[watch.name])
+            steps += found
+        return steps + self.among_themselves(obs)
+
+    def among_themselves(self, obs: Seen) -> List[Step]:
+        """Let this Sentinel log in to the others with the new password, when all that answer let it in."""
+        words = several(self.params["sentinel_password"])
+        if len(words) < 2 or not self.params["state_file"] or own_password(self.file()) == words[0]:
+            return []
+        up = {(view.address, view.port) for view in obs.views if view.reachable}
+        places = [place for place in self.peers if (place[1].address, place[1].port) in up]
+        said = refusals(places, self.params["sentinel_username"], words[0]) if not self.check_mode else []
+        if said:
+            raise Refused(
+                f"Not every Sentinel lets the new redis_sentinel_password in: {'; '.join(said)}",
+                f"Sentinel {self.place}",
+                "Nothing was changed. Run again for all hosts",
+            )
+        command = ["SENTINEL", "CONFIG", "SET", "sentinel-pass", words[0]]
+        return [Step("log in to the other Sentinels with the new password", {"commands": [command], "secrets": words})]
+
+    def file(self) -> str:
+        """Return what this Sentinel has written."""
+        try:
+            return Path(self.params["state_file"]).read_text("utf-8", "surrogateescape")
+        except FileNotFoundError:
+            return ""
+        except OSError as problem:
+            raise QuorumError(
+                f"The state file cannot be read: {problem.strerror}", self.params["state_file"], "Run with become"
+            ) from None
+
+    def prove(self, watch: Watch, planner: Planner) -> None:
+        """Refuse to tell the Sentinel of a user whom a member that answers does not let in."""
+        up = {member.host for member in planner.seen}
+        places = [place for place in self.places[watch.name] if place[0] in up]
+        said = refusals(places, watch.username, watch.password)
+        if said:
+            raise Refused(
+                f"Not every member of {watch.name} lets the user {watch.username or 'default'} in: {'; '.join(said)}",
+                f"Sentinel {self.place}",
+                "Nothing was changed. Run site.yml for all members, which makes the users first",
+            )
+
+    def apply(self, step: Step) -> None:
+        """Send the commands at once; a Sentinel that takes no host names is given the address behind the name."""
+        commands: List[List[str]] = step.data["commands"]
+        with connect(self.place) as client:
+            client.secrets += step.data.get("secrets", [])
+            try:
+                client.together(commands)
+            except CommandFailed as problem:
+                if "Invalid IP address" not in problem.text:
+                    raise
+                known = [[*c[:3], socket.gethostbyname(c[3]), *c[4:]] if c[1] == "MONITOR" else c for c in commands]
+                client.together([command for command in known if command[1] != "REMOVE"])
+
+    def missing(self, seen: Seen) -> List[str]:
+        """Return what this Sentinel does not see yet."""
+        return [
+            text
+            for watch in self.watches
+            for text in waits(seen.view, watch, seen.planners[watch.name], self.primaries[watch.name])
+        ]
+
+    def settle(self, before: Seen, steps: List[Step]) -> Seen:
+        """Wait until this Sentinel sees what it monitors."""
+        todo = "Read its log (password, network), then run again"
+        start = self.look() if steps else before
+        return until_done(self.look, self.missing, start, self.params["wait"], f"Sentinel {self.place}", todo)
+
+    def result(self, obs: Seen, steps: List[Step]) -> Dict[str, Any]:
+        """Return this Sentinel and what it should not know."""
+        names = [item["name"] for item in self.params["masters"]]
+        extra = unexpected(obs.view, names, obs.planners, obs.views or [obs.view]) if not self.check_mode else []
+        return {"sentinel": obs.view.to_dict(), "unexpected": extra}
