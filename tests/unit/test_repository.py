@@ -109,6 +109,10 @@ def test_role_readmes_are_up_to_date() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_every_module_is_in_the_action_group() -> None:
+    assert load(ROOT / "meta" / "runtime.yml")["action_groups"]["all"] == MODULES
+
+
 # --- documentation ---
 
 
