@@ -8,17 +8,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+import threading
+import time
+from collections import Counter
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
 NOTED: list[str] = []
+TIMES: Counter[str] = Counter()
+SECONDS: dict[str, float] = {}
+LOCK = threading.Lock()
 
 
 def note(what: str, numbers: object) -> None:
     """Keep a line for the end; tools/run_steps.py finds it by its first word."""
     NOTED.append(f"measured: {what}: {numbers}")
+
+
+@contextmanager
+def spending(what: str) -> Iterator[None]:
+    """Add the time of this to what is said at the end about the time of the tests."""
+    began = time.monotonic()
+    try:
+        yield
+    finally:
+        with LOCK:
+            TIMES[what] += 1
+            SECONDS[what] = SECONDS.get(what, 0.0) + time.monotonic() - began
 
 
 @pytest.hookimpl(wrapper=True)
@@ -37,3 +56,5 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
             for name, line in getattr(report, "user_properties", []):
                 if name == "measured":
                     terminalreporter.write_line(line)
+    for what, seconds in SECONDS.items():
+        terminalreporter.write_line(f"spent: {what}: {TIMES[what]} times, {seconds:.1f} s")

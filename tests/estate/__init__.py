@@ -21,7 +21,8 @@ from typing import Any
 import redis
 from lab import Lab
 from ledger import Ledger
-from measured import note
+from measured import note, spending
+from patience import LONG
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
@@ -192,18 +193,19 @@ class DataSet:
                 found.append(f"Sentinel of {host}: {said}")
         return found
 
-    def settled(self, seconds: float = 40) -> str:
+    def settled(self, seconds: float = LONG) -> str:
         """Wait until nothing is wrong and return the primary."""
         deadline = time.monotonic() + seconds
         last: object = "nothing asked"
-        while time.monotonic() < deadline:
-            try:
-                last = self.problems()
-                if not last:
-                    return self.primaries()[0]
-            except (redis.RedisError, AssertionError, KeyError, IndexError) as problem:
-                last = problem
-            time.sleep(0.1)
+        with spending("waits"):
+            while time.monotonic() < deadline:
+                try:
+                    last = self.problems()
+                    if not last:
+                        return self.primaries()[0]
+                except (redis.RedisError, AssertionError, KeyError, IndexError) as problem:
+                    last = problem
+                time.sleep(0.1)
         raise AssertionError(f"data set {self.name} did not settle within {seconds:g} s: {last}")
 
     def fill(self, keys: int, prefix: str = "filled") -> None:
@@ -354,7 +356,7 @@ def paths_with(lab: Lab, host: str, words: Sequence[str], user: str = "nobody") 
     return lab.sh(host, f"printf '{given}\\n' | setpriv --reuid={user} --clear-groups sh -c '{search}'").splitlines()
 
 
-def until(lab: Lab, what: str, ready: Callable[[], Any], seconds: float = 30) -> Any:
+def until(lab: Lab, what: str, ready: Callable[[], Any], seconds: float = LONG) -> Any:
     """Wait for something, taking a member that does not answer for a no."""
 
     def quiet() -> Any:

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from lab import Lab, Run
+from patience import LONG
 
 # Looks at arguments and environment of every process, and at temporary files that others may read, until its standard
 # input ends. A process that lives for less than a look is seen with some luck only; there are many of them in a run.
@@ -100,7 +101,7 @@ class Traces:
             "ANSIBLE_LOCAL_TEMP": str(self.cache / "tmp"),
         }
         with self.sampled():
-            run = self.lab.run_playbook(name, *arguments, "-vvv", "--diff", timeout=300, **settings)
+            run = self.lab.run_playbook(name, *arguments, "-vvv", "--diff", timeout=900, **settings)
         for what, text in (("the output", run.stdout), *self._written()):
             assert not self.told(text), f"{what} of {name} {' '.join(arguments)} holds a secret: {self.told(text)}"
         assert log.stat().st_size > 1000
@@ -127,7 +128,7 @@ class Traces:
         try:
             yield
         finally:
-            answers = {host: sampler.communicate(timeout=30)[0] for host, sampler in samplers.items()}
+            answers = {host: sampler.communicate(timeout=LONG)[0] for host, sampler in samplers.items()}
         for host, answer in answers.items():
             told = json.loads(answer)
             assert told["looks"] > 2 and told["processes"] > 5, f"{host}: hardly looked at: {told}"
@@ -141,12 +142,12 @@ class Traces:
     def files(self, host: str, ordinary: bool = False) -> dict[str, str]:
         """Return every file of a host that holds a secret with its mode, uid and gid; as an ordinary user sees it."""
         search = self._python(host, SEARCH, *["ordinary"] * ordinary)
-        told = json.loads(search.communicate(json.dumps(self.secrets) + "\n", timeout=120)[0])
+        told = json.loads(search.communicate(json.dumps(self.secrets) + "\n", timeout=LONG)[0])
         assert told["read"] > 50, f"{host}: only {told['read']} files could be read"
         return {path: f"{mode} {uid}:{gid}" for path, mode, uid, gid in told["found"]}
 
     def journal(self, host: str) -> list[str]:
         """Return the lines of the whole journal, all fields, that hold a secret."""
-        text = self.lab.sh(host, "journalctl --no-pager --all --output export | tr -c '[:print:]\\n' '?'", timeout=120)
+        text = self.lab.sh(host, "journalctl --no-pager --all --output export | tr -c '[:print:]\\n' '?'", timeout=LONG)
         assert len(text) > 10000
         return self.told(text)

@@ -22,6 +22,7 @@ from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 import pytest
 import redis
 from authority import Pair
+from patience import LONG
 
 # Tests that run side by side keep to ports of their own: a Sentinel takes over whatever listens where a replica was.
 WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
@@ -29,7 +30,7 @@ PORTS = range(20000 + 1500 * WORKER, 21500 + 1500 * WORKER)
 PASSWORD = "s3cret-of-the-test"
 
 
-def wait_until(what: str, ready: Callable[[], Any], seconds: float = 20.0) -> Any:
+def wait_until(what: str, ready: Callable[[], Any], seconds: float = LONG) -> Any:
     """Poll until ready() is true and return its value; fail with the name of what never came."""
     deadline = time.monotonic() + seconds
     last: Any = None
@@ -154,10 +155,10 @@ class Server:
         if self.process is not None and self.process.poll() is None:
             self.process.kill() if kill else self.process.terminate()
             try:
-                self.process.wait(15)
+                self.process.wait(LONG)
             except subprocess.TimeoutExpired:
                 self.process.kill()
-                self.process.wait(5)
+                self.process.wait(LONG)
         self.process = None
 
     def signal(self, number: int) -> None:
@@ -255,7 +256,7 @@ class Lab:
             env=env,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=LONG,
             check=False,
             stdin=subprocess.DEVNULL,
         )

@@ -171,7 +171,7 @@ def test_the_default_user_goes_when_nobody_depends_on_it(lab: Lab) -> None:
     replica.call("REPLICAOF", "127.0.0.1", primary.port)
     watcher = sentinel_of(lab, primary)
     wait_until("the replica is linked", lambda: replica.info().get("master_link_status") == "up")
-    wait_until("Sentinel sees the replica", lambda: watcher.call("SENTINEL", "REPLICAS", "main"), 30)
+    wait_until("Sentinel sees the replica", lambda: watcher.call("SENTINEL", "REPLICAS", "main"))
     both, users = (primary, replica), [*OWN, OFF]
     others = {
         one.port: [{"host": other.directory.name, "address": "127.0.0.1", "port": other.port}]
@@ -226,7 +226,7 @@ def test_the_default_user_goes_when_nobody_depends_on_it(lab: Lab) -> None:
     assert ask(replica, "ROLE")[0] == "master"
     assert [entry for server in both for entry in denied(ask(server, "ACL", "LOG"))] == []
     replica.stop(kill=True)
-    wait_until("Sentinel promotes the other one", lambda: ask(primary, "ROLE")[0] == "master", 30)
+    wait_until("Sentinel promotes the other one", lambda: ask(primary, "ROLE")[0] == "master")
     assert denied(ask(primary, "ACL", "LOG")) == []
 
 

@@ -27,6 +27,7 @@ from ansible_collections.quorum.redis.plugins.module_utils._core.errors import Q
 from ansible_collections.quorum.redis.plugins.module_utils._engine import rdb_check, rdb_check_socket
 from ansible_collections.quorum.redis.plugins.module_utils._model.conf_syntax import render
 from ansible_collections.quorum.redis.plugins.module_utils._model.directives import ALIVE, known_to
+from patience import LONG
 
 from integration.conftest import Answer, Engine, Lab, Server, wait_until
 
@@ -401,20 +402,20 @@ def test_another_unit_proves_the_same(lab: Lab, server: Server, tmp_path: Path, 
 def test_a_proof_that_is_killed_is_none(lab: Lab, server: Server, tmp_path: Path, far: list[int]) -> None:
     """Nor does it go on when nobody waits for it any more."""
     hang = tmp_path / "hang"
-    hang.write_text(f"#!/bin/sh\necho $$ > {tmp_path}/pid\nexec sleep 60\n")
+    hang.write_text(f"#!/bin/sh\necho $$ > {tmp_path}/pid\nexec sleep 600\n")
     hang.chmod(0o755)
     with ThreadPoolExecutor(1) as pool:
-        asked = pool.submit(rdb_check_socket.check, str(hang), "rdb", tmp_path / "x", "nobody", 30)
+        asked = pool.submit(rdb_check_socket.check, str(hang), "rdb", tmp_path / "x", "nobody", 300)
         wait_until("it is being proven", lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text())
         os.kill(far[0], signal.SIGKILL)
         with pytest.raises(QuorumError, match="ended without an answer"):
-            asked.result(30)
+            asked.result(LONG)
     child = (tmp_path / "pid").read_text().strip()
     wait_until("its program is gone", lambda: not Path(f"/proc/{child}").exists())
     (tmp_path / "pid").unlink()
     with socket.socket(socket.AF_UNIX) as line:
         line.connect(str(tmp_path / "trial"))
-        wish = {"what": "check", "binary": str(hang), "kind": "rdb", "path": "/x", "wait": 30}
+        wish = {"what": "check", "binary": str(hang), "kind": "rdb", "path": "/x", "wait": 300}
         line.sendall(json.dumps(wish).encode() + b"\n")
         wait_until("it is being proven", lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text())
     child = (tmp_path / "pid").read_text().strip()

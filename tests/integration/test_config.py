@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from ansible_collections.quorum.redis.plugins.module_utils._config.diff import fingerprint
+from patience import LONG, allowed
 
 from integration.conftest import Answer, Lab, Server, wait_until
 
@@ -77,7 +78,7 @@ class Managed:
         assert SECRET not in answer.text.replace(json.dumps(options), "")
         # Those of tests that run beside this one come and go too, but none of them stays.
         found = {one for base in SCRATCH for one in base.glob("quorum-redis-*/s")}
-        wait_until("no scratch server is left", lambda: not any(one.exists() for one in found), 10)
+        wait_until("no scratch server is left", lambda: not any(one.exists() for one in found))
         return answer
 
     def get(self, key: str) -> str:
@@ -371,7 +372,7 @@ def test_a_scratch_server_dies_with_the_module(lab: Lab, tmp_path: Path, number:
     hang = tmp_path / "hanging"
     hang.write_text(
         f'#!/bin/sh\n[ "$1" = --version ] && exec {lab.engine.binary} --version\n'
-        f"echo $$ > {tmp_path}/pid; exec sleep 60\n"
+        f"echo $$ > {tmp_path}/pid; exec sleep 600\n"
     )
     hang.chmod(0o755)
     request = tmp_path / "hang.json"
@@ -399,7 +400,7 @@ def test_a_scratch_server_dies_with_the_module(lab: Lab, tmp_path: Path, number:
     found = [Path(f"/proc/{pid}/cwd").readlink()]
     assert found[0].name.startswith("quorum-redis-")
     module.send_signal(number)
-    module.wait(10)
+    module.wait(LONG)
     wait_until("its end", lambda: not Path(f"/proc/{pid}").exists() or "Z" in Path(f"/proc/{pid}/stat").read_text())
     if number == signal.SIGTERM:
         assert not [path for path in found if path.exists()]
@@ -415,9 +416,9 @@ def test_a_scratch_start_is_quick(managed: Managed) -> None:
         begin = time.monotonic()
         managed.run()
         took.append(time.monotonic() - begin)
-        if took[-1] < 2.0:
+        if took[-1] < allowed(2.0):
             break
-    assert min(took) < 2.0, took
+    assert min(took) < allowed(2.0), took
 
 
 def test_what_the_start_guard_knows_lies_beside_the_file(managed: Managed) -> None:

@@ -23,6 +23,8 @@ from ansible_collections.quorum.redis.plugins.module_utils._redis.observe import
 from ledger import Ledger
 from ledger.scene import ALONE, NAME, Scene, kill
 from measured import note
+from patience import LONG, allowed
+from trials import trials
 
 LIMIT = 3.0
 
@@ -55,7 +57,7 @@ def ledger(request: pytest.FixtureRequest) -> Iterator[Any]:
 
 def check(scene: Scene, book: Ledger) -> None:
     """Fail when a write is lost or something temporary is left."""
-    scene.wait("the set is whole", scene.whole, 40)
+    scene.wait("the set is whole", scene.whole)
     assert scene.temporary() == []
     report = book.report()
     assert report.acknowledged > 100
@@ -73,9 +75,9 @@ def resumed(book: Ledger, seconds: float) -> float:
 
 def test_the_ledger_sees_the_losses_of_a_plain_sentinel_failover(watched: Scene, ledger: Any) -> None:
     book = ledger(watched)
-    time.sleep(0.5)
+    watched.wait("much is written", lambda: book.acknowledged_since(0) > 100)
     watched.wait("Sentinel agrees", lambda: watched.sentinels[0].call("SENTINEL", "FAILOVER", NAME))
-    watched.wait("the old primary is converted", lambda: watched.whole() and watched.primary() != "m1", 40)
+    watched.wait("the old primary is converted", lambda: watched.whole() and watched.primary() != "m1")
     report = book.report()
     assert report.lost > 100
     assert report.lossy_window_ms > 5000
@@ -84,10 +86,10 @@ def test_the_ledger_sees_the_losses_of_a_plain_sentinel_failover(watched: Scene,
     assert "of them lost" in str(report)
 
 
-def test_ten_moves_with_sentinels_lose_nothing(watched: Scene, ledger: Any) -> None:
+def test_moves_with_sentinels_lose_nothing(watched: Scene, ledger: Any) -> None:
     book = ledger(watched)
     named, gaps = [], []
-    for _count in range(10):
+    for _count in range(trials(3)):
         before = watched.primary()
         answer = watched.move()
         assert not answer.failed, answer.text
@@ -97,22 +99,22 @@ def test_ten_moves_with_sentinels_lose_nothing(watched: Scene, ledger: Any) -> N
         gaps.append(answer["gap_ms"])
         named.append(answer["named_ms"])
     check(watched, book)
-    note("ten moves with Sentinels", f"gap {gaps} ms, named after {named} ms")
-    assert statistics.median(named) < 1000
+    note(f"{len(gaps)} moves with Sentinels", f"gap {gaps} ms, named after {named} ms")
+    assert statistics.median(named) < allowed(1000)
 
 
-def test_ten_moves_without_sentinels_lose_nothing(unwatched: Scene, ledger: Any) -> None:
+def test_moves_without_sentinels_lose_nothing(unwatched: Scene, ledger: Any) -> None:
     book = ledger(unwatched)
     gaps = []
-    for _count in range(10):
+    for _count in range(trials(5)):
         answer = unwatched.move()
         assert not answer.failed, answer.text
         gaps.append(answer["gap_ms"])
     check(unwatched, book)
     syncs = [int(one.info()["sync_full"]) for one in unwatched.members]
     assert sum(syncs) == 2, "only the very first syncs were full ones"
-    note("ten moves without Sentinels", f"gap {gaps} ms")
-    assert statistics.median(gaps) < 150
+    note(f"{len(gaps)} moves without Sentinels", f"gap {gaps} ms")
+    assert statistics.median(gaps) < allowed(150)
 
 
 def test_a_member_is_named_preferred_or_avoided(unwatched: Scene) -> None:
@@ -189,7 +191,7 @@ def test_of_two_at_once_one_is_refused(unwatched: Scene, ledger: Any) -> None:
     book = ledger(unwatched)
     for _count in range(3):
         both = [unwatched.begin(to=host) for host in ("m2", "m3")]
-        said = [json.loads(one.communicate(timeout=60)[0]) for one in both]
+        said = [json.loads(one.communicate(timeout=LONG)[0]) for one in both]
         for answer in said:
             assert not (answer.get("failed") and answer["changed"]), answer["msg"]
         assert any(not answer.get("failed") for answer in said), said
@@ -209,25 +211,24 @@ def test_a_connection_that_is_cut_is_no_dead_member(unwatched: Scene) -> None:
     cutter = threading.Thread(target=cut)
     cutter.start()
     try:
-        end, looks = time.monotonic() + 4, []
-        while time.monotonic() < end:
+        end, looks = time.monotonic() + 4, list[Any]()
+        while time.monotonic() < end or len(looks) <= 100:
             looks.append(observe(Endpoint(server.address, server.port), config=True))
     finally:
         over.set()
         cutter.join()
-    assert len(looks) > 100
     assert [one.error for one in looks if one.error or not one.config] == []
 
 
 def killed(scene: Scene, book: Ledger, code: str, **options: Any) -> None:
     """Let the module die, expect writes to go on by themselves, and the next run to leave the set whole."""
     process = scene.begin(code, **options)
-    process.communicate(timeout=60)
+    process.communicate(timeout=LONG)
     # SIGALRM: the timer of kill() met a process that was done and had given up its handlers.
     assert process.returncode in (0, -signal.SIGKILL, -signal.SIGALRM)
-    resumed(book, LIMIT + 2)
-    scene.wait("the next run succeeds", lambda: not scene.move(avoid=["m0"]).failed, 30)
-    scene.wait("the set is whole", scene.whole, 40)
+    resumed(book, allowed(LIMIT + 2))
+    scene.wait("the next run succeeds", lambda: not scene.move(avoid=["m0"]).failed)
+    scene.wait("the set is whole", scene.whole)
     assert scene.temporary() == []
 
 
@@ -236,7 +237,7 @@ def test_killed_at_any_step_without_sentinels(unwatched: Scene, ledger: Any) -> 
     for step in ("fence", "park", "promote", "follow", "finish"):
         for when in ("before", "after"):
             killed(unwatched, book, kill("Base", step, when))
-    for _count in range(5):
+    for _count in range(trials(2)):
         delay = random.uniform(0.0001, 0.03)
         killed(unwatched, book, kill("Base", "fence", "during", delay))
     check(unwatched, book)
@@ -246,7 +247,7 @@ def test_killed_at_any_step_with_sentinels(watched: Scene, ledger: Any) -> None:
     book = ledger(watched)
     for step in ("raise", "await", "fence", "park", "elect", "finish"):
         killed(watched, book, kill("Base", step, "after"))
-    for _count in range(2):
+    for _count in range(trials(1)):
         delay = random.uniform(0.001, 0.3)
         killed(watched, book, kill("Base", "fence", "during", delay))
     check(watched, book)
@@ -255,7 +256,7 @@ def test_killed_at_any_step_with_sentinels(watched: Scene, ledger: Any) -> None:
 def test_the_next_run_repairs_what_a_dead_host_has_left(unwatched: Scene, ledger: Any) -> None:
     book = ledger(unwatched)
     process = unwatched.begin(ALONE + kill("Base", "park", "after"), to="m2")
-    process.communicate(timeout=60)
+    process.communicate(timeout=LONG)
     unwatched.members[2].call("CONFIG", "SET", "replica-priority", 1000070)
     assert unwatched.primary() == ""
     plan = unwatched.move(check=True, to="m1")
@@ -271,10 +272,10 @@ def test_a_signal_rolls_the_move_back(unwatched: Scene, ledger: Any) -> None:
     book = ledger(unwatched)
     code = kill("Base", "park", "before").replace("SIGKILL", "SIGTERM")
     process = unwatched.begin(code, to="m2")
-    out = process.communicate(timeout=60)[0]
+    out = process.communicate(timeout=LONG)[0]
     answer = json.loads(out)
     assert "Interrupted by signal 15" in answer["msg"]
-    resumed(book, 2)
+    resumed(book, allowed(2))
     assert unwatched.primary() == "m1"
     check(unwatched, book)
 
@@ -293,13 +294,13 @@ base.Base.do = do
 """
     process = watched.begin(stop, to="m2", timeout=1)
     try:
-        answer = json.loads(process.communicate(timeout=90)[0])
+        answer = json.loads(process.communicate(timeout=LONG)[0])
     finally:
         target.process.send_signal(signal.SIGCONT)
     assert answer["failed"]
     assert "SENTINEL FAILOVER" in answer["msg"]
     assert "m1 goes on as the primary" in answer["msg"]
-    resumed(book, 5)
+    resumed(book, allowed(5))
     check(watched, book)
 
 
@@ -325,6 +326,6 @@ def test_the_command_line_of_the_ledger(unwatched: Scene) -> None:
     root = Path(__file__).resolve().parents[2]
     places = [part for one in unwatched.members for part in ("--member", f"127.0.0.1:{one.port}")]
     command = [sys.executable, "-m", "tests.ledger", *places, "--seconds", "1", "--json"]
-    done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=LONG, check=False)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["acknowledged"] > 0

@@ -13,6 +13,7 @@ import sys
 from typing import Any, Dict, List
 
 import pytest
+from patience import LONG
 
 from .conftest import PASSWORD, Lab, Server, wait_until
 
@@ -270,7 +271,7 @@ def test_through_ansible(lab: Lab, trio: list[Server]) -> None:
     command = [sys.executable, "-m", "ansible.cli.adhoc", "localhost", "-m", "quorum.redis.replication", "-a", args]
     env = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(lab.collections), "ANSIBLE_HOME": str(lab.root / "home"),
            "ANSIBLE_NOCOLOR": "1", "ANSIBLE_PYTHON_INTERPRETER": sys.executable}  # fmt: skip
-    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=LONG, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "r1" in done.stdout
     assert trio[1].follows() == ("slave", f"127.0.0.1:{trio[0].port}")

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from patience import LONG, allowed
 
 from integration.conftest import Lab, Server, wait_until
 
@@ -109,7 +110,7 @@ def test_a_restart_that_fails_or_never_syncs_says_so_in_time(
     primary.stop(kill=True)
     begin = time.monotonic()
     answer = lab.run("restart", **options(replica, tmp_path, wait=2))
-    assert time.monotonic() - begin < 8
+    assert time.monotonic() - begin < allowed(8)
     assert "is not in sync 2 s after the restart" in answer.msg
     assert f"link to 127.0.0.1:{primary.port} down" in answer.msg
 
@@ -131,7 +132,7 @@ def test_a_long_wait_is_told_while_it_lasts(
         [str(Path(sys.executable).with_name("ansible-playbook")), "-i", "localhost,", str(tmp_path / "play.yml"),
          "-e", f"ansible_python_interpreter={sys.executable}"],
         env={**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(collections_path), "ANSIBLE_NOCOLOR": "1"},
-        capture_output=True, text=True, timeout=60, check=False,
+        capture_output=True, text=True, timeout=LONG, check=False,
     )  # fmt: skip
     assert run.returncode == 0, run.stdout + run.stderr
     told = [line for line in run.stdout.splitlines() if line.startswith("  main at localhost: ")]

@@ -26,6 +26,7 @@ from ansible_collections.quorum.redis.plugins.module_utils._backup import manife
 from ansible_collections.quorum.redis.plugins.module_utils._failover.operation import LOCK
 from ansible_collections.quorum.redis.plugins.module_utils._redis.client import Endpoint
 from ledger.scene import ALONE, NAME, Scene, kill
+from patience import LONG
 
 PASSWORD = "s3cret-of-the-restore"
 USER = getpass.getuser()
@@ -118,7 +119,7 @@ class Store:
             input=json.dumps(arguments),
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=LONG,
             check=False,
             env={**os.environ, "PYTHONPATH": str(self.scene.lab.collections)},
         )
@@ -144,9 +145,9 @@ class Store:
     def whole(self) -> None:
         """Fail unless one primary serves, all follow, all Sentinels are as they were, and nothing is left."""
         head = self.scene.members[0]
-        self.scene.wait("nothing is left", lambda: not (head.directory / "restore.json").exists(), 60)
-        self.scene.wait("nobody is at work", lambda: LOCK not in head.call("CLIENT", "LIST"), 10)
-        self.scene.wait("the set is whole", self.scene.whole, 60)
+        self.scene.wait("nothing is left", lambda: not (head.directory / "restore.json").exists())
+        self.scene.wait("nobody is at work", lambda: LOCK not in head.call("CLIENT", "LIST"))
+        self.scene.wait("the set is whole", self.scene.whole)
         for one in self.scene.sentinels:
             reply = one.call("SENTINEL", "MASTER", NAME)
             assert dict(zip(reply[::2], reply[1::2], strict=True))["down-after-milliseconds"] == "5000"
@@ -156,7 +157,7 @@ class Store:
     def same(self, expected: dict[str, Any]) -> None:
         """Fail unless every member holds this."""
         for one in self.scene.members:
-            self.scene.wait(f"{one.directory.name} holds it", lambda one=one: content(one) == expected, 10)
+            self.scene.wait(f"{one.directory.name} holds it", lambda one=one: content(one) == expected)
 
 
 def damage(server: Any) -> dict[str, Any]:
@@ -185,7 +186,7 @@ def build(lab: Any, sentinels: int = 3, members: int = 3, aof: bool = True) -> S
     fill(head)
     before = content(head)
     head.call("SET", "soon", "gone when it is restored", "PX", 1000)
-    scene.wait("the set is whole", scene.whole, 40)
+    scene.wait("the set is whole", scene.whole)
     place = Endpoint(head.address, head.port, None, PASSWORD)
     job = create.Job(NAME, "m1", place, str(lab.root / "backups"), head.engine.binary, USER)
     made = create.make(job, lambda _text: None)
@@ -234,7 +235,7 @@ def test_a_restore_that_is_killed_ends_with_one_data_or_the_other(lab: Any, alon
     both = [("park", "after", 0), ("feed", "during", 0.02), ("serve", "after", 0)]
     for step, when, delay in both if alone else [*both, *moments]:
         present = damage(head)
-        store.scene.wait("the set is whole", store.scene.whole, 60)
+        store.scene.wait("the set is whole", store.scene.whole)
         store.killed(kill("Restorer", step, when, delay) + (ALONE if alone else ""))
         if alone and step == "feed":
             store.named_and_ended()
@@ -282,7 +283,7 @@ base.Restorer.do_feed = do_feed
     done = store.begin(code)
     assert "A Sentinel moves the primary meanwhile" in done, done
     assert "was made the primary meanwhile and goes on with its data, 300 keys" in done, done
-    store.scene.wait("the set is whole", store.scene.whole, 60)
+    store.scene.wait("the set is whole", store.scene.whole)
     assert sentinel.call("SENTINEL", "GET-MASTER-ADDR-BY-NAME", NAME)[1] != str(store.scene.members[0].port)
     store.same(present)
 
@@ -319,7 +320,7 @@ def test_a_full_disk_leaves_the_present_data(lab: Any) -> None:
     resource.prlimit(head.process.pid, resource.RLIMIT_FSIZE, (24000, 24000))  # as good as full
     head.call("FLUSHALL")
     damage(head)
-    store.scene.wait("the set is whole", store.scene.whole, 60)
+    store.scene.wait("the set is whole", store.scene.whole)
     done = store.restore()
     assert done.failed
     assert "could not take the data" in done.msg

@@ -18,6 +18,7 @@ import pytest
 import redis
 from ansible_collections.quorum.redis.plugins.module_utils._acl.plan import digest
 from ledger.ledger import Ledger, connect
+from patience import LONG
 
 from .conftest import Answer, Lab, Server, wait_until
 
@@ -253,7 +254,7 @@ def dies(estate: Estate, after: int, server: Server, module: str, phase: str = "
         env={**os.environ, "PYTHONPATH": str(estate.lab.collections)},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=LONG,
         check=False,
     )
     assert done.returncode in (0, 9), done.stdout + done.stderr
@@ -272,7 +273,7 @@ def test_killed_after_each_step_and_restarted(estate: Estate) -> None:
                 deaths += 1
                 if server is not estate.servers[0]:  # the primary: that would be a failover
                     estate.restart(server)
-                wait_until(f"all is well after death {deaths}, {step[1:]} of {server.directory.name}", estate.well, 30)
+                wait_until(f"all is well after death {deaths}, {step[1:]} of {server.directory.name}", estate.well)
             again = estate.run(*step)
             assert not again.failed, again.text
         assert [a.text for a in [*estate.everything(), *estate.close()] if a.failed or a.changed] == []
@@ -312,7 +313,7 @@ def test_what_is_unfinished_or_stale_stops_with_a_sentence(estate: Estate) -> No
     servers[1].start()
     assert estate.open_everywhere(NEW, NEW_S) == estate.open_everywhere(OLD, OLD_S) == [True] * 5
     back = Estate(estate.lab, [], servers, sentinels, OLD, NEW, OLD_S, NEW_S)
-    wait_until("all is well", back.well, 30)
+    wait_until("all is well", back.well)
     for answer in [*back.everything(), *back.close()]:
         assert not answer.failed, answer.text
     assert estate.open_everywhere(OLD, OLD_S) == [True] * 5 and not any(estate.open_everywhere(NEW, NEW_S))

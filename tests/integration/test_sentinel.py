@@ -149,7 +149,7 @@ def test_failover_is_respected(watched: Set) -> None:
     )
     chosen = watched.addresses()[0]
     epoch = watched.master(watched.sentinels[0])["config-epoch"]
-    wait_until("the old primary follows", lambda: watched.servers[0].follows() == ("slave", f"127.0.0.1:{chosen}"), 40)
+    wait_until("the old primary follows", lambda: watched.servers[0].follows() == ("slave", f"127.0.0.1:{chosen}"))
     again = watched.replicate()
     assert not again.changed and str(again["primary"]["port"]) == chosen, again.text
     for one in watched.sentinels:

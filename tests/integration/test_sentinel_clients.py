@@ -10,6 +10,7 @@ from typing import Any, Dict, List
 
 import redis
 from ansible_collections.quorum.redis.plugins.module_utils._acl.plan import digest
+from patience import LONG
 
 from .conftest import Answer, Lab, Server
 from .test_rotation import assembled
@@ -87,9 +88,9 @@ def test_from_none_to_one_and_two_and_back(lab: Lab) -> None:
     events = application.pubsub()
     events.psubscribe("*")
     events.subscribe("+switch-master")
-    assert events.get_message(timeout=2) and events.get_message(timeout=2)
+    assert events.get_message(timeout=LONG) and events.get_message(timeout=LONG)
     events.punsubscribe("*")
-    assert events.get_message(timeout=2)
+    assert events.get_message(timeout=LONG)
     for command in REFUSED:
         try:
             said = application.execute_command(*command)

@@ -23,6 +23,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from measured import spending
+from patience import LONG
 
 ROOT = Path(__file__).resolve().parents[2]
 SUDO = [] if os.geteuid() == 0 else ["sudo", "-n"]
@@ -115,14 +117,14 @@ class Lab:
 
     # Commands
 
-    def run(self, host: str, command: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:
+    def run(self, host: str, command: str, timeout: float = LONG) -> subprocess.CompletedProcess[str]:
         """Run a shell command on a host over SSH (10 ms); see what came of it."""
         ssh = ["ssh", "-F", str(self.state / "ssh_config"), host, command]
         return subprocess.run(
             ssh, capture_output=True, text=True, timeout=timeout, check=False, stdin=subprocess.DEVNULL
         )
 
-    def sh(self, host: str, command: str, timeout: float = 60) -> str:
+    def sh(self, host: str, command: str, timeout: float = LONG) -> str:
         """Run a shell command on a host and return what it prints; the test fails when the command does."""
         done = self.run(host, command, timeout)
         assert done.returncode == 0, f"{host}: {command}\nended with {done.returncode}: {done.stdout}{done.stderr}"
@@ -142,7 +144,8 @@ class Lab:
 
     def run_playbook(self, name: str, *args: str, timeout: float = 900, **env: str) -> Run:
         """Run a playbook of the collection (``site``) or a file (``/path/x.yml``) on the estate of this lab."""
-        return self._run(self._command(name, *args), timeout, env)
+        with spending("plays"):
+            return self._run(self._command(name, *args), timeout, env)
 
     def begin_playbook(self, name: str, *args: str) -> subprocess.Popen[str]:
         """Start a playbook and do not wait for it; it is the leader of a process group."""
@@ -206,7 +209,7 @@ class Lab:
         # A new boot is a new network: rules of before are gone.
         self._cut.discard(host)
         if wait:
-            self.wait_until(f"{host} answers over SSH", lambda: self.run(host, "true", 15).returncode == 0, 60)
+            self.wait_until(f"{host} answers over SSH", lambda: self.run(host, "true", 15).returncode == 0)
 
     def pause(self, host: str) -> None:
         """Freeze every process of the host: it answers nothing, and its connections stay open."""
@@ -262,18 +265,19 @@ class Lab:
             self.start(host)
         self.heal()
 
-    def wait_until(self, what: str, ready: Callable[[], Any], seconds: float = 30, every: float = 0.2) -> Any:
+    def wait_until(self, what: str, ready: Callable[[], Any], seconds: float = LONG, every: float = 0.2) -> Any:
         """Poll until ``ready()`` is true and return its value; the test fails with ``what`` when that never comes."""
         deadline = time.monotonic() + seconds
         last: Any = None
-        while time.monotonic() < deadline:
-            try:
-                last = ready()
-            except (AssertionError, OSError, subprocess.TimeoutExpired) as problem:
-                last = problem
-            if last and not isinstance(last, Exception):
-                return last
-            time.sleep(every)
+        with spending("waits"):
+            while time.monotonic() < deadline:
+                try:
+                    last = ready()
+                except (AssertionError, OSError, subprocess.TimeoutExpired) as problem:
+                    last = problem
+                if last and not isinstance(last, Exception):
+                    return last
+                time.sleep(every)
         raise AssertionError(f"not within {seconds:g} s: {what} (last: {last!r})")
 
     def _name(self, host: str) -> str:

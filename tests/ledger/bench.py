@@ -33,7 +33,7 @@ def plain(scene: Scene) -> dict[str, Any]:
             again = time.monotonic() + 10
         return scene.primary() not in ("", before)
 
-    scene.wait("another primary", moved, 60)
+    scene.wait("another primary", moved)
     return {}
 
 
@@ -59,7 +59,7 @@ def measure(binary: str, method: str, moves: int, sentinels: int, rate: float, q
                 moments.append(ledger.now)
                 try:
                     said.append(plain(scene) if method == "plain" else module(scene, method))
-                    scene.wait("the set is whole", scene.whole, 40)
+                    scene.wait("the set is whole", scene.whole)
                 except AssertionError as problem:
                     # Now and then Sentinel leaves a set in pieces that it was told to move by hand.
                     if method != "plain":

@@ -195,7 +195,7 @@ class Ledger:
         """Stop writing."""
         self.stop()
 
-    def start(self, seconds: float = 10) -> Ledger:
+    def start(self, seconds: float = 300) -> Ledger:
         """Start the threads, and wait until each has its first acknowledgement."""
         self.started = time.monotonic()
         for writer in self.writers:
@@ -268,7 +268,7 @@ class Ledger:
                     return client, self.known.index(text)
         return None
 
-    def report(self, seconds: float = 60) -> Report:
+    def report(self, seconds: float = 300) -> Report:
         """Compare what was acknowledged with what the primary holds now; then take the numbers away again."""
         self.stop()
         deadline = time.monotonic() + seconds

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import redis
+from patience import LONG
 
 from .ledger import Ledger
 
@@ -68,15 +69,15 @@ class Scene:
         scene.sentinels = [lab.sentinel(f"s{number}") for number in range(1, sentinels + 1)]
         for one in scene.sentinels:
             one.call("SENTINEL", "MONITOR", NAME, first.address, first.port, sentinels // 2 + 1)
-            one.call("SENTINEL", "SET", NAME, "down-after-milliseconds", DOWN_AFTER)
+            one.call("SENTINEL", "SET", NAME, "down-after-milliseconds", down_after)
             one.call("SENTINEL", "SET", NAME, "failover-timeout", 60000)
             if quick:
                 with contextlib.suppress(redis.exceptions.ResponseError):
                     one.call("SENTINEL", "DEBUG", "INFO-PERIOD", 2000)
-        scene.wait("the set is whole", scene.whole, 40)
+        scene.wait("the set is whole", scene.whole)
         return scene
 
-    def wait(self, what: str, ready: Any, seconds: float = 30) -> None:
+    def wait(self, what: str, ready: Any, seconds: float = LONG) -> None:
         """Poll until something is true."""
         over = time.monotonic() + seconds
         while True:

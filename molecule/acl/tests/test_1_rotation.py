@@ -17,11 +17,12 @@ from lab import KILL_MODULES, Lab
 from ledger import Ledger
 from measured import note
 from rotating import Both, forced_anew, refuses
+from trials import trials
 
 HOSTS = ["u1", "u2", "u3"]
 SERVER = ("server-Rk2mW8", "server-Jw5nE2")
 SENTINEL = ("sentinel-Yh6tQ4", "sentinel-Cb3vU9")
-KILLS = 10
+KILLS = trials(2)  # each way: the controller alone, and with the modules on the hosts
 
 
 def wish(to: int, **more: Any) -> tuple[str, str]:
@@ -79,7 +80,7 @@ def test_killed_runs_lose_nothing_and_the_next_one_goes_on(lab: Lab, main: Both)
     took = 12.0
     with main.watched() as roles, ledger:
         for to in (1, 0):
-            for number in range(KILLS // 2):
+            for number in range(KILLS):
                 process = lab.begin_playbook("rotate", *wish(to, redis_rotate_ignore_clients=True))
                 time.sleep(random.uniform(2.0, took))
                 os.killpg(process.pid, signal.SIGKILL)
@@ -93,7 +94,7 @@ def test_killed_runs_lose_nothing_and_the_next_one_goes_on(lab: Lab, main: Both)
             assert refuses(lab, HOSTS, SERVER[1 - to], SENTINEL[1 - to]) == [True] * 6
             assert refuses(lab, HOSTS, SERVER[to], SENTINEL[to]) == [False] * 6
     report = ledger.report()
-    note(f"{KILLS} killed runs of rotate.yml", report.in_a_line())
+    note(f"{2 * KILLS} killed runs of rotate.yml", report.in_a_line())
     assert report.acknowledged > 100 and report.lost == 0 and report.errors == 0, report
     assert main.settled() == primary and main.run_ids() == processes
     roles.expect_one_primary()

@@ -16,6 +16,7 @@ from pathlib import Path
 import redis
 from estate import DataSet, given
 from lab import STOP_MODULES, Lab, Run
+from patience import LONG
 
 HERE = "/var/backups/redis"
 WRITERS = 3
@@ -111,7 +112,7 @@ def test_everything_deleted_comes_back(lab: Lab, main: DataSet, tmp_path: Path) 
 def in_the_middle(lab: Lab, host: str, name: str, sign: str, then: str = "true") -> None:
     """Wait until a restore has come so far that its note has this sign, and run a command there at once."""
     look = f"grep -q '{sign}' /var/lib/redis/{name}/restore.json 2>/dev/null"
-    lab.sh(host, f"for i in $(seq 6000); do {look} && {then} && exit 0; sleep 0.01; done; exit 1", timeout=90)
+    lab.sh(host, f"for i in $(seq 20000); do {look} && {then} && exit 0; sleep 0.01; done; exit 1")
 
 
 def test_a_backup_becomes_another_set_though_the_controller_dies(
@@ -141,9 +142,9 @@ def test_the_host_of_the_primary_loses_its_power_in_the_middle(lab: Lab, main: D
     # Nothing but the engine goes on until the power is away: a busy machine may take longer than the restore for it.
     in_the_middle(lab, primary, "main", '"databases": {', STOP_MODULES)
     lab.kill(primary)
-    process.communicate(timeout=90)
+    process.communicate(timeout=LONG)
     lab.start(primary)
-    lab.wait_until("it is the primary again", lambda: main.primaries() == [primary], 60)
+    lab.wait_until("it is the primary again", lambda: main.primaries() == [primary])
     ended = restore(lab, "main", redis_restore_end=True).expect(changed=1)
     assert "A restore had been cut short; " in " ".join(ended.stdout.split())
     restore(lab, "main", redis_restore_from=name, redis_restore_on=host).expect()

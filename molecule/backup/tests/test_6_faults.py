@@ -9,6 +9,7 @@ import json
 
 from estate import DataSet, given, until
 from lab import Lab
+from patience import LONG
 
 HERE = "/var/backups/redis/main"
 DATA = "/var/lib/redis/main"
@@ -20,7 +21,7 @@ def backups(lab: Lab, host: str) -> list[str]:
 
 
 def a_replica(main: DataSet) -> str:
-    return next(host for host in main.hosts if host != main.settled(60))
+    return next(host for host in main.hosts if host != main.settled())
 
 
 def given_up(info: dict[str, str]) -> bool:
@@ -32,14 +33,14 @@ def test_full_disk_of_the_data_is_told_and_harms_nobody(lab: Lab, main: DataSet)
     host = a_replica(main)
     move = f"mount -t tmpfs -o size=8m,mode=0750,uid=redis,gid=redis tmpfs {DATA} && cp -a /root/kept/. {DATA}/"
     lab.sh(host, f"systemctl stop {UNIT} && cp -a {DATA} /root/kept && {move} && systemctl start {UNIT}")
-    main.settled(60)
+    main.settled()
     before, process = backups(lab, host), main.run_ids()[host]
     wish = given(redis_backup_sets=["main"], redis_backup_member=host)
     # The AOF waits for a rewrite meanwhile, which the engine puts off by minutes: the backup does not wait for that.
     main.ask(host, "CONFIG", "SET", "appendonly", "no")
     lab.sh(host, f"dd if=/dev/zero of={DATA}/filler bs=4k 2>&1 | grep -q 'No space left'")
     main.ask(host, "CONFIG", "SET", "appendonly", "yes")
-    until(lab, "the engine gives up for a minute", lambda: given_up(main.info(host)), 60)
+    until(lab, "the engine gives up for a minute", lambda: given_up(main.info(host)))
     run = lab.run_playbook("backup", *wish)
     assert not run.ok and "No space left on device" in " ".join(run.stdout.split()), run.stdout
     assert backups(lab, host) == before
@@ -50,7 +51,7 @@ def test_full_disk_of_the_data_is_told_and_harms_nobody(lab: Lab, main: DataSet)
     assert len(backups(lab, host)) == len(before) + 1
     assert main.run_ids()[host] == process
     lab.sh(host, f"systemctl stop {UNIT} && umount {DATA} && systemctl start {UNIT} && rm -r /root/kept")
-    main.settled(60)
+    main.settled()
     main.holds(500)
     lab.run_playbook("site").expect(changed=0)
 
@@ -62,15 +63,15 @@ def test_primary_that_is_killed_meanwhile_harms_no_backup(lab: Lab, main: DataSe
     before = backups(lab, host)
     main.ask(host, "CONFIG", "SET", "rdb-key-save-delay", "10000")
     process = lab.begin_playbook("backup", *given(redis_backup_sets=["main"], redis_backup_member=host))
-    until(lab, "the save goes on", lambda: main.info(host)["rdb_bgsave_in_progress"] == "1", 60)
+    until(lab, "the save goes on", lambda: main.info(host)["rdb_bgsave_in_progress"] == "1")
     lab.sh(old, f"systemctl kill --signal=KILL {UNIT}")
-    output = process.communicate(timeout=120)[0]
+    output = process.communicate(timeout=LONG)[0]
     main.ask(host, "CONFIG", "SET", "rdb-key-save-delay", "0")
     assert process.returncode == 0, output
     (new,) = set(backups(lab, host)) - set(before)
     told = json.loads(lab.sh(host, f"cat {HERE}/{new}/manifest.json"))
     assert told["verified"]["load"] == "passed"
     assert told["databases"]["0"]["keys"] == main.count(host)
-    main.settled(60)
+    main.settled()
     main.holds(500)
     lab.run_playbook("site").expect(changed=0)

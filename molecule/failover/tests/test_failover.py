@@ -19,9 +19,11 @@ from estate import DataSet, given, until
 from lab import KILL_MODULES, Lab, Run
 from ledger import Ledger
 from measured import note
+from patience import LONG, allowed
+from trials import trials
 
 HOSTS = ["f1", "f2", "f3"]
-ROUNDS = {"main": 3, "plain": 17}
+ROUNDS = {"main": trials(2), "plain": trials(4)}
 RESUME = 5.0  # seconds: the longest pause, and a client that looks for the primary
 
 
@@ -60,7 +62,7 @@ def resumed(ledger: Ledger) -> float:
     """Wait until writes are acknowledged; return the seconds."""
     since = ledger.now
     while ledger.acknowledged_since(since) < 4:
-        assert ledger.now - since < RESUME, f"no write is acknowledged for {RESUME:g} s"
+        assert ledger.now - since < allowed(RESUME), f"no write is acknowledged for {RESUME:g} s"
         time.sleep(0.02)
     return ledger.now - since
 
@@ -102,7 +104,7 @@ def killed(lab: Lab, sets: dict[str, DataSet]) -> dict[str, list[str]]:
                 waits.append(resumed(ledger))
                 ends.append("module too" if number % 2 else "controller")
                 # A run that follows at once may find the other one's module at work, and says so.
-                until(lab, "the next run succeeds", lambda: move(lab, data_set.name).ok, 60)
+                until(lab, "the next run succeeds", lambda: move(lab, data_set.name).ok)
                 data_set.settled()
                 assert temporary(data_set) == []
         note(f"writes again after the kill, {data_set.name}", f"at most {max(waits):.1f} s")
@@ -123,7 +125,7 @@ def test_of_two_at_once_nothing_is_lost(lab: Lab, sets: dict[str, DataSet]) -> N
         others = [host for host in HOSTS if host != old]
         with data_set.written(what=f"two moves at once, {data_set.name}"):
             both = [begin(lab, data_set.name, redis_failover_to=host) for host in others]
-            said = [process.communicate(timeout=120)[0] for process in both]
+            said = [process.communicate(timeout=LONG)[0] for process in both]
             codes = [process.returncode for process in both]
             assert 0 in codes, said
             new = data_set.settled()
@@ -143,8 +145,8 @@ def test_candidate_that_dies_in_the_middle(lab: Lab, sets: dict[str, DataSet], n
         at_work(process)
         time.sleep(random.uniform(0.1, 1.0))
         lab.sh(target, f"systemctl kill --signal=KILL redis-server@{name}")
-        output = process.communicate(timeout=120)[0]
-        data_set.settled(60)
+        output = process.communicate(timeout=LONG)[0]
+        data_set.settled()
     if process.returncode:
         assert target in output, output
     assert temporary(data_set) == []
@@ -166,7 +168,7 @@ def test_replica_that_is_too_far_behind_is_refused(lab: Lab, sets: dict[str, Dat
         lab.heal()
         assert not run.ok and run.changed == 0
         assert "behind" in text(run), run.stdout
-    data_set.settled(60)
+    data_set.settled()
     lab.run_playbook("site").expect(changed=0)
 
 
@@ -213,8 +215,8 @@ def test_dead_primary_is_replaced_when_told_so_and_comes_back_as_a_replica(lab: 
     new = left.settled()
     with data_set.watched() as roles:
         lab.start(old)
-        assert data_set.settled(60) == new
+        assert data_set.settled() == new
     roles.expect_one_primary()
     data_set.holds(500)
-    sets["main"].settled(60)
+    sets["main"].settled()
     lab.run_playbook("site").expect(changed=0)

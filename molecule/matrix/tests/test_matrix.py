@@ -78,8 +78,8 @@ def crashes(lab: Lab, sets: dict[str, DataSet]) -> dict[str, Crash]:
         data_set.ask_sentinel(old, *patience, "30000")
         with data_set.watched() as roles:
             lab.sh(old, f"kill -9 $({PID})")
-            until(lab, f"{old} runs again", lambda: data_set.run_ids()[old] != before, 60)
-            new = data_set.settled(60)
+            until(lab, f"{old} runs again", lambda: data_set.run_ids()[old] != before)
+            new = data_set.settled()
         data_set.ask_sentinel(old, *patience, "2000")
         return Crash(old, new, before, data_set.run_ids()[old], roles)
 

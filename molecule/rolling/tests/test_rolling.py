@@ -174,11 +174,11 @@ def test_an_interrupted_restart_goes_on_where_it_stood(estate: Estate) -> None:
     with estate.load("restart.yml, interrupted and run again"):
         process = estate.lab.begin_playbook("restart", "-e", json.dumps(estate.variables))
         try:
-            first = estate.lab.wait_until("the first member is restarted", renewed, 240)
+            first = estate.lab.wait_until("the first member is restarted", renewed)
         finally:
             os.killpg(process.pid, signal.SIGKILL)
             process.communicate()
-        estate.lab.wait_until("all are in sync", estate.in_sync, 60)
+        estate.lab.wait_until("all are in sync", estate.in_sync)
         time.sleep(1)
         middle = estate.runs()
         assert len(renewed()) < len(before)
