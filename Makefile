@@ -24,6 +24,9 @@ test: $(TEST) ## everything; some steps: make test STEPS=unit,molecule-sentinel
 lint sanity unit integration molecule build: $(TEST) ## one step of the test
 	@tools/run_steps.py $@
 
+soak: $(TEST) ## before a release: the random trials SOAK=5 times as often; prints their numbers for the docs
+	@SOAK=$(or $(SOAK),5) tools/run_steps.py integration,molecule-acl,molecule-failover
+
 bench: $(RUN) ## site.yml beside a bare shell script, 3, 10 and 30 hosts; about 15 minutes
 	@tools/bench --write
 
@@ -48,4 +51,4 @@ $(TEST): requirements/test.txt requirements/run.txt | $(VENV)/bin/pip
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r $<
 	@touch $@ $(RUN)
 
-.PHONY: demo demo-down test lint sanity unit integration molecule build bench clean help
+.PHONY: demo demo-down test lint sanity unit integration molecule build soak bench clean help

@@ -1,16 +1,19 @@
 #!/usr/bin/env python3
-"""Run the steps of `make test`, one log each, and end with a table and the line `N passed, N failed`.
+"""Run the steps of `make test`, one log each, and end with tables and the line `N passed, N failed`.
 
 tools/run_steps.py                        all steps
 tools/run_steps.py unit,molecule-sentinel some; `molecule` means every scenario
 tools/run_steps.py --list
+tools/run_steps.py --table                where the time of the last run went, again
 
-Two steps run side by side, because each waits for its hosts a third of its time; LANES=1 runs them one by one.
+One step more than there are processors runs side by side, because each waits for its hosts and for time to pass;
+LANES=1 runs them one by one.
 """
 
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,21 +21,26 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
+
+import yaml
+from step_times import Clock, Idle, phase_table
 
 ROOT = Path(__file__).resolve().parent.parent
 LOGS = ROOT / ".cache" / "steps"
 TAIL = 80
+TAIL_OF_HOST = 12
 NAMED = 8
+# How often the random trials are repeated: tests/trials.py.
+SOAK = int(os.environ.get("SOAK", "1"))
 # A step that hangs must not take the whole run with it.
-LIMIT = 1800
+LIMIT = 1800 * SOAK
 GRACE = 30
-LANES = int(os.environ.get("LANES", "2"))
-# What fails soon and the scenario that builds the images come first, what is short comes last: both lanes end together.
-FIRST = ("lint", "molecule-default", "build", "unit", "sanity", "integration")
-LAST = ("molecule-rolling", "molecule-security")
+LANES = int(os.environ.get("LANES") or (os.cpu_count() or 1) + 1)
+# What the others wait for and what fails soon comes first; then the scenarios, the longest first.
+FIRST = ("images", "lint", "integration", "build", "unit", "sanity")
 running: set[subprocess.Popen[bytes]] = set()
 ending = threading.Event()
 
@@ -43,14 +51,54 @@ class Step:
 
     name: str
     commands: list[list[str]]
+    budget: int = 0  # seconds on two quiet processors
+    needs: str = ""  # the step that must be over, when it runs too
+    lab: str = ""  # prefix of the lab, which is there before and after for this step only
+
+    def before(self) -> list[list[str]]:
+        """Return what removes a lab that an earlier run has left."""
+        there = self.lab and (ROOT / ".lab" / self.lab).exists()
+        return [["tools/lab", "destroy", "--quiet", "--prefix", self.lab]] if there else []
+
+    def after(self, passed: bool) -> list[list[str]]:
+        """Return what keeps the journals of the hosts of a failed step, and removes them."""
+        if not self.lab:
+            return []
+        keep = ["tools/lab", "journals", "--prefix", self.lab, "--into", str(LOGS / self.name)]
+        return [*([] if passed else [keep]), ["tools/lab", "destroy", "--quiet", "--prefix", self.lab]]
+
+
+@dataclass
+class Result:
+    """What came of a step."""
+
+    step: Step
+    passed: bool
+    seconds: float
+    idle: float  # share of the processors' time meanwhile
+
+    def verdict(self) -> str:
+        """Return it in words."""
+        over = f", over its budget of {self.step.budget} s" if 0 < self.step.budget < self.seconds and SOAK == 1 else ""
+        return ("passed" if self.passed else "FAILED") + over
+
+
+def scenario(path: Path) -> Step:
+    """Return the step of a scenario; its budget stands beside its story."""
+    told = yaml.safe_load(path.read_text(encoding="utf-8"))
+    name, budget = path.parent.name, int(told["ansible"]["env"]["QUORUM_BUDGET_SECONDS"])
+    # The hosts of a failed one are looked at before they go; `molecule test` alone would remove them first.
+    command = ["molecule", "test", "--destroy", "never", "--scenario-name", name]
+    return Step(f"molecule-{name}", [command], budget, "images", os.environ.get("LAB_PREFIX", "") + name)
 
 
 def steps() -> dict[str, Step]:
     """Return every step, in the order of a full run."""
     scripts = ["tools/install_collection", "tools/lab", "tools/sanity"]
-    integration = "QUORUM_TEST_ENGINES=$(tools/engines) exec pytest -n 3 tests/integration"
-    yaml = ["molecule", "playbooks", "roles", "examples", "meta", "changelogs", "galaxy.yml"]
+    integration = "QUORUM_TEST_ENGINES=$(tools/engines) exec pytest -n 4 --dist worksteal tests/integration"
+    yamls = ["molecule", "playbooks", "roles", "examples", "meta", "changelogs", "galaxy.yml"]
     found = [
+        Step("images", [["tools/lab", "images", "--quiet"]], 130),
         Step(
             "lint",
             [
@@ -60,20 +108,21 @@ def steps() -> dict[str, Step]:
                 ["mypy", "-p", "ansible_collections.quorum.redis.plugins"],
                 ["mypy", "tests", "molecule", "tools"],
                 ["mypy", "--scripts-are-modules", *scripts],
-                ["yamllint", "--strict", *[name for name in yaml if (ROOT / name).exists()]],
+                ["yamllint", "--strict", *[name for name in yamls if (ROOT / name).exists()]],
                 ["ansible-lint"],
                 ["antsibull-changelog", "lint"],
             ],
+            70,
         ),
-        Step("build", [["tools/check_tarball.py"]]),
-        Step("sanity", [["tools/sanity"]]),
-        Step("unit", [["pytest", "tests/unit"]]),
-        Step("integration", [["bash", "-c", integration]]),
+        Step("build", [["tools/check_tarball.py"]], 5),
+        Step("sanity", [["tools/sanity"]], 120),
+        Step("unit", [["pytest", "tests/unit"]], 30),
+        Step("integration", [["bash", "-c", integration]], 420),
     ]
-    scenarios = sorted(path.parent.name for path in ROOT.glob("molecule/*/molecule.yml"))
-    found += [Step(f"molecule-{name}", [["molecule", "test", "--scenario-name", name]]) for name in scenarios]
-    order = {name: place for place, name in enumerate(FIRST)} | {name: len(FIRST) + 1 for name in LAST}
-    return {step.name: step for step in sorted(found, key=lambda step: order.get(step.name, len(FIRST)))}
+    found += [scenario(path) for path in ROOT.glob("molecule/*/molecule.yml")]
+    order = {name: place for place, name in enumerate(FIRST)}
+    found.sort(key=lambda step: (order.get(step.name, len(order)), -step.budget, step.name))
+    return {step.name: step for step in found}
 
 
 def stop(process: subprocess.Popen[bytes], number: int = signal.SIGTERM) -> None:
@@ -132,45 +181,100 @@ def told(log: Path) -> list[str]:
 
 def passes(step: Step, log: Path) -> bool:
     """Run the commands of one step with their output in a log; tell whether all passed."""
-    codes = []
+    # What molecule remembers of an earlier run is worth nothing.
+    state = ROOT / ".cache" / "molecule" / step.name
+    shutil.rmtree(state, ignore_errors=True)
+    shutil.rmtree(LOGS / step.name, ignore_errors=True)
     environment = os.environ | {"ANSIBLE_FORCE_COLOR": "false", "NO_COLOR": "1", "COLUMNS": "140"}
-    with log.open("w", encoding="utf-8") as output:
-        for command in step.commands:
+    environment["MOLECULE_EPHEMERAL_DIRECTORY"] = str(state)
+
+    def all_pass(commands: list[list[str]], output: IO[str]) -> bool:
+        codes = []
+        for command in commands:
             print(f"$ {' '.join(command)}", file=output, flush=True)
             began = time.monotonic()
             codes.append(end_of(command, environment, output))
             seconds = time.monotonic() - began
             print(f"[{codes[-1]}] {' '.join(command)}: {seconds:.1f} s\n", file=output, flush=True)
-    return set(codes) == {"0"}
+        return set(codes) <= {"0"}
+
+    # In a log of its own: the last lines of the first one say what failed.
+    end = log.with_suffix(".end")
+    with log.open("w", encoding="utf-8") as output, Clock(log), end.open("w", encoding="utf-8") as last:
+        passed = all_pass([*step.before(), *step.commands], output)
+        return all_pass(step.after(passed), last) and passed
 
 
-def run(step: Step) -> tuple[str, float, bool]:
-    """Run one step and say at its end, in one piece, what came of it; return its name, its seconds and that."""
+def journals(step: Step) -> list[str]:
+    """Return the last lines of what each host of a failed step said."""
+    found = []
+    for path in sorted((LOGS / step.name).glob("*.journal")):
+        found += [f"{path.relative_to(ROOT)}:", *(f"    {line[:400]}" for line in lines_of(path)[-TAIL_OF_HOST:])]
+    return found
+
+
+def run(step: Step) -> Result:
+    """Run one step and say at its end, in one piece, what came of it."""
     log = LOGS / f"{step.name}.log"
     print(f"==> {step.name}", flush=True)
-    began = time.monotonic()
+    began, idle = time.monotonic(), Idle()
     passed = passes(step, log)
-    seconds = time.monotonic() - began
+    result = Result(step, passed, time.monotonic() - began, idle.share())
+    with log.with_suffix(".times").open("a", encoding="utf-8") as times:
+        print(f"{time.time():.1f} result: {result.seconds:.1f} s, idle {result.idle:.2f}", file=times)
     said = [f"    {line}" for line in lines_of(log) if line.startswith("measured: ")]
     if not passed:
-        said += [f"    | {line}" for line in lines_of(log)[-TAIL:]]
+        said += [f"    | {line}" for line in [*lines_of(log)[-TAIL:], *journals(step)]]
         said.append(f"    the whole log: {log.relative_to(ROOT)}")
-    said.append(f"<== {step.name}: {'passed' if passed else 'FAILED'} after {seconds:.0f} s\n")
+    said.append(f"<== {step.name}: {result.verdict()} after {result.seconds:.0f} s\n")
     print("\n".join(said), end="", flush=True)
-    return step.name, seconds, passed
+    return result
 
 
-def side_by_side(wanted: list[Step]) -> list[tuple[str, float, bool]]:
-    """Run the steps in lanes; an interruption ends what runs and begins nothing more."""
-    with ThreadPoolExecutor(LANES) as lanes:
-        try:
-            return list(lanes.map(run, wanted))
-        except BaseException:
-            ending.set()
-            lanes.shutdown(wait=False, cancel_futures=True)
-            for process in list(running):
-                stop(process)
-            raise
+@dataclass
+class Lanes:
+    """Steps that run side by side; one begins when what it needs is over."""
+
+    wanted: list[Step]
+    results: dict[str, Result] = field(default_factory=dict)
+    turn: threading.Condition = field(default_factory=threading.Condition)
+
+    def __post_init__(self) -> None:
+        """Nothing has begun."""
+        self.waiting = list(self.wanted)
+
+    def following(self) -> Step | None:
+        """Return the step to begin now, as soon as there is one; None when there is none any more."""
+        names = {step.name for step in self.wanted}
+        with self.turn:
+            while self.waiting and not ending.is_set():
+                for step in self.waiting:
+                    if step.needs not in names or step.needs in self.results:
+                        self.waiting.remove(step)
+                        return step
+                self.turn.wait(1)
+        return None
+
+    def lane(self) -> None:
+        """Run steps until there are none."""
+        while step := self.following():
+            result = run(step)
+            with self.turn:
+                self.results[step.name] = result
+                self.turn.notify_all()
+
+    def to_the_end(self) -> list[Result]:
+        """Run all; an interruption ends what runs and begins nothing more."""
+        with ThreadPoolExecutor(LANES) as lanes:
+            try:
+                for lane in [lanes.submit(self.lane) for _number in range(LANES)]:
+                    lane.result()
+            except BaseException:
+                ending.set()
+                for process in list(running):
+                    stop(process)
+                raise
+        return [self.results[step.name] for step in self.wanted]
 
 
 def chosen(words: list[str], known: dict[str, Step]) -> list[Step]:
@@ -188,26 +292,36 @@ def chosen(words: list[str], known: dict[str, Step]) -> list[Step]:
 
 
 def main() -> int:
-    """Run what was asked for and print the table."""
+    """Run what was asked for and print the tables."""
     known = steps()
     if "--list" in sys.argv[1:]:
         print("\n".join(known))
+        return 0
+    if "--table" in sys.argv[1:]:
+        print("\n".join(phase_table(LOGS)))
         return 0
     # What runs is in sessions of its own, and would outlive this program.
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is not signal.SIG_IGN:  # as after nohup
             signal.signal(number, lambda *_: sys.exit("interrupted"))
+    wanted = chosen(sys.argv[1:], known)
     LOGS.mkdir(parents=True, exist_ok=True)
-    began = time.monotonic()
-    results = side_by_side(chosen(sys.argv[1:], known))
-    for name, _seconds, passed in results:
-        if not passed:
+    for old in LOGS.glob("*.times") if len(wanted) == len(known) else ():
+        old.unlink()
+    began, idle = time.monotonic(), Idle()
+    results = Lanes(wanted).to_the_end()
+    seconds = time.monotonic() - began
+    for result in results:
+        if not result.passed:
+            name = result.step.name
             print("\n".join([f"\n{name} failed:", *(f"    {line[:600]}" for line in told(LOGS / f"{name}.log"))]))
-    print(f"\n{'step':<32} {'seconds':>8}  result")
-    for name, seconds, passed in results:
-        print(f"{name:<32} {seconds:>8.1f}  {'passed' if passed else 'FAILED'}")
-    print(f"{'all, side by side':<32} {time.monotonic() - began:>8.1f}\n")
-    failed = sum(not passed for _, _, passed in results)
+    print("\nWhere the time went, in seconds:\n")
+    print("\n".join(phase_table(LOGS, {result.step.name for result in results})))
+    print(f"\n{'step':<32} {'seconds':>8} {'idle':>5}  result")
+    for result in results:
+        print(f"{result.step.name:<32} {result.seconds:>8.1f} {result.idle:>5.0%}  {result.verdict()}")
+    print(f"{f'all, in {LANES} lanes':<32} {seconds:>8.1f} {idle.share():>5.0%}\n")
+    failed = sum(not result.passed for result in results)
     print(f"{len(results) - failed} passed, {failed} failed")
     return 1 if failed else 0
 

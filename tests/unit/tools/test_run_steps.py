@@ -10,9 +10,11 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -26,6 +28,7 @@ def _steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     monkeypatch.setitem(sys.modules, spec.name, module)
+    monkeypatch.syspath_prepend(str(PROGRAM.parent))
     spec.loader.exec_module(module)
     monkeypatch.setattr(module, "ROOT", tmp_path)
     return module
@@ -97,3 +100,68 @@ def test_a_failure_is_told_with_its_reason(steps: ModuleType, tmp_path: Path) ->
     ]
     log.write_text("x\ny\n")
     assert steps.told(log) == ["x", "y"]
+
+
+def test_a_step_waits_for_what_it_needs_and_others_do_not(steps: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[str] = []
+    images_wait = threading.Event()
+
+    def run(step: Any) -> Any:
+        begun.append(step.name)
+        if step.name == "images":
+            images_wait.wait(20)
+        if step.name == "unit":
+            images_wait.set()
+        return steps.Result(step, True, 1.0, 0.0)
+
+    monkeypatch.setattr(steps, "run", run)
+    monkeypatch.setattr(steps, "LANES", 2)
+    wanted = [steps.Step("images", []), steps.Step("tls", [], needs="images"), steps.Step("unit", [])]
+    assert [result.step.name for result in steps.Lanes(wanted).to_the_end()] == ["images", "tls", "unit"]
+    assert set(begun[:2]) == {"images", "unit"} and begun[2] == "tls"
+    assert [result.step.name for result in steps.Lanes(wanted[1:2]).to_the_end()] == ["tls"], "without images: at once"
+
+
+def test_a_budget_is_told_and_no_failure(steps: ModuleType) -> None:
+    step = steps.Step("slow", [], budget=10)
+    assert steps.Result(step, True, 9.0, 0.0).verdict() == "passed"
+    assert steps.Result(step, True, 11.0, 0.0).verdict() == "passed, over its budget of 10 s"
+
+
+def test_a_failed_scenario_leaves_its_journals_and_no_lab(steps: ModuleType, tmp_path: Path) -> None:
+    step = steps.Step("molecule-x", [], lab="x")
+    assert [command[1] for command in step.after(True)] == ["destroy"]
+    assert [command[1] for command in step.after(False)] == ["journals", "destroy"]
+    assert step.before() == []
+    (tmp_path / ".lab" / "x").mkdir(parents=True)
+    assert [command[1] for command in step.before()] == ["destroy"]
+
+
+def test_phases_are_added_up_from_the_log(steps: ModuleType, tmp_path: Path) -> None:
+    """The packages are no part of the deployment, playbooks and waits no rest of the stories."""
+    times = """\
+10.0 INFO     [x > create] Executing
+15.0 INFO     [x > create] Executed: Successful
+15.0 INFO     [x > converge] Executing
+18.0 TASK [quorum.redis.redis : Install the packages with apt] ****
+26.0 TASK [quorum.redis.redis : Next] ****
+30.0 PLAY RECAP ****
+31.0 INFO     [x > converge] Executed: Successful
+31.0 INFO     [x > verify] Executing
+31.5 INFO     [x > verify] Executing Testinfra tests found in x...
+71.0 spent: plays: 3 times, 20.5 s
+71.0 spent: waits: 9 times, 12.0 s
+71.0 INFO     [x > verify] Executed: Successful
+76.0 result: 66.0 s, idle 0.25
+"""
+    (tmp_path / "molecule-x.times").write_text(times)
+    (tmp_path / "molecule-x.end").write_text("$ tools/lab destroy\n[0] tools/lab destroy --quiet --prefix x: 4.2 s\n")
+    assert steps.phase_table(tmp_path)[2:] == ["| molecule-x | 5 | 8 | 8 | 20 (3) | 12 | 8 | 4 | 66 | 25% |"]
+
+
+def test_a_clock_notes_the_lines_of_a_log_while_it_grows(steps: ModuleType, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    with log.open("w") as output, steps.Clock(log):
+        print("INFO     [x > create] Executing\nok: [h1]\nTASK [a : b] ***", file=output, flush=True)
+    told = (tmp_path / "log.times").read_text().splitlines()
+    assert [line.partition(" ")[2] for line in told] == ["INFO     [x > create] Executing", "TASK [a : b] ***"]
