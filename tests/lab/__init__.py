@@ -87,6 +87,13 @@ class Run:
         return self
 
 
+def _collect(inventory: dict[str, Any], groups: dict[str, dict[str, Any]]) -> None:
+    """Gather the hosts of each group of an inventory, those of its children too."""
+    for name, group in inventory.items():
+        groups.setdefault(name, {}).update((group or {}).get("hosts") or {})
+        _collect((group or {}).get("children") or {}, groups)
+
+
 class Lab:
     """The hosts of one prefix, and the inventory that says what runs there."""
 
@@ -105,6 +112,20 @@ class Lab:
         self._cut: set[str] = set()
         self._paused: set[str] = set()
         self._down: set[str] = set()
+
+    def turned(self) -> Lab:
+        """Return the same lab, whose inventory names the hosts of each group in the reverse order."""
+        twin = Lab(self.prefix, self.inventories[:-1])
+        groups: dict[str, dict[str, Any]] = {}
+        for path in self.inventories[:-1]:
+            _collect(yaml.safe_load(Path(path).read_text(encoding="utf-8")), groups)
+        path = self.state / "turned.yml"
+        text = yaml.safe_dump(
+            {name: {"hosts": dict.fromkeys(reversed(hosts))} for name, hosts in groups.items()}, sort_keys=False
+        )
+        path.write_text(text, encoding="utf-8")
+        twin.inventories.insert(0, path)
+        return twin
 
     @property
     def hosts(self) -> list[str]:

@@ -77,9 +77,9 @@ class Inventory:
     warnings: list[str] = field(default_factory=list)
 
     def members(self, hosts: Sequence[str], known: Mapping[str, int]) -> list[dict[str, Any]]:
-        """Hosts as endpoints, with the second port where there is one."""
+        """Hosts as endpoints, with the second port where there is one; the order of the inventory does not count."""
         ports = {key: known[key] for key in ("port", "other_port") if key in known}
-        return [{"host": host, "address": self.address_of(host), **ports} for host in hosts]
+        return [{"host": host, "address": self.address_of(host), **ports} for host in sorted(hosts, key=_natural)]
 
 
 def build(inventory: Inventory) -> dict[str, Any]:
@@ -128,6 +128,11 @@ def build(inventory: Inventory) -> dict[str, Any]:
         "memory_needed": sum(i["maxmemory"] for i in local) * (100 + int(get("redis_fork_reserve"))) // 100,
         "warnings": inventory.warnings,
     }
+
+
+def _natural(name: str) -> list[tuple[int, str]]:
+    """Return what sorts db2 before db10."""
+    return [(int(part), "") if part.isdecimal() else (0, part) for part in re.split(r"(\d+)", name)]
 
 
 def misspelt(names: Sequence[str], known: Sequence[str]) -> list[str]:

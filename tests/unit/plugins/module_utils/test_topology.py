@@ -24,7 +24,7 @@ from ansible_collections.quorum.redis.plugins.module_utils._model.topology impor
     misspelt,
 )
 
-ADDRESSES = {f"r{number}": f"10.0.0.{number}" for number in range(1, 8)}
+ADDRESSES = {f"r{number}": f"10.0.0.{number}" for number in range(1, 11)}
 DEFAULTS: dict[str, Any] = {
     "redis_group": "redis",
     "redis_sentinel_group": "redis_sentinel",
@@ -110,6 +110,16 @@ def test_the_model_is_the_same_on_every_host_but_for_what_is_local() -> None:
         return model
 
     assert common("r1") == common("r3") == common("r4") == common("r7")
+
+
+def test_only_the_seed_depends_on_the_order_of_the_inventory() -> None:
+    models = [
+        build(inventory(hosts=hosts, sentinels=hosts[::-1])) for hosts in (["r2", "r10", "r1"], ["r1", "r2", "r10"])
+    ]
+    seeds = [model["instances"][0].pop("seed") for model in models]
+    assert seeds == ["r2", "r1"]
+    assert models[0] == models[1]
+    assert [member["host"] for member in models[0]["instances"][0]["members"]] == ["r1", "r2", "r10"]
 
 
 @pytest.mark.parametrize(
