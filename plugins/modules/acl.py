@@ -54,6 +54,18 @@ options:
             O(users[].keys), O(users[].channels), O(users[].commands) and O(users[].selectors).
         type: str
         choices: [replication, sentinel, operator, monitoring, backup]
+      preset:
+        description:
+          - Rights for a kind of application on keys and channels that begin with O(users[].prefix), kept true for this
+            version of the engine. Before a change the installed engine proves them, with C(ACL DRYRUN) where it has it.
+          - V(application) is for every client, V(cache) for caches and locks, V(session) for sessions in strings,
+            V(queue) for queues as RQ, huey, BullMQ and dramatiq, V(celery) for Celery, V(reader) reads only.
+          - What O(users[].keys), O(users[].channels), O(users[].commands) and O(users[].selectors) name is added.
+        type: str
+        choices: [application, cache, session, queue, celery, reader]
+      prefix:
+        description: With what keys and channels of O(users[].preset) begin, literally. Empty for all of them.
+        type: str
       passwords:
         description: Passwords; each of them opens.
         type: list
@@ -92,7 +104,8 @@ options:
       commands:
         description:
           - Rules for commands and categories in their order, as V(+@read), V(-keys) or V(get).
-          - When absent V(+@all -@admin -@dangerous +info +role).
+          - When absent, and without O(users[].preset), V(+@all -@admin -@dangerous +info +role -script +script|exists
+            +script|load), and from 7.0 of V(function) what calls and lists them only.
         type: list
         elements: str
       selectors:
@@ -221,6 +234,7 @@ from typing import Any, Dict
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._acl.reconciler import Acl
+from ..module_utils._model.acl_applications import PRESETS
 from ..module_utils._model.acl_presets import JOBS, NEEDS
 from ..module_utils._module.runner import (
     CONNECTION_OPTIONS,
@@ -243,6 +257,8 @@ def main() -> None:
         "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
         "enabled": {"type": "bool", "default": True},
         "job": {"type": "str", "choices": list(JOBS)},
+        "preset": {"type": "str", "choices": list(PRESETS)},
+        "prefix": {"type": "str"},
         "passwords": {**text, "no_log": True},
         "passwords_previous": {**text, "no_log": True},
         "passwords_only": {"type": "bool", "default": False, "no_log": False},

@@ -110,6 +110,45 @@ def test_users_are_changed_at_run_time_and_written_as_hashes(lab: Lab) -> None:
     assert not acl(lab, server, [*OWN, {"name": "app", "state": "absent"}]).changed
 
 
+# What each kind of application sends, in its own words; `app:` is its prefix.
+EVERY = ["PING", "INFO", "ROLE", "SELECT 0", "CLIENT SETNAME x", "GET app:1", "SCAN 0"]
+WRITES = ["SET app:1 x", "MULTI", "EVAL return(1) 1 app:1", "SCRIPT LOAD return(1)", "DEL app:1"]
+QUEUES = ["LPUSH app:q x", "BRPOP app:q 1", "XADD app:s * f x", "PUBLISH app:c x", "SUBSCRIBE app:c"]
+OTHERS = ["GET other:1", "CONFIG GET dir", "FLUSHALL", "KEYS *", "SCRIPT FLUSH", "CLIENT LIST", "SHUTDOWN NOSAVE"]
+MAY = {
+    "application": [*EVERY, *WRITES, *QUEUES],
+    "cache": [*EVERY, *WRITES],
+    "session": [*EVERY, "SET app:1 x EX 9", "EXPIRE app:1 9", "DEL app:1"],
+    "queue": [*EVERY, *WRITES, *QUEUES],
+    "celery": [*EVERY, *WRITES, *QUEUES, "PSUBSCRIBE app:/0.celery.pidbox", "PSUBSCRIBE app:/0.celeryev/worker.*"],
+    "reader": EVERY,
+}
+MAY_NOT = {
+    "session": [*OTHERS, "LPUSH app:1 x", "EVAL return(1) 0"],
+    "reader": [*OTHERS, "SET app:1 x", "DEL app:1"],
+}
+
+
+def test_presets_are_proven_and_let_applications_work(lab: Lab) -> None:
+    server = lab.server("main", password=PASSWORD)
+    version = tuple(int(part) for part in server.info()["redis_version"].split(".")[:2])
+    users = [{"name": p, "passwords": [f"secret-of-{p}"], "preset": p, "prefix": "app:"} for p in MAY]
+    users.append({"name": "plain", "passwords": ["secret-of-plain"], "keys": ["app:*"], "channels": ["app:*"]})
+    done = acl(lab, server, [*OWN, *users])
+    assert done.changed and not done.failed, done.text
+    functions = ["FUNCTION FLUSH", "FUNCTION DELETE x"] if version >= (7, 0) else []
+    for name in [*MAY, "plain"]:
+        assert [command for command in MAY.get(name, MAY["application"]) if not try_as(server, name, command)] == []
+        assert [command for command in [*MAY_NOT.get(name, OTHERS), *functions] if try_as(server, name, command)] == []
+    # One pattern is warned of, once: that which was written by hand.
+    said = [str(text) for text in done.data["warnings"] if "PSUBSCRIBE" in str(text)]
+    if version >= (6, 2):
+        assert len(said) == 1 and "app:*" in said[0] and "plain" in said[0], done.text
+        assert not try_as(server, "plain", "PSUBSCRIBE app:x") and try_as(server, "plain", "PSUBSCRIBE app:*")
+    again = acl(lab, server, [*OWN, *users])
+    assert not again.changed and "PSUBSCRIBE" not in str(again.data.get("warnings")), again.text
+
+
 def test_what_is_not_declared_is_reported_and_removed_only_when_asked(lab: Lab) -> None:
     server = lab.server("main", password=PASSWORD)
     assert acl(lab, server, OWN).changed

@@ -11,11 +11,10 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Set, Tuple
 
+from .._model.acl_applications import default_commands, preset_rules
 from .._model.acl_presets import CHANNELS, Version, job_rules
 from .._redis.client import MASK
 
-# What a user without a job and without `commands` may do.
-PLAIN = ("+@all", "-@admin", "-@dangerous", "+info", "+role")
 Meaning = Tuple[Any, ...]
 _SECRET = re.compile(r"(?:(?<=\s)|^)[#!][0-9a-f]{64}|(?:(?<=\s)|^)[<>]\S+")
 
@@ -55,11 +54,13 @@ def rules(user: Mapping[str, Any], version: Version) -> List[str]:
     found += ["resetchannels"] if version >= CHANNELS else []
     if user.get("job"):
         return found + job_rules(user["job"], version)
+    # What is named beside a preset is added to it.
+    found += preset_rules(user["preset"], user.get("prefix") or "", version) if user.get("preset") else []
     found += [key if key[:1] in "~%" else f"~{key}" for key in user.get("keys") or []]
     found += [channel if channel.startswith("&") else f"&{channel}" for channel in user.get("channels") or []]
     commands = user.get("commands")
-    if commands is None and user.get("enabled", True):
-        commands = PLAIN
+    if commands is None and user.get("enabled", True) and not user.get("preset"):
+        commands = default_commands(version)
     found += [rule if rule[:1] in "+-" else f"+{rule}" for rule in commands or []]
     return found + [text if text.startswith("(") else f"({text})" for text in user.get("selectors") or []]
 

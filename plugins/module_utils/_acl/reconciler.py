@@ -30,6 +30,7 @@ from .._host.files import (
     look,
     put,
 )
+from .._model.acl_applications import literal_patterns, pattern_warning
 from .._model.acl_presets import CHANNELS, number
 from .._module.runner import Step, Subject, endpoint
 from .._redis.client import Client
@@ -87,6 +88,7 @@ class Acl(Subject[View]):
         self.done: List[List[str]] = []
         self.first: Optional[Plan] = None
         self.closed: Dict[str, float] = {}
+        self.patterns: Dict[str, List[str]] = {}
 
     def observe(self) -> View:
         """Look at file and server, and let the installed engine compare."""
@@ -136,7 +138,12 @@ class Acl(Subject[View]):
         return len(same) < len(live) or any(name in present for name in self.absent) or self.wish.purge
 
     def _try(self, engine: Judge, declared: Dict[str, List[str]]) -> None:
-        """Refuse what would lock out those who keep the data set running."""
+        """Refuse what would lock out those who keep the data set running, and presets that do not fit this engine."""
+        for name, user in self.users.items():
+            literal = [("PSUBSCRIBE", text) for text in literal_patterns(user) if engine.version >= CHANNELS]
+            if literal and not engine.forbidden(name, declared[name], literal):
+                self.patterns[name] = [text for _command, text in literal]
+        engine.prove_presets(self.users, self.label)
         for duty, login in self.logins.items():
             name = login.get("username") or "default"
             why = f"{name} would be removed" if name in self.absent else engine.unfit(duty, login, declared)
@@ -256,6 +263,10 @@ class Acl(Subject[View]):
             self.warnings.append(
                 f"{self.label}: not declared and left alone: {names}. redis_acl_purge removes such users"
             )
+        shown = {change.name for change in first.now if change.new is not None}
+        self.warnings += [
+            pattern_warning(self.label, name, self.patterns[name]) for name in self.patterns if name in shown
+        ]
         if self.client is not None and self.closed:
             seconds = time.monotonic() - min(self.closed.values())
             late = refused_since(self.client, self.closed, seconds)

@@ -10,8 +10,9 @@ from contextlib import contextmanager
 from typing import Dict, Iterator, List, Mapping, Sequence
 
 from .._acl.plan import digest, hide, meaning, parse_list, setuser
-from .._core.errors import AuthFailed, BadConfig, CommandFailed
-from .._model.acl_presets import SELECTORS, WHO, Version, needs, number
+from .._core.errors import AuthFailed, BadConfig, CommandFailed, Refused
+from .._model.acl_applications import preset_proof, preset_rules
+from .._model.acl_presets import CHANNELS, SELECTORS, WHO, Version, needs, number
 from .._model.directives import known_to
 from .._redis.client import Client, Endpoint, connect
 from .config_check import installed_version, owner, scratch
@@ -90,6 +91,28 @@ class Judge:
             return f"{name} would no longer accept the password with which {WHO[duty]} log in"
         lacks = self.forbidden(name, rules, needs(duty, self.version))
         return f"{name}, as which {WHO[duty]} log in, could no longer do {', '.join(lacks)}" if lacks else ""
+
+    def prove_presets(self, users: Mapping[str, Mapping[str, str]], label: str) -> None:
+        """Refuse a preset that is not with this engine what it says."""
+        presets = {(user["preset"], user["prefix"] or ""): name for name, user in users.items() if user["preset"]}
+        for (preset, prefix), name in presets.items():
+            fault = self.preset_fault(preset, prefix)
+            if fault:
+                raise Refused(
+                    f"{label}: the user {name}: with {self.program} the preset {preset} {fault}",
+                    todo="Nothing was changed. Report this, and write keys, channels and commands meanwhile",
+                )
+
+    def preset_fault(self, preset: str, prefix: str) -> str:
+        """Return in what a preset is not what it says with this engine, empty when it is."""
+        closed = ["resetchannels"] if self.version >= CHANNELS else []
+        rules = ["on", "nopass", *closed, *preset_rules(preset, prefix, self.version)]
+        can, cannot = preset_proof(preset, prefix, self.version)
+        lacks = self.forbidden(TRIAL, rules, can)
+        held = self.forbidden(TRIAL, rules, cannot)
+        more = [text for text in (" ".join(command) for command in cannot) if text not in held]
+        said = [f"cannot do {', '.join(lacks)}"] if lacks else []
+        return " and ".join([*said, *([f"can do {', '.join(more)}"] if more else [])])
 
 
 def _refused(trial: Client, command: Sequence[str]) -> bool:

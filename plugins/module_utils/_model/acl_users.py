@@ -11,6 +11,7 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 DUTIES = ("operator", "replication", "sentinel")
 RULES = ("keys", "channels", "commands", "selectors")
 _NAME = re.compile(r"[^\s\x00\"'\\()]+")
+_PREFIX = re.compile(r"[^\s\x00\"'\\()#<>!*?\[\]]*")
 _HASH = re.compile(r"[0-9A-Fa-f]{64}")
 # What a rule may not bring in by the back door: passwords, switches, or another rule after a blank.
 _RULE = re.compile(r"[^\s\"'\\()#<>!]+")
@@ -77,6 +78,7 @@ def _user(user: Mapping[str, Any]) -> List[str]:
     enabled = user.get("enabled", True)
     if user.get("job") and given:
         found.append(f"has a job, which brings its rights; remove {', '.join(given)}.")
+    found += _preset(user)
     if user.get("job") in DUTIES and not (user.get("passwords") and enabled):
         found.append(f"must be enabled and needs one of its `passwords`, with which {user['job']} logs in.")
     elif enabled and not (user.get("passwords") or user.get("hashes") or user.get("nopass")):
@@ -95,6 +97,20 @@ def _user(user: Mapping[str, Any]) -> List[str]:
         if str(rule)[:1] in "~&%":
             found.append(f"has {rule!r} in commands; keys and channels have lists of their own.")
     return found
+
+
+def _preset(user: Mapping[str, Any]) -> List[str]:
+    """Return what is wrong with the preset of a user."""
+    preset, prefix = user.get("preset"), user.get("prefix")
+    if not preset:
+        return ["has a prefix and no preset; set one, or write `keys`."] if prefix is not None else []
+    if user.get("job"):
+        return ["has a job and a preset; keep one of them."]
+    if prefix is None:
+        return ['has a preset and no prefix; write with what its keys begin, as `prefix: "shop:"`, or "" for all keys.']
+    if not _PREFIX.fullmatch(str(prefix)):
+        return [f"has the prefix {prefix!r}; keys begin with it literally, without *, ?, brackets, quotes and blanks."]
+    return []
 
 
 def _hash(value: Any) -> bool:

@@ -20,6 +20,13 @@ from ansible_collections.quorum.redis.plugins.module_utils._acl.plan import (
     text,
     words,
 )
+from ansible_collections.quorum.redis.plugins.module_utils._model.acl_applications import (
+    PRESETS,
+    literal_patterns,
+    pattern_warning,
+    preset_proof,
+    preset_rules,
+)
 from ansible_collections.quorum.redis.plugins.module_utils._model.acl_presets import JOBS, job_rules, needs, number
 from ansible_collections.quorum.redis.plugins.module_utils._model.acl_users import access, acl_model
 from ansible_collections.quorum.redis.plugins.module_utils._redis.client_list import parse
@@ -38,7 +45,19 @@ OURS = [{"name": f"our-{job}", "job": job, "passwords": [f"{job}-1"]} for job in
         (
             {"hashes": [HASH.upper()], "keys": ["a:*", "%R~b"]},
             OLD,
-            f"on #{HASH} ~a:* %R~b +@all -@admin -@dangerous +info +role",
+            f"on #{HASH} ~a:* %R~b +@all -@admin -@dangerous +info +role -script +script|exists +script|load"
+            " +client|getname +client|id +client|setname",
+        ),
+        (
+            {"nopass": True},
+            NEW,
+            "on nopass resetchannels +@all -@admin -@dangerous +info +role -script +script|exists +script|load"
+            " -function +function|dump +function|list +function|stats",
+        ),
+        (
+            {"nopass": True, "preset": "reader", "prefix": "shop:", "keys": ["more:*"], "commands": ["-scan"]},
+            NEW,
+            "on nopass resetchannels %R~shop:* +@read +@connection -@dangerous +info +role +select ~more:* -scan",
         ),
         ({"nopass": True, "channels": ["c", "&d"], "commands": []}, NEW, "on nopass resetchannels &c &d"),
         ({"enabled": False}, NEW, "off resetchannels"),
@@ -56,6 +75,27 @@ OURS = [{"name": f"our-{job}", "job": job, "passwords": [f"{job}-1"]} for job in
 )
 def test_rules_of_a_user(user: dict[str, Any], version: tuple[int, ...], expected: str) -> None:
     assert " ".join(rules(user, version)) == expected
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_a_preset_is_limited_to_its_prefix_on_every_version(preset: str) -> None:
+    for version in (OLD, NEW, VALKEY):
+        found = preset_rules(preset, "shop:", version)
+        keys = [rule for rule in found if rule[0] in "~%"]
+        assert keys == (["%R~shop:*"] if preset == "reader" and version >= NEW else ["~shop:*"])
+        assert all(rule.startswith("&shop:") for rule in found if rule[0] == "&")
+        assert not [rule for rule in found if rule in ("allkeys", "allchannels", "+script", "+function")]
+        can, cannot = preset_proof(preset, "shop:", version)
+        assert can and ["FLUSHALL"] in cannot and not [one for one in can if one in cannot]
+    assert [rule for rule in preset_rules("celery", "", NEW) if rule[0] == "&"] == ["&*"]
+    assert "&shop:/0.celery.pidbox" in preset_rules("celery", "shop:", NEW)
+    assert not [rule for rule in preset_rules("celery", "shop:", OLD) if rule[0] == "&"]
+
+
+def test_a_pattern_that_was_written_by_hand_is_told() -> None:
+    assert literal_patterns({"channels": ["&shop:*", "*", "shop:news"]}) == ["shop:*"]
+    assert literal_patterns({"preset": "celery", "prefix": "shop:"}) == []
+    assert "PSUBSCRIBE" in pattern_warning("redis main", "shop", ["shop:*"])
 
 
 def test_a_job_has_what_its_version_knows() -> None:
@@ -184,6 +224,10 @@ def said(users: list[dict[str, Any]], auth: bool = True) -> list[str]:
         ({"name": "a", "nopass": True, "commands": ["+get >x"]}, "not one rule"),
         ({"name": "a", "nopass": True, "commands": ["~*"]}, "lists of their own"),
         ({"name": "a", "nopass": True, "keys": [">x"]}, "not one rule"),
+        ({"name": "a", "nopass": True, "preset": "cache"}, "no prefix"),
+        ({"name": "a", "nopass": True, "preset": "cache", "prefix": "a:*"}, "literally"),
+        ({"name": "a", "nopass": True, "prefix": "a:"}, "no preset"),
+        ({"name": "a", "nopass": True, "preset": "cache", "job": "backup"}, "keep one"),
     ],
 )
 def test_what_contradicts_itself_is_said(user: dict[str, Any], words_: str) -> None:
