@@ -8,7 +8,7 @@ from __future__ import annotations
 from estate import DataSet, given, until
 from lab import Lab
 
-INSTANCE = {"name": "main", "down_after": 2000}
+INSTANCE = {"name": "main", "down_after": 2000, "failover_timeout": 10000}
 
 
 def replica(main: DataSet) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from estate import DataSet, paths_with
 from lab import Lab
 
-LOOK = "for i in $(seq 300); do cat /proc/[0-9]*/cmdline | tr '\\0' ' '; sleep 0.1; test -e /run/over && break; done"
+LOOK = "for i in $(seq 6000); do cat /proc/[0-9]*/cmdline | tr '\\0' ' '; sleep 0.1; test -e /run/over && break; done"
 
 
 def secrets(main: DataSet) -> list[str]:
