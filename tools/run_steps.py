@@ -112,12 +112,12 @@ def steps() -> dict[str, Step]:
                 ["ansible-lint"],
                 ["antsibull-changelog", "lint"],
             ],
-            70,
+            90,
         ),
         Step("build", [["tools/check_tarball.py"]], 5),
         Step("sanity", [["tools/sanity"]], 120),
-        Step("unit", [["pytest", "tests/unit"]], 30),
-        Step("integration", [["bash", "-c", integration]], 420),
+        Step("unit", [["pytest", "tests/unit"]], 40),
+        Step("integration", [["bash", "-c", integration]], 400),
     ]
     found += [scenario(path) for path in ROOT.glob("molecule/*/molecule.yml")]
     order = {name: place for place, name in enumerate(FIRST)}
@@ -186,7 +186,10 @@ def passes(step: Step, log: Path) -> bool:
     shutil.rmtree(state, ignore_errors=True)
     shutil.rmtree(LOGS / step.name, ignore_errors=True)
     environment = os.environ | {"ANSIBLE_FORCE_COLOR": "false", "NO_COLOR": "1", "COLUMNS": "140"}
+    environment["PATH"] = f"{ROOT / '.venv' / 'bin'}:{environment['PATH']}"
+    environment["ANSIBLE_COLLECTIONS_PATH"] = str(ROOT / ".lab" / "collections")
     environment["MOLECULE_EPHEMERAL_DIRECTORY"] = str(state)
+    environment["PYTEST_ADDOPTS"] = "--durations=8 --durations-min=5"
 
     def all_pass(commands: list[list[str]], output: IO[str]) -> bool:
         codes = []
