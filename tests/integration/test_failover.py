@@ -200,6 +200,39 @@ def test_of_two_at_once_one_is_refused(unwatched: Scene, ledger: Any) -> None:
     check(unwatched, book)
 
 
+LATE = """
+import pathlib, time
+mine, other = pathlib.Path({mine!r}), pathlib.Path({other!r})
+real = base.lock
+def lock(*args):
+    if {first}:
+        mine.touch()
+        while not other.exists():
+            time.sleep(0.001)
+        real(*args)
+    else:
+        real(*args)
+        mine.touch()
+        time.sleep(0.3)
+base.lock = lock
+"""
+
+
+def test_the_older_connection_does_not_take_the_lock_from_who_has_it(unwatched: Scene, ledger: Any) -> None:
+    """The first one's connection is there before the other one looks, the first one's look comes after it."""
+    book = ledger(unwatched)
+    opened, taken = (str(unwatched.lab.root / name) for name in ("opened", "taken"))
+    first = unwatched.begin(LATE.format(mine=opened, other=taken, first=True), to="m2")
+    unwatched.wait("the first one is there", lambda: Path(opened).exists())
+    second = unwatched.begin(LATE.format(mine=taken, other=opened, first=False), to="m3")
+    refused, moved = (json.loads(one.communicate(timeout=90)[0]) for one in (first, second))
+    assert not moved.get("failed"), moved["msg"]
+    assert "Another failover or restore of main is at work" in refused["msg"]
+    assert not refused["changed"]
+    assert unwatched.primary() == "m3"
+    check(unwatched, book)
+
+
 def test_a_connection_that_is_cut_is_no_dead_member(unwatched: Scene) -> None:
     """A move ends by dropping all clients of the old primary. Who looks at it just then must not leave it out."""
     server, over = unwatched.members[0], threading.Event()

@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 import time
-from typing import Any, Callable, Iterator, List, Optional, Tuple
+from typing import Any, Callable, Iterator, List, Optional, Sequence, Tuple
 
 from .._core.errors import CommandFailed, QuorumError
 from .._redis.client import Client
+from .._redis.client_list import EVERYBODY, waiting
 from .._redis.replies import (
     PARKED,
     as_dict,
@@ -80,13 +81,17 @@ class Mover(Base):
         self.caught_up(self.offsets["fence"], self.plan.pause / 1000 * 0.7)
 
     def do_park(self) -> None:
-        """Make the old primary a read-only member that follows nobody yet, so that it can still be taken back."""
+        """Make the old primary a read-only member that follows nobody yet, so that it can still be taken back.
+
+        Its clients are dropped before: to those that wait, in BLPOP say, REPLICAOF would answer with an error.
+        """
         if time.monotonic() - self.fenced > self.plan.pause / 1000 * 0.8:
             raise QuorumError("The writes were stopped for too long")
         lift: List[List[Any]] = [["CLIENT", "UNPAUSE"]]
         if self.plan.method == "fence":
             lift = [["CONFIG", "SET", key, setting(self.plan.old, key) % MARK] for key in (FENCE, FENCE_LAG)]
-        replies = self.client(self.plan.old.host).transaction([["REPLICAOF", *PARKED], *lift, ["INFO", "replication"]])
+        park: List[Sequence[Any]] = [EVERYBODY, ["REPLICAOF", *PARKED], *lift, ["INFO", "replication"]]
+        replies = self.client(self.plan.old.host).transaction(park)
         self.offsets["old"] = number(parse_info(replies[-1]).get("master_repl_offset"))
         self.caught_up(self.offsets["old"], 0.5)
 
@@ -127,9 +132,12 @@ class Mover(Base):
             if not self.fenced and found.get("master_failover_state") != "no-failover":
                 self.fenced = time.monotonic()
                 self.offsets["fence"] = number(found.get("master_repl_offset"))
+                # The engine ends its failover with an error for those that wait; nobody begins to wait in the pause.
+                for command in waiting(self.call(self.plan.old.host, "CLIENT", "LIST")):
+                    quietly(self.call, self.plan.old.host, *command)
             if time.monotonic() > over:
                 raise QuorumError(f"{self.plan.target.name} was not promoted within {2 * PROMOTION:g} s")
-            time.sleep(0.005)
+            time.sleep(0.001)
         self._promoted()
 
     def _promoted(self) -> None:
@@ -152,7 +160,7 @@ class Mover(Base):
 
     def _point(self, host: str) -> None:
         place = self.places[self.plan.target.host]
-        self.call(host, "REPLICAOF", place.address, place.port)
+        self.point(host, place.address, place.port)
 
     def do_follow(self) -> None:
         """Without Sentinels, point the others to the new primary."""

@@ -13,6 +13,7 @@ from .._core.errors import QuorumError, Refused
 from .._host.watchdog import Deadman
 from .._module.runner import Step
 from .._redis.client import Client, connect
+from .._redis.client_list import rows
 from .._redis.connections import Talk
 from .._redis.observe import Place
 from .._redis.replies import number
@@ -23,15 +24,9 @@ LOCK = "quorum.redis:failover"
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
-def as_pairs(row: str) -> Dict[str, str]:
-    """Return a row of CLIENT LIST as names and values."""
-    return {key: value for key, _equals, value in (part.partition("=") for part in row.split(" "))}
-
-
 def holders(listed: str) -> List[Dict[str, str]]:
     """Return the connections of failovers that are at work, of those that CLIENT LIST has."""
-    rows = [as_pairs(row) for row in listed.splitlines()]
-    return [row for row in rows if row.get("name") == LOCK]
+    return [row for row in rows(listed) if row.get("name") == LOCK]
 
 
 def refuse(name: str, held: Dict[str, str], where: str) -> NoReturn:
@@ -40,13 +35,15 @@ def refuse(name: str, held: Dict[str, str], where: str) -> NoReturn:
     raise Refused(what, where, "Run again when it is over; nothing was changed")
 
 
-def lock(client: Client, name: str, host: str) -> None:
-    """Take the lock, which is a name of a connection: it goes when the process goes."""
-    client.call("CLIENT", "SETNAME", LOCK)
-    mine = client.call("CLIENT", "ID")
-    for held in holders(client.call("CLIENT", "LIST")):
-        if number(held["id"]) < mine:
-            refuse(name, held, host)
+def lock(talk: Talk, name: str, host: str) -> None:
+    """Take the lock, which is the name of our connections: it goes when the process goes.
+
+    Looking and taking are one transaction, so of two at once the second sees the first.
+    """
+    listed = talk.ask(host, lambda client: client.transaction([("CLIENT", "LIST"), ("CLIENT", "SETNAME", LOCK)]))[0]
+    for held in holders(listed):
+        refuse(name, held, host)
+    talk.label = LOCK
 
 
 def busy(places: Sequence[Place], name: str) -> None:
@@ -87,8 +84,7 @@ class Base(Talk):
         """Take the lock, and get ready to be interrupted."""
         self.begun = time.monotonic()
         holder = self.plan.target.host if self.plan.method == "unplanned" else self.plan.old.host
-        client = self.client(holder)
-        lock(client, self.name, holder)
+        lock(self, self.name, holder)
         if self.plan.method != "unplanned" and self.role(holder) != "master":
             raise Refused(
                 f"{holder} is not the primary any more", f"data set {self.name}", "Run again; nothing was changed"

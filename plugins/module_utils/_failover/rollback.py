@@ -11,6 +11,7 @@ from typing import Any, Callable, Dict, List, Sequence
 
 from .._core.errors import CommandFailed, QuorumError
 from .._redis.client import Client, connect
+from .._redis.client_list import follow
 from .._redis.observe import Place, observe, observe_sentinels
 from .._redis.replies import Observed, SentinelView, number, parse_master
 from .._replication.interrupted import MARK, SETTINGS
@@ -101,7 +102,7 @@ class Rescue:
                 seen.primary and place.address == seen.primary.address and place.port == seen.primary.port
             ):
                 with connect(self.places[host]) as client:
-                    client.call("REPLICAOF", place.address, place.port)
+                    follow(client, place.address, place.port)
         self._tidy()
         return f"{self.target} is the primary"
 

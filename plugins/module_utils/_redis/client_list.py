@@ -1,18 +1,19 @@
 # Copyright (c) 2026, quorum.redis contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who is connected to a server as which user, and how they are brought to log in anew as another."""
+"""Who is connected to a server: as which user, and how they log in anew as another; who waits, and is cut off."""
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import List, Mapping, Set
+from typing import Any, Dict, List, Mapping, Sequence, Set
 
 from .._core.errors import CommandFailed, QuorumError, Refused
 from .client import Client
 
 SECONDS = 30.0
+EVERYBODY = ("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
 
 
 @dataclass
@@ -25,17 +26,35 @@ class Dependent:
     who: str
 
 
+def rows(text: str) -> List[Dict[str, str]]:
+    """Return the connections in CLIENT LIST as names and values; pure."""
+    return [dict(part.partition("=")[::2] for part in row.split(" ")) for row in text.splitlines()]
+
+
 def parse(text: str) -> List[Dependent]:
     """Return the replicas and Sentinels in CLIENT LIST; pure."""
     found = []
-    for row in text.splitlines():
-        told = dict(part.partition("=")[::2] for part in row.split(" "))
+    for told in rows(text):
         name, user = told.get("name", ""), told.get("user", "")
         if "S" in told.get("flags", ""):
             found.append(Dependent(told["id"], "replication", user, told.get("addr", "").rpartition(":")[0]))
         elif name.startswith("sentinel-") and name.endswith(("-cmd", "-pubsub")):
             found.append(Dependent(told["id"], "sentinel", user, name.split("-")[1]))
     return found
+
+
+def waiting(text: str) -> List[Sequence[str]]:
+    """Return the commands that cut off who waits in a command like BLPOP or XREAD, of those in CLIENT LIST; pure."""
+    told = [row for row in rows(text) if set(row.get("flags", "")) & set("bSM") == {"b"}]
+    return [("CLIENT", "KILL", "ID", row["id"]) for row in told]
+
+
+def follow(client: Client, *target: Any) -> None:
+    """Let a server follow another one. Who waits there is cut off before.
+
+    REPLICAOF would answer them with the error UNBLOCKED, which libraries do not try again and workers die of.
+    """
+    client.transaction([*waiting(client.call("CLIENT", "LIST")), ("REPLICAOF", *target)])
 
 
 def dependents(client: Client) -> List[Dependent]:

@@ -6,11 +6,15 @@
 from __future__ import annotations
 
 import time
-from typing import Any, Callable, Dict, Mapping
+from typing import Any, Callable, Dict, Mapping, TypeVar
 
 from .._core.errors import QuorumError, Unreachable
 from .client import Client, Endpoint, connect
+from .client_list import follow
 from .replies import parse_info
+
+Answer = TypeVar("Answer")
+TRIES = 3  # of a connection that is cut: once at the park, once at the end of a move
 
 
 class Talk:
@@ -20,6 +24,7 @@ class Talk:
         """Remember the places; nothing happens yet."""
         self.places: Dict[str, Endpoint] = dict(places)
         self.clients: Dict[str, Client] = {}
+        self.label = ""
 
     def close(self) -> None:
         """Close the connections."""
@@ -31,17 +36,30 @@ class Talk:
         """Return the connection to a member."""
         if host not in self.clients:
             self.clients[host] = connect(self.places[host])
+            if self.label:
+                self.clients[host].call("CLIENT", "SETNAME", self.label)
         return self.clients[host]
 
+    def ask(self, host: str, what: Callable[[Client], Answer]) -> Answer:
+        """Ask what may be asked twice: connections are dropped where a server gets another role."""
+        for left in reversed(range(TRIES)):
+            try:
+                return what(self.client(host))
+            except Unreachable as problem:
+                stale = self.clients.pop(host, None)
+                if stale is not None:
+                    stale.close()
+                if not left or (problem.kind != "other" and left < TRIES - 1):
+                    raise
+        raise AssertionError
+
     def call(self, host: str, *args: Any) -> Any:
-        """Send a command that may be sent twice: Sentinel drops connections to whom it gives another role."""
-        try:
-            return self.client(host).call(*args)
-        except Unreachable:
-            stale = self.clients.pop(host, None)
-            if stale is not None:
-                stale.close()
-            return self.client(host).call(*args)
+        """Send a command that may be sent twice."""
+        return self.ask(host, lambda client: client.call(*args))
+
+    def point(self, host: str, *target: Any) -> None:
+        """Let a member follow another one, or nobody yet."""
+        self.ask(host, lambda client: follow(client, *target))
 
     def info(self, host: str, section: str = "replication") -> Dict[str, str]:
         """Return a section of INFO of a member."""

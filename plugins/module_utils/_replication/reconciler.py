@@ -14,6 +14,7 @@ from .._core.polling import until_done, until_settled
 from .._model.tables import overview
 from .._module.runner import Step, Subject
 from .._redis.client import connect
+from .._redis.client_list import follow
 from .._redis.observe import both, observe_all, observe_sentinels
 from .._redis.replies import Observed
 from .._restore.interrupted import explained
@@ -95,14 +96,13 @@ class Replication(Subject[Planner]):
             with connect(dict(self.watchers)[step.data["sentinel"]]) as client:
                 client.call("SENTINEL", "REMOVE", self.wish.name)
             return
-        target = (
-            ["NO", "ONE"]
-            if step.data["action"] == "promote"
-            else [self.found.primary.address, str(self.found.primary.port)]
-        )
+        primary = self.found.primary
         place = dict(self.places)[step.data["member"]]
         with connect(place) as client:
-            client.call("REPLICAOF", *target)
+            if step.data["action"] == "promote":
+                client.call("REPLICAOF", "NO", "ONE")
+            else:
+                follow(client, primary.address, primary.port)
             try:
                 client.call("CONFIG", "REWRITE")
             except CommandFailed as problem:

@@ -21,6 +21,7 @@ from .._failover.operation import SIGNALS, lock
 from .._failover.rollback import quietly, write_down
 from .._host.watchdog import Deadman
 from .._module.runner import Step
+from .._redis.client_list import EVERYBODY
 from .._redis.connections import Talk
 from .._redis.engine_modules import lines, loaded
 from .._redis.observe import Place
@@ -92,8 +93,7 @@ class Restorer(Talk):
     def begin(self) -> None:
         """Take the lock, and get ready to be interrupted."""
         self.begun = time.monotonic()
-        client = self.client(self.head)
-        lock(client, self.setting.name, self.head)
+        lock(self, self.setting.name, self.head)
         if self.role(self.head) != "master":
             raise Refused(f"{self.head} is not the primary any more", f"data set {self.setting.name}", TODO)
         self.save()
@@ -200,7 +200,7 @@ class Restorer(Talk):
     def do_park(self) -> None:
         """Make all read-only where they are: the primary first, the others when they have all that it has."""
         self._alive()
-        replies = self.client(self.head).transaction([["REPLICAOF", *PARKED], ["INFO"]])
+        replies = self.client(self.head).transaction([EVERYBODY, ["REPLICAOF", *PARKED], ["INFO"]])
         self.parked = time.monotonic()
         found = parse_info(replies[-1])
         end = number(found.get("slave_repl_offset", found.get("master_repl_offset")))
@@ -210,14 +210,14 @@ class Restorer(Talk):
             self._alive()
             what = f"{host} did not reach offset {end}, waiting"
             self.until(what, lambda host=host: self._offset(host) >= end, CAUGHT_UP, 0.005)  # type: ignore[misc]
-            self.call(host, "REPLICAOF", *PARKED)
+            self.point(host, *PARKED)
 
     def _offset(self, host: str) -> int:
         return number(self.info(host).get("slave_repl_offset"))
 
     def do_feed(self) -> None:
         """Let the primary take the data, and compare."""
-        self.call(self.head, "REPLICAOF", ADDRESS, self.feeder.port)
+        self.point(self.head, ADDRESS, self.feeder.port)
         begin = time.monotonic()
         while True:
             self._alive()
@@ -274,7 +274,7 @@ class Restorer(Talk):
         """Let the others take the new data, all at once: one fork of the primary serves them all."""
         place = self.places[self.head]
         for host in self.others:
-            self.call(host, "REPLICAOF", place.address, place.port)
+            self.point(host, place.address, place.port)
 
     def do_finish(self) -> None:
         """Wait for everybody, and let Sentinels be as they were."""

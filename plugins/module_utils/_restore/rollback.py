@@ -108,13 +108,13 @@ class WayOut(Talk):
         place = self.places[source.host]
         try:
             self.call(source.host, "REPLICAOF", "NO", "ONE")
-            self.call(head.host, "REPLICAOF", place.address, place.port)
+            self.point(head.host, place.address, place.port)
             what = f"{head.name} did not get its data back from {source.name}: that"
             self.until(what, lambda: self._has(head.host, note.databases), self.patience, 0.1)
         except QuorumError as problem:
             return self._help(head, note, f"has not got the present data back from {source.name} ({problem})")
         self.call(head.host, "REPLICAOF", "NO", "ONE")
-        self.call(source.host, "REPLICAOF", self.places[head.host].address, self.places[head.host].port)
+        self.point(source.host, self.places[head.host].address, self.places[head.host].port)
         self.outcome = "old"
         return f"{head.name} has got the present data back from {source.name} and goes on as the primary"
 
@@ -125,7 +125,7 @@ class WayOut(Talk):
             return self._help(head, note, "has been replaced by a member that does not answer")
         place = self.places[other.host]
         if head.primary is None or not other.is_at(head.primary.address, head.primary.port):
-            self.call(head.host, "REPLICAOF", place.address, place.port)
+            self.point(head.host, place.address, place.port)
         self.outcome = "moved"
         return f"{other.name} was made the primary meanwhile and goes on with its data, {counts(other.databases)}"
 
@@ -158,7 +158,7 @@ class WayOut(Talk):
             return False
         place = self.places[head.host]
         for one in strays(head, members):
-            quietly(self.call, one.host, "REPLICAOF", place.address, place.port)
+            quietly(self.point, one.host, place.address, place.port)
         rest = [one.host for one in members if one.reachable and one is not head]
         try:
             self.until("To be in sync", lambda: all(linked(self.info(host)) for host in rest), self.patience, 0.1)

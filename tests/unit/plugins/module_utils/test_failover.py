@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 from ansible_collections.quorum.redis.plugins.module_utils._core.errors import Refused
-from ansible_collections.quorum.redis.plugins.module_utils._failover.operation import as_pairs
 from ansible_collections.quorum.redis.plugins.module_utils._failover.preflight import Move, Preflight, newer, version
 from ansible_collections.quorum.redis.plugins.module_utils._redis.replies import (
     Downstream,
@@ -364,9 +363,3 @@ def test_a_failover_that_hangs_is_ended() -> None:
     members = trio()
     members[0].failover_state = "failover-in-progress"
     assert [step.data["repair"] for step in leftovers(members, WATCHED, "main")] == ["abort"]
-
-
-def test_rows_of_client_list_are_read() -> None:
-    assert as_pairs("id=3 addr=192.0.2.1:5 name=a=b cmd=get") == {
-        "id": "3", "addr": "192.0.2.1:5", "name": "a=b", "cmd": "get",
-    }  # fmt: skip

@@ -1,0 +1,24 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What CLIENT LIST says about connections."""
+
+from __future__ import annotations
+
+from ansible_collections.quorum.redis.plugins.module_utils._redis.client_list import rows, waiting
+
+LISTED = """\
+id=3 addr=192.0.2.1:5 name=a=b flags=N cmd=get
+id=4 addr=192.0.2.1:6 name= flags=b cmd=blpop
+id=5 addr=192.0.2.1:7 name= flags=Pb cmd=xread
+id=6 addr=192.0.2.2:8 name= flags=S cmd=replconf
+id=7 addr=192.0.2.3:6379 name= flags=Mb cmd=blpop
+"""
+
+
+def test_rows_are_read() -> None:
+    assert rows(LISTED)[0] == {"id": "3", "addr": "192.0.2.1:5", "name": "a=b", "flags": "N", "cmd": "get"}
+
+
+def test_who_waits_is_cut_off_but_no_link_of_replication() -> None:
+    assert waiting(LISTED) == [("CLIENT", "KILL", "ID", "4"), ("CLIENT", "KILL", "ID", "5")]
