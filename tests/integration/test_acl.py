@@ -22,7 +22,10 @@ CAN = {
     "operator": ["CONFIG GET dir", "CLIENT LIST", "ACL LIST", "INFO", "DBSIZE", "ROLE"],
     "replication": ["PING", "REPLCONF listening-port 1", "INFO"],
     "sentinel": ["PING", "INFO", "CONFIG REWRITE", "PUBLISH __sentinel__:hello x", "CLIENT SETNAME x"],
-    "monitoring": ["PING", "INFO", "ROLE", "DBSIZE", "SLOWLOG GET", "LATENCY LATEST", "MEMORY STATS", "CLIENT LIST"],
+    "monitoring": [
+        *("PING", "INFO", "ROLE", "DBSIZE", "SLOWLOG GET", "LATENCY LATEST", "MEMORY STATS", "CLIENT LIST"),
+        "CLIENT SETNAME x",
+    ],
     "backup": ["PING", "INFO", "LASTSAVE", "TIME", "CONFIG GET dir", "BGSAVE"],
 }
 CANNOT = {

@@ -84,6 +84,11 @@ def test_from_none_to_one_and_two_and_back(lab: Lab) -> None:
     assert application.execute_command("SENTINEL GET-MASTER-ADDR-BY-NAME", "main")
     for kind in ("MASTERS", "REPLICAS main", "SLAVES main", "SENTINELS main", "MASTER main"):
         application.execute_command(f"SENTINEL {kind.split()[0]}", *kind.split()[1:])
+    try:
+        said = str(application.execute_command("SENTINEL", "CKQUORUM", "main"))
+    except redis.exceptions.ResponseError as problem:
+        said = str(problem)
+    assert "no permissions" not in said and "sentinels" in said.lower(), said
     assert application.client_id() and application.info() and application.execute_command("ROLE")
     events = application.pubsub()
     events.psubscribe("*")

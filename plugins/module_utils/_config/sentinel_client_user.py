@@ -18,12 +18,13 @@ from .diff import running_version
 
 NAME = "client"
 SINCE, SETINFO = (6, 2), (7, 2)
-# What client libraries ask. PUBLISH is not among it: with that one speaks to a Sentinel as another one.
+# What client libraries ask, and exporters of metrics. PUBLISH is not among it: with that one speaks to a Sentinel as
+# another one.
 COMMANDS = (
     *("ping", "info", "role", "subscribe", "psubscribe", "unsubscribe", "punsubscribe"),
     *("client|id", "client|getname", "client|setname"),
     *("sentinel|get-master-addr-by-name", "sentinel|master", "sentinel|masters"),
-    *("sentinel|replicas", "sentinel|slaves", "sentinel|sentinels"),
+    *("sentinel|replicas", "sentinel|slaves", "sentinel|sentinels", "sentinel|ckquorum"),
 )
 Rights = Tuple[FrozenSet[str], FrozenSet[str]]
 

@@ -25,7 +25,7 @@ JOBS: Dict[str, Sequence[str]] = {
     ),
     "monitoring": (
         *("ping", "info", "role", "dbsize", "lastsave", "slowlog|get", "slowlog|len", "latency|latest"),
-        *("memory|stats", "client|list"),
+        *("memory|stats", "client|list", "client|setname"),
     ),
     "backup": ("ping", "info", "bgsave", "lastsave", "time", "config|get", "config|set", "module|list"),
 }

@@ -12,13 +12,13 @@ HASH = "0" * 64
 # ACL LIST of a Sentinel that was told the rules, without the name.
 REDIS_7_0 = (
     f"on sanitize-payload #{HASH} &* -@all +@pubsub +info +ping +sentinel|masters +sentinel|replicas "
-    "+sentinel|sentinels +sentinel|slaves +sentinel|master +sentinel|get-master-addr-by-name -publish "
-    "+client|getname +client|setname +client|id +role"
+    "+sentinel|sentinels +sentinel|ckquorum +sentinel|slaves +sentinel|master "
+    "+sentinel|get-master-addr-by-name -publish +client|getname +client|setname +client|id +role"
 )
 REDIS_8_0 = (
     f"on sanitize-payload #{HASH} &* -@all +ping +info +role +subscribe +psubscribe +unsubscribe +punsubscribe "
     "+client|setname +client|getname +client|id +sentinel|get-master-addr-by-name +sentinel|master +sentinel|masters "
-    "+sentinel|replicas +sentinel|slaves +sentinel|sentinels +client|setinfo"
+    "+sentinel|replicas +sentinel|slaves +sentinel|sentinels +sentinel|ckquorum +client|setinfo"
 )
 
 
