@@ -1,7 +1,7 @@
 # Copyright (c) 2026, quorum.redis contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Options of the modules that keep a file of one process; the spec is FILE_OPTIONS in _module.py."""
+"""Options of the modules that keep a file of one process; the spec is FILE_OPTIONS in _module/options.py."""
 
 from __future__ import annotations
 

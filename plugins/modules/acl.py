@@ -236,13 +236,8 @@ from ansible.module_utils.basic import AnsibleModule
 from ..module_utils._acl.reconciler import Acl
 from ..module_utils._model.acl_applications import PRESETS
 from ..module_utils._model.acl_presets import JOBS, NEEDS
-from ..module_utils._module.runner import (
-    CONNECTION_OPTIONS,
-    FILE_OPTIONS,
-    MEMBER_OPTIONS,
-    run,
-)
-from ..module_utils._redis.rotation import OPTIONS as ROTATION
+from ..module_utils._module.options import CONNECTION_OPTIONS, FILE_OPTIONS, MEMBER_OPTIONS, ROTATION_OPTIONS
+from ..module_utils._module.runner import run
 
 
 def main() -> None:
@@ -280,7 +275,7 @@ def main() -> None:
         "sentinels": {"type": "int", "default": 0},
         "final": {"type": "bool", "default": False},
         "wait": {"type": "int", "default": 60},
-        **ROTATION,
+        **ROTATION_OPTIONS,
     }
     module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
     run(module, Acl, needs_library=Path(module.params["binary"]).exists())

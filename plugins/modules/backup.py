@@ -177,10 +177,38 @@ steps:
   elements: str
 """
 
+from typing import Any
+
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._backup.reconciler import OPTIONS, Backup
+from ..module_utils._backup.reconciler import Backup
+from ..module_utils._module.options import MEMBER_OPTIONS, TLS_OPTIONS
 from ..module_utils._module.runner import run
+
+OPTIONS: dict[str, Any] = {
+    "name": {"type": "str", "required": True},
+    "here": {"type": "str", "required": True},
+    "members": {"type": "list", "elements": "dict", "required": True, "options": MEMBER_OPTIONS},
+    "member": {"type": "str"},
+    "primary": {"type": "bool", "default": False},
+    "directory": {"type": "path", "default": "/var/backups/redis"},
+    "compression": {"type": "str", "choices": ["none", "gzip", "zstd"], "default": "none"},
+    "load": {"type": "bool", "default": True},
+    "aof": {"type": "bool", "default": False},
+    "fresh": {"type": "int", "default": 0},
+    "drill": {"type": "bool", "default": False},
+    "trial_host": {"type": "str"},
+    "backup": {"type": "str"},
+    "record": {"type": "dict"},
+    "binary": {"type": "path"},
+    "unit": {"type": "str", "default": ""},
+    "user": {"type": "str", "default": "redis"},
+    "username": {"type": "str"},
+    "password": {"type": "str", "no_log": True},
+    "timeout": {"type": "float", "default": 2.0},
+    **TLS_OPTIONS,
+    "wait": {"type": "int", "default": 3600},
+}
 
 
 def main() -> None:

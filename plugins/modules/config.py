@@ -207,13 +207,8 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._config.reconciler import Instance
-from ..module_utils._module.runner import (
-    CONNECTION_OPTIONS,
-    FILE_OPTIONS,
-    MEMBER_OPTIONS,
-    run,
-)
-from ..module_utils._redis.rotation import OPTIONS as ROTATION
+from ..module_utils._module.options import CONNECTION_OPTIONS, FILE_OPTIONS, MEMBER_OPTIONS, ROTATION_OPTIONS
+from ..module_utils._module.runner import run
 
 OPTIONS: dict[str, Any] = {
     **CONNECTION_OPTIONS,
@@ -243,7 +238,7 @@ OPTIONS: dict[str, Any] = {
     "absent": {"type": "list", "elements": "str", "default": []},
     "clients": {"type": "list", "elements": "str", "default": [], "no_log": True},
     "rotating": {"type": "bool", "default": False},
-    **ROTATION,
+    **ROTATION_OPTIONS,
     "allow_dangerous": {"type": "bool", "default": False},
     "wait": {"type": "int", "default": 600},
 }

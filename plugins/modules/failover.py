@@ -160,7 +160,8 @@ from typing import Any, Dict
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._failover.reconciler import Failover
-from ..module_utils._module.runner import SET_OPTIONS, run
+from ..module_utils._module.options import SET_OPTIONS
+from ..module_utils._module.runner import run
 
 
 def main() -> None:

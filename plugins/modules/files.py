@@ -88,6 +88,7 @@ from typing import Any, List, Tuple
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._core.errors import BadConfig
+from ..module_utils._core.reconcile import Reconciler, Step
 from ..module_utils._host.files import (
     Seen,
     Wanted,
@@ -99,7 +100,7 @@ from ..module_utils._host.files import (
     put,
     wanted,
 )
-from ..module_utils._module.runner import Step, Subject, run
+from ..module_utils._module.runner import run
 
 Pairs = List[Tuple[Seen, Wanted]]
 
@@ -122,7 +123,7 @@ OPTIONS: dict[str, Any] = {
 }
 
 
-class Files(Subject[Pairs]):
+class Files(Reconciler[Pairs]):
     """All the files of one call."""
 
     def __init__(self, module: AnsibleModule) -> None:

@@ -141,12 +141,14 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ..module_utils._core.reconcile import Reconciler, Step
 from ..module_utils._host import files as host_files
+from ..module_utils._host.capacity import disk_free, memory_free
 from ..module_utils._host.certificates import check, digest
 from ..module_utils._host.kernel import View, check_memory, observe, put
 from ..module_utils._host.packages import check_candidates
-from ..module_utils._host.services import look
-from ..module_utils._module.runner import Step, Subject, run
+from ..module_utils._host.services import other_programs, running_programs
+from ..module_utils._module.runner import run
 from ..module_utils._redis.tls import Tls
 
 OPTIONS: dict[str, Any] = {
@@ -167,7 +169,7 @@ OPTIONS: dict[str, Any] = {
 }
 
 
-class Host(Subject[View]):
+class Host(Reconciler[View]):
     """The kernel of this host."""
 
     def __init__(self, module: AnsibleModule) -> None:
@@ -208,7 +210,8 @@ class Host(Subject[View]):
 
     def result(self, obs: View, steps: list[Step]) -> dict[str, Any]:
         """Name what this host does not let us set."""
-        room = look(self.module.params["program"], self.module.params["data"])
+        program = self.module.params["program"]
+        programs = running_programs() if program else {}
         fixed = [item for item in obs.settings if item.differs and not item.writable]
         self.warnings += [
             f"{item.name} is {item.now or 'unknown'} and cannot be set to {item.wanted} here" for item in fixed
@@ -216,12 +219,12 @@ class Host(Subject[View]):
         return {
             "unsettable": [item.name for item in fixed],
             "memory": obs.memory,
-            "memory_free": room.memory,
-            "disk_free": room.disk,
+            "memory_free": memory_free(),
+            "disk_free": disk_free(self.module.params["data"]),
             "authorities_sha256": digest(self.module.params["authorities"] or ""),
             "firewalls": sorted(path.stem for path in Path("/etc/quorum-redis").glob("*.nft")),
-            "running": room.programs,
-            "other_program": room.others(self.module.params["program"]) if room.programs else [],
+            "running": programs,
+            "other_program": other_programs(programs, program) if programs else [],
             "packages": obs.packages,
             "packages_missing": obs.packages_missing,
         }

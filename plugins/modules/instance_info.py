@@ -183,21 +183,18 @@ from typing import Any, Dict, List, Union
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._core.errors import QuorumError
-from ..module_utils._module.runner import (
-    CONNECTION_OPTIONS,
-    Step,
-    Subject,
-    endpoint,
-    run,
-)
+from ..module_utils._core.reconcile import Reconciler, Step
+from ..module_utils._model.observed import Observed, SentinelView
+from ..module_utils._module.options import CONNECTION_OPTIONS
+from ..module_utils._module.runner import run
+from ..module_utils._redis.endpoint import endpoint_from_params
 from ..module_utils._redis.observe import observe, observe_sentinel
-from ..module_utils._redis.replies import Observed, SentinelView
 from ..module_utils._redis.rotation import rotating
 
 Seen = Union[Observed, SentinelView]
 
 
-class InstanceInfo(Subject[Seen]):
+class InstanceInfo(Reconciler[Seen]):
     """One endpoint, only looked at."""
 
     def __init__(self, module: AnsibleModule) -> None:
@@ -207,7 +204,7 @@ class InstanceInfo(Subject[Seen]):
 
     def observe(self) -> Seen:
         """Look at it."""
-        place = endpoint(self.params)
+        place = endpoint_from_params(self.params)
         sentinel = self.params["kind"] == "sentinel"
         seen: Seen = observe_sentinel(place) if sentinel else observe(place, config=self.params["config"])
         if self.params["required"] and not seen.reachable:

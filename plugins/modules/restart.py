@@ -116,10 +116,25 @@ steps:
   elements: str
 """
 
+from typing import Any
+
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._lifecycle.restart import OPTIONS, Restart
+from ..module_utils._lifecycle.restart import Restart
+from ..module_utils._module.options import CONNECTION_OPTIONS, MEMBER_OPTIONS
 from ..module_utils._module.runner import run
+
+OPTIONS: dict[str, Any] = {
+    **CONNECTION_OPTIONS,
+    "kind": {"type": "str", "choices": ["server", "sentinel"], "default": "server"},
+    "unit": {"type": "str", "required": True},
+    "name": {"type": "str", "required": True},
+    "members": {"type": "list", "elements": "dict", "default": [], "options": MEMBER_OPTIONS},
+    "wait": {"type": "int", "default": 600},
+    "patience": {"type": "int"},
+    "resume": {"type": "dict"},
+    "command": {"type": "list", "elements": "str", "default": ["systemctl", "restart"]},
+}
 
 
 def main() -> None:

@@ -75,11 +75,13 @@ from typing import Any, Dict, List
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._core.errors import Refused
-from ..module_utils._host.capacity import SPARE, Room, lacks, look
-from ..module_utils._module.runner import Step, Subject, run
+from ..module_utils._core.reconcile import Reconciler, Step
+from ..module_utils._host.capacity import measure_capacity
+from ..module_utils._model.capacity import SPARE, Capacity, missing_capacity
+from ..module_utils._module.runner import run
 
 
-class Look(Subject[Room]):
+class Look(Reconciler[Capacity]):
     """One host, only looked at."""
 
     def __init__(self, module: AnsibleModule) -> None:
@@ -87,19 +89,19 @@ class Look(Subject[Room]):
         super().__init__()
         self.params: Dict[str, Any] = module.params
 
-    def observe(self) -> Room:
+    def observe(self) -> Capacity:
         """Look at it."""
-        return look(self.params["host"], self.params["path"])
+        return measure_capacity(self.params["host"], self.params["path"])
 
-    def plan(self, obs: Room) -> List[Step]:
+    def plan(self, obs: Capacity) -> List[Step]:
         """Plan nothing; refuse where it is too tight."""
         needed = self.params["needed"]
-        wrong = lacks(obs, needed + SPARE if needed else 0, 0, "")
+        wrong = missing_capacity(obs, needed + SPARE if needed else 0, 0, "")
         if wrong:
             raise Refused(wrong[0], self.params["path"], "Nothing was copied. Free space there")
         return []
 
-    def result(self, obs: Room, steps: List[Step]) -> Dict[str, Any]:
+    def result(self, obs: Capacity, steps: List[Step]) -> Dict[str, Any]:
         """Return what is free."""
         return {"room": asdict(obs)}
 

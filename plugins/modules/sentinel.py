@@ -190,7 +190,8 @@ from typing import Any, Dict
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._module.runner import CONNECTION_OPTIONS, MEMBER_OPTIONS, run
+from ..module_utils._module.options import CONNECTION_OPTIONS, MEMBER_OPTIONS
+from ..module_utils._module.runner import run
 from ..module_utils._sentinel.reconciler import Sentinel
 
 

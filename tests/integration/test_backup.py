@@ -23,8 +23,9 @@ from typing import Any, Iterator
 import pytest
 from ansible_collections.quorum.redis.plugins.module_utils._backup import agent
 from ansible_collections.quorum.redis.plugins.module_utils._backup import manifest as manifests
-from ansible_collections.quorum.redis.plugins.module_utils._core.errors import QuorumError
+from ansible_collections.quorum.redis.plugins.module_utils._core.errors import Damaged, QuorumError
 from ansible_collections.quorum.redis.plugins.module_utils._engine import rdb_check, rdb_check_socket
+from ansible_collections.quorum.redis.plugins.module_utils._model.backup_manifest import Manifest
 from ansible_collections.quorum.redis.plugins.module_utils._model.conf_syntax import render
 from ansible_collections.quorum.redis.plugins.module_utils._model.directives import ALIVE, known_to
 from patience import LONG
@@ -63,7 +64,7 @@ def fill(server: Server, keys: int = 1000, size: int = 100) -> None:
         line.execute()
 
 
-def checked(answer: Answer) -> manifests.Manifest:
+def checked(answer: Answer) -> Manifest:
     assert not answer.failed, answer.text
     found = manifests.read(answer["directory"])
     manifests.check(answer["directory"], found)
@@ -392,9 +393,9 @@ def test_another_unit_proves_the_same(lab: Lab, server: Server, tmp_path: Path, 
     with pytest.raises(QuorumError, match="cannot be run"):
         rdb_check_socket.check("/nothere", "rdb", directory / "dump.rdb", "nobody", 30)
     (directory / "dump.rdb").write_bytes(b"hello")
-    with pytest.raises(manifests.Damaged, match="check-rdb refuses"):
+    with pytest.raises(Damaged, match="check-rdb refuses"):
         rdb_check_socket.check(server.engine.binary, "rdb", directory / "dump.rdb", "nobody", 30)
-    with pytest.raises(manifests.Damaged, match="does not load"):
+    with pytest.raises(Damaged, match="does not load"):
         rdb_check_socket.load(*given)
     assert len(far) > 6
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.quorum.redis.plugins.module_utils._redis.client import Endpoint
+from ansible_collections.quorum.redis.plugins.module_utils._redis.endpoint import Endpoint
 from ansible_collections.quorum.redis.plugins.module_utils._redis.observe import observe
 from ledger import Ledger
 from ledger.scene import ALONE, NAME, Scene, kill

@@ -24,7 +24,8 @@ import redis
 from ansible_collections.quorum.redis.plugins.module_utils._backup import create
 from ansible_collections.quorum.redis.plugins.module_utils._backup import manifest as manifests
 from ansible_collections.quorum.redis.plugins.module_utils._failover.operation import LOCK
-from ansible_collections.quorum.redis.plugins.module_utils._redis.client import Endpoint
+from ansible_collections.quorum.redis.plugins.module_utils._host.files import size_and_digest
+from ansible_collections.quorum.redis.plugins.module_utils._redis.endpoint import Endpoint
 from ledger.scene import ALONE, NAME, Scene, kill
 from patience import LONG
 
@@ -333,7 +334,7 @@ def test_a_full_disk_leaves_the_present_data(lab: Any) -> None:
 def rewrite_manifest(directory: Path) -> None:
     """Let the manifest tell what is there, as if the backup had been made like this."""
     told = manifests.read(str(directory))
-    told.files["dump.rdb"] = manifests.sums(directory / "dump.rdb")
+    told.files["dump.rdb"] = size_and_digest(directory / "dump.rdb")
     told.rdb_size, told.rdb_sha256 = told.files["dump.rdb"]["size"], told.files["dump.rdb"]["sha256"]
     (directory / "manifest.json").write_text(told.to_json())
 

@@ -16,7 +16,7 @@ from typing import Any, Dict, List
 
 import pytest
 import redis
-from ansible_collections.quorum.redis.plugins.module_utils._acl.plan import digest
+from ansible_collections.quorum.redis.plugins.module_utils._model.acl_rules import password_digest
 from ledger.ledger import Ledger, connect
 from patience import LONG
 
@@ -185,7 +185,7 @@ class Estate:
         assembled(server)
         words = [self.new_s, self.old_s] if server.sentinel else [self.new, self.old]
         text = server.config.read_text()
-        server.password = next(word for word in words if digest(word) in text or f"requirepass {word}" in text)
+        server.password = next(word for word in words if password_digest(word) in text or f"requirepass {word}" in text)
         server.start()
 
 

@@ -9,7 +9,7 @@ import getpass
 from typing import Any, Dict, List
 
 import redis
-from ansible_collections.quorum.redis.plugins.module_utils._acl.plan import digest
+from ansible_collections.quorum.redis.plugins.module_utils._model.acl_rules import password_digest
 from patience import LONG
 
 from .conftest import Answer, Lab, Server
@@ -43,9 +43,11 @@ class Watch:
         options.update(binary=self.lab.engine.binary, state_file=str(one.config))
         options["parameters"] = {"port": one.port, "bind": "127.0.0.1", "dir": str(one.directory)}
         options["secrets"] = {"requirepass": secret if isinstance(secret, str) else secret[0]}
-        answer = self.lab.run("config", check, **options, clients=[digest(word) for word in words], **more)
+        answer = self.lab.run("config", check, **options, clients=[password_digest(word) for word in words], **more)
         said = answer.text.split('"invocation"')[0]
-        assert not [word for word in (OWN, NEXT, ONE, TWO, digest(ONE), digest(TWO)) if word in said], said
+        assert not [
+            word for word in (OWN, NEXT, ONE, TWO, password_digest(ONE), password_digest(TWO)) if word in said
+        ], said
         return answer
 
     def client(self, word: str, user: str = "client") -> redis.Redis:
@@ -79,7 +81,7 @@ def test_from_none_to_one_and_two_and_back(lab: Lab) -> None:
     assert made.changed and not made["restart_needed"] and watch.doors() == [True, False], made.text
     assert not watch.config(ONE).changed
     text = (one.directory / "main.conf").read_text()
-    assert digest(ONE) in text and ONE not in text
+    assert password_digest(ONE) in text and ONE not in text
     application = watch.client(ONE)
     assert application.execute_command("SENTINEL GET-MASTER-ADDR-BY-NAME", "main")
     for kind in ("MASTERS", "REPLICAS main", "SLAVES main", "SENTINELS main", "MASTER main"):

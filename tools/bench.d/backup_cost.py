@@ -29,8 +29,8 @@ from pathlib import Path
 
 import redis
 from ansible_collections.quorum.redis.plugins.module_utils._backup.create import Job, make
-from ansible_collections.quorum.redis.plugins.module_utils._backup.manifest import Manifest
-from ansible_collections.quorum.redis.plugins.module_utils._redis.client import Endpoint
+from ansible_collections.quorum.redis.plugins.module_utils._model.backup_manifest import Manifest
+from ansible_collections.quorum.redis.plugins.module_utils._redis.endpoint import Endpoint
 
 VALUE = 1024
 RATE = 500

@@ -11,11 +11,13 @@ from typing import Any, Dict, List, Mapping, Optional
 
 from .._core.errors import BadConfig
 from .._host.files import Seen, Wanted, look, wanted
-from .._model.acl_presets import CHANNELS, Version
+from .._model.acl_presets import CHANNELS
+from .._model.acl_rules import password_digest, password_rules
+from .._model.acl_rules import rules_of_user as rules_of
 from .._model.conf_syntax import parse, values
-from .._redis.rotation import OPEN, kept, mark, marks, unfinished
-from .plan import Plan, digest, secrets, text
-from .plan import rules as rules_of
+from .._model.rotation_marks import OPEN, format_mark, parse_marks, previous_hashes, refuse_unfinished_rotation
+from .._model.versions import Version
+from .plan import Plan, text
 
 HEADER = (
     "# Written by the collection quorum.redis, which overwrites changes made here.\n"
@@ -42,29 +44,29 @@ class Declared:
         found = {}
         for name, user in self.users.items():
             old = held.get(name, [])
-            more = kept(user, old) if self.params["previous"] == OPEN else []
+            more = previous_hashes(user, old) if self.params["previous"] == OPEN else []
             if not user["passwords_only"]:
                 found[name] = [*rules_of(user, version), *more]
             elif "nopass" not in old:
                 base = [rule for rule in old if rule[0] != "#"] or ["on", "~*", "+@all"]
                 channels = any(rule[0] == "&" or rule == "resetchannels" for rule in base)
                 base += ["&*"] if version >= CHANNELS and not channels else []
-                found[name] = [*base, *(f"#{digest(word)}" for word in user["passwords"]), *more]
+                found[name] = [*base, *(f"#{password_digest(word)}" for word in user["passwords"]), *more]
         return found
 
     def from_configuration(self) -> Dict[str, List[str]]:
         """Return the default user as the configuration beside the file of users has it, for a server that is down."""
         seen = look(str(Path(self.params["path"]).with_suffix(".conf")))
         words = values(parse(seen.content.decode("utf-8", "surrogateescape"))).get("requirepass", [])
-        return {"default": [f"#{digest(word)}" for word in words[-1:]]}
+        return {"default": [f"#{password_digest(word)}" for word in words[-1:]]}
 
     def refuse_unfinished(self, seen: Seen, present: Mapping[str, List[str]]) -> None:
         """Stop when a user has two passwords, and its previous one is not declared."""
-        for name in marks(seen.content.decode("utf-8", "replace")):
+        for name in parse_marks(seen.content.decode("utf-8", "replace")):
             told = self.users.get(name, {}).get("passwords_previous") or name in self.absent
-            if not told and len(secrets(present.get(name, []))) > 1:
+            if not told and len(password_rules(present.get(name, []))) > 1:
                 variable = "redis_password_previous" if name == "default" else "passwords_previous of the user"
-                raise unfinished(self.label, self.params["path"], name, variable)
+                raise refuse_unfinished_rotation(self.label, self.params["path"], name, variable)
 
     def file(
         self,
@@ -75,12 +77,12 @@ class Declared:
         seen: Optional[Seen] = None,
     ) -> Wanted:
         """Return the file. Of whom nothing but the password is declared, it is there while there are two of them."""
-        since = marks(seen.content.decode("utf-8", "replace")) if seen else {}
-        two = [name for name, rows in declared.items() if kept(self.users[name], rows)]
+        since = parse_marks(seen.content.decode("utf-8", "replace")) if seen else {}
+        two = [name for name, rows in declared.items() if previous_hashes(self.users[name], rows)]
         rows = {name: row for name, row in declared.items() if name in two or not self.users[name]["passwords_only"]}
         if not rows and any(user["passwords_only"] for user in self.users.values()):
             return wanted({"path": self.params["path"], "state": "absent"})
-        head = HEADER + "".join(mark(name, since.get(name) or int(time.time())) for name in two)
+        head = HEADER + "".join(format_mark(name, since.get(name) or int(time.time())) for name in two)
         content = head + text(rows, present or {}, found or Plan(), self.absent, older)
         file = {key: self.params[key] for key in ("path", "owner", "group", "mode")}
         return wanted({**file, "content": content})

@@ -5,97 +5,10 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
 from dataclasses import dataclass, field
-from itertools import groupby
-from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Set, Tuple
+from typing import Iterable, List, Mapping, Optional, Sequence, Set
 
-from .._model.acl_applications import default_commands, preset_rules
-from .._model.acl_presets import CHANNELS, Version, job_rules
-from .._redis.client import MASK
-
-Meaning = Tuple[Any, ...]
-_SECRET = re.compile(r"(?:(?<=\s)|^)[#!][0-9a-f]{64}|(?:(?<=\s)|^)[<>]\S+")
-
-
-def digest(password: str) -> str:
-    """Return what the engine keeps of a password."""
-    return hashlib.sha256(password.encode("utf-8", "surrogateescape")).hexdigest()
-
-
-def words(text: str) -> List[str]:
-    """Return the rules of a line; a selector is one rule."""
-    found: List[str] = []
-    for word in text.split():
-        if found and found[-1].startswith("(") and not found[-1].endswith(")"):
-            found[-1] += f" {word}"
-        else:
-            found.append(word)
-    return found
-
-
-def parse_list(rows: Iterable[str]) -> Dict[str, List[str]]:
-    """Return name -> rules of ACL LIST, or of a file of users."""
-    found: Dict[str, List[str]] = {}
-    for row in rows:
-        parts = row.split(None, 2)
-        if len(parts) >= 2 and parts[0] == "user":
-            found[parts[1]] = words(parts[2] if len(parts) > 2 else "")
-    return found
-
-
-def rules(user: Mapping[str, Any], version: Version) -> List[str]:
-    """Return the rules of a declared user, to follow `reset`."""
-    hashes = [digest(password) for password in user.get("passwords") or []] + list(user.get("hashes") or [])
-    found = ["on" if user.get("enabled", True) else "off"]
-    found += [f"#{item.lower()}" for item in dict.fromkeys(hashes)]
-    found += ["nopass"] if user.get("nopass") else []
-    found += ["resetchannels"] if version >= CHANNELS else []
-    if user.get("job"):
-        return found + job_rules(user["job"], version)
-    # What is named beside a preset is added to it.
-    found += preset_rules(user["preset"], user.get("prefix") or "", version) if user.get("preset") else []
-    found += [key if key[:1] in "~%" else f"~{key}" for key in user.get("keys") or []]
-    found += [channel if channel.startswith("&") else f"&{channel}" for channel in user.get("channels") or []]
-    commands = user.get("commands")
-    if commands is None and user.get("enabled", True) and not user.get("preset"):
-        commands = default_commands(version)
-    found += [rule if rule[:1] in "+-" else f"+{rule}" for rule in commands or []]
-    return found + [text if text.startswith("(") else f"({text})" for text in user.get("selectors") or []]
-
-
-def meaning(found: Sequence[str]) -> Meaning:
-    """Return rules so that what means the same is the same; they must be in the spelling of one engine."""
-    flags: Set[str] = set()
-    sets: Dict[str, Set[str]] = {"#": set(), "~": set(), "&": set()}
-    commands: List[str] = []
-    selectors: List[Meaning] = []
-    for rule in found:
-        if rule.startswith("("):
-            selectors.append(meaning(words(rule[1:-1])))
-        elif rule[0] in "+-":
-            commands.append(rule)
-        elif rule[0] in "#~&%":
-            sets["~" if rule[0] == "%" else rule[0]].add(rule)
-        elif rule not in ("resetchannels", "sanitize-payload"):
-            flags.add(rule)
-    return (
-        tuple(sorted(flags)),
-        *(tuple(sorted(items)) for items in sets.values()),
-        tuple(_ordered(commands)),
-        tuple(sorted(selectors)),
-    )
-
-
-def _ordered(commands: Sequence[str]) -> List[str]:
-    """Sort what may change places: neighbours with one sign, and rules about different commands."""
-    left: List[str] = []
-    for rule in commands:
-        left = [] if rule == "-@all" else ["+@all"] if rule == "+@all" else [*left, rule]
-    if not any(rule[1] == "@" for rule in left):
-        return sorted(left, key=lambda rule: rule[1:].partition("|")[0])
-    return [rule for _sign, run in groupby(left, key=lambda rule: rule[0]) for rule in sorted(run)]
+from .._model.acl_rules import password_rules, setuser_command, show_rules
 
 
 @dataclass
@@ -109,24 +22,27 @@ class Change:
     @property
     def commands(self) -> List[List[str]]:
         """Return what makes it so."""
-        return [["ACL", "DELUSER", self.name]] if self.new is None else [setuser(self.name, self.new)]
+        return [["ACL", "DELUSER", self.name]] if self.new is None else [setuser_command(self.name, self.new)]
 
     @property
     def back(self) -> List[str]:
         """Return what takes it back."""
-        return ["ACL", "DELUSER", self.name] if self.old is None else setuser(self.name, self.old)
+        return ["ACL", "DELUSER", self.name] if self.old is None else setuser_command(self.name, self.old)
 
     def __str__(self) -> str:
         """Show the change to people, without a secret."""
         if self.new is None:
             return f"remove the user {self.name}"
         if self.old is None:
-            return f"create the user {self.name}: {shown(self.new)}"
-        more, less = secrets(self.new) - secrets(self.old), secrets(self.old) - secrets(self.new)
+            return f"create the user {self.name}: {show_rules(self.new)}"
+        more, less = (
+            password_rules(self.new) - password_rules(self.old),
+            password_rules(self.old) - password_rules(self.new),
+        )
         if bool(more) != bool(less) and set(self.new) - more == set(self.old) - less:
             return f"let the user {self.name} in with {_some(more or less)} {'more' if more else 'less'}"
-        return f"change the user {self.name}: {shown(self.old)} -> {shown(self.new)}" + (
-            " (other passwords)" if secrets(self.old) != secrets(self.new) else ""
+        return f"change the user {self.name}: {show_rules(self.old)} -> {show_rules(self.new)}" + (
+            " (other passwords)" if password_rules(self.old) != password_rules(self.new) else ""
         )
 
 
@@ -139,28 +55,8 @@ class Plan:
     undeclared: List[str] = field(default_factory=list)
 
 
-def setuser(name: str, new: Sequence[str]) -> List[str]:
-    """Return the command that gives a user exactly these rules."""
-    return ["ACL", "SETUSER", name, "reset", *new]
-
-
-def secrets(found: Iterable[str]) -> Set[str]:
-    """Return the hashes among the rules."""
-    return {rule for rule in found if rule[0] == "#"}
-
-
 def _some(found: Set[str]) -> str:
     return "one password" if len(found) == 1 else f"{len(found)} passwords"
-
-
-def shown(found: Iterable[str]) -> str:
-    """Return rules for people."""
-    return hide(" ".join(found))
-
-
-def hide(text: str) -> str:
-    """Return the text without passwords and their hashes."""
-    return _SECRET.sub("#" + MASK, text)
 
 
 def plan(
@@ -186,7 +82,7 @@ def plan(
         if name in equal and old is not None:
             continue
         if old is not None and name in needed and not final:
-            more = sorted(secrets(new) - secrets(old))
+            more = sorted(password_rules(new) - password_rules(old))
             if more and "nopass" not in old:
                 found.now.append(Change(name, [*old, *more], old))
             if set(new) != {*old, *more}:
@@ -227,6 +123,6 @@ def table(changes: Sequence[Change], new: bool) -> str:
     for change in changes:
         side = change.new if new else change.old
         if side is not None:
-            other = new and change.old is not None and secrets(side) != secrets(change.old)
-            rows.append(f"user {change.name} {shown(side)}{' (other passwords)' if other else ''}\n")
+            other = new and change.old is not None and password_rules(side) != password_rules(change.old)
+            rows.append(f"user {change.name} {show_rules(side)}{' (other passwords)' if other else ''}\n")
     return "".join(rows)

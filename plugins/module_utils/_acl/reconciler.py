@@ -10,16 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence
 
-from ansible.module_utils.basic import AnsibleModule
-
-from .._config.diff import running_version
-from .._config.runtime import find, info
 from .._core.errors import (
     BadConfig,
     CommandFailed,
     QuorumError,
     Refused,
 )
+from .._core.reconcile import Module, Reconciler, Step
 from .._engine.acl_check import Judge, judge
 from .._host.files import (
     Seen,
@@ -31,31 +28,20 @@ from .._host.files import (
     put,
 )
 from .._model.acl_applications import literal_patterns, pattern_warning
-from .._model.acl_presets import CHANNELS, number
-from .._module.runner import Step, Subject, endpoint
+from .._model.acl_presets import CHANNELS
+from .._model.acl_rules import hide_secrets, parse_acl_list, password_rules
+from .._model.rotation_marks import CLOSE, OPEN, PROVE, parse_marks
+from .._model.versions import parse_version, running_version
 from .._redis.client import Client
-from .._redis.client_list import move_on, needed, undo
+from .._redis.client_list import needed_users, reconnect_clients, undo
+from .._redis.endpoint import endpoint_from_params
+from .._redis.locate import connect_running
 from .._redis.observe import Place, members, refusals
-from .._redis.rotation import (
-    CLOSE,
-    OPEN,
-    PROVE,
-    linked,
-    marks,
-    no_clients,
-    refused_since,
-)
-from .._redis.tls import of
+from .._redis.replies import parse_info
+from .._redis.rotation import linked, no_clients, refused_since
+from .._redis.tls import tls_from_params
 from .declared import Declared
-from .plan import (
-    Change,
-    Plan,
-    hide,
-    parse_list,
-    plan,
-    secrets,
-    table,
-)
+from .plan import Change, Plan, plan, table
 
 NEWEST = "99.0"  # for a host without an engine, in check mode
 
@@ -70,10 +56,10 @@ class View:
     plan: Plan = field(default_factory=Plan)
 
 
-class Acl(Subject[View]):
+class Acl(Reconciler[View]):
     """One server."""
 
-    def __init__(self, module: AnsibleModule) -> None:
+    def __init__(self, module: Module) -> None:
         """Take the options."""
         super().__init__()
         self.module, self.params = module, module.params
@@ -83,7 +69,9 @@ class Acl(Subject[View]):
         self.logins: Dict[str, Dict[str, str]] = {
             duty: login for duty, login in (self.params["logins"] or {}).items() if login
         }
-        self.places = members(self.params["members"], None, None, self.params["timeout"], tls=of(self.params))
+        self.places = members(
+            self.params["members"], None, None, self.params["timeout"], tls=tls_from_params(self.params)
+        )
         self.client: Optional[Client] = None
         self.done: List[List[str]] = []
         self.first: Optional[Plan] = None
@@ -97,30 +85,32 @@ class Acl(Subject[View]):
         if not Path(self.params["binary"]).exists():
             if not self.module.check_mode:
                 raise BadConfig(f"{self.label}: {self.params['binary']} is not installed", todo="Nothing was changed")
-            return View(seen, self.wish.file(self.wish.rules(number(version), {"default": ["nopass"]})))
+            return View(seen, self.wish.file(self.wish.rules(parse_version(version), {"default": ["nopass"]})))
         if self.client is None:
-            self.client = find(endpoint(self.params), None, "redis_password or the password of the operator's user")
+            self.client = connect_running(
+                endpoint_from_params(self.params), None, "redis_password or the password of the operator's user"
+            )
         with judge(self.params["binary"], self.params["parameters"], self.params["user"], self.label) as engine:
-            there = parse_list(seen.content.decode("utf-8", "replace").splitlines())
+            there = parse_acl_list(seen.content.decode("utf-8", "replace").splitlines())
             if self.client is not None:
-                version = running_version(info(self.client))
-                present = parse_list(self.client.call("ACL", "LIST"))
+                version = running_version(parse_info(self.client.call("INFO")))
+                present = parse_acl_list(self.client.call("ACL", "LIST"))
                 self.wish.refuse_unfinished(seen, present)
             held = present or {**self.wish.from_configuration(), **there}
             declared = self.wish.rules(engine.version, held)
             engine.spell(declared, self.label)
             live, found, older = declared, Plan(), False
             if self.client is not None:
-                older = number(version) < CHANNELS <= engine.version
-                if number(version) != engine.version:
-                    live = self.wish.rules(number(version), held)
+                older = parse_version(version) < CHANNELS <= engine.version
+                if parse_version(version) != engine.version:
+                    live = self.wish.rules(parse_version(version), held)
                 same = engine.same(live, present, self.label)
-                held_by = needed(self.client) if self._differ(same, present, live) else set()
+                held_by = needed_users(self.client) if self._differ(same, present, live) else set()
                 predicted, purge = self.module.check_mode, self.wish.purge
                 final = self.params["final"] or self.params["previous"] != OPEN
                 found = plan(live, self.absent, present, same, held_by, final, purge, predicted)
             want = self.wish.file(declared, found, present, older, seen)
-            said = parse_list(want.content.decode("utf-8", "surrogateescape").splitlines())
+            said = parse_acl_list(want.content.decode("utf-8", "surrogateescape").splitlines())
             if (
                 want.kind == "file"
                 and want.content != seen.content
@@ -150,14 +140,18 @@ class Acl(Subject[View]):
             if why:
                 raise Refused(
                     f"{self.label}: {why}",
-                    str(endpoint(self.params)),
+                    str(endpoint_from_params(self.params)),
                     "Nothing was changed. Correct this user, or give the job to another one",
                 )
 
     def plan(self, obs: View) -> List[Step]:
         """See that nobody depends on what goes, change the users, and write the file last."""
         steps: List[Step] = []
-        going = [change.name for change in obs.plan.now if secrets(change.old or []) - secrets(change.new or [])]
+        going = [
+            change.name
+            for change in obs.plan.now
+            if password_rules(change.old or []) - password_rules(change.new or [])
+        ]
         if self.params["previous"] != OPEN and going and self.client is not None and not self.module.check_mode:
             self._ready(self.client, obs, going)
         if self.params["previous"] == PROVE:
@@ -176,11 +170,14 @@ class Acl(Subject[View]):
         """Refuse to take previous passwords away that somebody still needs."""
         given = self.params
         login = (given["username"], given["password"], given["timeout"], given["fallback_password"])
-        everybody = [(given["name"], endpoint(given)), *members(given["members"], *login, tls=of(given))]
+        everybody = [
+            (given["name"], endpoint_from_params(given)),
+            *members(given["members"], *login, tls=tls_from_params(given)),
+        ]
         self._let_in(client, everybody, going)
         linked(everybody, self.logins.get("replication", {}), self.label)
         if not given["ignore_clients"]:
-            noted = marks(obs.seen.content.decode("utf-8", "replace"))
+            noted = parse_marks(obs.seen.content.decode("utf-8", "replace"))
             no_clients(client, {name: noted[name] for name in going if name in noted}, self.label)
 
     def apply(self, step: Step) -> None:
@@ -201,8 +198,8 @@ class Acl(Subject[View]):
 
     def _let_go(self, client: Client, names: List[str]) -> None:
         """Prove that every member lets everybody in as who they shall be, then let them log in anew."""
-        self._let_in(client, [(self.params["name"], endpoint(self.params)), *self.places], names)
-        move_on(client, set(names), self.logins, self.params["sentinels"], self.params["wait"], self.label)
+        self._let_in(client, [(self.params["name"], endpoint_from_params(self.params)), *self.places], names)
+        reconnect_clients(client, set(names), self.logins, self.params["sentinels"], self.params["wait"], self.label)
 
     def _let_in(self, client: Client, everybody: Sequence[Place], names: List[str]) -> None:
         for login in self.logins.values():
@@ -233,14 +230,15 @@ class Acl(Subject[View]):
                 self.closed.setdefault(change.name, time.monotonic())
         except CommandFailed as problem:
             raise BadConfig(
-                f"{self.label}: the running server refuses a rule of the user {change.name}: {hide(problem.text)}",
+                f"{self.label}: the running server refuses a rule of the user {change.name}: "
+                f"{hide_secrets(problem.text)}",
                 problem.where,
                 "Nothing was changed. Correct this rule",
             ) from None
 
     def _remember(self, client: Client) -> None:
         """Prove the new rights from outside, and let the server's own file record its users."""
-        own = (self.params["name"], endpoint(self.params))
+        own = (self.params["name"], endpoint_from_params(self.params))
         if self.params["final"]:
             for login in self.logins.values():
                 said = refusals([own], login.get("username"), login.get("password"))
@@ -289,7 +287,7 @@ class Acl(Subject[View]):
             sides = [table(before.plan.now, new) for new in (False, True)]
             found.append({"before_header": title, "after_header": title, "before": sides[0], "after": sides[1]})
         if differences(before.seen, before.want):
-            sides = [hide(side.content.decode("utf-8", "replace")) for side in (before.seen, before.want)]
+            sides = [hide_secrets(side.content.decode("utf-8", "replace")) for side in (before.seen, before.want)]
             path = before.want.path
             found.append({"before_header": path, "after_header": path, "before": sides[0], "after": sides[1]})
         return found

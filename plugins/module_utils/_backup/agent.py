@@ -19,10 +19,12 @@ from typing import Any, Callable, Dict, List, Mapping, Sequence
 
 from .._core.errors import QuorumError
 from .._engine.rdb_check_socket import answer
+from .._model.backup_manifest import PASSED, iso_time, parse_time
+from .._model.observed import Observed
 from .._redis.client import Client
 from .._redis.observe import Place, members, observe_all
-from .._redis.replies import Observed, number, parse_info
-from .._redis.tls import of
+from .._redis.replies import number, parse_info
+from .._redis.tls import tls_from_params
 from . import manifest as manifests
 from .create import Job, drill, make, mend
 from .offsite import away, run
@@ -59,7 +61,7 @@ class Round:
         """Name the parts."""
         self.me: str = self.common["me"]
         self.places: List[Place] = members(
-            self.told["members"], self.told.get("username"), self.told["password"], 2.0, tls=of(self.told)
+            self.told["members"], self.told.get("username"), self.told["password"], 2.0, tls=tls_from_params(self.told)
         )
         keys = ("directory", "binary", "user", "compression", "load", "aof", "wait")
         unit = f"redis-server@{self.told['name']}.service"
@@ -134,7 +136,7 @@ class Round:
         if self.common["drill"]:
             record = drill(self.job, name, self.say)
             self.state["drill"] = record
-            if record["result"] != manifests.PASSED:
+            if record["result"] != PASSED:
                 self.wrong(WARNING, f"the restore drill of {name}: {record['result']}")
 
     def _thin(self) -> None:
@@ -190,7 +192,7 @@ def kept(place: Path) -> List[Kept]:
             good = manifests.read(str(place / name)).good
         except QuorumError:
             good = False
-        found.append(Kept(name, manifests.seconds_of(name), good))
+        found.append(Kept(name, parse_time(name), good))
     return found
 
 
@@ -238,7 +240,7 @@ def look() -> int:
         reports[name] = one.report()
         worst = max(worst, one.code)
         write(STATE / "backup-state.json", state, 0o600)
-    report = {"state": WORDS[worst], "host": common["me"], "looked": manifests.iso(now), "sets": reports}
+    report = {"state": WORDS[worst], "host": common["me"], "looked": iso_time(now), "sets": reports}
     write(STATE / "backup-status.json", {**report, "silent_after": common["silent_after"]}, 0o644)
     return worst
 
@@ -247,7 +249,7 @@ def status(now: float, report: Mapping[str, Any]) -> tuple[int, str]:
     """Return exit code and one line from the status file; pure."""
     if not report:
         return UNKNOWN, "the timer has not looked yet"
-    age = now - manifests.seconds_of(report["looked"])
+    age = now - parse_time(report["looked"])
     if age > report["silent_after"]:
         return CRITICAL, f"the timer has not looked since {report['looked']}"
     parts = []

@@ -17,16 +17,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Dict, List, Sequence, Tuple
 
-from .._core.errors import CommandFailed, QuorumError
+from .._core.errors import CommandFailed, Damaged, QuorumError
 from .._engine import rdb_check, rdb_check_socket
+from .._host.capacity import memory_free
 from .._host.sandbox import deaf_to_signals
+from .._model.backup_manifest import PASSED, SUFFIXES, Manifest, Verified, iso_time, parse_time
 from .._model.conf_syntax import mask
-from .._redis.client import Client, Endpoint, Steady, connect
+from .._model.rdb_header import memory_needed, read_header
+from .._redis.client import Client, Steady, connect
+from .._redis.endpoint import Endpoint
 from .._redis.engine_modules import EngineModule, lines, loaded
-from .._redis.replies import engine_of, number, parse_info
+from .._redis.replies import engine_of, keys_by_database, number, parse_info
 from . import manifest as manifests
 from .aof_copy import NOTE, copy_aof, let_go
-from .manifest import Damaged, Manifest, Verified
 from .repository import (
     RDB,
     alone,
@@ -41,7 +44,7 @@ from .repository import (
     unpack,
     write_manifest,
 )
-from .snapshot import Saver, Tell, databases, open_safely
+from .snapshot import Saver, Tell, open_safely
 
 AOF = "appendonlydir"
 
@@ -92,7 +95,7 @@ def make(job: Job, tell: Tell) -> Manifest:
                 tell(f"copying {size >> 20} MiB")
                 digest = copy(file, partial / RDB)
                 with (partial / RDB).open("rb") as copied:
-                    head = manifests.header(copied.read(8192), str(partial / RDB))
+                    head = read_header(copied.read(8192), str(partial / RDB))
                 engine, version = engine_of(snapshot.info)
                 manifest = Manifest(
                     data_set=job.data_set,
@@ -108,12 +111,12 @@ def make(job: Job, tell: Tell) -> Manifest:
                     replication_offset=number(
                         snapshot.info.get("slave_repl_offset", snapshot.info.get("master_repl_offset"))
                     ),
-                    databases=databases(snapshot.info),
-                    began=manifests.iso(snapshot.began),
+                    databases=keys_by_database(snapshot.info),
+                    began=iso_time(snapshot.began),
                     ended="",
                     seconds=0.0,
                     compression=job.compression,
-                    rdb=RDB + manifests.SUFFIXES[job.compression],
+                    rdb=RDB + SUFFIXES[job.compression],
                     rdb_size=size,
                     rdb_sha256=digest,
                     files={},
@@ -134,19 +137,19 @@ def make(job: Job, tell: Tell) -> Manifest:
 
 def prove(job: Job, directory: Path, manifest: Manifest, tell: Tell, modules: Sequence[EngineModule] = ()) -> Verified:
     """Check and load the RDB as it lies there, not compressed; what does not hold raises Damaged."""
-    found = Verified(at=manifests.iso(time.time()), by=socket.gethostname())
+    found = Verified(at=iso_time(time.time()), by=socket.gethostname())
     tell("checking the file")
     rdb_check_socket.check(job.binary, "rdb", directory / RDB, job.user, job.wait)
     if manifest.aof:
         lend(directory / AOF)
         rdb_check_socket.check(job.binary, "aof", next((directory / AOF).glob("*.manifest")), job.user, job.wait)
-    found.file_check = manifests.PASSED
+    found.file_check = PASSED
     if not job.load or job.trial_host:
         found.load = f"not done: {'left to ' + job.trial_host if job.load else 'switched off'}"
         return found
     with (directory / RDB).open("rb") as file:
-        needed = rdb_check.memory_needed(manifests.header(file.read(8192)), manifest.rdb_size)
-    free = rdb_check.memory_free()
+        needed = memory_needed(read_header(file.read(8192)), manifest.rdb_size)
+    free = memory_free()
     if free < needed:
         found.load = f"not done: it needs {needed >> 20} MiB of memory, and {free >> 20} are free"
         tell(f"trial load {found.load}")
@@ -161,7 +164,7 @@ def prove(job: Job, directory: Path, manifest: Manifest, tell: Tell, modules: Se
     wrong = rdb_check.differences(manifest.databases, found.databases)
     if wrong:
         raise Damaged(f"Loaded, the snapshot is not what was saved: {wrong}", str(directory))
-    found.load, found.load_by = manifests.PASSED, found.by
+    found.load, found.load_by = PASSED, found.by
     return found
 
 
@@ -182,7 +185,7 @@ def drill(job: Job, name: str, tell: Tell) -> Dict[str, Any]:
         directory, start = place / name, time.monotonic()
         manifest = manifests.read(str(directory))
         job, modules = _as_running(job)
-        result, counts = manifests.PASSED, {}
+        result, counts = PASSED, {}
         try:
             tell("comparing the check sums")
             manifests.check(str(directory), manifest)
@@ -195,7 +198,7 @@ def drill(job: Job, name: str, tell: Tell) -> Dict[str, Any]:
         except Damaged as problem:
             result = f"failed: {problem}"
         record = {
-            "at": manifests.iso(time.time()),
+            "at": iso_time(time.time()),
             "by": job.trial_host or socket.gethostname(),
             "result": result,
             "seconds": round(time.monotonic() - start, 1),
@@ -212,7 +215,7 @@ def note(job: Job, name: str, record: Dict[str, Any]) -> Manifest:
         manifest = manifests.read(str(place / name))
         manifest.drills.append(record)
         proven = manifest.verified
-        if not (proven.load == manifests.PASSED and record["result"].startswith("not done")):
+        if not (proven.load == PASSED and record["result"].startswith("not done")):
             proven.load, proven.load_by = record["result"], record["by"]
             proven.databases = record["databases"] or proven.databases
         write_manifest(place / name, manifest, job.user)
@@ -239,7 +242,7 @@ def fresh(job: Job, seconds: float, engine: str, version: str) -> str:
         except QuorumError:
             continue
         if found.good and (found.engine, found.version) == (engine, version):
-            return name if time.time() - manifests.seconds_of(found.began) <= seconds else ""
+            return name if time.time() - parse_time(found.began) <= seconds else ""
     return ""
 
 

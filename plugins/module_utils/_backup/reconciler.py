@@ -11,54 +11,27 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule
-
-from .._core.errors import QuorumError, Refused
+from .._core.errors import Damaged, QuorumError, Refused
+from .._core.reconcile import Module, Reconciler, Step
 from .._engine.config_check import installed_version
-from .._module.runner import MEMBER_OPTIONS, Step, Subject
+from .._model.backup_manifest import PASSED, Manifest, iso_time
+from .._model.observed import Observed
 from .._redis.observe import members, observe_all
-from .._redis.replies import Observed
-from .._redis.tls import TLS_OPTIONS, of
+from .._redis.tls import tls_from_params
 from . import manifest as manifests
 from .create import Job, drill, fresh, make, mend, note
-from .manifest import Damaged, Manifest
 from .schedule import choose
 
-OPTIONS: dict[str, Any] = {
-    "name": {"type": "str", "required": True},
-    "here": {"type": "str", "required": True},
-    "members": {"type": "list", "elements": "dict", "required": True, "options": MEMBER_OPTIONS},
-    "member": {"type": "str"},
-    "primary": {"type": "bool", "default": False},
-    "directory": {"type": "path", "default": "/var/backups/redis"},
-    "compression": {"type": "str", "choices": ["none", "gzip", "zstd"], "default": "none"},
-    "load": {"type": "bool", "default": True},
-    "aof": {"type": "bool", "default": False},
-    "fresh": {"type": "int", "default": 0},
-    "drill": {"type": "bool", "default": False},
-    "trial_host": {"type": "str"},
-    "backup": {"type": "str"},
-    "record": {"type": "dict"},
-    "binary": {"type": "path"},
-    "unit": {"type": "str", "default": ""},
-    "user": {"type": "str", "default": "redis"},
-    "username": {"type": "str"},
-    "password": {"type": "str", "no_log": True},
-    "timeout": {"type": "float", "default": 2.0},
-    **TLS_OPTIONS,
-    "wait": {"type": "int", "default": 3600},
-}
 
-
-class Backup(Subject["list[Observed]"]):
+class Backup(Reconciler["list[Observed]"]):
     """One data set, seen from one of its members."""
 
-    def __init__(self, module: AnsibleModule) -> None:
+    def __init__(self, module: Module) -> None:
         """Read the options."""
         super().__init__()
         self.params = params = module.params
         login = (params["username"], params["password"])
-        self.places = members(params["members"], *login, params["timeout"], tls=of(params))
+        self.places = members(params["members"], *login, params["timeout"], tls=tls_from_params(params))
         mine = dict(self.places).get(params["here"])
         if mine is None:
             raise Refused(f"{params['here']} is no member", f"data set {params['name']}", "Correct `here`")
@@ -115,7 +88,7 @@ class Backup(Subject["list[Observed]"]):
         self.warnings += filter(None, [mend(self.job)])
         self.found = make(self.job, self._tell)
         proven = self.found.verified
-        if self.params["load"] and not self.job.trial_host and proven.load != manifests.PASSED:
+        if self.params["load"] and not self.job.trial_host and proven.load != PASSED:
             self.warnings.append(f"{self.found.name} was not loaded to prove it: {proven.load}")
 
     def _foreign(self, name: str) -> dict[str, Any]:
@@ -127,14 +100,14 @@ class Backup(Subject["list[Observed]"]):
         if here == (told.engine, told.version):
             return {}
         result = f"not done: {self.job.trial_host} has {' '.join(here)}, it is of {told.engine} {told.version}"
-        return {"at": manifests.iso(time.time()), "by": self.job.trial_host, "result": result, "databases": {}}
+        return {"at": iso_time(time.time()), "by": self.job.trial_host, "result": result, "databases": {}}
 
     def _judge(self, place: Path) -> None:
         """Fail when a drill has found the backup bad, or was not done here; one not done elsewhere is a warning."""
         result = self.record["result"]
         if result.startswith("not done") and self.params["record"]:
             self.warnings.append(f"{place.name} was not loaded to prove it: {result}")
-        elif result != manifests.PASSED:
+        elif result != PASSED:
             todo = "Use another backup, and make a new one"
             raise Damaged(f"The drill did not pass: {result}", f"{place}, by {self.record['by']}", todo)
 

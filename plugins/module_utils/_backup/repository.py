@@ -15,11 +15,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Iterator
 
-from .._core.errors import QuorumError
-from .._host.compression import reader, writer
+from .._core.errors import Damaged, QuorumError
+from .._host.capacity import disk_free
+from .._host.compression import reader, unpack_file, writer
+from .._host.files import CHUNK, read_chunks, size_and_digest
 from .._host.sandbox import KEEPER, drop_to
+from .._model.backup_manifest import MANIFEST, Manifest, iso_time, name_time
 from . import manifest as manifests
-from .manifest import Damaged, Manifest
 from .snapshot import Tell
 
 RDB = "dump.rdb"
@@ -58,9 +60,9 @@ def _private(path: str, flags: int) -> int:
 
 def free_name(place: Path, began: float, member: str) -> str:
     """Return a name that no backup has yet: that of the second in which it began, or of the next free one."""
-    while (place / f"{manifests.stamp(began)}-{member}").exists():
+    while (place / f"{name_time(began)}-{member}").exists():
         began += 1
-    return f"{manifests.stamp(began)}-{member}"
+    return f"{name_time(began)}-{member}"
 
 
 @contextmanager
@@ -78,16 +80,15 @@ def drafted(place: Path, name: str, user: str) -> Iterator[Path]:
 
 def unpack(directory: Path, manifest: Manifest, partial: Path, user: str) -> None:
     """Put the RDB of a backup into a draft, as it was before it was compressed."""
-    with reader(str(directory / manifest.rdb), manifest.compression) as file:
-        if copy(file, partial / RDB) != manifest.rdb_sha256:
-            raise Damaged("Unpacked, the RDB has another check sum", str(directory))
+    with (partial / RDB).open("xb") as file:
+        unpack_file(str(directory / manifest.rdb), manifest.compression, manifest.rdb_sha256, file)
+        sync(file)
     own(partial, user)
 
 
 def room(place: Path, needed: int) -> None:
     """Refuse a directory on a file system with fewer free bytes than needed."""
-    found = os.statvfs(place)
-    free = found.f_bavail * found.f_frsize
+    free = disk_free(str(place))
     if free < needed + (8 << 20):
         raise QuorumError(
             f"The backup needs {(needed >> 20) + 8} MiB, and {free >> 20} are free", str(place), "Free space there"
@@ -98,7 +99,7 @@ def copy(source: Any, target: Path) -> str:
     """Copy to the disk and return the check sum; what is copied does not push other files out of memory."""
     digest = hashlib.sha256()
     with target.open("xb") as file:
-        for chunk in manifests.chunks(source):
+        for chunk in read_chunks(source):
             digest.update(chunk)
             file.write(chunk)
         sync(file)
@@ -120,11 +121,11 @@ def pack(partial: Path, manifest: Manifest, tell: Tell) -> None:
     tell(f"compressing with {manifest.compression}")
     with (partial / manifest.rdb).open("xb") as target:
         with (partial / RDB).open("rb") as source, writer(target, manifest.compression) as stream:
-            shutil.copyfileobj(source, stream, manifests.CHUNK)
+            shutil.copyfileobj(source, stream, CHUNK)
         sync(target)
     digest = hashlib.sha256()
     with reader(str(partial / manifest.rdb), manifest.compression) as stream:
-        for chunk in manifests.chunks(stream):
+        for chunk in read_chunks(stream):
             digest.update(chunk)
     if digest.hexdigest() != manifest.rdb_sha256:
         raise Damaged("Compressed and unpacked, the RDB has another check sum", str(partial))
@@ -135,8 +136,8 @@ def finish(partial: Path, final: Path, manifest: Manifest, user: str, start: flo
     """Write the manifest, bring all to the disk, and give the backup its name."""
     own(partial, user)
     files = sorted(path for path in partial.rglob("*") if path.is_file())
-    manifest.files = {str(path.relative_to(partial)): manifests.sums(path) for path in files}
-    manifest.ended, manifest.seconds = manifests.iso(time.time()), round(time.monotonic() - start, 1)
+    manifest.files = {str(path.relative_to(partial)): size_and_digest(path) for path in files}
+    manifest.ended, manifest.seconds = iso_time(time.time()), round(time.monotonic() - start, 1)
     write_manifest(partial, manifest, user)
     if final.exists():
         raise QuorumError(f"{final} exists already", todo="Nothing was overwritten. Run again")
@@ -151,14 +152,14 @@ def finish(partial: Path, final: Path, manifest: Manifest, user: str, start: flo
 
 def write_manifest(directory: Path, manifest: Manifest, user: str) -> None:
     """Write the manifest of a backup in one piece, readable by the given user."""
-    draft = directory / f".{manifests.FILE}"
+    draft = directory / f".{MANIFEST}"
     with draft.open("w", encoding="utf-8") as file:
         file.write(manifest.to_json())
         file.flush()
         os.fsync(file.fileno())
     draft.chmod(0o640)
     owner(draft, user)
-    draft.replace(directory / manifests.FILE)
+    draft.replace(directory / MANIFEST)
 
 
 def own(directory: Path, user: str) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
 from .._core.errors import Refused
-from .._redis.replies import Observed
+from .._model.observed import Observed
 
 DAY = 86400.0
 PATIENCE = 3  # looks: whoever has failed tries again at each

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import stat
 import subprocess
 import time
@@ -19,11 +18,10 @@ from typing import BinaryIO, Callable, Dict, Iterator, List, Mapping, Optional, 
 from .._core.errors import CommandFailed, QuorumError
 from .._host.sandbox import known
 from .._redis.client import Client
-from .._redis.replies import number, parse_info
+from .._redis.replies import number, parse_info, reason_in_log
 
 PAUSE = 0.1
 STOP = "stop-writes-on-bgsave-error"
-_STAMP = re.compile(r"\d+:\w [^*#]*([*#]) ")
 _BUSY = ("already in progress", "Another child process", "Can't BGSAVE while AOF log rewriting")
 Tell = Callable[[str], None]
 
@@ -75,24 +73,6 @@ def verdict(before: Mapping[str, str], now: Mapping[str, str], began: int, repla
     if number(now.get("rdb_last_save_time")) < began or not replaced:
         return "the save ended without a new file: its process was stopped"
     return ""
-
-
-def databases(info: Mapping[str, str]) -> Dict[str, Dict[str, int]]:
-    """Return keys and expiring keys of each database that INFO names; pure."""
-    found = {}
-    for name, value in info.items():
-        if re.fullmatch(r"db\d+", name):
-            numbers = dict(part.split("=", 1) for part in value.split(",") if "=" in part)
-            found[name[2:]] = {key: number(numbers.get(key)) for key in ("keys", "expires")}
-    return found
-
-
-def complaint(text: str) -> str:
-    """Return the engine's own reason from its log; pure."""
-    loud = [_STAMP.sub("", row).strip() for row in text.splitlines() if "#" in _STAMP.findall(row)]
-    loud = [row for row in loud if not row.startswith("WARNING")]
-    told = [row for row in loud if row not in ("Background saving error", "Background AOF rewrite error")] or loud
-    return "; ".join(dict.fromkeys(told[-2:]))
 
 
 def open_safely(path: Path, user: str) -> BinaryIO:
@@ -239,7 +219,7 @@ class Saver:
             raise QuorumError(f"After {self.wait:g} s {what}", self.where, "No backup was made. Wait longer, run again")
 
     def _failure(self, why: str, since: int) -> SaveFailed:
-        reason = complaint(self._log(since)) if "restarted" not in why else ""
+        reason = reason_in_log(self._log(since)) if "restarted" not in why else ""
         todo = "No backup was made, and earlier ones are untouched. "
         todo += f"{STOP} is off until a backup succeeds or site.yml runs. " if self.note.exists() else ""
         return SaveFailed(f"{why}{': ' + reason if reason else ''}", self.where, todo + _advice(reason))

@@ -13,8 +13,8 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, Mapping
 
-from .._engine.config_check import OVERRIDDEN, REPLACED
-from .._model.conf_syntax import MASK, is_secret, lines, parse, values
+from .._model.conf_syntax import MASK, is_secret, lines, values
+from .._model.directives import OVERRIDDEN, REPLACED
 
 # These belong to the process or the role, not to the configuration: compared when declared, or not at all.
 PROCESS = {*OVERRIDDEN, "supervised", "pidfile", "set-proc-title", "proc-title-template"}
@@ -220,19 +220,6 @@ def fingerprint(text: str) -> str:
     """Return the digest of a file as the program before each start notes it: without what a process is told live."""
     rows = [row for row in text.splitlines() if row.split(" ")[0] not in TOLD and not row.startswith("# default: ")]
     return hashlib.sha256("\n".join(rows).encode("utf-8", "surrogateescape")).hexdigest()
-
-
-def started_with(text: str | None) -> dict[str, Any]:
-    """Return digest and directives of the file that the process was started with."""
-    if not text:
-        return {"started_sha": "", "started_with": {}}
-    first = re.match(r"# quorum\.redis: assembled from sha256:([0-9a-f]{64})\n", text)
-    return {"started_sha": first.group(1) if first else "", "started_with": values(parse(text))}
-
-
-def running_version(info: Mapping[str, str]) -> str:
-    """Return the version of the engine; Valkey has its compatibility under the name of Redis."""
-    return info.get("valkey_version") or info.get("redis_version", "")
 
 
 def table(changes: list[Change], new: bool) -> str:

@@ -9,9 +9,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule
-
 from .._core.errors import BadConfig, QuorumError, Refused
+from .._core.reconcile import Module, Reconciler, Step
 from .._engine.config_check import Sample, examine, installed_version
 from .._host.certificates import (
     STALE,
@@ -36,11 +35,12 @@ from .._host.files import (
 from .._host.files import differences as file_differences
 from .._model.conf_syntax import mask, parse, render, values
 from .._model.directives import known_to
-from .._module.runner import Step, Subject, endpoint
+from .._model.rotation_marks import PROVE
 from .._redis.client import Client
+from .._redis.endpoint import endpoint_from_params
+from .._redis.locate import connect_running
 from .._redis.observe import members, refusals
-from .._redis.rotation import PROVE
-from .._redis.tls import of
+from .._redis.tls import tls_from_params
 from .diff import (
     LINK,
     Change,
@@ -54,16 +54,7 @@ from .diff import (
     restarts,
     table,
 )
-from .runtime import (
-    find,
-    probe,
-    read,
-    set_all,
-    started,
-    switch_aof_on,
-    undo,
-    wait_loaded,
-)
+from .runtime import probe, read, set_all, started, switch_aof_on, undo, wait_loaded
 from .sentinel_password import Changeover, only_one
 from .start_guard_files import guard_diffs, guard_files
 
@@ -90,10 +81,10 @@ class View:
     ran: dict[str, str] = field(default_factory=dict)  # what the process runs with, a Sentinel as far as its file tells
 
 
-class Instance(Subject[View]):
+class Instance(Reconciler[View]):
     """One server or Sentinel."""
 
-    def __init__(self, module: AnsibleModule) -> None:
+    def __init__(self, module: Module) -> None:
         """Render the new file."""
         super().__init__()
         self.module = module
@@ -140,7 +131,7 @@ class Instance(Subject[View]):
         state = self._state()
         if self.client is None:
             variable = "redis_sentinel_password" if self.sentinel else "redis_password"
-            self.client = find(endpoint(self.params), state, variable)
+            self.client = connect_running(endpoint_from_params(self.params), state, variable)
         if self.changeover is not None:
             file = view.seen.content.decode("utf-8", "surrogateescape")
             more = self.changeover.look(self.client, file, state or "")
@@ -192,14 +183,16 @@ class Instance(Subject[View]):
     def _refusals(self) -> list[str]:
         """Return the members that do not let the declared masteruser in; in check mode it may not be there yet."""
         guard = self.params["guard"]
-        places = members(guard["members"] if guard else [], None, None, self.params["timeout"], tls=of(self.params))
-        own = (self.label, endpoint(self.params))
+        places = members(
+            guard["members"] if guard else [], None, None, self.params["timeout"], tls=tls_from_params(self.params)
+        )
+        own = (self.label, endpoint_from_params(self.params))
         user, password = self.secrets.get("masteruser"), self.secrets.get("masterauth")
         return [] if self.module.check_mode else refusals([own, *places], user, password)
 
     def plan(self, obs: View) -> list[Step]:
         """At run time first, the AOF second, the files last: they never say what is not true yet."""
-        place = self.client.endpoint if self.client is not None else endpoint(self.params)
+        place = self.client.endpoint if self.client is not None else endpoint_from_params(self.params)
         if obs.live is not None and obs.ran:
             one_step(self.label, self.wanted.path, obs.ran, self.parameters)
             together(self.label, self.wanted.path, obs.ran, self.parameters, self.params["absent"])

@@ -9,65 +9,25 @@ import os
 import re
 import subprocess
 import time
-from dataclasses import replace
 from pathlib import Path
-from typing import Mapping, Sequence
+from typing import Sequence
 
 from .._core.errors import (
-    AuthFailed,
     BadConfig,
     CommandFailed,
     QuorumError,
-    Unreachable,
 )
-from .._redis.client import Client, Endpoint, connect
-from .._redis.tls import Tls
-from .diff import (
-    FIXED,
-    Change,
-    Live,
-    running_version,
-    started_with,
-    unprobed,
-)
-
-
-def find(endpoint: Endpoint, state: str | None, variable: str) -> Client | None:
-    """Connect to the process; None when it is not running. `state`: the file that it was started with.
-
-    A process that still listens on the port of its last start is found there.
-    """
-    before = {key: said[-1] for key, said in started_with(state)["started_with"].items()}
-    foreign: Unreachable | None = None
-    for place in [endpoint, *_elsewhere(endpoint, before)]:
-        try:
-            return connect(place)
-        except AuthFailed as problem:
-            todo = f"Nothing was changed. Correct {variable}, or declare the present one as the previous one too"
-            raise AuthFailed(problem.what, problem.where, todo) from None
-        except Unreachable as problem:
-            if problem.kind not in ("refused", "tls"):
-                raise
-            foreign = problem if problem.kind == "tls" else foreign
-    if foreign is not None:
-        raise foreign
-    return None
-
-
-def _elsewhere(endpoint: Endpoint, before: Mapping[str, str]) -> list[Endpoint]:
-    """Return where the process listens that was started with this."""
-    port, secure = (int(before[key]) if before.get(key, "").isdigit() else 0 for key in ("port", "tls-port"))
-    tls: Tls | None = None
-    if not port and secure:
-        files = ("tls-ca-cert-file", "tls-cert-file", "tls-key-file")
-        port, tls = secure, endpoint.tls or Tls(*(before.get(file) for file in files))
-    return [replace(endpoint, port=port, tls=tls)] if port and (port, tls) != (endpoint.port, endpoint.tls) else []
+from .._model.conf_syntax import parse_state_file
+from .._model.versions import parse_version, running_version
+from .._redis.client import Client
+from .._redis.replies import parse_info
+from .diff import FIXED, Change, Live, unprobed
 
 
 def read(client: Client, state: str | None, binary: str, sentinel: bool) -> Live:
     """Read what runs: version, settings, use of memory, and what the process was started with."""
-    live = Live(**started_with(state))
-    live.info = info(client)
+    live = Live(**parse_state_file(state))
+    live.info = parse_info(client.call("INFO"))
     live.version = running_version(live.info)
     if not sentinel:
         try:
@@ -76,11 +36,6 @@ def read(client: Client, state: str | None, binary: str, sentinel: bool) -> Live
             live.config_refused = f"the server does not answer CONFIG: {problem.text}"
     _read_process(live, binary)
     return live
-
-
-def info(client: Client) -> dict[str, str]:
-    """Return INFO as one dictionary."""
-    return dict(row.split(":", 1) for row in client.call("INFO").splitlines() if ":" in row)
 
 
 def _read_process(live: Live, binary: str) -> None:
@@ -131,7 +86,7 @@ def set_all(client: Client, changes: Sequence[Change], version: str, what: str) 
     client.secrets.extend(value for change in changes if change.secret for value in (change.old, change.new) if value)
     done: list[Change] = []
     try:
-        if int(version.split(".")[0]) >= 7:
+        if parse_version(version)[0] >= 7:
             client.call("CONFIG", "SET", *(word for change in changes for word in (change.key, change.new)))
             return
         for change in changes:
@@ -158,13 +113,13 @@ def undo(client: Client, changes: Sequence[Change]) -> None:
 def switch_aof_on(client: Client, seconds: float, what: str) -> None:
     """Switch the AOF on and wait until all data is in it; off again when that fails."""
     deadline = time.monotonic() + seconds
-    stale = info(client).get("aof_last_bgrewrite_status") != "ok"
+    stale = parse_info(client.call("INFO")).get("aof_last_bgrewrite_status") != "ok"
     keys = client.call("DBSIZE")
     problem = "its first rewrite failed, see the server's log"
     try:
         client.call("CONFIG", "SET", "appendonly", "yes")
         while True:
-            now = info(client)
+            now = parse_info(client.call("INFO"))
             busy = now.get("aof_rewrite_in_progress") != "0"
             stale = stale and not busy
             if not busy and now.get("aof_last_bgrewrite_status") != "ok" and not stale:
@@ -191,7 +146,7 @@ def switch_aof_on(client: Client, seconds: float, what: str) -> None:
 def wait_loaded(client: Client, seconds: float, what: str) -> None:
     """Wait until the data set is read; some settings are refused before."""
     deadline = time.monotonic() + seconds
-    while info(client).get("loading") == "1":
+    while parse_info(client.call("INFO")).get("loading") == "1":
         if time.monotonic() > deadline:
             raise QuorumError(
                 f"{what} is still loading its data after {seconds:g} s",

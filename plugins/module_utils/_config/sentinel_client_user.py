@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from typing import Any, Callable, FrozenSet, Iterable, List, Mapping, Optional, Set, Tuple
 
-from .._acl.plan import parse_list, setuser
 from .._core.errors import CommandFailed, Refused
+from .._core.reconcile import Step
 from .._engine.config_check import installed_version
-from .._model.acl_presets import Version, number
+from .._model.acl_rules import parse_acl_list, setuser_command
 from .._model.conf_syntax import parse
-from .._module.runner import Step
+from .._model.versions import Version, parse_version, running_version
 from .._redis.client import Client
-from .diff import running_version
 
 NAME = "client"
 SINCE, SETINFO = (6, 2), (7, 2)
@@ -64,7 +63,7 @@ class Clients:
         self.steps = []
         if not self.hashes and not any(line.key == "user" and line.args[:1] == (NAME,) for line in parse(file)):
             return []
-        installed = number(installed_version(self.binary))
+        installed = parse_version(installed_version(self.binary))
         if self.hashes and installed < SINCE:
             raise Refused(
                 f"{self.label}: a Sentinel of Redis {'.'.join(map(str, installed))} has no users",
@@ -77,7 +76,7 @@ class Clients:
 
     def _compare(self, client: Client) -> None:
         try:
-            now = parse_list(client.call("ACL", "LIST")).get(NAME)
+            now = parse_acl_list(client.call("ACL", "LIST")).get(NAME)
         except CommandFailed:
             return  # it still runs a version without users, and is restarted with a newer one
         text = f"{self.label}: "
@@ -86,11 +85,11 @@ class Clients:
             self.steps = [Step(text, {"secret": ["ACL", "DELUSER", NAME]})] if now is not None else []
             return
         said = dict(row.split(":", 1) for row in client.call("INFO", "server").splitlines() if ":" in row)
-        wanted = rules(self.hashes, number(running_version(said)))
+        wanted = rules(self.hashes, parse_version(running_version(said)))
 
         def category(name: str) -> Iterable[str]:
             return list(client.call("ACL", "CAT", name))
 
         if now is None or rights(now, category) != rights(wanted, category):
             text += f"{'let' if now is None else 'change how'} applications ask for the primary as the user {NAME}"
-            self.steps = [Step(text, {"secret": setuser(NAME, wanted)})]
+            self.steps = [Step(text, {"secret": setuser_command(NAME, wanted)})]

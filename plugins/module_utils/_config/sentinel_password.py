@@ -12,43 +12,31 @@ from __future__ import annotations
 import time
 from typing import Any, Dict, List, Mapping, Optional, Set
 
-from .._acl.plan import digest, parse_list, secrets
 from .._core.errors import CommandFailed, Refused
-from .._model.conf_syntax import parse, rows, unquoted
-from .._module.runner import Step
-from .._redis.client import Client, several
-from .._redis.rotation import (
-    OPEN,
-    PROVE,
-    mark,
-    marks,
-    no_clients,
-    unfinished,
-)
+from .._core.reconcile import Step
+from .._model.acl_rules import parse_acl_list, password_digest, password_rules
+from .._model.conf_syntax import own_password, parse
+from .._model.rotation_marks import OPEN, PROVE, format_mark, parse_marks, refuse_unfinished_rotation
+from .._redis.client import Client
+from .._redis.endpoint import passwords_of
+from .._redis.rotation import no_clients
 from .sentinel_client_user import Clients
 
 NAME = "default"
 
 
-def own_password(text: str) -> str:
-    """Return with what a Sentinel logs in to the others, from its own file; empty when it is not told."""
-    found = [row.split(None, 2) for row in rows(text)]
-    found = [words for words in found if [word.lower() for word in words[:2]] == ["sentinel", "sentinel-pass"]]
-    return unquoted(found[-1][2]) if found and len(found[-1]) > 2 else ""
-
-
 def accepted(client: Client) -> Optional[Set[str]]:
     """Return the hashes of what opens the default user; None where there is no ACL, as in a Sentinel before 6.2."""
     try:
-        return secrets(parse_list(client.call("ACL", "LIST")).get(NAME, []))
+        return password_rules(parse_acl_list(client.call("ACL", "LIST")).get(NAME, []))
     except CommandFailed:
         return None
 
 
 def only_one(file: bytes, client: Client, label: str, path: str) -> None:
     """Refuse to let a file of users go that says that the default user has two passwords, while it has."""
-    if NAME in marks(file.decode("utf-8", "replace")) and len(accepted(client) or ()) > 1:
-        raise unfinished(label, path, NAME, "redis_password_previous")
+    if NAME in parse_marks(file.decode("utf-8", "replace")) and len(accepted(client) or ()) > 1:
+        raise refuse_unfinished_rotation(label, path, NAME, "redis_password_previous")
 
 
 class Changeover:
@@ -58,7 +46,7 @@ class Changeover:
         """Take the options of the module config. `predicted`: in check mode nothing has been opened before."""
         self.label, self.params, self.predicted = label, params, predicted
         self.new = str((params["secrets"] or {}).get("requirepass") or "")
-        self.previous = several(params["password"])[1:] if params["rotating"] else []
+        self.previous = passwords_of(params["password"])[1:] if params["rotating"] else []
         self.step: List[str] = []
         self.text = self.head = ""
         self.clients = Clients(params, label)
@@ -70,11 +58,13 @@ class Changeover:
 
     def _look(self, client: Optional[Client], file: str, state: str) -> Dict[str, str]:
         self.step, self.head = [], ""
-        new, old = f"#{digest(self.new)}", {f"#{digest(word)}" for word in self.previous}
-        found = accepted(client) if client is not None and (self.previous or NAME in marks(file)) else None
+        new, old = f"#{password_digest(self.new)}", {f"#{password_digest(word)}" for word in self.previous}
+        found = accepted(client) if client is not None and (self.previous or NAME in parse_marks(file)) else None
         if not self.previous:
             if found and len(found) > 1:
-                raise unfinished(self.label, self.params["path"], NAME, "redis_sentinel_password_previous")
+                raise refuse_unfinished_rotation(
+                    self.label, self.params["path"], NAME, "redis_sentinel_password_previous"
+                )
             return {}
         if client is not None and found is None:
             if client.endpoint.password == self.new:
@@ -86,16 +76,16 @@ class Changeover:
             )
         if found is None:
             written = [line.args[-1] for line in parse(file) if line.key == "requirepass" and line.args]
-            both = {rule for rule in old if rule in file or rule in [f"#{digest(word)}" for word in written]}
+            both = {rule for rule in old if rule in file or rule in [f"#{password_digest(word)}" for word in written]}
         elif self.params["previous"] == OPEN:
             both = old & found
             self._tell([new] if new not in found else [], "let the new password in beside the previous one")
         else:
             both = set()
-            self._close(client, state, bool(found - {new}), marks(file).get(NAME))
+            self._close(client, state, bool(found - {new}), parse_marks(file).get(NAME))
         if not both:
             return {}
-        self.head = "\n" + mark(NAME, marks(file).get(NAME) or int(time.time())).strip("# \n")
+        self.head = "\n" + format_mark(NAME, parse_marks(file).get(NAME) or int(time.time())).strip("# \n")
         return {"user": " ".join([NAME, "on", new, *sorted(both), "~*", "&*", "+@all"])}
 
     def _tell(self, rules: List[str], text: str) -> None:
@@ -114,7 +104,7 @@ class Changeover:
         if since is not None and not self.params["ignore_clients"] and not self.predicted:
             no_clients(client, {NAME: since}, self.label)
         if self.params["previous"] != PROVE:
-            self._tell(["resetpass", f"#{digest(self.new)}"], "let nothing in but the new password")
+            self._tell(["resetpass", f"#{password_digest(self.new)}"], "let nothing in but the new password")
 
     def steps(self) -> List[Step]:
         """Return what the process is told."""

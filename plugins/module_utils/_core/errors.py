@@ -73,3 +73,7 @@ class Unsettled(Refused):
 
 class BadConfig(QuorumError):
     """A configuration does not hold water, in the engine's own words where it has some."""
+
+
+class Damaged(QuorumError):
+    """A backup is not what it says it is."""

@@ -9,12 +9,14 @@ import re
 from contextlib import contextmanager
 from typing import Dict, Iterator, List, Mapping, Sequence
 
-from .._acl.plan import digest, hide, meaning, parse_list, setuser
 from .._core.errors import AuthFailed, BadConfig, CommandFailed, Refused
 from .._model.acl_applications import preset_proof, preset_rules
-from .._model.acl_presets import CHANNELS, SELECTORS, WHO, Version, needs, number
+from .._model.acl_presets import CHANNELS, SELECTORS, WHO, needs
+from .._model.acl_rules import hide_secrets, meaning_of, parse_acl_list, password_digest, setuser_command
 from .._model.directives import known_to
-from .._redis.client import Client, Endpoint, connect
+from .._model.versions import Version, parse_version
+from .._redis.client import Client, connect
+from .._redis.endpoint import Endpoint
 from .config_check import installed_version, owner, scratch
 
 TRIAL = "quorum-trial"
@@ -28,21 +30,23 @@ class Judge:
     def __init__(self, client: Client, place: str, program: str, version: str) -> None:
         """Take the connection of its owner."""
         self.client, self.place, self.program = client, place, f"{program} {version}"
-        self.version: Version = number(version)
+        self.version: Version = parse_version(version)
 
     def spell(self, users: Mapping[str, Sequence[str]], label: str) -> Dict[str, List[str]]:
         """Return the rules as the engine spells them; a rule that it refuses is named."""
         for name, rules in users.items():
             try:
-                self.client.call(*setuser(name, rules))
+                self.client.call(*setuser_command(name, rules))
             except CommandFailed as problem:
                 said = _SAID.search(problem.text)
-                what = f"refuses {hide(said.group(1))!r}: {said.group(2)}" if said else hide(problem.text)
+                what = (
+                    f"refuses {hide_secrets(said.group(1))!r}: {said.group(2)}" if said else hide_secrets(problem.text)
+                )
                 raise BadConfig(
                     f"{label}: the user {name}: {self.program} {what}",
                     todo="Nothing was changed. Correct this rule in the ACL users of the data set",
                 ) from None
-        found = parse_list(self.client.call("ACL", "LIST"))
+        found = parse_acl_list(self.client.call("ACL", "LIST"))
         return {name: found[name] for name in users}
 
     def same(self, users: Mapping[str, Sequence[str]], present: Mapping[str, Sequence[str]], label: str) -> List[str]:
@@ -55,19 +59,19 @@ class Judge:
                 spelled = self.spell({name: present[name]}, label)[name]
             except BadConfig:  # the running version knows a rule that this one does not
                 continue
-            if meaning(spelled) == meaning(declared[name]):
+            if meaning_of(spelled) == meaning_of(declared[name]):
                 found.append(name)
         return found
 
     def forbidden(self, name: str, rules: Sequence[str], commands: Sequence[Sequence[str]]) -> List[str]:
         """Return which of the commands these rules do not allow. None of them has an effect."""
         if self.version >= SELECTORS:
-            self.client.call(*setuser(name, rules))
+            self.client.call(*setuser_command(name, rules))
             said = [(command, self.client.call("ACL", "DRYRUN", name, *command)) for command in commands]
             return [" ".join(command) for command, answer in said if answer != "OK"]
         # Before DRYRUN: a command is refused when it is queued, and nothing that was queued is executed.
         open_rules = [rule for rule in rules if rule[0] != "#" and rule not in ("on", "off", "nopass")]
-        self.client.call(*setuser(TRIAL, ["on", "nopass", *open_rules]))
+        self.client.call(*setuser_command(TRIAL, ["on", "nopass", *open_rules]))
         with Client(Endpoint(socket=self.place, username=TRIAL, password="x")) as trial:  # noqa: S106
             brackets = [command for command in commands if command[0] in BRACKETS]
             found = [" ".join(command) for command in brackets if _refused(trial, command)]
@@ -87,7 +91,7 @@ class Judge:
             return ""  # it stays as it is
         if "on" not in rules:
             return f"{name}, as which {WHO[duty]} log in, would be switched off"
-        if "nopass" not in rules and f"#{digest(login.get('password') or '')}" not in rules:
+        if "nopass" not in rules and f"#{password_digest(login.get('password') or '')}" not in rules:
             return f"{name} would no longer accept the password with which {WHO[duty]} log in"
         lacks = self.forbidden(name, rules, needs(duty, self.version))
         return f"{name}, as which {WHO[duty]} log in, could no longer do {', '.join(lacks)}" if lacks else ""

@@ -33,24 +33,11 @@ from .._host.sandbox import (
     write,
 )
 from .._model.conf_syntax import MASK, Line, is_secret, lines, parse
-from .._redis.client import Client, Endpoint, connect
+from .._model.directives import OVERRIDDEN, REPLACED
+from .._model.versions import parse_version
+from .._redis.client import Client, connect
+from .._redis.endpoint import Endpoint
 
-# Always set by the scratch process itself: what CONFIG GET says of these is not the declared value.
-OVERRIDDEN = {"port": "0", "unixsocket": "{dir}/s", "dir": "{dir}", "logfile": "", "daemonize": "no"}
-# Replaced only when declared: the value would touch the world outside, or lock the scratch process' owner out.
-REPLACED = {
-    "tls-port": "0",
-    "tls-replication": "yes",  # so that it reads certificate and key, with the rights of the service
-    "unixsocketperm": "700",
-    "unixsocketgroup": "",
-    "pidfile": "",
-    "supervised": "no",
-    "syslog-enabled": "no",
-    "cluster-enabled": "no",
-    "aclfile": "",
-    "replicaof": "no one",
-    "slaveof": "no one",
-}
 # What a scratch Sentinel must not do: watch a real data set, and introduce itself to real Sentinels.
 _WATCHING = ("monitor", "known-replica", "known-slave", "known-sentinel", "auth-pass", "auth-user", "myid")
 _NEEDED_COMMANDS = ("config", "info", "ping", "auth")
@@ -226,7 +213,7 @@ def _ask(path: str, sample: Sample, declared: Iterable[str], password: str | Non
 def _settings(client: Client, version: str, declared: Iterable[str]) -> dict[str, str]:
     """Read all settings. Redis 6 clamps a value when it is set and not when it is read from a file: set it."""
     found = client.pairs("CONFIG", "GET", "*")
-    if int(version.split(".")[0]) > 6:
+    if parse_version(version)[0] > 6:
         return found
     for key in declared:
         if key in found and key not in OVERRIDDEN and found[key].isdigit():

@@ -20,18 +20,17 @@ import time
 from pathlib import Path
 from typing import Callable, Dict, Mapping, Sequence
 
-from .._backup.manifest import Damaged, Header
-from .._backup.snapshot import databases
-from .._core.errors import QuorumError
+from .._core.errors import Damaged, QuorumError
 from .._host.sandbox import (
     KEEPER,
     child,
     memory,
     private_directory,
 )
-from .._redis.client import Client, Endpoint
+from .._redis.client import Client
+from .._redis.endpoint import Endpoint
 from .._redis.engine_modules import LACKING
-from .._redis.replies import parse_info
+from .._redis.replies import keys_by_database, parse_info
 
 MEBIBYTE = 1 << 20
 _ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
@@ -40,26 +39,6 @@ Counts = Dict[str, Dict[str, int]]
 
 class Lacking(QuorumError):
     """The throw-away server has not the module whose data the file holds; nothing is said about the file."""
-
-
-def meminfo(key: str) -> int:
-    """Return the bytes that the kernel tells for a key; 0 where there is no such kernel, as on some controllers."""
-    try:
-        found = re.search(rf"{key}:\s+(\d+) kB", Path("/proc/meminfo").read_text(encoding="ascii"))
-    except OSError:
-        return 0
-    return int(found.group(1)) * 1024 if found else 0
-
-
-def memory_free() -> int:
-    """Return the bytes that the kernel could give without swapping."""
-    return meminfo("MemAvailable")
-
-
-def memory_needed(header: Header, size: int) -> int:
-    """Return the bytes that loading takes: what the server used, and some more; pure."""
-    used = header.aux.get("used-mem", "")
-    return (int(used) if used.isdigit() else size * 4) * 11 // 10 + 64 * MEBIBYTE
 
 
 def differences(told: Mapping[str, Mapping[str, int]], seen: Mapping[str, Mapping[str, int]]) -> str:
@@ -185,6 +164,6 @@ def _counts(process: subprocess.Popen[bytes], path: str, wait: float) -> Counts 
             except QuorumError:
                 info = {}  # it ends, or is about to
             if info.get("loading") == "0":
-                return databases(info)
+                return keys_by_database(info)
         time.sleep(0.05)
     return None

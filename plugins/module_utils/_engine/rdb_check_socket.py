@@ -18,8 +18,7 @@ import threading
 from pathlib import Path
 from typing import Any, Dict, Mapping, Sequence
 
-from .._backup.manifest import Damaged
-from .._core.errors import QuorumError
+from .._core.errors import Damaged, QuorumError
 from . import rdb_check
 
 PLACE = "QUORUM_REDIS_TRIAL"  # in the environment of the timer

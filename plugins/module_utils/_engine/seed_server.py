@@ -9,7 +9,6 @@ with few rights, is the first that the kernel ends when memory is short, and die
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 import socket
@@ -19,21 +18,22 @@ import time
 from pathlib import Path
 from typing import Callable, Dict, Mapping, Optional, Sequence
 
-from .._backup.manifest import Damaged, Manifest, chunks
-from .._backup.snapshot import complaint
-from .._core.errors import QuorumError
-from .._host.compression import reader
+from .._core.errors import Damaged, QuorumError
+from .._host.capacity import memory_free
+from .._host.compression import unpack_file
 from .._host.sandbox import drop_to, memory
+from .._model.backup_manifest import Manifest
 from .._model.conf_syntax import Line
-from .._redis.client import Client, Endpoint, connect
-from .._redis.replies import number, parse_info
-from .rdb_check import humble, memory_free
+from .._redis.client import Client, connect
+from .._redis.endpoint import Endpoint
+from .._redis.replies import number, parse_info, reason_in_log
+from .rdb_check import humble
 
 RDB = "backup"  # not *.rdb: the start guard must not take it for data of the server
 ADDRESS = "127.0.0.1"
 
 
-def unpack(directory: str, manifest: Manifest, stage: Path, user: str) -> None:
+def stage_backup(directory: str, manifest: Manifest, stage: Path, user: str) -> None:
     """Copy the RDB of a backup, unpacked, to where the server reads it. Damaged: it is not what it was.
 
     The directory above belongs to the service: nothing that it may have put there is followed.
@@ -45,11 +45,8 @@ def unpack(directory: str, manifest: Manifest, stage: Path, user: str) -> None:
         try:
             number_ = os.open(RDB, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600, dir_fd=place)
             with os.fdopen(number_, "wb") as target:
-                digest = hashlib.sha256()
-                with reader(str(Path(directory) / manifest.rdb), manifest.compression) as source:
-                    for chunk in chunks(source):
-                        digest.update(chunk)
-                        target.write(chunk)
+                packed = str(Path(directory) / manifest.rdb)
+                unpack_file(packed, manifest.compression, manifest.rdb_sha256, target)
                 account = drop_to(user)
                 if account:
                     os.fchown(target.fileno(), account.pw_uid, account.pw_gid)
@@ -58,8 +55,6 @@ def unpack(directory: str, manifest: Manifest, stage: Path, user: str) -> None:
             os.close(place)
     except OSError as problem:
         raise QuorumError(f"The backup cannot be unpacked: {problem}", str(stage)) from problem
-    if digest.hexdigest() != manifest.rdb_sha256:
-        raise Damaged("Unpacked, the RDB has another check sum", directory, "Use another backup")
 
 
 TLS = ("tls-cert-file", "tls-key-file", "tls-ca-cert-file")
@@ -170,7 +165,7 @@ class Feeder:
     def words(self) -> str:
         """Return what it complained about."""
         text = os.pread(self.log, 1 << 20, 0).decode("utf-8", "replace") if self.log >= 0 else ""
-        return complaint(text) or " ".join(text.splitlines()[-2:]) or "it ended without a word"
+        return reason_in_log(text) or " ".join(text.splitlines()[-2:]) or "it ended without a word"
 
     def stop(self) -> None:
         """End it, and remove what it had on disk."""

@@ -9,16 +9,10 @@ import time
 from typing import Any, Callable, Iterator, List, Optional, Sequence, Tuple
 
 from .._core.errors import CommandFailed, QuorumError
+from .._model.observed import PARKED
 from .._redis.client import Client
 from .._redis.client_list import EVERYBODY, waiting
-from .._redis.replies import (
-    PARKED,
-    as_dict,
-    number,
-    parse_info,
-    parse_master,
-    parse_replicas,
-)
+from .._redis.replies import as_dict, number, parse_info, parse_master, parse_replicas
 from .._replication.interrupted import FENCE, FENCE_LAG, MARK, PRIORITY, setting
 from .operation import Base
 from .rollback import quietly, write_down

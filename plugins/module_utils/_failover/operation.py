@@ -10,10 +10,10 @@ import time
 from typing import Any, Dict, List, NoReturn, Sequence, Tuple
 
 from .._core.errors import QuorumError, Refused
+from .._core.reconcile import Step
 from .._host.watchdog import Deadman
-from .._module.runner import Step
 from .._redis.client import Client, connect
-from .._redis.client_list import rows
+from .._redis.client_list import parse_client_list
 from .._redis.connections import Talk
 from .._redis.observe import Place
 from .._redis.replies import number
@@ -26,7 +26,7 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 def holders(listed: str) -> List[Dict[str, str]]:
     """Return the connections of failovers that are at work, of those that CLIENT LIST has."""
-    return [row for row in rows(listed) if row.get("name") == LOCK]
+    return [row for row in parse_client_list(listed) if row.get("name") == LOCK]
 
 
 def refuse(name: str, held: Dict[str, str], where: str) -> NoReturn:

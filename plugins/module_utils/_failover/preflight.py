@@ -5,14 +5,14 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
-from typing import Dict, List, NoReturn, Sequence, Tuple, Type
+from typing import Dict, List, NoReturn, Sequence, Type
 
 from .._core.errors import Refused, Unsettled
+from .._core.reconcile import Step
+from .._model.observed import Downstream, Observed, SentinelView
 from .._model.tables import evidence, place
-from .._module.runner import Step
-from .._redis.replies import Downstream, Observed, SentinelView
+from .._model.versions import major_minor
 from .._replication.interrupted import FENCE, MARK, PRIORITY, setting
 from .._replication.plan import Planner, Wish
 from .steps import Plan, afterwards, describe
@@ -36,17 +36,11 @@ class Move:
     sentinels: int = 0
 
 
-def version(text: str) -> Tuple[int, int]:
-    """Return major and minor of a version."""
-    found = [int(part) for part in re.findall(r"\d+", text)[:2]]
-    return (found[0], found[1]) if len(found) == 2 else (0, 0)
-
-
 def newer(one: Observed, other: Observed) -> bool:
     """Return whether one must not feed replication to other: a newer version, or Valkey to Redis."""
     if one.engine != other.engine:
         return one.engine == "valkey"
-    return version(one.version) > version(other.version)
+    return major_minor(one.version) > major_minor(other.version)
 
 
 class Preflight:
@@ -186,9 +180,9 @@ class Preflight:
     def method(self, old: Observed, target: Observed) -> str:
         """Return how to move: with the engine's and Sentinel's best means."""
         asked = self.move.method
-        can_pause = version(old.version) >= (6, 2)
+        can_pause = major_minor(old.version) >= (6, 2)
         runs = [(one.engine, one.version) for one in (old, target)] + [(one.engine, one.version) for one in self.awake]
-        coordinated = bool(self.views) and all(name == "valkey" and version(text) >= (9, 0) for name, text in runs)
+        coordinated = bool(self.views) and all(name == "valkey" and major_minor(text) >= (9, 0) for name, text in runs)
         if asked == "coordinated" and not coordinated:
             self.refuse("Method coordinated needs Valkey 9 on the servers and Sentinels", "Choose another method")
         if asked == "pause" and not can_pause:

@@ -8,20 +8,19 @@ from __future__ import annotations
 import time
 from typing import Any, Dict, List, Optional
 
-from ansible.module_utils.basic import AnsibleModule
-
 from .._core.errors import QuorumError, Refused, Unsettled
 from .._core.polling import until_settled
+from .._core.reconcile import Module, Reconciler, Step
+from .._model.observed import Observed
 from .._model.tables import overview
-from .._module.runner import Step, Subject
 from .._redis.client import connect
 from .._redis.observe import (
     both,
     observe_all,
     observe_sentinels,
 )
-from .._redis.replies import Observed
-from .._replication.interrupted import leftovers, repair
+from .._replication.interrupted import leftovers
+from .._replication.repair import repair
 from .execute import Mover
 from .operation import busy
 from .preflight import Move, Preflight
@@ -30,10 +29,10 @@ from .steps import Plan
 SHORT = 20
 
 
-class Failover(Subject[Preflight]):
+class Failover(Reconciler[Preflight]):
     """One data set."""
 
-    def __init__(self, module: AnsibleModule) -> None:
+    def __init__(self, module: Module) -> None:
         """Take the options."""
         super().__init__()
         given: Dict[str, Any] = module.params

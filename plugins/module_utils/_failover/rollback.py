@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from typing import Any, Callable, Dict, List, Sequence
 
 from .._core.errors import CommandFailed, QuorumError
+from .._model.observed import Observed, SentinelView
 from .._redis.client import Client, connect
 from .._redis.client_list import follow
 from .._redis.observe import Place, observe, observe_sentinels
-from .._redis.replies import Observed, SentinelView, number, parse_master
+from .._redis.replies import number, parse_master
 from .._replication.interrupted import MARK, SETTINGS
 
 PATIENCE = 5.0

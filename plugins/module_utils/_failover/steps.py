@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import List
 
+from .._core.reconcile import Step
+from .._model.observed import Observed
 from .._model.tables import place
-from .._module.runner import Step
-from .._redis.replies import Observed
 from .._replication.interrupted import FENCE, MARK, PRIORITY, setting
 
 

@@ -6,24 +6,25 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+import re
 from pathlib import Path
-from typing import List
+from typing import Iterator, Tuple
 
-from .._engine.rdb_check import meminfo, memory_free
+from .._model.capacity import Capacity
 
-MEBIBYTE = 1 << 20
-SPARE = 16 * MEBIBYTE
+ROOT = Path("/")
 
 
-@dataclass
-class Room:
-    """What is free where data shall go, and in the memory of that host."""
-
-    host: str
-    disk_free: int
-    memory_free: int
-    memory_total: int = 0
+# The limit and the use of a container, and what of the use is cache that the kernel gives back: cgroup v2 and v1.
+CGROUPS = (
+    ("sys/fs/cgroup/memory.max", "sys/fs/cgroup/memory.current", "sys/fs/cgroup/memory.stat", "inactive_file"),
+    (
+        "sys/fs/cgroup/memory/memory.limit_in_bytes",
+        "sys/fs/cgroup/memory/memory.usage_in_bytes",
+        "sys/fs/cgroup/memory/memory.stat",
+        "total_inactive_file",
+    ),
+)
 
 
 def nearest(path: str) -> Path:
@@ -34,7 +35,7 @@ def nearest(path: str) -> Path:
     return place
 
 
-def free(path: str) -> int:
+def disk_free(path: str) -> int:
     """Return the free bytes where a path is, or will be."""
     space = os.statvfs(nearest(path))
     return space.f_bavail * space.f_frsize
@@ -45,26 +46,19 @@ def same_disk(one: str, other: str) -> bool:
     return nearest(one).stat().st_dev == nearest(other).stat().st_dev
 
 
-def memory_total() -> int:
-    """Return the bytes of memory of this host."""
-    return meminfo("MemTotal")
+def memory_total(root: Path = ROOT) -> int:
+    """Return the bytes of memory of this host, or those that the container it is may take."""
+    return min([_meminfo(root, "MemTotal"), *(most for most, _used in _limits(root))])
 
 
-def look(host: str, path: str) -> Room:
-    """Look at this host."""
-    return Room(host, free(path), memory_free(), memory_total())
+def memory_free(root: Path = ROOT) -> int:
+    """Return the bytes of memory that this host, or the container it is, may still take without swapping."""
+    return min([_meminfo(root, "MemAvailable"), *(max(0, most - used) for most, used in _limits(root))])
 
 
-def lacks(room: Room, disk: int, memory: int, what: str) -> List[str]:
-    """Return what disk and memory of a host lack, a sentence each; pure."""
-    wrong = []
-    if room.disk_free < disk:
-        wrong.append(f"{room.host} has {room.disk_free >> 20} MiB of disk free, {disk >> 20} MiB are needed")
-    if room.memory_free < memory:
-        wrong.append(
-            f"{room.host} has {room.memory_free >> 20} MiB of memory available, {memory >> 20} MiB are needed {what}"
-        )
-    return wrong
+def measure_capacity(host: str, path: str) -> Capacity:
+    """Return what is free on this host, and on the disk of a path."""
+    return Capacity(host, disk_free(path), memory_free(), memory_total())
 
 
 def present_size(directory: str, used: int) -> int:
@@ -74,3 +68,28 @@ def present_size(directory: str, used: int) -> int:
     sizes = [path.stat().st_size for path in files]
     sizes.append(sum(path.stat().st_size for path in place.glob("appendonlydir/*")))
     return min(max(sizes), used) or used
+
+
+def _meminfo(root: Path, key: str) -> int:
+    """Return the bytes that the kernel tells for a key; 0 where there is no such kernel, as on some controllers."""
+    return _number(rf"^{key}:\s+(\d+) kB", _read(root / "proc/meminfo")) * 1024
+
+
+def _limits(root: Path) -> Iterator[Tuple[int, int]]:
+    """Yield limit and use of the container that this is; none where there is no limit."""
+    for limit, used, stat, cache in CGROUPS:
+        most, now = _read(root / limit), _read(root / used)
+        if most.isdigit() and now.isdigit():
+            yield int(most), int(now) - _number(rf"^{cache} (\d+)", _read(root / stat))
+
+
+def _number(pattern: str, text: str) -> int:
+    match = re.search(pattern, text, re.MULTILINE)
+    return int(match.group(1)) if match else 0
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="ascii", errors="replace").strip()
+    except OSError:
+        return ""

@@ -14,15 +14,8 @@ from pathlib import Path
 from typing import Any, Mapping, Optional, Sequence
 
 from .._core.errors import BadConfig, Refused, Unreachable
-from .._redis.tls import (
-    TLS_MODES,
-    TLS_PEERS,
-    UNKNOWN_CA,
-    Tls,
-    context,
-    failure,
-    shown,
-)
+from .._model.directives import TLS_MODES, TLS_PEERS
+from .._redis.tls import UNKNOWN_CA, Tls, context, failure, shown
 
 WARN_DAYS = 30
 NOTE = "CA certificates: sha256:"

@@ -6,14 +6,15 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import subprocess
 import zlib
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Iterator, cast
 
-from .._backup.manifest import Damaged
-from .._core.errors import QuorumError
+from .._core.errors import Damaged, QuorumError
+from .files import read_chunks
 
 _NO_ZSTD = "Install the package zstd, or use the compression gzip"
 
@@ -30,6 +31,17 @@ def reader(path: str, compression: str) -> Iterator[BinaryIO]:
             yield file
     except (EOFError, gzip.BadGzipFile, zlib.error) as problem:
         raise Damaged(f"The file cannot be unpacked: {problem}", path, "Use another backup") from problem
+
+
+def unpack_file(path: str, compression: str, sha256: str, target: BinaryIO) -> None:
+    """Write what was in a file before it was compressed. Damaged: it is not what it was."""
+    digest = hashlib.sha256()
+    with reader(path, compression) as source:
+        for chunk in read_chunks(source):
+            digest.update(chunk)
+            target.write(chunk)
+    if digest.hexdigest() != sha256:
+        raise Damaged("Unpacked, the file has another check sum", path, "Use another backup")
 
 
 @contextmanager

@@ -8,18 +8,21 @@ from __future__ import annotations
 import contextlib
 import errno
 import grp
+import hashlib
 import os
 import pwd
 import stat
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable, Mapping, Sequence
+from typing import Any, BinaryIO, Callable, Dict, Iterator, Mapping, Sequence
 
 from .._core.errors import BadConfig, QuorumError
+from .._model.conf_syntax import MASK
 
-MASK = "********"
 LARGEST = 1 << 20  # only small files are read for comparison
+
+CHUNK = 1 << 20
 
 
 @dataclass
@@ -268,3 +271,18 @@ def _error(what: str, path: str, problem: OSError) -> QuorumError:
     elif problem.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         todo = "The previous file is untouched. Run as root (become), on a writable file system"
     return QuorumError(f"{path} {what}: {os.strerror(problem.errno or 0)}", todo=todo or "")
+
+
+def read_chunks(file: BinaryIO) -> Iterator[bytes]:
+    """Yield the content of a file without holding it in memory."""
+    yield from iter(lambda: file.read(CHUNK), b"")
+
+
+def size_and_digest(path: Path) -> Dict[str, Any]:
+    """Return size and SHA-256 of a file."""
+    found, size = hashlib.sha256(), 0
+    with path.open("rb") as file:
+        for chunk in read_chunks(file):
+            found.update(chunk)
+            size += len(chunk)
+    return {"size": size, "sha256": found.hexdigest()}

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
-from ansible.module_utils.basic import AnsibleModule
-
 from .._core.errors import BadConfig, QuorumError, Refused
+from .._core.reconcile import Module, Reconciler, Step
 from .._model.firewall import (
     connected,
     listening,
@@ -24,7 +23,6 @@ from .._model.firewall import (
     shut_out,
     table,
 )
-from .._module.runner import Step, Subject
 from . import files as host_files
 
 FOLDER = Path("/etc/quorum-redis")
@@ -49,10 +47,10 @@ class Wall:
         return f"redis-firewall@{self.name}.service"
 
 
-class Firewall(Subject[List[Wall]]):
+class Firewall(Reconciler[List[Wall]]):
     """All tables of one call."""
 
-    def __init__(self, module: AnsibleModule) -> None:
+    def __init__(self, module: Module) -> None:
         """Read the options, and refuse what could cut Ansible itself off."""
         super().__init__()
         self.module, self.params = module, module.params

@@ -10,36 +10,18 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import Any, Mapping
 
-from ansible.module_utils.basic import AnsibleModule
-
-from .._config.runtime import info
 from .._core.errors import (
     CommandFailed,
     Loading,
     QuorumError,
     Unreachable,
 )
-from .._module.runner import (
-    CONNECTION_OPTIONS,
-    MEMBER_OPTIONS,
-    Step,
-    Subject,
-    endpoint,
-)
+from .._core.reconcile import Module, Reconciler, Step
+from .._model.observed import PARKED
 from .._redis.client import Client, connect
+from .._redis.endpoint import endpoint_from_params
+from .._redis.replies import number, parse_info
 
-OPTIONS: dict[str, Any] = {
-    **CONNECTION_OPTIONS,
-    "kind": {"type": "str", "choices": ["server", "sentinel"], "default": "server"},
-    "unit": {"type": "str", "required": True},
-    "name": {"type": "str", "required": True},
-    "members": {"type": "list", "elements": "dict", "default": [], "options": MEMBER_OPTIONS},
-    "wait": {"type": "int", "default": 600},
-    "patience": {"type": "int"},
-    "resume": {"type": "dict"},
-    "command": {"type": "list", "elements": "str", "default": ["systemctl", "restart"]},
-}
-PARKED = ("127.0.0.1", "0")
 PAUSE = 0.1
 
 
@@ -76,10 +58,10 @@ def state(now: Mapping[str, str], was: View, offset: int) -> str:
         return "restarting"
     if now.get("loading") == "1":
         return "loading"
-    primary = (now.get("master_host", ""), now.get("master_port", ""))
+    primary = (now.get("master_host", ""), number(now.get("master_port")))
     if now.get("role") != "slave" or primary == PARKED:
         return "in sync"
-    where = ":".join(primary)
+    where = f"{primary[0]}:{primary[1]}"
     if now.get("master_sync_in_progress") == "1":
         return f"full synchronisation with {where}"
     if now.get("master_link_status") != "up":
@@ -116,15 +98,15 @@ def sentinel_state(now: View, was: View) -> str:
     return f"no quorum for {', '.join(alone)} yet" if alone else "in sync"
 
 
-class Restart(Subject[View]):
+class Restart(Reconciler[View]):
     """One unit."""
 
-    def __init__(self, module: AnsibleModule) -> None:
+    def __init__(self, module: Module) -> None:
         """Read the options."""
         super().__init__()
         self.params = module.params
         self.sentinel = self.params["kind"] == "sentinel"
-        self.endpoint = endpoint(self.params)
+        self.endpoint = endpoint_from_params(self.params)
         self.progress: list[str] = []
         self.seconds = 0.0
         self.share = ""
@@ -134,7 +116,7 @@ class Restart(Subject[View]):
         """Look at the process; that it does not run is no error."""
         try:
             with connect(self.endpoint) as client:
-                view = View(info(client))
+                view = View(parse_info(client.call("INFO")))
                 if self.sentinel:
                     view.watched = _watched(client)
                 else:
@@ -221,12 +203,12 @@ class Restart(Subject[View]):
     def _offset(self, was: View) -> int:
         """Return where the primary is in its stream, or at least where this replica is."""
         own = int(was.info.get("slave_repl_offset", "0"))
-        host, port = was.info.get("master_host", ""), was.info.get("master_port", "0")
+        host, port = was.info.get("master_host", ""), number(was.info.get("master_port"))
         if self.sentinel or was.info.get("role") != "slave" or (host, port) == PARKED:
             return 0
         try:
-            with connect(replace(self.endpoint, address=host, port=int(port), socket=None)) as client:
-                return max(own, int(info(client).get("master_repl_offset", "0")))
+            with connect(replace(self.endpoint, address=host, port=port, socket=None)) as client:
+                return max(own, int(parse_info(client.call("INFO")).get("master_repl_offset", "0")))
         except QuorumError:
             return own
 

@@ -5,46 +5,13 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
-from typing import Any, Dict, List, Mapping, Sequence, Tuple
+from typing import Any, Dict, List, Mapping, Sequence
+
+from .._model.versions import FOREIGN, data_format, fits_version, major_minor, upstream_version
 
 MEBIBYTE = 1 << 20
 ABSENT = "{} takes no part in this run, but belongs to the estate; run without --limit."
-# The version of RDB files and of full synchronisations, from each version of the engine on.
-FORMATS: Dict[str, Sequence[Tuple[Tuple[int, int], int]]] = {
-    "redis": (((7, 4), 12), ((7, 2), 11), ((7, 0), 10), ((0, 0), 9)),
-    "valkey": (((9, 0), 80), ((0, 0), 11)),
-}
-FOREIGN = 12  # Valkey reads what Redis wrote below this one
-
-
-def upstream(text: str) -> str:
-    """Return the engine's part of a package version: 7.0.15 of 5:7.0.15-1~deb12u5."""
-    found = re.match(r"(?:\d+:)?(\d+(?:\.\d+)*)", text)
-    return found.group(1) if found else ""
-
-
-def numbers(text: str) -> Tuple[int, int]:
-    """Return major and minor; what is left open is 0."""
-    found = [int(part) for part in upstream(text).split(".") if part] + [0, 0]
-    return found[0], found[1]
-
-
-def data_format(engine: str, version: str) -> int:
-    """Return the version of the files that this engine writes."""
-    return next(number for since, number in FORMATS[engine] if numbers(version) >= since)
-
-
-def unread(engine: str, version: str, by_engine: str, by: str) -> bool:
-    """Return whether a server cannot load what another one sends in a full synchronisation."""
-    sent, known = data_format(engine, version), data_format(by_engine, by)
-    return sent > known or (engine == "redis" and by_engine == "valkey" and sent >= FOREIGN)
-
-
-def fits(engine: str, version: str, target_engine: str, target: str) -> bool:
-    """Return whether this is the target already; a target may leave the last numbers open."""
-    return engine == target_engine and f"{upstream(version)}.".startswith(f"{upstream(target)}.")
 
 
 def refusal(engine: str, version: str, target_engine: str, target: str) -> str:
@@ -60,7 +27,7 @@ def refusal(engine: str, version: str, target_engine: str, target: str) -> str:
         return f"{path}: the way back from Valkey is to restore what was saved before, with what was written since lost"
     if new < old:
         return f"{path}: it reads RDB version {new} at most, and the data is in version {old}"
-    if engine == target_engine and numbers(target) < numbers(version):
+    if engine == target_engine and major_minor(target) < major_minor(version):
         return f"{path}: replication from the newer to the older version, which a downgrade needs, is not reliable"
     return ""
 
@@ -91,12 +58,12 @@ class Upgrade:
 
     def target(self, host: str) -> str:
         """Return the version that a host shall have; its package sources decide on the last numbers."""
-        return upstream(self.seen[host]["target"])
+        return upstream_version(self.seen[host]["target"])
 
     def right(self, host: str, one: Mapping[str, Any]) -> bool:
         """Return whether one process runs the target."""
         running = one.get("engine", ""), one.get("version", "")
-        return bool(one.get("reachable")) and fits(*running, self.wish.engine, self.target(host))
+        return bool(one.get("reachable")) and fits_version(*running, self.wish.engine, self.target(host))
 
     def hosts(self) -> List[str]:
         """Return all hosts of the estate, those with data first."""

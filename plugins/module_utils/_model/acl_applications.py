@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import Dict, List, Mapping, Sequence, Tuple
 
-from .acl_presets import CHANNELS, SELECTORS, Version
+from .acl_presets import CHANNELS, SELECTORS
+from .versions import Version
 
 Commands = List[Sequence[str]]
 # Scripts and functions belong to all users of a server: each may call them, nobody may take away those of others.

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import Dict, List, Sequence, Tuple
 
-Version = Tuple[int, ...]
+from .versions import Version
+
 CHANNELS: Version = (6, 2)  # the first version with rights on channels
 SELECTORS: Version = (7, 0)
 HELLO = "__sentinel__:hello"
@@ -51,11 +52,6 @@ NEEDS: Dict[str, Sequence[Sequence[str]]] = {
     ),
 }
 WHO = {"replication": "the replicas", "sentinel": "the Sentinels", "operator": "the modules of quorum.redis"}
-
-
-def number(version: str) -> Version:
-    """Return a version as numbers."""
-    return tuple(int(part) for part in version.split(".")[:3])
 
 
 def job_rules(job: str, version: Version) -> List[str]:

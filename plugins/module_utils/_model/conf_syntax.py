@@ -186,3 +186,18 @@ def mask(text: str, hidden: set[str], changed: Mapping[str, str]) -> str:
                 raw = f"{line.key} {MASK}{changed.get(line.key, '')}"
         shown.append(raw)
     return "\n".join([*shown, ""]) if shown else ""
+
+
+def own_password(text: str) -> str:
+    """Return with what a Sentinel logs in to the others, from its own file; empty when it is not told."""
+    found = [row.split(None, 2) for row in rows(text)]
+    found = [words for words in found if [word.lower() for word in words[:2]] == ["sentinel", "sentinel-pass"]]
+    return unquoted(found[-1][2]) if found and len(found[-1]) > 2 else ""
+
+
+def parse_state_file(text: str | None) -> dict[str, Any]:
+    """Return digest and directives of the file that the process was started with."""
+    if not text:
+        return {"started_sha": "", "started_with": {}}
+    first = re.match(r"# quorum\.redis: assembled from sha256:([0-9a-f]{64})\n", text)
+    return {"started_sha": first.group(1) if first else "", "started_with": values(parse(text))}

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any, Callable, Mapping
 
-from .._redis.tls import TLS_PEERS
+from .versions import parse_version
 
 SIZE = re.compile(r"(\d+)(b|k|kb|m|mb|g|gb)?", re.IGNORECASE)
 UNITS = {"": 1, "b": 1, "k": 10**3, "kb": 2**10, "m": 10**6, "mb": 2**20, "g": 10**9, "gb": 2**30}
@@ -36,6 +36,27 @@ OWNED = {
     "slaveof": "nothing: the primary is observed, `primary:` only seeds the first start",
 }
 _LAYOUT = ("appenddirname", "appendfilename", "daemonize", "dbfilename", "dir", "include", "logfile", "pidfile")
+
+# The way of an estate to TLS only, and those steps of it in which members and Sentinels speak TLS to each other.
+TLS_MODES = ("off", "dual", "peers", "only")
+TLS_PEERS = ("peers", "only")
+
+# Always set by the scratch process itself: what CONFIG GET says of these is not the declared value.
+OVERRIDDEN = {"port": "0", "unixsocket": "{dir}/s", "dir": "{dir}", "logfile": "", "daemonize": "no"}
+# Replaced only when declared: the value would touch the world outside, or lock the scratch process' owner out.
+REPLACED = {
+    "tls-port": "0",
+    "tls-replication": "yes",  # so that it reads certificate and key, with the rights of the service
+    "unixsocketperm": "700",
+    "unixsocketgroup": "",
+    "pidfile": "",
+    "supervised": "no",
+    "syslog-enabled": "no",
+    "cluster-enabled": "no",
+    "aclfile": "",
+    "replicaof": "no one",
+    "slaveof": "no one",
+}
 OWNED.update(
     dict.fromkeys(
         (*_LAYOUT, "supervised", "unixsocket", "unixsocketperm"),
@@ -144,7 +165,7 @@ def _common(name: str, get: Get) -> dict[str, Any]:
 
 def known_to(parameters: Mapping[str, Any], version: str) -> dict[str, Any]:
     """Return what an engine of this version reads; to an older one the rest means nothing."""
-    major = int(version.split(".")[0])
+    major = parse_version(version)[0]
     return {key: value for key, value in parameters.items() if SINCE.get(key.lower(), 0) <= major}
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Sequence
 
-from .._redis.replies import Observed, SentinelView
+from .observed import Observed, SentinelView
 
 
 def place(member: Observed) -> str:

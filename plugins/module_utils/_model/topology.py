@@ -16,7 +16,6 @@ from typing import Any, Callable, Mapping, Sequence
 
 from ansible.module_utils.common.validation import check_type_bool, check_type_list
 
-from .._redis.tls import TLS_MODES
 from .acl_users import (
     acl_model,
     clients_problems,
@@ -27,6 +26,7 @@ from .acl_users import (
 from .directives import (
     OWNED,
     SENTINEL_OWNED,
+    TLS_MODES,
     check_config,
     check_opening,
     sentinel_parameters,

@@ -8,9 +8,8 @@ from __future__ import annotations
 import errno
 import inspect
 import socket
-from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
-from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple, Type
+from typing import Any, Dict, Iterator, List, Optional, Sequence, Type
 
 from .._core.errors import (
     AuthFailed,
@@ -20,12 +19,13 @@ from .._core.errors import (
     QuorumError,
     Unreachable,
 )
-from .tls import Tls, explain, settings
+from .._model.conf_syntax import MASK
+from .endpoint import Endpoint
+from .tls import explain, settings
 
 HAS_REDIS = find_spec("redis") is not None
 
 INSTALL = "Install the package python3-redis, or redis >= 3.5 from PyPI"
-MASK = "********"
 _AUTH_WORDS = (
     "NOAUTH",
     "WRONGPASS",
@@ -70,45 +70,6 @@ def require() -> None:
     if not HAS_REDIS:
         raise MissingLibrary("The Python library redis (redis-py) is missing where the module runs", "", INSTALL)
     redis.load()
-
-
-def several(given: Any) -> List[str]:
-    """Return the passwords of an option that takes one or a list."""
-    found = given if isinstance(given, (list, tuple)) else [given]
-    return [str(word) for word in found if word not in (None, "")]
-
-
-@dataclass(frozen=True)
-class Endpoint:
-    """Where a server or Sentinel listens, and how to get in."""
-
-    address: str = "127.0.0.1"
-    port: int = 6379
-    username: Optional[str] = None
-    password: Any = field(default=None, repr=False)  # after the start one word or None
-    socket: Optional[str] = None
-    timeout: float = 2.0
-    fallback: Any = field(default=None, repr=False)  # of the default user, where `username` is not known yet
-    tls: Optional[Tls] = None
-    others: Tuple[str, ...] = field(default=(), repr=False)  # tried where `password` is not known
-
-    def __post_init__(self) -> None:
-        """Of several passwords the first one counts; the others are tried while one takes the place of another."""
-        if not isinstance(self.password, (str, type(None))):
-            words = several(self.password)
-            object.__setattr__(self, "password", words[0] if words else None)
-            object.__setattr__(self, "others", tuple(words[1:]))
-
-    def next(self) -> Optional[Endpoint]:
-        """Return the same place with what is to be tried when it does not know this login; None at the end."""
-        if self.others:
-            return replace(self, password=self.others[0], others=self.others[1:])
-        left = [word for word in several(self.fallback) if self.username or word != self.password]
-        return replace(self, username=None, password=left, fallback=None) if left else None
-
-    def __str__(self) -> str:
-        """Name the place without its secrets."""
-        return self.socket or f"{self.address}:{self.port}"
 
 
 def _arguments(endpoint: Endpoint) -> Dict[str, Any]:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import dataclass
 from typing import Any, Dict, List, Mapping, Sequence, Set
@@ -14,6 +15,7 @@ from .client import Client
 
 SECONDS = 30.0
 EVERYBODY = ("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+_SENTINEL = re.compile(r"sentinel-([0-9a-f]{8})-(?:cmd|pubsub)")
 
 
 @dataclass
@@ -26,26 +28,32 @@ class Dependent:
     who: str
 
 
-def rows(text: str) -> List[Dict[str, str]]:
-    """Return the connections in CLIENT LIST as names and values; pure."""
-    return [dict(part.partition("=")[::2] for part in row.split(" ")) for row in text.splitlines()]
+def parse_client_list(text: str) -> List[Dict[str, str]]:
+    """Return CLIENT LIST, a dict for each connection."""
+    return [dict(word.partition("=")[::2] for word in row.split(" ")) for row in text.splitlines()]
 
 
-def parse(text: str) -> List[Dependent]:
+def sentinel_of(row: Mapping[str, str]) -> str:
+    """Return which Sentinel a connection belongs to, by the name that it gives itself; empty for anybody else."""
+    match = _SENTINEL.fullmatch(row.get("name", ""))
+    return match.group(1) if match else ""
+
+
+def dependents_in(text: str) -> List[Dependent]:
     """Return the replicas and Sentinels in CLIENT LIST; pure."""
     found = []
-    for told in rows(text):
-        name, user = told.get("name", ""), told.get("user", "")
-        if "S" in told.get("flags", ""):
-            found.append(Dependent(told["id"], "replication", user, told.get("addr", "").rpartition(":")[0]))
-        elif name.startswith("sentinel-") and name.endswith(("-cmd", "-pubsub")):
-            found.append(Dependent(told["id"], "sentinel", user, name.split("-")[1]))
+    for row in parse_client_list(text):
+        user = row.get("user", "")
+        if "S" in row.get("flags", ""):
+            found.append(Dependent(row["id"], "replication", user, row.get("addr", "").rpartition(":")[0]))
+        elif sentinel_of(row):
+            found.append(Dependent(row["id"], "sentinel", user, sentinel_of(row)))
     return found
 
 
 def waiting(text: str) -> List[Sequence[str]]:
     """Return the commands that cut off who waits in a command like BLPOP or XREAD, of those in CLIENT LIST; pure."""
-    told = [row for row in rows(text) if set(row.get("flags", "")) & set("bSM") == {"b"}]
+    told = [row for row in parse_client_list(text) if set(row.get("flags", "")) & set("bSM") == {"b"}]
     return [("CLIENT", "KILL", "ID", row["id"]) for row in told]
 
 
@@ -57,19 +65,19 @@ def follow(client: Client, *target: Any) -> None:
     client.transaction([*waiting(client.call("CLIENT", "LIST")), ("REPLICAOF", *target)])
 
 
-def dependents(client: Client) -> List[Dependent]:
+def read_dependents(client: Client) -> List[Dependent]:
     """Return the replicas and Sentinels that are connected."""
-    return parse(client.call("CLIENT", "LIST"))
+    return dependents_in(client.call("CLIENT", "LIST"))
 
 
-def needed(client: Client) -> Set[str]:
+def needed_users(client: Client) -> Set[str]:
     """Return the users that somebody may depend on now: the default one, mine, and those of replicas and Sentinels."""
     found = {"default", str(client.call("ACL", "WHOAMI"))}
-    found |= {one.user for one in dependents(client)}
+    found |= {one.user for one in read_dependents(client)}
     return found | {name for name in client.pairs("CONFIG", "GET", "masteruser").values() if name}
 
 
-def move_on(
+def reconnect_clients(
     client: Client,
     old: Set[str],
     logins: Mapping[str, Mapping[str, str]],
@@ -79,7 +87,7 @@ def move_on(
 ) -> None:
     """Cut the connections of those who are in as an old user, and wait until all are back as who they shall be."""
     new = {duty: login.get("username") or "default" for duty, login in logins.items()}
-    before = dependents(client)
+    before = read_dependents(client)
     replicas = sum(one.duty == "replication" for one in before)
     stale = [one for one in before if one.user in old and one.user != new.get(one.duty)]
     for one in stale:
@@ -89,7 +97,7 @@ def move_on(
             continue  # it has gone by itself
     deadline = time.monotonic() + min(wait, SECONDS)
     while True:
-        now = dependents(client)
+        now = read_dependents(client)
         missing = _missing(now, old, new, replicas, sentinels if "sentinel" in new else 0)
         if not missing:
             return
@@ -124,3 +132,18 @@ def undo(client: Client, commands: List[List[str]]) -> None:
             client.call(*command)
         except QuorumError:
             continue
+
+
+def left_behind(rows: str, since: Mapping[str, float], now: float) -> List[str]:
+    """Return the clients in CLIENT LIST that logged in as these users before there was a new password; pure.
+
+    Replicas and Sentinels are no clients: what they log in with is asked of them.
+    """
+    found: Dict[str, int] = {}
+    for row in parse_client_list(rows):
+        user, name = row.get("user", ""), row.get("name", "")
+        ours = {"M", "S"} & set(row.get("flags", "")) or sentinel_of(row)
+        if user in since and not ours and now - int(row.get("age") or 0) < since[user]:
+            who = f"{user} from {row.get('addr', '').rpartition(':')[0]}" + (f" (named {name})" if name else "")
+            found[who] = found.get(who, 0) + 1
+    return [f"{who}, {count} connection{'s' if count > 1 else ''}" for who, count in sorted(found.items())]

@@ -9,8 +9,9 @@ import time
 from typing import Any, Callable, Dict, Mapping, TypeVar
 
 from .._core.errors import QuorumError, Unreachable
-from .client import Client, Endpoint, connect
+from .client import Client, connect
 from .client_list import follow
+from .endpoint import Endpoint
 from .replies import parse_info
 
 Answer = TypeVar("Answer")

@@ -19,18 +19,12 @@ from .._core.errors import (
     QuorumError,
     Unreachable,
 )
-from .client import MASK, Client, Endpoint, connect
-from .replies import (
-    Observed,
-    SentinelView,
-    apply_info,
-    engine_of,
-    parse_info,
-    parse_master,
-    parse_replicas,
-    parse_sentinels,
-)
-from .tls import Tls, of
+from .._model.conf_syntax import MASK
+from .._model.observed import Observed, SentinelView
+from .client import Client, connect
+from .endpoint import Endpoint
+from .replies import apply_info, engine_of, parse_info, parse_master, parse_replicas, parse_sentinels
+from .tls import Tls, tls_from_params
 
 Place = Tuple[str, Endpoint]
 Seen = TypeVar("Seen", Observed, SentinelView)
@@ -166,7 +160,7 @@ def members(
 
 def both(given: Mapping[str, Any]) -> Tuple[List[Place], List[Place]]:
     """Return the members and the Sentinels that the options of a module for a whole set name."""
-    tls, timeout = of(given), given["timeout"]
+    tls, timeout = tls_from_params(given), given["timeout"]
     servers = members(given["members"], given["username"], given["password"], timeout, given["fallback_password"], tls)
     watchers = members(given["sentinels"], given["sentinel_username"], given["sentinel_password"], timeout, tls=tls)
     return servers, watchers

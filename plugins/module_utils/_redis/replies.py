@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+import re
+from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
-PARKED: Tuple[str, int] = ("127.0.0.1", 0)
+from .._model.observed import Downstream, Observed, Upstream, WatchedMaster
+
 _PERSISTENCE = (
     "loading",
     "aof_enabled",
@@ -31,146 +32,7 @@ _MEMORY = (
     "mem_fragmentation_ratio",
 )
 
-
-@dataclass
-class Upstream:
-    """What a replica follows, and how that goes."""
-
-    address: str
-    port: int
-    link: str
-    sync_in_progress: bool
-    last_io_seconds: int
-
-
-@dataclass
-class Downstream:
-    """A replica as its primary sees it."""
-
-    address: str
-    port: int
-    state: str
-    offset: int
-    lag: int
-
-
-@dataclass
-class Observed:
-    """One server as it is, or why nothing is known about it."""
-
-    host: str = ""
-    address: str = ""
-    port: int = 0
-    other_port: int = 0  # of the same server: plain beside TLS, or TLS beside plain
-    aliases: List[str] = field(default_factory=list)
-    reachable: bool = False
-    error: str = ""
-    error_kind: str = ""
-    engine: str = ""
-    version: str = ""
-    run_id: str = ""
-    mode: str = ""
-    role: str = ""
-    replication_id: str = ""
-    replication_id2: str = ""
-    offset: int = 0
-    second_offset: int = -1
-    primary: Optional[Upstream] = None
-    replicas: List[Downstream] = field(default_factory=list)
-    priority: int = 100
-    failover_state: str = ""
-    keys: int = 0
-    databases: Dict[str, int] = field(default_factory=dict)
-    persistence: Dict[str, Any] = field(default_factory=dict)
-    memory: Dict[str, Any] = field(default_factory=dict)
-    uptime: int = 0
-    config: Dict[str, str] = field(default_factory=dict)
-
-    @property
-    def name(self) -> str:
-        """Return what to call it in a sentence."""
-        return self.host or f"{self.address}:{self.port}"
-
-    @property
-    def parked(self) -> bool:
-        """Return whether it waits, read-only and without data of its own, to be told its role."""
-        return self.primary is not None and (self.primary.address, self.primary.port) == PARKED
-
-    @property
-    def empty(self) -> bool:
-        """Return whether it holds no key."""
-        return self.keys == 0
-
-    @property
-    def loading(self) -> bool:
-        """Return whether it still reads its data set, so that its keys do not count yet."""
-        return bool(self.persistence.get("loading"))
-
-    def is_at(self, address: str, port: int) -> bool:
-        """Return whether this server is known by that, by any of its names."""
-        return port == self.port and address in {self.address, *self.aliases}
-
-    def is_known_by(self, address: str, port: int) -> bool:
-        """Return whether that is this server, by either of its ports."""
-        return self.is_at(address, port) or self.is_behind(address, port)
-
-    def is_behind(self, address: str, port: int) -> bool:
-        """Return whether that is its other port, which its peers are not to use."""
-        return bool(self.other_port) and port == self.other_port and address in {self.address, *self.aliases}
-
-    def to_dict(self) -> Dict[str, Any]:
-        """Return it as a module returns it."""
-        return {**asdict(self), "parked": self.parked, "empty": self.empty}
-
-
-@dataclass
-class WatchedMaster:
-    """One data set as one Sentinel sees it."""
-
-    address: str
-    port: int
-    run_id: str = ""
-    flags: List[str] = field(default_factory=list)
-    quorum: int = 0
-    down_after: int = 0
-    failover_timeout: int = 0
-    parallel_syncs: int = 0
-    config_epoch: int = 0
-    replicas: List[Dict[str, Any]] = field(default_factory=list)
-    sentinels: List[Dict[str, Any]] = field(default_factory=list)
-    ckquorum: str = ""
-
-    @property
-    def in_failover(self) -> bool:
-        """Return whether a failover runs, or must be expected because the master counts as down."""
-        return bool({"failover_in_progress", "o_down"} & set(self.flags))
-
-
-@dataclass
-class SentinelView:
-    """One Sentinel as it is, or why nothing is known about it."""
-
-    host: str = ""
-    address: str = ""
-    port: int = 0
-    aliases: List[str] = field(default_factory=list)
-    reachable: bool = False
-    error: str = ""
-    error_kind: str = ""
-    engine: str = ""
-    version: str = ""
-    myid: str = ""
-    tilt: bool = False
-    masters: Dict[str, WatchedMaster] = field(default_factory=dict)
-
-    @property
-    def name(self) -> str:
-        """Return what to call it in a sentence."""
-        return self.host or f"{self.address}:{self.port}"
-
-    def to_dict(self) -> Dict[str, Any]:
-        """Return it as a module returns it."""
-        return asdict(self)
+_STAMP = re.compile(r"\d+:\w [^*#]*([*#]) ")
 
 
 def parse_info(text: str) -> Dict[str, str]:
@@ -308,3 +170,21 @@ def parse_sentinels(reply: Sequence[Sequence[Any]]) -> List[Dict[str, Any]]:
         ),
         key=lambda item: (item["address"], item["port"]),
     )
+
+
+def keys_by_database(info: Mapping[str, str]) -> Dict[str, Dict[str, int]]:
+    """Return keys and expiring keys of each database that INFO names; pure."""
+    found = {}
+    for name, value in info.items():
+        if re.fullmatch(r"db\d+", name):
+            numbers = dict(part.split("=", 1) for part in value.split(",") if "=" in part)
+            found[name[2:]] = {key: number(numbers.get(key)) for key in ("keys", "expires")}
+    return found
+
+
+def reason_in_log(text: str) -> str:
+    """Return the engine's own reason from its log; pure."""
+    loud = [_STAMP.sub("", row).strip() for row in text.splitlines() if "#" in _STAMP.findall(row)]
+    loud = [row for row in loud if not row.startswith("WARNING")]
+    told = [row for row in loud if row not in ("Background saving error", "Background AOF rewrite error")] or loud
+    return "; ".join(dict.fromkeys(told[-2:]))

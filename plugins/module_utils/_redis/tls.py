@@ -14,15 +14,6 @@ from typing import Any, Dict, Mapping, Optional, Sequence
 
 from .._core.errors import BadConfig, Unreachable
 
-# The way of an estate to TLS only, and those steps of it in which members and Sentinels speak TLS to each other.
-TLS_MODES = ("off", "dual", "peers", "only")
-TLS_PEERS = ("peers", "only")
-TLS_OPTIONS: Dict[str, Dict[str, Any]] = {
-    "tls": {"type": "bool", "default": False},
-    "tls_ca_file": {"type": "path"},
-    "tls_cert_file": {"type": "path"},
-    "tls_key_file": {"type": "path"},
-}
 _EXPIRED, _NOT_YET = 10, 9
 UNKNOWN_CA = (2, 18, 19, 20, 21)
 _NAME = (62, 64)
@@ -48,7 +39,7 @@ class Tls:
     key: Optional[str] = None
 
 
-def of(params: Mapping[str, Any]) -> Optional[Tls]:
+def tls_from_params(params: Mapping[str, Any]) -> Optional[Tls]:
     """Return what the connection options say of TLS; None without it. BadConfig: a file that cannot be used."""
     if not params.get("tls"):
         return None

@@ -10,14 +10,18 @@ from __future__ import annotations
 
 from typing import List, Optional, Sequence
 
+from .._core.errors import Refused
+from .._core.reconcile import Step
+from .._model.observed import Observed, SentinelView
 from .._model.tables import place
-from .._module.runner import Step
-from .._redis.client import Client
-from .._redis.replies import Observed, SentinelView, number
+from .._redis.replies import number
 
 MARK = 1000000
 PRIORITY, FENCE, FENCE_LAG = "replica-priority", "min-replicas-to-write", "min-replicas-max-lag"
 SETTINGS = (PRIORITY, FENCE, FENCE_LAG)
+
+# What Sentinels wait longer meanwhile, in milliseconds: the value itself says what it was before.
+RESTORE_MARK = 1000000000
 
 
 def setting(member: Observed, key: str) -> int:
@@ -75,13 +79,29 @@ def headless(members: Sequence[Observed]) -> Optional[Observed]:
     return head
 
 
-def repair(client: Client, step: Step) -> None:
-    """Carry out one of these steps on its member."""
-    kind = step.data["repair"]
-    if kind == "set":
-        client.call("CONFIG", "SET", step.data["key"], step.data["value"])
-    elif kind == "abort":
-        client.call("FAILOVER", "ABORT")
-    else:
-        client.call("REPLICAOF", "NO", "ONE")
-    client.call("CONFIG", "REWRITE")
+def restore_sign(members: Sequence[Observed], views: Sequence[SentinelView], name: str) -> str:
+    """Return how a restore shows that is at work or was cut short, empty when nothing speaks for one; pure."""
+    seen = [one for one in members if one.reachable]
+    if any(view.masters[name].down_after >= RESTORE_MARK for view in views if view.reachable and name in view.masters):
+        return "the Sentinels have been told to wait for it"
+    for one in seen:
+        up = one.primary
+        if up and up.address == "127.0.0.1" and up.port and not any(it.is_at(up.address, up.port) for it in members):
+            return f"{one.name} follows a server on its own host"
+    return ""
+
+
+def explain_restore(problem: Refused, members: Sequence[Observed], views: Sequence[SentinelView], name: str) -> Refused:
+    """Return a refusal that names the restore behind it, and what ends it; the same one where there is none; pure."""
+    given = f"-e redis_restore_instance={name} -e redis_restore_end=true -e redis_restore_confirm={name}"
+    how = f"ansible-playbook quorum.redis.restore {given}, with the inventory and the secrets of this run"
+    found = restore_sign(members, views, name)
+    if found:
+        what = f"A restore of {name} was cut short or is at work: {found}. {problem.what}"
+        todo = f"Nothing was changed. End it, forward where all of the backup has arrived, else back: {how}"
+        return Refused(what, problem.where, todo, problem.table)
+    seen = [one for one in members if one.reachable]
+    if len(seen) > 1 and all(one.parked for one in seen) and any(one.keys for one in seen):
+        todo = f"{problem.todo}. If a restore was cut short before, end that first: {how}"
+        return Refused(problem.what, problem.where, todo, problem.table)
+    return problem

@@ -15,14 +15,10 @@ from .._core.errors import (
     Refused,
     Unsettled,
 )
-from .._lifecycle.upgrade import unread
+from .._core.reconcile import Step
+from .._model.observed import Observed, SentinelView, WatchedMaster
 from .._model.tables import evidence, following, place
-from .._module.runner import Step
-from .._redis.replies import (
-    Observed,
-    SentinelView,
-    WatchedMaster,
-)
+from .._model.versions import cannot_read
 
 Address = Tuple[str, int]
 
@@ -323,7 +319,7 @@ class Planner:
         deaf = [
             one
             for one in waiting
-            if primary.version and unread(primary.engine, primary.version, one.engine, one.version)
+            if primary.version and cannot_read(primary.engine, primary.version, one.engine, one.version)
         ]
         if self.wish.mixed:
             left = [one.name for one in deaf]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import List, Sequence
 
-from .._redis.replies import PARKED, Observed, Upstream
+from .._model.observed import PARKED, Observed, Upstream
 from .plan import Plan
 
 

@@ -7,28 +7,26 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Optional
 
-from ansible.module_utils.basic import AnsibleModule
-
 from .._core.errors import CommandFailed, QuorumError, Refused
 from .._core.polling import until_done, until_settled
+from .._core.reconcile import Module, Reconciler, Step
+from .._model.observed import Observed
 from .._model.tables import overview
-from .._module.runner import Step, Subject
 from .._redis.client import connect
 from .._redis.client_list import follow
 from .._redis.observe import both, observe_all, observe_sentinels
-from .._redis.replies import Observed
-from .._restore.interrupted import explained
-from .interrupted import leftovers, repair
+from .interrupted import explain_restore, leftovers
 from .plan import Plan, Planner, Wish, pending, unlinked
 from .prediction import assume_started, predict
+from .repair import repair
 
 SHORT = 30
 
 
-class Replication(Subject[Planner]):
+class Replication(Reconciler[Planner]):
     """One data set."""
 
-    def __init__(self, module: AnsibleModule) -> None:
+    def __init__(self, module: Module) -> None:
         """Take the options."""
         super().__init__()
         self.params: Dict[str, Any] = module.params
@@ -57,7 +55,7 @@ class Replication(Subject[Planner]):
             return until_settled(self.look, Planner.plan, self.params["wait"], SHORT)
         except Refused as problem:
             seen = self.look()
-            found = explained(problem, seen.members, seen.views, self.wish.name)
+            found = explain_restore(problem, seen.members, seen.views, self.wish.name)
             self.repairs = [] if found is not problem else leftovers(seen.members, seen.views, self.wish.name)
             if not self.repairs:
                 raise found from None

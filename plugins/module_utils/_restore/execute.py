@@ -12,26 +12,23 @@ from pathlib import Path
 from typing import Any, Dict, List, Sequence
 
 from .._backup.create import Job, make
-from .._backup.manifest import Damaged
-from .._backup.snapshot import databases, put_off
-from .._core.errors import QuorumError, Refused, Unreachable
-from .._engine.rdb_check import memory_free
-from .._engine.seed_server import ADDRESS, Feeder, credentials, unpack
+from .._backup.snapshot import put_off
+from .._core.errors import Damaged, QuorumError, Refused, Unreachable
+from .._core.reconcile import Step
+from .._engine.seed_server import ADDRESS, Feeder, credentials, stage_backup
 from .._failover.operation import SIGNALS, lock
 from .._failover.rollback import quietly, write_down
+from .._host.capacity import memory_free
 from .._host.watchdog import Deadman
-from .._module.runner import Step
+from .._model.observed import PARKED
 from .._redis.client_list import EVERYBODY
 from .._redis.connections import Talk
 from .._redis.engine_modules import lines, loaded
 from .._redis.observe import Place
-from .._redis.replies import (
-    PARKED,
-    number,
-    parse_info,
-)
+from .._redis.replies import keys_by_database, number, parse_info
 from . import journal
-from .journal import STAGE, Note
+from .journal import STAGE
+from .note import Note
 from .plan import TODO, Backup, Plan, counted, off
 from .rollback import WayOut, linked, rewritten
 from .sentinels import Watch, calm_down
@@ -57,7 +54,7 @@ class Setting:
 
 def keys_of(info: Dict[str, str]) -> Dict[str, int]:
     """Return the number of keys of each database."""
-    return {name: found["keys"] for name, found in databases(info).items()}
+    return {name: found["keys"] for name, found in keys_by_database(info).items()}
 
 
 class Restorer(Talk):
@@ -148,7 +145,7 @@ class Restorer(Talk):
     def do_prove(self) -> None:
         """Load the backup into a server of its own, and count."""
         told = self.backup.manifest
-        unpack(self.backup.directory, told, self.feeder.stage, self.setting.user)
+        stage_backup(self.backup.directory, told, self.feeder.stage, self.setting.user)
         shown = credentials(self.client(self.head))
         self.feeder.start(shown, lines(loaded(self.client(self.head))))
         found = self.feeder.loaded(self.setting.wait, self.setting.reserve, lambda: None)

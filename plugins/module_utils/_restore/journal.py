@@ -7,33 +7,15 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Dict, List, Optional
+from typing import Optional
 
 from .._core.errors import QuorumError
+from .note import Note
 
 FILE = "restore.json"
 STAGE = "restore"
-# What Sentinels wait longer meanwhile, in milliseconds: the value itself says what it was before.
-MARK = 1000000000
-
-
-@dataclass
-class Note:
-    """How far a restore has come; no secret is in it."""
-
-    name: str
-    head: str
-    backup: str
-    sha256: str
-    kept: str = ""
-    replication_id: str = ""
-    databases: Optional[Dict[str, int]] = None  # of the primary, since it is read-only
-    feeder_id: str = ""
-    feeder_pid: int = 0
-    expected: Dict[str, int] = field(default_factory=dict)
-    replicas: List[str] = field(default_factory=list)
 
 
 def read(directory: str) -> Optional[Note]:

@@ -8,16 +8,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Dict, List, Mapping, Optional, Sequence
 
-from .._backup.manifest import Header, Manifest
 from .._core.errors import Refused
-from .._engine.rdb_check import memory_needed
+from .._core.reconcile import Step
 from .._failover.preflight import Move, Preflight
-from .._host.capacity import SPARE, Room, lacks
-from .._lifecycle.upgrade import FOREIGN, data_format, numbers
+from .._model.backup_manifest import Manifest
+from .._model.capacity import SPARE, Capacity, missing_capacity
+from .._model.observed import Observed, SentinelView
+from .._model.rdb_header import Header, memory_needed
 from .._model.tables import evidence, place
-from .._module.runner import Step
-from .._redis.replies import Observed, SentinelView, number
-from .journal import Note
+from .._model.versions import FOREIGN, data_format, major_minor
+from .._redis.replies import number
+from .note import Note
 
 TODO = "Nothing was changed"
 
@@ -47,7 +48,7 @@ class Here:
     memory_reserve: int = 0
     kept: int = 0  # bytes that a backup of the present data takes
     keep_free: int = -1  # where it goes to; less than 0: to the disk of the data
-    rooms: Dict[str, Room] = field(default_factory=dict)
+    rooms: Dict[str, Capacity] = field(default_factory=dict)
     reserve_percent: int = 0
 
 
@@ -65,7 +66,7 @@ def unreadable(header: Header, engine: str, version: str) -> str:
     """Return why this engine does not read a file, empty when it does."""
     what = f"RDB version {header.rdb_version} of {header.engine} {header.version}".rstrip()
     by = f"{engine} {version}"
-    if header.engine == engine and header.version and numbers(header.version) <= numbers(version):
+    if header.engine == engine and header.version and major_minor(header.version) <= major_minor(version):
         return ""
     if engine == "redis" and header.magic == "VALKEY":
         return f"{by} does not read {what}"
@@ -111,8 +112,8 @@ def room(backup: Backup, here: Here, aof: bool) -> List[str]:
     """
     size = backup.manifest.rdb_size
     together = here.kept if here.keep_free < 0 else 0
-    wrong = lacks(
-        Room(here.host, here.disk_free, here.memory_free),
+    wrong = missing_capacity(
+        Capacity(here.host, here.disk_free, here.memory_free),
         size * (3 if aof else 2) + together + SPARE,
         memory_needed(backup.header, size) + here.memory_reserve,
         "to load the backup beside the present data",
@@ -125,14 +126,14 @@ def room(backup: Backup, here: Here, aof: bool) -> List[str]:
     return wrong
 
 
-def replica_room(backup: Backup, one: Observed, found: Room, percent: int) -> List[str]:
+def replica_room(backup: Backup, one: Observed, found: Capacity, percent: int) -> List[str]:
     """Return what the host of a replica lacks for the same data: it drops its own first, unless told to load beside."""
     size = backup.manifest.rdb_size
     beside = one.config.get("repl-diskless-load") == "swapdb"
     files = (not beside) + (one.config.get("appendonly") == "yes")
     memory = memory_needed(backup.header, size) - (0 if beside else number(one.memory.get("used_memory")))
     reserve = found.memory_total * percent // 100
-    return lacks(found, size * files + SPARE, max(0, memory) + reserve, "to hold the backup's data")
+    return missing_capacity(found, size * files + SPARE, max(0, memory) + reserve, "to hold the backup's data")
 
 
 class Planner:

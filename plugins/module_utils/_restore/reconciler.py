@@ -10,30 +10,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Dict, List, Optional
 
-from ansible.module_utils.basic import AnsibleModule
-
 from .._backup import manifest as manifests
-from .._backup.manifest import Damaged, chunks, header
-from .._core.errors import QuorumError, Unsettled
+from .._core.errors import Damaged, QuorumError, Unsettled
 from .._core.polling import until_settled
+from .._core.reconcile import Module, Reconciler, Step
 from .._engine.config_check import installed_version
-from .._engine.rdb_check import memory_free
 from .._failover.operation import busy
-from .._host.capacity import (
-    Room,
-    free,
-    memory_total,
-    present_size,
-    same_disk,
-)
+from .._host.capacity import disk_free, memory_free, memory_total, present_size, same_disk
 from .._host.compression import reader
-from .._module.runner import Step, Subject
+from .._host.files import read_chunks
+from .._model.capacity import Capacity
+from .._model.observed import Observed
+from .._model.rdb_header import read_header
 from .._redis.observe import both, observe_all, observe_sentinels
-from .._redis.replies import Observed, number
+from .._redis.replies import number
 from . import journal
 from .execute import Restorer, Setting
-from .interrupted import end, sentence
-from .journal import Note
+from .finish import end, sentence
+from .note import Note
 from .plan import Backup, Here, Plan, Planner, counts
 from .rollback import WayOut
 
@@ -54,19 +48,19 @@ def find(directory: str) -> Backup:
     manifests.check(directory, told)
     digest, size, first = hashlib.sha256(), 0, b""
     with reader(str(Path(directory) / told.rdb), told.compression) as file:
-        for chunk in chunks(file):
+        for chunk in read_chunks(file):
             digest.update(chunk)
             size += len(chunk)
             first = first or chunk[:8192]
     if (digest.hexdigest(), size) != (told.rdb_sha256, told.rdb_size):
         raise Damaged("Unpacked, the RDB is not what its manifest says", directory, "Use another backup")
-    return Backup(directory, told, header(first, directory))
+    return Backup(directory, told, read_header(first, directory))
 
 
-class Restore(Subject[Seen]):
+class Restore(Reconciler[Seen]):
     """One data set."""
 
-    def __init__(self, module: AnsibleModule) -> None:
+    def __init__(self, module: Module) -> None:
         """Take the options."""
         super().__init__()
         given: Dict[str, Any] = module.params
@@ -110,16 +104,16 @@ class Restore(Subject[Seen]):
         here = Here(
             self.given["here"],
             installed_version(self.setting.binary),
-            free(data),
+            disk_free(data),
             memory_free(),
             self.setting.reserve,
-            rooms={told["host"]: Room(**told) for told in self.given["rooms"]},
+            rooms={told["host"]: Capacity(**told) for told in self.given["rooms"]},
             reserve_percent=self.given["memory_reserve"],
         )
         mine = next((one for one in seen if one.host == here.host), Observed())
         if keep and mine.keys:
             here.kept = present_size(data, number(mine.memory.get("used_memory")))
-            here.keep_free = -1 if same_disk(data, keep) else free(keep)
+            here.keep_free = -1 if same_disk(data, keep) else disk_free(keep)
         planner = Planner(seen, observe_sentinels(self.watchers), self.name, here)
         return Seen(planner, journal.read(self.setting.directory))
 

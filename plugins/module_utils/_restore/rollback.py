@@ -19,12 +19,13 @@ from typing import Dict, List, Optional, Sequence, Tuple
 
 from .._core.errors import QuorumError
 from .._failover.rollback import quietly, write_down
+from .._model.observed import Observed
 from .._redis.client import connect
 from .._redis.connections import Talk
 from .._redis.observe import Place, observe_all
-from .._redis.replies import Observed
 from . import journal
-from .journal import STAGE, Note
+from .journal import STAGE
+from .note import Note
 from .plan import (
     counts,
     holds_new,

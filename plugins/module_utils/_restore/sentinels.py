@@ -10,16 +10,11 @@ from typing import Any, Callable, Sequence
 
 from .._core.errors import QuorumError
 from .._failover.rollback import quietly
+from .._model.observed import Observed, WatchedMaster
 from .._redis.client import Client, connect
 from .._redis.observe import Place
-from .._redis.replies import (
-    Observed,
-    WatchedMaster,
-    as_dict,
-    number,
-    parse_master,
-)
-from .journal import MARK
+from .._redis.replies import as_dict, number, parse_master
+from .._replication.interrupted import RESTORE_MARK
 
 SEEN_AGAIN = 25.0  # a Sentinel looks at the role of a server each 10 s
 
@@ -35,7 +30,7 @@ class Watch:
         """Let no Sentinel fail over; the value says what it was."""
         for _host, place in self.watchers:
             with connect(place) as client:
-                value = self._ballot(client).down_after % MARK + MARK
+                value = self._ballot(client).down_after % RESTORE_MARK + RESTORE_MARK
                 client.call("SENTINEL", "SET", self.name, "down-after-milliseconds", value)
 
     def same(self) -> None:
@@ -59,7 +54,7 @@ class Watch:
             good = [row for row in rows if row.get("flags") == "slave" and row.get("master-link-status") == "ok"]
             if seen.flags != ["master"] or not self.primary.is_at(seen.address, seen.port):
                 return False
-            if seen.down_after >= MARK or len(good) < replicas:
+            if seen.down_after >= RESTORE_MARK or len(good) < replicas:
                 return False
         return True
 
@@ -78,9 +73,9 @@ def calm_down(watchers: Sequence[Place], name: str) -> None:
 def _patience_back(place: Any, name: str) -> None:
     with connect(place) as client:
         value = number(as_dict(client.call("SENTINEL", "MASTER", name)).get("down-after-milliseconds"))
-        if value >= MARK:
+        if value >= RESTORE_MARK:
             wait_for(lambda: seen_as_primary(client, name), SEEN_AGAIN)
-            client.call("SENTINEL", "SET", name, "down-after-milliseconds", value % MARK)
+            client.call("SENTINEL", "SET", name, "down-after-milliseconds", value % RESTORE_MARK)
 
 
 def wait_for(ready: Callable[[], bool], seconds: float) -> bool:

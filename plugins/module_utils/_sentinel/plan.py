@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from .._core.errors import QuorumError, Refused, Unsettled
-from .._model.conf_syntax import rows, unquoted
+from .._core.reconcile import Step
+from .._model.conf_syntax import MASK, rows, unquoted
+from .._model.observed import Observed, SentinelView, WatchedMaster
 from .._model.tables import place
-from .._module.runner import Step
-from .._redis.client import MASK
-from .._redis.replies import Observed, SentinelView, WatchedMaster
 from .._replication.plan import Planner
 
 Stored = Dict[Tuple[str, str], str]

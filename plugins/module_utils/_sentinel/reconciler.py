@@ -10,9 +10,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Dict, List, Optional
 
-from ansible.module_utils.basic import AnsibleModule
-
-from .._config.sentinel_password import own_password
 from .._core.errors import (
     AuthFailed,
     CommandFailed,
@@ -20,8 +17,11 @@ from .._core.errors import (
     Refused,
 )
 from .._core.polling import until_done, until_settled
-from .._module.runner import Step, Subject, endpoint
-from .._redis.client import connect, several
+from .._core.reconcile import Module, Reconciler, Step
+from .._model.conf_syntax import own_password
+from .._model.observed import Observed, SentinelView
+from .._redis.client import connect
+from .._redis.endpoint import endpoint_from_params, passwords_of
 from .._redis.observe import (
     Place,
     members,
@@ -30,7 +30,6 @@ from .._redis.observe import (
     observe_sentinels,
     refusals,
 )
-from .._redis.replies import Observed, SentinelView
 from .._replication.plan import Planner, Wish
 from .._replication.prediction import assume_started
 from .plan import (
@@ -56,14 +55,14 @@ class Seen:
         self.view, self.views, self.planners = view, views, planners
 
 
-class Sentinel(Subject[Seen]):
+class Sentinel(Reconciler[Seen]):
     """One Sentinel."""
 
-    def __init__(self, module: AnsibleModule) -> None:
+    def __init__(self, module: Module) -> None:
         """Take the options."""
         super().__init__()
         given: Dict[str, Any] = module.params
-        self.params, self.check_mode, self.place = given, module.check_mode, endpoint(module.params)
+        self.params, self.check_mode, self.place = given, module.check_mode, endpoint_from_params(module.params)
         self.peers = members(
             given["sentinels"],
             given["sentinel_username"] or given["username"],
@@ -142,7 +141,7 @@ class Sentinel(Subject[Seen]):
 
     def among_themselves(self, obs: Seen) -> List[Step]:
         """Let this Sentinel log in to the others with the new password, when all that answer let it in."""
-        words = several(self.params["sentinel_password"])
+        words = passwords_of(self.params["sentinel_password"])
         if len(words) < 2 or not self.params["state_file"] or own_password(self.file()) == words[0]:
             return []
         up = {(view.address, view.port) for view in obs.views if view.reachable}

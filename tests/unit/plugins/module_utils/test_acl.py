@@ -8,18 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.quorum.redis.plugins.module_utils._acl.plan import (
-    Plan,
-    digest,
-    hide,
-    meaning,
-    parse_list,
-    plan,
-    rules,
-    table,
-    text,
-    words,
-)
+from ansible_collections.quorum.redis.plugins.module_utils._acl.plan import Plan, plan, table, text
 from ansible_collections.quorum.redis.plugins.module_utils._model.acl_applications import (
     PRESETS,
     literal_patterns,
@@ -27,9 +16,18 @@ from ansible_collections.quorum.redis.plugins.module_utils._model.acl_applicatio
     preset_proof,
     preset_rules,
 )
-from ansible_collections.quorum.redis.plugins.module_utils._model.acl_presets import JOBS, job_rules, needs, number
+from ansible_collections.quorum.redis.plugins.module_utils._model.acl_presets import JOBS, job_rules, needs
+from ansible_collections.quorum.redis.plugins.module_utils._model.acl_rules import (
+    hide_secrets,
+    meaning_of,
+    parse_acl_list,
+    password_digest,
+    rules_of_user,
+    split_rules,
+)
 from ansible_collections.quorum.redis.plugins.module_utils._model.acl_users import access, acl_model
-from ansible_collections.quorum.redis.plugins.module_utils._redis.client_list import parse
+from ansible_collections.quorum.redis.plugins.module_utils._model.versions import parse_version
+from ansible_collections.quorum.redis.plugins.module_utils._redis.client_list import dependents_in
 
 OLD, NEW, VALKEY = (6, 0, 16), (7, 0, 15), (9, 1, 2)
 HASH = "a" * 64
@@ -40,8 +38,8 @@ OURS = [{"name": f"our-{job}", "job": job, "passwords": [f"{job}-1"]} for job in
 @pytest.mark.parametrize(
     ("user", "version", "expected"),
     [
-        ({"passwords": ["x"], "commands": ["get"]}, OLD, f"on #{digest('x')} +get"),
-        ({"passwords": ["x"], "commands": ["get"]}, NEW, f"on #{digest('x')} resetchannels +get"),
+        ({"passwords": ["x"], "commands": ["get"]}, OLD, f"on #{password_digest('x')} +get"),
+        ({"passwords": ["x"], "commands": ["get"]}, NEW, f"on #{password_digest('x')} resetchannels +get"),
         (
             {"hashes": [HASH.upper()], "keys": ["a:*", "%R~b"]},
             OLD,
@@ -74,7 +72,7 @@ OURS = [{"name": f"our-{job}", "job": job, "passwords": [f"{job}-1"]} for job in
     ],
 )
 def test_rules_of_a_user(user: dict[str, Any], version: tuple[int, ...], expected: str) -> None:
-    assert " ".join(rules(user, version)) == expected
+    assert " ".join(rules_of_user(user, version)) == expected
 
 
 @pytest.mark.parametrize("preset", PRESETS)
@@ -105,7 +103,7 @@ def test_a_job_has_what_its_version_knows() -> None:
     assert "+failover" not in job_rules("operator", OLD) and "+failover" in job_rules("operator", NEW)
     assert "+failover" not in job_rules("sentinel", NEW) and "+failover" in job_rules("sentinel", VALKEY)
     assert ("FAILOVER", "ABORT") in needs("operator", NEW) and ("FAILOVER", "ABORT") not in needs("operator", OLD)
-    assert number("7.0.15") == NEW
+    assert parse_version("7.0.15") == NEW
     assert not [job for job in JOBS if any(rule in ("+@all", "~*", "&*") for rule in job_rules(job, VALKEY))]
 
 
@@ -127,12 +125,12 @@ def test_a_job_has_what_its_version_knows() -> None:
     ],
 )
 def test_meaning(one: str, other: str, same: bool) -> None:
-    assert (meaning(words(one)) == meaning(words(other))) is same
+    assert (meaning_of(split_rules(one)) == meaning_of(split_rules(other))) is same
 
 
 def test_lists_are_read() -> None:
     rows = ["# header", "user default off", f"user a on #{HASH} ~* (~b +get) +@all", "user b"]
-    assert parse_list(rows) == {"default": ["off"], "a": ["on", f"#{HASH}", "~*", "(~b +get)", "+@all"], "b": []}
+    assert parse_acl_list(rows) == {"default": ["off"], "a": ["on", f"#{HASH}", "~*", "(~b +get)", "+@all"], "b": []}
 
 
 DECLARED = {"default": ["off"], "app": ["on", "#1", "+get"]}
@@ -190,7 +188,7 @@ def test_no_hash_and_no_password_is_shown() -> None:
     for said in (str(changes[0]), table(changes, False), table(changes, True)):
         assert HASH not in said and "b" * 64 not in said
     assert "other passwords" in str(changes[0]) and "other passwords" in table(changes, True)
-    assert hide(f"user a on #{HASH} >open +get") == "user a on #******** #******** +get"
+    assert hide_secrets(f"user a on #{HASH} >open +get") == "user a on #******** #******** +get"
 
 
 def test_dependents_are_found_in_a_list_of_clients() -> None:
@@ -198,8 +196,9 @@ def test_dependents_are_found_in_a_list_of_clients() -> None:
         "id=3 addr=10.0.0.2:4711 fd=8 name= flags=S db=0 user=default\n"
         "id=4 addr=10.0.0.3:4712 fd=9 name=sentinel-1a2b3c4d-cmd flags=N db=0 user=our-sentinel\n"
         "id=5 addr=10.0.0.3:4713 fd=9 name=app flags=N db=0 user=default\n"
+        "id=6 addr=10.0.0.3:4714 fd=9 name=sentinel-app-cache-cmd flags=N db=0 user=default\n"
     )
-    found = [(one.number, one.duty, one.user, one.who) for one in parse(rows)]
+    found = [(one.number, one.duty, one.user, one.who) for one in dependents_in(rows)]
     assert found == [("3", "replication", "default", "10.0.0.2"), ("4", "sentinel", "our-sentinel", "1a2b3c4d")]
 
 

@@ -22,7 +22,7 @@ from ansible_collections.quorum.redis.plugins.module_utils._backup.schedule impo
     slot_of,
 )
 from ansible_collections.quorum.redis.plugins.module_utils._core.errors import Refused
-from ansible_collections.quorum.redis.plugins.module_utils._redis.replies import Observed, Upstream
+from ansible_collections.quorum.redis.plugins.module_utils._model.observed import Observed, Upstream
 
 
 def member(host: str, role: str = "replica", offset: int = 1000, link: str = "up", **more: Any) -> Observed:

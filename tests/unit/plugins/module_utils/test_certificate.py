@@ -25,7 +25,7 @@ from ansible_collections.quorum.redis.plugins.module_utils._host.certificates im
     preflight,
     together,
 )
-from ansible_collections.quorum.redis.plugins.module_utils._redis.tls import Tls, failure, of
+from ansible_collections.quorum.redis.plugins.module_utils._redis.tls import Tls, failure, tls_from_params
 from authority import Authority, Pair
 
 ADDRESS = "192.0.2.11"
@@ -174,12 +174,12 @@ def test_a_peer_that_shows_a_certificate_of_the_former_ca_is_named(authority: Au
 
 def test_the_options_of_a_connection(authority: Authority, good: Pair) -> None:
     given = {"tls": True, "tls_ca_file": str(authority.ca), "tls_cert_file": str(good.cert), "tls_key_file": ""}
-    assert of({**given, "tls": False}) is None
-    assert of({"name": "without these options"}) is None
-    assert of({**given, "tls_key_file": str(good.key)}) == files(authority, good)
-    assert of({**given, "tls_cert_file": ""}) == Tls(str(authority.ca))
+    assert tls_from_params({**given, "tls": False}) is None
+    assert tls_from_params({"name": "without these options"}) is None
+    assert tls_from_params({**given, "tls_key_file": str(good.key)}) == files(authority, good)
+    assert tls_from_params({**given, "tls_cert_file": ""}) == Tls(str(authority.ca))
     with pytest.raises(QuorumError, match="tls_cert_file is given without tls_key_file"):
-        of(given)
+        tls_from_params(given)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.quorum.redis.plugins.module_utils._redis.client_list import rows, waiting
+from ansible_collections.quorum.redis.plugins.module_utils._redis.client_list import parse_client_list, waiting
 
 LISTED = """\
 id=3 addr=192.0.2.1:5 name=a=b flags=N cmd=get
@@ -17,7 +17,7 @@ id=7 addr=192.0.2.3:6379 name= flags=Mb cmd=blpop
 
 
 def test_rows_are_read() -> None:
-    assert rows(LISTED)[0] == {"id": "3", "addr": "192.0.2.1:5", "name": "a=b", "flags": "N", "cmd": "get"}
+    assert parse_client_list(LISTED)[0] == {"id": "3", "addr": "192.0.2.1:5", "name": "a=b", "flags": "N", "cmd": "get"}
 
 
 def test_who_waits_is_cut_off_but_no_link_of_replication() -> None:

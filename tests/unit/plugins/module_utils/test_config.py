@@ -15,10 +15,10 @@ from ansible_collections.quorum.redis.plugins.module_utils._config.diff import (
     clients_warning,
     differences,
     plan,
-    running_version,
-    started_with,
     table,
 )
+from ansible_collections.quorum.redis.plugins.module_utils._model.conf_syntax import parse_state_file
+from ansible_collections.quorum.redis.plugins.module_utils._model.versions import running_version
 
 DEFAULTS = {
     "maxmemory": "0",
@@ -178,9 +178,9 @@ def test_other_reasons_to_restart(live: Live, keys: list[str]) -> None:
 
 def test_small_readers() -> None:
     head = "# quorum.redis: assembled from sha256:" + "a" * 64 + "\n"
-    assert started_with(head + "port 1\n") == {"started_sha": "a" * 64, "started_with": {"port": ["1"]}}
-    assert started_with("port 1\n")["started_sha"] == ""
-    assert started_with(None)["started_with"] == {}
+    assert parse_state_file(head + "port 1\n") == {"started_sha": "a" * 64, "started_with": {"port": ["1"]}}
+    assert parse_state_file("port 1\n")["started_sha"] == ""
+    assert parse_state_file(None)["started_with"] == {}
     assert running_version({"redis_version": "7.2.4", "valkey_version": "8.1.1"}) == "8.1.1"
     assert table([Change("a", "", "2"), Change("b", "x", "y", True)], True) == "a 2\nb ******** (new value)\n"
     assert "4064 are in force" in clients_warning({"maxclients": 9999}, {"maxclients": "4064"})

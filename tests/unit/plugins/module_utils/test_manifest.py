@@ -12,22 +12,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.quorum.redis.plugins.module_utils._backup.manifest import (
-    Damaged,
+from ansible_collections.quorum.redis.plugins.module_utils._backup.manifest import check, names, read
+from ansible_collections.quorum.redis.plugins.module_utils._core.errors import Damaged, QuorumError
+from ansible_collections.quorum.redis.plugins.module_utils._host.compression import reader, writer
+from ansible_collections.quorum.redis.plugins.module_utils._host.files import size_and_digest
+from ansible_collections.quorum.redis.plugins.module_utils._model.backup_manifest import (
     Manifest,
     Verified,
-    check,
-    from_json,
-    header,
-    iso,
-    names,
-    read,
-    seconds_of,
-    stamp,
-    sums,
+    iso_time,
+    name_time,
+    parse_manifest,
+    parse_time,
 )
-from ansible_collections.quorum.redis.plugins.module_utils._core.errors import QuorumError
-from ansible_collections.quorum.redis.plugins.module_utils._host.compression import reader, writer
+from ansible_collections.quorum.redis.plugins.module_utils._model.rdb_header import read_header
 
 # The first bytes of dump.rdb as BGSAVE of each engine wrote it.
 REDIS = (
@@ -70,7 +67,7 @@ def backup(directory: Path, **changed: Any) -> Path:
     place.mkdir(parents=True)
     (place / "dump.rdb").write_bytes(b"data")
     (place / "redis.conf").write_text("port 6379\n")
-    files = {name: sums(place / name) for name in ("dump.rdb", "redis.conf")}
+    files = {name: size_and_digest(place / name) for name in ("dump.rdb", "redis.conf")}
     (place / "manifest.json").write_text(manifest(files=files, **changed).to_json())
     return place
 
@@ -79,7 +76,7 @@ def test_a_manifest_is_the_same_after_its_json(tmp_path: Path) -> None:
     place = backup(tmp_path, drills=[{"at": "2026-11-23T00:00:00Z", "result": "passed"}])
     found = read(str(place))
     check(str(place), found)
-    assert found == from_json(found.to_json())
+    assert found == parse_manifest(found.to_json())
     assert found.keys == 5 and found.good
     assert found.verified.load == "not done: switched off"
 
@@ -87,7 +84,7 @@ def test_a_manifest_is_the_same_after_its_json(tmp_path: Path) -> None:
 def test_a_key_of_a_later_version_is_left_out() -> None:
     data = {**asdict(manifest()), "mood": "fine"}
     data["verified"]["smell"] = "none"
-    assert from_json(json.dumps(data)) == manifest()
+    assert parse_manifest(json.dumps(data)) == manifest()
 
 
 @pytest.mark.parametrize(
@@ -105,16 +102,16 @@ def test_a_key_of_a_later_version_is_left_out() -> None:
 )
 def test_what_is_no_manifest_is_refused(change: dict[str, Any], says: str) -> None:
     with pytest.raises(Damaged, match=says):
-        from_json(json.dumps({**asdict(manifest()), **change}))
+        parse_manifest(json.dumps({**asdict(manifest()), **change}))
 
 
 def test_what_is_missing_is_named() -> None:
     data = asdict(manifest())
     del data["rdb_sha256"], data["data_set"]
     with pytest.raises(Damaged, match="lacks data_set, rdb_sha256"):
-        from_json(json.dumps(data), "/x")
+        parse_manifest(json.dumps(data), "/x")
     with pytest.raises(Damaged, match=r"no JSON.*"):
-        from_json(json.dumps(data)[:-9])
+        parse_manifest(json.dumps(data)[:-9])
 
 
 def test_a_directory_without_a_manifest_is_no_backup(tmp_path: Path) -> None:
@@ -151,9 +148,9 @@ def test_only_complete_backups_have_a_name(tmp_path: Path) -> None:
 
 def test_times_come_back() -> None:
     now = 1795342272.0
-    assert seconds_of(stamp(now)) == seconds_of(iso(now)) == seconds_of(stamp(now) + "-db2") == now
+    assert parse_time(name_time(now)) == parse_time(iso_time(now)) == parse_time(name_time(now) + "-db2") == now
     with pytest.raises(Damaged, match="does not begin with a time"):
-        seconds_of("db2")
+        parse_time("db2")
 
 
 @pytest.mark.parametrize(
@@ -171,29 +168,29 @@ def test_good_is_what_nothing_speaks_against(verified: Verified, drills: list[di
 
 
 def test_the_header_of_an_rdb_is_read() -> None:
-    found = header(REDIS)
+    found = read_header(REDIS)
     assert (found.engine, found.version, found.rdb_version) == ("redis", "7.0.15", 10)
     assert found.aux["repl-id"] == "a1" * 20
     assert found.aux["repl-offset"] == "300"
     assert found.aux["used-mem"] == "1347344"
-    found = header(VALKEY)
+    found = read_header(VALKEY)
     assert (found.engine, found.version, found.rdb_version) == ("valkey", "9.1.2", 80)
 
 
 def test_a_header_that_is_cut_off_gives_what_it_has() -> None:
     for end in range(9, len(REDIS)):
-        assert header(REDIS[:end]).rdb_version == 10
+        assert read_header(REDIS[:end]).rdb_version == 10
 
 
 def test_a_compressed_text_in_the_header_is_passed_over() -> None:
     packed = b"REDIS0009\xfa\x07repl-id\xc3\x04\x28abcd\xfa\x05ctime\xc0\x07\xff"
-    assert header(packed).aux == {"repl-id": "", "ctime": "7"}
+    assert read_header(packed).aux == {"repl-id": "", "ctime": "7"}
 
 
 @pytest.mark.parametrize("data", [b"", b"RED", b"hello world", b"REDISabcd", b"VALKEY08"])
 def test_what_is_no_rdb_is_refused(data: bytes) -> None:
     with pytest.raises(Damaged, match="no RDB"):
-        header(data, "/x")
+        read_header(data, "/x")
 
 
 @pytest.mark.parametrize("compression", ["none", "gzip"])

@@ -10,7 +10,8 @@ from types import SimpleNamespace
 from typing import Any, NoReturn
 
 import pytest
-from ansible_collections.quorum.redis.plugins.module_utils._module.runner import Subject, run
+from ansible_collections.quorum.redis.plugins.module_utils._core.reconcile import Reconciler
+from ansible_collections.quorum.redis.plugins.module_utils._module.runner import run
 from ansible_collections.quorum.redis.plugins.module_utils._redis import client
 
 
@@ -26,7 +27,7 @@ def answer(check: bool) -> Any:
     """Run a module that would look at a server."""
     module: Any = SimpleNamespace(check_mode=check, exit_json=end, fail_json=end, _diff=False)
 
-    def build(_module: Any) -> Subject[Any]:
+    def build(_module: Any) -> Reconciler[Any]:
         raise AssertionError("nobody is asked without the library")
 
     with pytest.raises(EndError) as caught:

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.quorum.redis.plugins.module_utils._model.observed import Observed
 from ansible_collections.quorum.redis.plugins.module_utils._redis.replies import (
-    Observed,
     apply_info,
     engine_of,
     number,

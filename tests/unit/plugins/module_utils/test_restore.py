@@ -10,20 +10,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.quorum.redis.plugins.module_utils._backup.manifest import Header, Manifest, Verified
 from ansible_collections.quorum.redis.plugins.module_utils._core.errors import QuorumError, Refused
 from ansible_collections.quorum.redis.plugins.module_utils._engine.seed_server import configuration
-from ansible_collections.quorum.redis.plugins.module_utils._host.capacity import Room
-from ansible_collections.quorum.redis.plugins.module_utils._redis.replies import (
+from ansible_collections.quorum.redis.plugins.module_utils._model.backup_manifest import Manifest, Verified
+from ansible_collections.quorum.redis.plugins.module_utils._model.capacity import Capacity
+from ansible_collections.quorum.redis.plugins.module_utils._model.observed import (
     Downstream,
     Observed,
     SentinelView,
     Upstream,
     WatchedMaster,
 )
+from ansible_collections.quorum.redis.plugins.module_utils._model.rdb_header import Header
+from ansible_collections.quorum.redis.plugins.module_utils._replication.interrupted import explain_restore
 from ansible_collections.quorum.redis.plugins.module_utils._restore import journal
-from ansible_collections.quorum.redis.plugins.module_utils._restore.interrupted import explained
-from ansible_collections.quorum.redis.plugins.module_utils._restore.journal import Note
+from ansible_collections.quorum.redis.plugins.module_utils._restore.note import Note
 from ansible_collections.quorum.redis.plugins.module_utils._restore.plan import (
     Backup,
     Here,
@@ -114,7 +115,7 @@ def backup(rdb_version: int = 10, engine: str = "redis", **more: Any) -> Backup:
     return Backup("/b/20261122T101112Z-r2", replace(told, **more), Header(magic, rdb_version, {key: version}))
 
 
-ROOMS = {host: Room(host, GIB, GIB, GIB) for host in ("r2", "r3")}
+ROOMS = {host: Capacity(host, GIB, GIB, GIB) for host in ("r2", "r3")}
 HERE = Here("r1", "7.0.15", disk_free=GIB, memory_free=GIB, memory_reserve=1 << 20, rooms=ROOMS, reserve_percent=5)
 
 
@@ -302,7 +303,7 @@ def test_every_member_needs_room_for_the_same_data(
     """Its own data goes before the other comes, unless it loads beside it."""
     large = backup(rdb_size=GIB // 4)
     given: dict[str, Any] = {"disk_free": GIB, "memory_free": 4 * GIB, "memory_total": 8 * GIB, **free}
-    found = Room("r2", **given)
+    found = Capacity("r2", **given)
     told = replica_room(large, server("r2", **member), found, 5)
     assert len(told) == len(says) and all(row.startswith(part) for row, part in zip(told, says, strict=True))
     if not member and says:
@@ -326,7 +327,7 @@ def test_every_member_needs_room_for_the_same_data(
 def test_a_refusal_names_the_restore_behind_it(members: list[Observed], patience: int, what: str, todo: str) -> None:
     watching = view("r1")
     watching.masters["main"].down_after = patience
-    found = explained(Refused("No primary", "data set main", "Choose", "the table"), members, [watching], "main")
+    found = explain_restore(Refused("No primary", "data set main", "Choose", "the table"), members, [watching], "main")
     assert what in found.what and "No primary" in found.what
     assert found.todo.startswith(todo.replace("End it", "Nothing was changed. End it"))
     assert ("redis_restore_end=true" in found.todo) is (todo != "Choose")

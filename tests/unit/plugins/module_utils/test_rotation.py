@@ -8,14 +8,20 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.quorum.redis.plugins.module_utils._acl.plan import Change, digest, plan
+from ansible_collections.quorum.redis.plugins.module_utils._acl.plan import Change, plan
 from ansible_collections.quorum.redis.plugins.module_utils._config.diff import fingerprint
-from ansible_collections.quorum.redis.plugins.module_utils._config.sentinel_password import own_password
+from ansible_collections.quorum.redis.plugins.module_utils._model.acl_rules import password_digest
 from ansible_collections.quorum.redis.plugins.module_utils._model.acl_users import access
-from ansible_collections.quorum.redis.plugins.module_utils._redis.client import Endpoint
-from ansible_collections.quorum.redis.plugins.module_utils._redis.rotation import kept, lingering, mark, marks
+from ansible_collections.quorum.redis.plugins.module_utils._model.conf_syntax import own_password
+from ansible_collections.quorum.redis.plugins.module_utils._model.rotation_marks import (
+    format_mark,
+    parse_marks,
+    previous_hashes,
+)
+from ansible_collections.quorum.redis.plugins.module_utils._redis.client_list import left_behind
+from ansible_collections.quorum.redis.plugins.module_utils._redis.endpoint import Endpoint
 
-OLD, NEW = f"#{digest('old')}", f"#{digest('new')}"
+OLD, NEW = f"#{password_digest('old')}", f"#{password_digest('new')}"
 
 
 def test_the_default_user_is_declared_while_its_password_changes() -> None:
@@ -69,9 +75,9 @@ def test_logins_are_tried_one_after_the_other() -> None:
 
 def test_previous_passwords_stay_where_they_open_and_are_not_let_in_again() -> None:
     user = {"passwords_previous": ["old", "older"]}
-    assert kept(user, [OLD, NEW]) == [OLD] and kept(user, [NEW]) == []
-    text = mark("default", 17) + "user default on\n" + mark("shop", 18)
-    assert marks(text) == {"default": 17, "shop": 18}
+    assert previous_hashes(user, [OLD, NEW]) == [OLD] and previous_hashes(user, [NEW]) == []
+    text = format_mark("default", 17) + "user default on\n" + format_mark("shop", 18)
+    assert parse_marks(text) == {"default": 17, "shop": 18}
 
 
 def test_only_clients_that_logged_in_before_are_named() -> None:
@@ -84,7 +90,7 @@ def test_only_clients_that_logged_in_before_are_named() -> None:
         "id=6 addr=192.0.2.4:5 name= age=500 flags=N user=another",
         "id=7 addr=[2001:db8::1]:5 name= age=11 flags=P user=default",
     ]
-    assert lingering("\n".join(rows), {"default": 990}, 1000) == [
+    assert left_behind("\n".join(rows), {"default": 990}, 1000) == [
         "default from 192.0.2.1 (named shop), 2 connections",
         "default from [2001:db8::1], 1 connection",
     ]

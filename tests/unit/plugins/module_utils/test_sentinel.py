@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.quorum.redis.plugins.module_utils._core.errors import QuorumError, Refused
-from ansible_collections.quorum.redis.plugins.module_utils._redis.replies import (
+from ansible_collections.quorum.redis.plugins.module_utils._model.observed import (
     Observed,
     SentinelView,
     Upstream,

@@ -8,14 +8,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.quorum.redis.plugins.module_utils._model.status_page import render
-from ansible_collections.quorum.redis.plugins.module_utils._redis.replies import (
+from ansible_collections.quorum.redis.plugins.module_utils._model.observed import (
     Downstream,
     Observed,
     SentinelView,
     Upstream,
     WatchedMaster,
 )
+from ansible_collections.quorum.redis.plugins.module_utils._model.status_page import render
 
 HOSTS = ("r1", "r2", "r3")
 ADDRESS = {host: f"10.0.0.{number}" for number, host in enumerate(HOSTS, 1)}

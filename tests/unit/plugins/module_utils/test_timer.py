@@ -23,15 +23,10 @@ from ansible_collections.quorum.redis.plugins.module_utils._backup.agent import 
 )
 from ansible_collections.quorum.redis.plugins.module_utils._backup.offsite import away, run
 from ansible_collections.quorum.redis.plugins.module_utils._backup.schedule import Look, Memory
-from ansible_collections.quorum.redis.plugins.module_utils._backup.snapshot import (
-    child_of,
-    complaint,
-    databases,
-    put_off,
-    verdict,
-)
+from ansible_collections.quorum.redis.plugins.module_utils._backup.snapshot import child_of, put_off, verdict
 from ansible_collections.quorum.redis.plugins.module_utils._engine.rdb_check import differences
 from ansible_collections.quorum.redis.plugins.module_utils._redis.engine_modules import lines, parse
+from ansible_collections.quorum.redis.plugins.module_utils._redis.replies import keys_by_database, reason_in_log
 
 ROOT = Path(__file__).resolve().parents[4]
 REPORT: dict[str, Any] = {
@@ -182,14 +177,14 @@ def test_the_reason_is_the_last_loud_line_that_says_something() -> None:
         "13:C 22 Nov 2026 10:00:00.002 # Write error saving DB on disk(rdbSaveRio): No space left on device\n"
         "12:M 22 Nov 2026 10:00:00.003 # Background saving error\n"
     )
-    assert complaint(log) == "Write error saving DB on disk(rdbSaveRio): No space left on device"
-    assert complaint("12:M 22 Nov 2026 10:00:00.003 # Background saving error\n") == "Background saving error"
-    assert complaint("") == ""
+    assert reason_in_log(log) == "Write error saving DB on disk(rdbSaveRio): No space left on device"
+    assert reason_in_log("12:M 22 Nov 2026 10:00:00.003 # Background saving error\n") == "Background saving error"
+    assert reason_in_log("") == ""
 
 
 def test_counts_are_read_and_compared() -> None:
     info = {"db0": "keys=3,expires=1,avg_ttl=0", "db12": "keys=2,expires=0,avg_ttl=0,subexpiry=0", "dbx": "keys=1"}
-    counts = databases(info)
+    counts = keys_by_database(info)
     assert counts == {"0": {"keys": 3, "expires": 1}, "12": {"keys": 2, "expires": 0}}
     assert differences(counts, counts) == ""
     assert differences(counts, {"0": {"keys": 3}}) == "database 12 has 0 keys instead of 2"

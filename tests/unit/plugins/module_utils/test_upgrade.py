@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 from ansible_collections.quorum.redis.plugins.filter.upgrade import FilterModule
-from ansible_collections.quorum.redis.plugins.module_utils._lifecycle.upgrade import (
+from ansible_collections.quorum.redis.plugins.module_utils._lifecycle.upgrade import refusal
+from ansible_collections.quorum.redis.plugins.module_utils._model.versions import (
     data_format,
-    fits,
-    refusal,
-    upstream,
+    fits_version,
+    upstream_version,
 )
 
 OLD, NEW = "7.0.15", "8.0.2"
@@ -83,7 +83,7 @@ def test_paths(old: str, new: str, reason: str) -> None:
     [("5:7.0.15-1~deb12u5", "7.0.15"), ("8.0.1+dfsg1-1~bpo12+1", "8.0.1"), ("7.0", "7.0"), ("8", "8"), ("", "")],
 )
 def test_the_version_in_that_of_a_package(package: str, expected: str) -> None:
-    assert upstream(package) == expected
+    assert upstream_version(package) == expected
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_the_version_in_that_of_a_package(package: str, expected: str) -> None:
     ],
 )
 def test_a_version_fits(engine: str, version: str, target: str, expected: bool) -> None:
-    assert fits(engine, version, "redis", target) is expected
+    assert fits_version(engine, version, "redis", target) is expected
 
 
 # --- estates ---

@@ -6,52 +6,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Sequence
+from typing import Any, Dict, List, Optional
 
-from ansible.module_utils.basic import AnsibleModule
-
-from .._core.errors import QuorumError, Refused
+from .._core.errors import QuorumError
+from .._core.reconcile import Module, Reconciler, Step
 from .._failover.operation import busy
-from .._module.runner import Step, Subject
 from .._redis.observe import both, observe_all
-from .._redis.replies import Observed, SentinelView
-from . import journal
-from .journal import MARK, Note
+from .._restore import journal
+from .note import Note
 from .rollback import WayOut
 
 
-def sign(members: Sequence[Observed], views: Sequence[SentinelView], name: str) -> str:
-    """Return how a restore shows that is at work or was cut short, empty when nothing speaks for one; pure."""
-    seen = [one for one in members if one.reachable]
-    if any(view.masters[name].down_after >= MARK for view in views if view.reachable and name in view.masters):
-        return "the Sentinels have been told to wait for it"
-    for one in seen:
-        up = one.primary
-        if up and up.address == "127.0.0.1" and up.port and not any(it.is_at(up.address, up.port) for it in members):
-            return f"{one.name} follows a server on its own host"
-    return ""
-
-
-def explained(problem: Refused, members: Sequence[Observed], views: Sequence[SentinelView], name: str) -> Refused:
-    """Return a refusal that names the restore behind it, and what ends it; the same one where there is none; pure."""
-    given = f"-e redis_restore_instance={name} -e redis_restore_end=true -e redis_restore_confirm={name}"
-    how = f"ansible-playbook quorum.redis.restore {given}, with the inventory and the secrets of this run"
-    found = sign(members, views, name)
-    if found:
-        what = f"A restore of {name} was cut short or is at work: {found}. {problem.what}"
-        todo = f"Nothing was changed. End it, forward where all of the backup has arrived, else back: {how}"
-        return Refused(what, problem.where, todo, problem.table)
-    seen = [one for one in members if one.reachable]
-    if len(seen) > 1 and all(one.parked for one in seen) and any(one.keys for one in seen):
-        todo = f"{problem.todo}. If a restore was cut short before, end that first: {how}"
-        return Refused(problem.what, problem.where, todo, problem.table)
-    return problem
-
-
-class End(Subject[Optional[Note]]):
+class End(Reconciler[Optional[Note]]):
     """The end of one restore."""
 
-    def __init__(self, module: AnsibleModule) -> None:
+    def __init__(self, module: Module) -> None:
         """Take the options."""
         super().__init__()
         given: Dict[str, Any] = module.params

@@ -1,0 +1,58 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Options that several modules take."""
+
+from __future__ import annotations
+
+from typing import Any, Dict
+
+from .._model.rotation_marks import CLOSE, OPEN, PROVE
+
+TLS_OPTIONS: Dict[str, Dict[str, Any]] = {
+    "tls": {"type": "bool", "default": False},
+    "tls_ca_file": {"type": "path"},
+    "tls_cert_file": {"type": "path"},
+    "tls_key_file": {"type": "path"},
+}
+
+CONNECTION_OPTIONS: Dict[str, Dict[str, Any]] = {
+    "host": {"type": "str", "default": "127.0.0.1"},
+    "port": {"type": "int", "default": 6379},
+    "socket": {"type": "path"},
+    "username": {"type": "str"},
+    "password": {"type": "raw", "no_log": True},
+    "fallback_password": {"type": "raw", "no_log": True},
+    "timeout": {"type": "float", "default": 2.0},
+    **TLS_OPTIONS,
+}
+MEMBER_OPTIONS: Dict[str, Dict[str, Any]] = {
+    "host": {"type": "str", "required": True},
+    "address": {"type": "str", "required": True},
+    "port": {"type": "int", "required": True},
+    "other_port": {"type": "int"},
+}
+_MEMBERS: Dict[str, Any] = {"type": "list", "elements": "dict", "options": MEMBER_OPTIONS}
+SET_OPTIONS: Dict[str, Dict[str, Any]] = {
+    "name": {"type": "str", "required": True},
+    "members": {**_MEMBERS, "required": True},
+    "sentinels": {**_MEMBERS, "default": []},
+    "sentinel_username": {"type": "str"},
+    "sentinel_password": {"type": "raw", "no_log": True},
+    **{key: CONNECTION_OPTIONS[key] for key in ("username", "password", "fallback_password", "timeout")},
+    **TLS_OPTIONS,
+}
+FILE_OPTIONS: Dict[str, Dict[str, Any]] = {
+    "name": {"type": "str", "required": True},
+    "path": {"type": "path", "required": True},
+    "owner": {"type": "str", "default": "root"},
+    "group": {"type": "str", "default": "redis"},
+    "mode": {"type": "str", "default": "0640"},
+    "user": {"type": "str", "default": "redis"},
+    "binary": {"type": "path", "default": "/usr/bin/redis-server"},
+}
+
+ROTATION_OPTIONS: Dict[str, Dict[str, Any]] = {
+    "previous": {"type": "str", "choices": [OPEN, PROVE, CLOSE], "default": OPEN},
+    "ignore_clients": {"type": "bool", "default": False},
+}

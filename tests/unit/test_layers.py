@@ -1,0 +1,90 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Who may import whom in plugins/module_utils, from the import graph: CONTRIBUTING says it in words."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+PLUGINS = Path(__file__).resolve().parents[2] / "plugins"
+UTILS = PLUGINS / "module_utils"
+FLOORS = {
+    "_core": 0,
+    "_model": 1,
+    "_redis": 2,
+    "_host": 3,
+    "_engine": 4,
+    "_replication": 5,
+    **dict.fromkeys(("_acl", "_backup", "_config", "_failover", "_lifecycle", "_sentinel"), 6),
+    "_restore": 7,
+    "_module": 8,
+}
+MODULE_MAY = {"_core", "_model", "_redis"}
+# What thinks: it reaches none of WORLD, not by a detour either.
+PURE_PACKAGES = {"_core", "_model"}
+PURE_FILES = {"diff.py", "interrupted.py", "plan.py", "preflight.py", "schedule.py", "steps.py"}
+WORLD = {"ansible", "os", "redis", "socket", "subprocess", "_redis/client.py"}
+# Edges against the rule that are still there, and files that should be pure and are not; both only ever shrink.
+UPWARD: set[tuple[str, str]] = set()
+IMPURE: set[str] = {
+    "_model/topology.py",
+}
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Yield what a file imports: files of module_utils by their path there, anything else by its first word."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (name.name.split(".")[0] for name in node.names)
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            yield str(node.module).split(".")[0]
+        elif isinstance(node, ast.ImportFrom):
+            base = path.parents[node.level - 1].joinpath(*(node.module or "").split("."))
+            names = [base / f"{name.name}.py" for name in node.names] if base.is_dir() else [base.with_suffix(".py")]
+            yield from (str(name.relative_to(UTILS)) for name in names if UTILS in name.parents)
+
+
+GRAPH = {str(path.relative_to(UTILS)): set(imports(path)) for path in sorted(UTILS.rglob("*.py"))}
+
+
+def reached(file: str) -> set[str]:
+    """Return everything that a file imports, directly or not."""
+    known: set[str] = set()
+    waiting = [file]
+    while waiting:
+        new = GRAPH.get(waiting.pop(), set()) - known
+        known |= new
+        waiting += new
+    return known
+
+
+def allowed(file: str, other: str) -> bool:
+    room, theirs = Path(file).parts[0], Path(other).parts[0]
+    if room == "_module":
+        return theirs in {room, *MODULE_MAY}
+    return room == theirs or FLOORS[theirs] < FLOORS[room]
+
+
+def test_every_file_has_a_floor() -> None:
+    assert {Path(file).parts[0] for file in GRAPH} == set(FLOORS)
+    assert {other for others in GRAPH.values() for other in others if other.endswith(".py")} <= set(GRAPH)
+
+
+def test_an_import_goes_down_or_stays_in_its_package() -> None:
+    edges = {(file, other) for file, others in GRAPH.items() for other in others if other.endswith(".py")}
+    assert {edge for edge in edges if not allowed(*edge)} == UPWARD
+
+
+def test_what_thinks_reaches_neither_ansible_nor_servers_nor_the_system() -> None:
+    thinking = {file for file in GRAPH if Path(file).parts[0] in PURE_PACKAGES or Path(file).name in PURE_FILES}
+    assert {file for file in thinking if WORLD & reached(file)} == IMPURE
+
+
+def test_one_file_ends_modules_and_one_opens_connections() -> None:
+    users = {word: {file for file, others in GRAPH.items() if word in others} for word in ("ansible", "redis")}
+    assert users == {"ansible": {"_model/topology.py", "_module/runner.py"}, "redis": {"_redis/client.py"}}
+    others = [path for path in PLUGINS.rglob("*.py") if "_module/runner.py" in imports(path)]
+    assert {path.parent for path in others} == {PLUGINS / "modules"}
