@@ -5,12 +5,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
+from ..module_utils._model.client_page import FILES, client_code
 from ..module_utils._model.status_page import render
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "clients.md"
 
 
 class ActionModule(ActionBase):
@@ -24,7 +28,11 @@ class ActionModule(ActionBase):
         """Collect what each host of the estate registered, print the page, return the verdict."""
         result = super().run(tmp, task_vars)
         _spec, options = self.validate_argument_spec(
-            {"fail": {"type": "bool", "default": True}, "print": {"type": "bool", "default": True}}
+            {
+                "fail": {"type": "bool", "default": True},
+                "print": {"type": "bool", "default": True},
+                "client": {"type": "str", "default": "", "choices": ["", *FILES]},
+            }
         )
         task_vars = task_vars or {}
         model = task_vars["redis_topology"]
@@ -42,6 +50,8 @@ class ActionModule(ActionBase):
             if "sentinel" in one:
                 sentinels[host] = {**one["sentinel"], "rotating": one.get("rotating")}
         page, problems = render(model, servers, sentinels)
+        if options["client"]:
+            page += client_code(PAGE.read_text(encoding="utf-8"), options["client"], model)
         if options["print"]:
             Display().display("\n" + "\n".join(page))
         result.update(changed=False, healthy=not problems, problems=problems, lines=page)

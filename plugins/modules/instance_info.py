@@ -37,6 +37,11 @@ options:
       - The file of a server's users, or the configuration of a Sentinel, that this collection has written, for
         RV(rotating). It is read on the host where the module runs.
     type: path
+  refused_hours:
+    description:
+      - Return what users were refused in so many hours until now as well, as C(ACL LOG) of a server tells.
+    type: int
+    default: 0
   required:
     description:
       - Fail when it cannot be observed.
@@ -154,6 +159,13 @@ instance:
       description: The run-time configuration.
       returned: always
       type: dict
+    refused:
+      description:
+        - What users were refused, each as user, kind (command, key or channel), object, times, and age of the last time
+          in seconds. Refused logins are not among them.
+      returned: always
+      type: list
+      elements: dict
 sentinel:
   description: The Sentinel as it is, with what it monitors.
   returned: when O(kind=sentinel)
@@ -206,7 +218,11 @@ class InstanceInfo(Reconciler[Seen]):
         """Look at it."""
         place = endpoint_from_params(self.params)
         sentinel = self.params["kind"] == "sentinel"
-        seen: Seen = observe_sentinel(place) if sentinel else observe(place, config=self.params["config"])
+        seen: Seen = (
+            observe_sentinel(place)
+            if sentinel
+            else observe(place, config=self.params["config"], refused_hours=self.params["refused_hours"])
+        )
         if self.params["required"] and not seen.reachable:
             raise QuorumError(seen.error)
         return seen
@@ -228,6 +244,7 @@ def main() -> None:
         "kind": {"type": "str", "choices": ["server", "sentinel"], "default": "server"},
         "config": {"type": "bool", "default": False},
         "users_file": {"type": "path"},
+        "refused_hours": {"type": "int", "default": 0},
         "required": {"type": "bool", "default": False},
     }
     run(AnsibleModule(argument_spec=spec, supports_check_mode=True), InstanceInfo, needs_library=False)

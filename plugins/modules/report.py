@@ -23,6 +23,11 @@ options:
     description: Print the page. Without it the page is only returned.
     type: bool
     default: true
+  client:
+    description: Print the code with which this client connects too, from C(docs/clients.md), without a password.
+    type: str
+    default: ""
+    choices: ["", python, asyncio, celery, rq, django, flask, ioredis, node-redis, bullmq, connect-redis]
 extends_documentation_fragment:
   - quorum.redis.attributes
 notes:

@@ -148,6 +148,11 @@ def test_presets_are_proven_and_let_applications_work(lab: Lab) -> None:
     if version >= (6, 2):
         assert len(said) == 1 and "app:*" in said[0] and "plain" in said[0], done.text
         assert not try_as(server, "plain", "PSUBSCRIBE app:x") and try_as(server, "plain", "PSUBSCRIBE app:*")
+    login = {**server.endpoint(), "username": "q-operator", "password": "secret-of-operator"}
+    refused = lab.run("instance_info", **login, refused_hours=24)["instance"]["refused"]
+    assert ("reader", "command", "set") in {(one["user"], one["kind"], one["object"]) for one in refused}
+    assert all(one["age"] < 3600 and one["times"] for one in refused) and "auth" not in {one["kind"] for one in refused}
+    assert lab.run("instance_info", **login)["instance"]["refused"] == []
     again = acl(lab, server, [*OWN, *users])
     assert not again.changed and "PSUBSCRIBE" not in str(again.data.get("warnings")), again.text
 

@@ -64,6 +64,7 @@ class Observed:
     memory: Dict[str, Any] = field(default_factory=dict)
     uptime: int = 0
     config: Dict[str, str] = field(default_factory=dict)
+    refused: List[Dict[str, Any]] = field(default_factory=list)
 
     @property
     def name(self) -> str:

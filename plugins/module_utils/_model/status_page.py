@@ -7,7 +7,10 @@ from __future__ import annotations
 
 from typing import Any, Mapping, Sequence
 
+from .client_page import connection
+
 Row = Sequence[str]
+REFUSED_HOURS, REFUSED_ROWS = 24, 10  # the hours are those that playbooks/status.yml asks for
 NOTHING: Mapping[str, Any] = {"reachable": False, "error": "its host does not answer Ansible"}
 DISK = {
     "rdb_last_bgsave_status": "its last snapshot could not be written",
@@ -38,9 +41,10 @@ def render(
             page += ["", *_table(["sentinel", "names as primary", "state"], rows)]
             found += _judge_sentinels(declared, seen, watching)
             page += _rotating("The Sentinels", watching)
-        page += _rotating(declared["name"], seen)
+        page += _rotating(declared["name"], seen) + _refused(seen)
         page += ["", *(f"  PROBLEM  {problem}" for problem in found)]
-        page += [""] if found else [f"  healthy: {_count(declared)}", ""]
+        page += [] if found else [f"  healthy: {_count(declared)}"]
+        page += [f"  connect: {' '.join(values)}" for values in [connection(declared, model)] if values] + [""]
         problems += found
     return page, problems
 
@@ -50,6 +54,25 @@ def _rotating(what: str, seen: Mapping[str, Mapping[str, Any]]) -> list[str]:
     where = {host: state["rotating"] for host, state in seen.items() if state.get("rotating")}
     users = ", ".join(sorted({user for found in where.values() for user in found}))
     return [f"  {what}: two passwords open for {users} at {', '.join(where)}; rotate.yml ends that"] if where else []
+
+
+def _refused(seen: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Return what users were refused of late: that is no problem of the set, and perhaps one of an application."""
+    rows: dict[tuple[str, str], tuple[int, int, list[str]]] = {}
+    for host, state in seen.items():
+        for one in state.get("refused") or []:
+            what = (one["user"], f"{one['kind']} {str(one['object'])[:60]!r}")
+            times, age, hosts = rows.get(what, (0, one["age"], []))
+            rows[what] = (times + one["times"], min(age, one["age"]), [*hosts, *([] if host in hosts else [host])])
+    if not rows:
+        return []
+    latest = sorted(rows.items(), key=lambda row: row[1][1])[:REFUSED_ROWS]
+    cells = [
+        [user, what, str(times), f"{age // 60} min ago", ", ".join(hosts)]
+        for (user, what), (times, age, hosts) in latest
+    ]
+    head = [f"refused in the last {REFUSED_HOURS} hours", "what", "times", "last", "at"]
+    return ["", *_table(head, cells)]
 
 
 def _primaries(seen: Mapping[str, Mapping[str, Any]]) -> list[str]:

@@ -23,7 +23,7 @@ from .._model.conf_syntax import MASK
 from .._model.observed import Observed, SentinelView
 from .client import Client, connect
 from .endpoint import Endpoint
-from .replies import apply_info, engine_of, parse_info, parse_master, parse_replicas, parse_sentinels
+from .replies import apply_info, engine_of, parse_acl_log, parse_info, parse_master, parse_replicas, parse_sentinels
 from .tls import Tls, tls_from_params
 
 Place = Tuple[str, Endpoint]
@@ -65,12 +65,20 @@ def _patiently(look: Callable[[], Seen]) -> Seen:
     return look()
 
 
-def observe(place: Endpoint, host: str = "", config: bool = False) -> Observed:
+def _refused(client: Client, hours: float) -> List[Dict[str, Any]]:
+    """Return what users were refused in these hours, as far as whoever asks may know it."""
+    try:
+        return parse_acl_log(client.call("ACL", "LOG", 128), hours * 3600)
+    except (CommandFailed, AuthFailed):
+        return []
+
+
+def observe(place: Endpoint, host: str = "", config: bool = False, refused_hours: float = 0) -> Observed:
     """Look at one server."""
-    return _patiently(lambda: _server(place, host, config))
+    return _patiently(lambda: _server(place, host, config, refused_hours))
 
 
-def _server(place: Endpoint, host: str, config: bool) -> Observed:
+def _server(place: Endpoint, host: str, config: bool, refused_hours: float) -> Observed:
     seen = Observed(host=host, address=place.address, port=place.port, aliases=resolve(place.address))
     try:
         with Client(place) as client:
@@ -79,6 +87,7 @@ def _server(place: Endpoint, host: str, config: bool) -> Observed:
             if config:
                 found = client.pairs("CONFIG", "GET", "*")
                 seen.config = {key: MASK if key in SECRET_KEYS and value else value for key, value in found.items()}
+            seen.refused = _refused(client, refused_hours) if refused_hours else []
     except QuorumError as problem:
         seen.error, seen.error_kind = str(problem), kind_of(problem)
     return seen

@@ -188,3 +188,15 @@ def reason_in_log(text: str) -> str:
     loud = [row for row in loud if not row.startswith("WARNING")]
     told = [row for row in loud if row not in ("Background saving error", "Background AOF rewrite error")] or loud
     return "; ".join(dict.fromkeys(told[-2:]))
+
+
+def parse_acl_log(rows: Sequence[Sequence[Any]], seconds: float) -> List[Dict[str, Any]]:
+    """Return what users were refused of late: commands, keys and channels, not logins."""
+    found = []
+    for row in rows:
+        told = dict(zip(row[::2], row[1::2]))
+        age = float(told["age-seconds"])
+        if told["reason"] != "auth" and age <= seconds:
+            what = {"user": told["username"], "kind": told["reason"], "object": told["object"]}
+            found.append({**what, "times": int(told["count"]), "age": int(age)})
+    return found

@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.quorum.redis.plugins.module_utils._model.client_page import FILES, client_code, files_of
 from ansible_collections.quorum.redis.plugins.module_utils._model.observed import (
     Downstream,
     Observed,
@@ -16,6 +18,9 @@ from ansible_collections.quorum.redis.plugins.module_utils._model.observed impor
     WatchedMaster,
 )
 from ansible_collections.quorum.redis.plugins.module_utils._model.status_page import render
+from ansible_collections.quorum.redis.plugins.module_utils._redis.replies import parse_acl_log
+
+ROOT = Path(__file__).resolve().parents[4]
 
 HOSTS = ("r1", "r2", "r3")
 ADDRESS = {host: f"10.0.0.{number}" for number, host in enumerate(HOSTS, 1)}
@@ -92,6 +97,7 @@ def test_the_page_of_a_healthy_set() -> None:
         "  r2        r1 (10.0.0.1:6379)  ok, knows 2 replicas",
         "  r3        r1 (10.0.0.1:6379)  ok, knows 2 replicas",
         "  healthy: one primary, 2 replicas in sync, every Sentinel agrees",
+        "  connect: REDIS_NAME=main REDIS_SENTINELS=10.0.0.1:26379,10.0.0.2:26379,10.0.0.3:26379",
     ]
 
 
@@ -208,3 +214,50 @@ def test_several_sets_are_judged_one_by_one() -> None:
     assert problems[0].startswith("cache at r3")
     assert "  healthy: one primary, 2 replicas in sync" in page
     assert "cache: redis 7.0.15, port 6380" in page
+
+
+def refused(user: str, kind: str, what: str, times: int, age: int) -> dict[str, Any]:
+    return {"user": user, "kind": kind, "object": what, "times": times, "age": age}
+
+
+def test_what_was_refused_is_told_and_is_no_problem() -> None:
+    """The same at two members is one line, the latest first, and control characters are not printed."""
+    servers = {
+        "r1": {"main": {**primary(), "refused": [refused("shop", "key", "other\x1b[2J", 2, 3600)]}},
+        "r2": {"main": {**replica(), "refused": [refused("shop", "command", "keys", 3, 600)]}},
+        "r3": {"main": {**replica(), "refused": [refused("shop", "command", "keys", 4, 90)]}},
+    }
+    page, problems = render(model(sentinel=False), servers, {})
+    assert problems == []
+    at = next(number for number, line in enumerate(page) if "refused in the last 24 hours" in line)
+    assert page[at + 1].split() == ["shop", "command", "'keys'", "7", "1", "min", "ago", "r2,", "r3"]
+    assert "'other\\x1b[2J'" in page[at + 2] and "60 min ago" in page[at + 2]
+
+
+def test_the_page_says_how_to_connect() -> None:
+    servers = {"r1": {"main": primary()}, **{host: {"main": replica()} for host in HOSTS[1:]}}
+    page, _problems = render(model(), servers, {})
+    places = ",".join(f"{ADDRESS[host]}:26379" for host in HOSTS)
+    assert page[-2] == f"  connect: REDIS_NAME=main REDIS_SENTINELS={places}"
+    secure = {**model(), "tls": {"on": True, "ca": "/etc/ca.crt"}}
+    page, _problems = render(secure, servers, {})
+    assert page[-2].endswith(" REDIS_CA=/etc/ca.crt")
+    assert not [line for line in render(model(sentinel=False), servers, {})[0] if "connect:" in line]
+
+
+@pytest.mark.parametrize("client", FILES)
+def test_the_code_of_a_client_is_that_of_the_page(client: str) -> None:
+    page = (ROOT / "docs" / "clients.md").read_text()
+    code = client_code(page, client, model())
+    assert code[0] == "export REDIS_NAME=main" and "10.0.0.3:26379" in code[1]
+    assert all(f"{'#' if name.endswith('py') else '//'} {name}" in code for name in FILES[client])
+    assert set(files_of(page)) - {name for names in FILES.values() for name in names} == {"redis_tls.py"}
+
+
+def test_a_log_of_acl_is_read() -> None:
+    def row(reason: str, age: str) -> list[Any]:
+        told = {"count": 3, "reason": reason, "context": "toplevel", "object": "keys", "username": "shop"}
+        return [part for pair in {**told, "age-seconds": age, "client-info": "id=1"}.items() for part in pair]
+
+    rows = [row("command", "12.5"), row("auth", "1"), row("key", "9999")]
+    assert parse_acl_log(rows, 3600) == [refused("shop", "command", "keys", 3, 12)]
