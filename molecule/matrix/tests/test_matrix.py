@@ -34,6 +34,7 @@ EVERYWHERE = given(redis_hosts="all:!localhost")
 USERS: list[dict[str, Any]] = [  # as the inventory has them
     {"name": "default", "enabled": False},
     {"name": "app", "passwords": ["app-Wm6zK1"], "keys": ["*"]},
+    {"name": "shop", "passwords": ["shop-Hn5wT8"], "preset": "celery", "prefix": "shop:"},
     {"name": "our-operator", "job": "operator", "passwords": ["operator-Pt4gN9"]},
     {"name": "our-replication", "job": "replication", "passwords": ["replication-Xs8bL2"]},
     {"name": "our-sentinel", "job": "sentinel", "passwords": ["sentinel-Vj3cR7"]},
