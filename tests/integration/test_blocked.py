@@ -23,7 +23,7 @@ COMMANDS = (
     ("BLMOVE", "none", "other", "LEFT", "RIGHT", "0"),
     ("XREADGROUP", "GROUP", "group", "me", "BLOCK", "0", "STREAMS", "stream", ">"),
 )
-READER = ("XREAD", "BLOCK", "0", "STREAMS", "stream", "$")
+READER = ("XREAD", "BLOCK", "0", "STREAMS", "never", "$")
 
 
 class Blocked(threading.Thread):
@@ -57,9 +57,13 @@ class Blocked(threading.Thread):
                 self.wait_at(place)
             self.over.wait(0.02)
 
+    def wrong(self) -> list[str]:
+        """Return the answers; that a replica takes no writes is none."""
+        return [answer for answer in self.answers if "READONLY" not in answer and "read only" not in answer]
+
     def wait_at(self, place: tuple[str, int]) -> None:
         """Wait at one member until the connection or the test ends."""
-        client = connect(place, "")
+        client = connect(place, self.scene.members[0].password)
         try:
             if self.member is None and client.execute_command("ROLE")[0] != "master":
                 return
@@ -100,16 +104,13 @@ def blocked(scene: Scene, readers: bool = False) -> Iterator[list[Blocked]]:
             one.over.set()
         for one in waiting:
             one.join(5)
-    answers = [answer for one in waiting for answer in one.answers]
-    assert [answer for answer in answers if "READONLY" not in answer and "read only" not in answer] == []
+    assert [answer for one in waiting for answer in one.wrong()] == []
     for one in waiting[: len(known) * 2]:
         assert one.closed > 0, one.command
 
 
-@pytest.mark.parametrize("method", ["pause", "fence"])
-@pytest.mark.parametrize("sentinels", [3, 0])
-def test_blocked_clients_are_cut_off_by_a_move(lab: Any, sentinels: int, method: str) -> None:
-    scene = Scene.build(lab, sentinels=sentinels)
+def move_under(scene: Scene, method: str) -> None:
+    """Move the primary again and again while clients wait and others write."""
     gaps, named = [], []
     with scene.ledger(300) as book, blocked(scene, readers=True) as waiting:
         for _count in range(MOVES):
@@ -120,9 +121,14 @@ def test_blocked_clients_are_cut_off_by_a_move(lab: Any, sentinels: int, method:
             scene.wait("the set is whole", scene.whole, 40)
     report = book.report()
     assert report.lost == 0, str(report)
-    refused = sum(len(one.answers) for one in waiting)
-    what = f"{MOVES} moves, {method}, {sentinels} Sentinels, {len(waiting)} clients that block"
-    note(what, f"gap {gaps} ms, named {named} ms, writers {report.gap_ms:.0f} ms, read-only answers {refused}")
+    what = f"{MOVES} moves, {method}, {len(scene.sentinels)} Sentinels, {len(waiting)} clients that wait"
+    note(what, f"gap {gaps} ms, named after {named} ms, writers at most {report.gap_ms:.0f} ms")
+
+
+@pytest.mark.parametrize("method", ["pause", "fence"])
+@pytest.mark.parametrize("sentinels", [3, 0])
+def test_blocked_clients_are_cut_off_by_a_move(lab: Any, sentinels: int, method: str) -> None:
+    move_under(Scene.build(lab, sentinels=sentinels), method)
 
 
 @pytest.mark.parametrize("step", ["fence", "park", "promote"])

@@ -58,11 +58,11 @@ def waiting(text: str) -> List[Sequence[str]]:
 
 
 def follow(client: Client, *target: Any) -> None:
-    """Let a server follow another one. Who waits there is cut off before.
+    """Let a server follow another one, and drop its clients in the same moment, as Sentinel does.
 
-    REPLICAOF would answer them with the error UNBLOCKED, which libraries do not try again and workers die of.
+    REPLICAOF would answer those that wait with the error UNBLOCKED, which libraries do not try again.
     """
-    client.transaction([*waiting(client.call("CLIENT", "LIST")), ("REPLICAOF", *target)])
+    client.transaction([EVERYBODY, ("REPLICAOF", *target)])
 
 
 def read_dependents(client: Client) -> List[Dependent]:
