@@ -30,6 +30,7 @@ WORLD = {"ansible", "os", "redis", "socket", "subprocess", "_redis/client.py"}
 # Edges against the rule that are still there, and files that should be pure and are not; both only ever shrink.
 UPWARD: set[tuple[str, str]] = set()
 IMPURE: set[str] = {
+    # For two pure functions of Ansible: what it takes for a truth and for a list.
     "_model/topology.py",
 }
 

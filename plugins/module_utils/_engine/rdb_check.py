@@ -32,7 +32,6 @@ from .._redis.endpoint import Endpoint
 from .._redis.engine_modules import LACKING
 from .._redis.replies import keys_by_database, parse_info
 
-MEBIBYTE = 1 << 20
 _ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
 Counts = Dict[str, Dict[str, int]]
 

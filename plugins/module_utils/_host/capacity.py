@@ -1,7 +1,7 @@
 # Copyright (c) 2026, quorum.redis contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How much room a host has, on disk and in memory, and what it lacks."""
+"""How much room a host has, on disk and in memory."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, quorum.redis contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a move of the primary that was cut short has left behind, and the steps that undo it; pure but for repair.
+"""What a move of the primary or a restore that was cut short has left behind, and the steps that undo a move.
 
 A temporary value is the old one plus MARK: it says by itself what it was, so that whoever finds it can undo it.
 """

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, quorum.redis contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A restore that was cut short: how it shows from outside, and its end without another restore after it."""
+"""The end of a restore that was cut short, without another restore after it."""
 
 from __future__ import annotations
 
