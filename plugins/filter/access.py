@@ -55,7 +55,8 @@ _value:
     - By name of the data set C(users); C(login), with what the modules log in; C(logins), the same by C(operator),
       C(replication) and C(sentinel); C(backup), with what backups are made; C(rotating), whether the password of the
       default user takes the place of another; and C(secrets), the directives of the server that hold passwords.
-      A password in C(login) and C(backup) is a list while it takes the place of another.
+      A password in C(login) and C(backup) is a list while it takes the place of another, and C(backup_password)
+      is the new one alone.
   type: dict
 """
 

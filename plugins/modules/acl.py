@@ -231,13 +231,11 @@ steps:
 from pathlib import Path
 from typing import Any, Dict
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ..module_utils._acl.reconciler import Acl
 from ..module_utils._model.acl_applications import PRESETS
 from ..module_utils._model.acl_presets import JOBS, NEEDS
 from ..module_utils._module.options import CONNECTION_OPTIONS, FILE_OPTIONS, MEMBER_OPTIONS, ROTATION_OPTIONS
-from ..module_utils._module.runner import run
+from ..module_utils._module.runner import MaskedModule, run
 
 
 def main() -> None:
@@ -277,7 +275,7 @@ def main() -> None:
         "wait": {"type": "int", "default": 60},
         **ROTATION_OPTIONS,
     }
-    module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
+    module = MaskedModule(argument_spec=spec, supports_check_mode=True)
     run(module, Acl, needs_library=Path(module.params["binary"]).exists())
 
 

@@ -179,11 +179,9 @@ steps:
 
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ..module_utils._backup.reconciler import Backup
 from ..module_utils._module.options import MEMBER_OPTIONS, TLS_OPTIONS
-from ..module_utils._module.runner import run
+from ..module_utils._module.runner import MaskedModule, run
 
 OPTIONS: dict[str, Any] = {
     "name": {"type": "str", "required": True},
@@ -213,7 +211,7 @@ OPTIONS: dict[str, Any] = {
 
 def main() -> None:
     """Run the module."""
-    run(AnsibleModule(OPTIONS, supports_check_mode=True, required_together=[("record", "backup")]), Backup)
+    run(MaskedModule(OPTIONS, supports_check_mode=True, required_together=[("record", "backup")]), Backup)
 
 
 if __name__ == "__main__":

@@ -204,11 +204,9 @@ steps:
 from pathlib import Path
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ..module_utils._config.reconciler import Instance
 from ..module_utils._module.options import CONNECTION_OPTIONS, FILE_OPTIONS, MEMBER_OPTIONS, ROTATION_OPTIONS
-from ..module_utils._module.runner import run
+from ..module_utils._module.runner import MaskedModule, run
 
 OPTIONS: dict[str, Any] = {
     **CONNECTION_OPTIONS,
@@ -246,7 +244,7 @@ OPTIONS: dict[str, Any] = {
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(OPTIONS, supports_check_mode=True)
+    module = MaskedModule(OPTIONS, supports_check_mode=True)
     # On a host without the engine nothing runs that could be asked; check mode predicts the files all the same.
     run(module, Instance, needs_library=Path(module.params["binary"]).exists())
 

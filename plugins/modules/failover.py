@@ -157,11 +157,9 @@ timings:
 
 from typing import Any, Dict
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ..module_utils._failover.reconciler import Failover
 from ..module_utils._module.options import SET_OPTIONS
-from ..module_utils._module.runner import run
+from ..module_utils._module.runner import MaskedModule, run
 
 
 def main() -> None:
@@ -178,7 +176,7 @@ def main() -> None:
         "dead_primary": {"type": "bool", "default": False},
         "wait": {"type": "int", "default": 60},
     }
-    module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
+    module = MaskedModule(argument_spec=spec, supports_check_mode=True)
     run(module, Failover)
 
 

@@ -49,11 +49,11 @@ options:
         description: Group of a regular file.
         type: str
         default: root
-  secrets:
-    description: Texts that are shown as V(********) in the diff of any file.
-    type: list
-    elements: str
-    default: []
+      secrets:
+        description:
+          - Further keys of the JSON object in O(files[].content). Their values are in no output.
+          - The values of all keys that end in C(password) or C(passwords) are shown as V(********) in the diff.
+        type: dict
 extends_documentation_fragment:
   - quorum.redis.attributes
 """
@@ -100,7 +100,7 @@ from ..module_utils._host.files import (
     put,
     wanted,
 )
-from ..module_utils._module.runner import run
+from ..module_utils._module.runner import MaskedModule, run
 
 Pairs = List[Tuple[Seen, Wanted]]
 
@@ -117,9 +117,9 @@ OPTIONS: dict[str, Any] = {
             "mode": {"type": "str", "default": "0644"},
             "owner": {"type": "str", "default": "root"},
             "group": {"type": "str", "default": "root"},
+            "secrets": {"type": "dict", "no_log": True},
         },
     },
-    "secrets": {"type": "list", "elements": "str", "default": [], "no_log": True},
 }
 
 
@@ -162,13 +162,12 @@ class Files(Reconciler[Pairs]):
 
     def diff(self, before: Pairs, after: Pairs | None, steps: list[Step]) -> list[dict[str, str]]:
         """One diff for each path."""
-        secrets = self.module.params["secrets"]
-        return [diff(seen, want, secrets) for seen, want in (step.data["pair"] for step in steps)]
+        return [diff(*step.data["pair"]) for step in steps]
 
 
 def main() -> None:
     """Run the module."""
-    run(AnsibleModule(OPTIONS, supports_check_mode=True), Files, needs_library=False)
+    run(MaskedModule(OPTIONS, supports_check_mode=True), Files, needs_library=False)
 
 
 if __name__ == "__main__":

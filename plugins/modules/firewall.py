@@ -83,10 +83,8 @@ steps:
 
 from typing import Any, Dict
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ..module_utils._host.nftables import Firewall
-from ..module_utils._module.runner import run
+from ..module_utils._module.runner import MaskedModule, run
 
 OPTIONS: Dict[str, Any] = {
     "processes": {
@@ -108,7 +106,7 @@ OPTIONS: Dict[str, Any] = {
 
 def main() -> None:
     """Run the module."""
-    run(AnsibleModule(OPTIONS, supports_check_mode=True), Firewall, needs_library=False)
+    run(MaskedModule(OPTIONS, supports_check_mode=True), Firewall, needs_library=False)
 
 
 if __name__ == "__main__":

@@ -148,7 +148,7 @@ from ..module_utils._host.certificates import check, digest
 from ..module_utils._host.kernel import View, check_memory, observe, put
 from ..module_utils._host.packages import check_candidates
 from ..module_utils._host.services import other_programs, running_programs
-from ..module_utils._module.runner import run
+from ..module_utils._module.runner import MaskedModule, run
 from ..module_utils._redis.tls import Tls
 
 OPTIONS: dict[str, Any] = {
@@ -231,7 +231,7 @@ class Host(Reconciler[View]):
 
     def diff(self, before: View, after: View | None, steps: list[Step]) -> list[dict[str, str]]:
         """The files, then the values."""
-        found = [host_files.diff(seen, want, []) for seen, want in before.files]
+        found = [host_files.diff(seen, want) for seen, want in before.files]
         items = [step.data["setting"] for step in steps if "setting" in step.data]
         if items:
             found.append(
@@ -247,7 +247,7 @@ class Host(Reconciler[View]):
 
 def main() -> None:
     """Run the module."""
-    run(AnsibleModule(OPTIONS, supports_check_mode=True), Host, needs_library=False)
+    run(MaskedModule(OPTIONS, supports_check_mode=True), Host, needs_library=False)
 
 
 if __name__ == "__main__":

@@ -198,7 +198,7 @@ from ..module_utils._core.errors import QuorumError
 from ..module_utils._core.reconcile import Reconciler, Step
 from ..module_utils._model.observed import Observed, SentinelView
 from ..module_utils._module.options import CONNECTION_OPTIONS
-from ..module_utils._module.runner import run
+from ..module_utils._module.runner import MaskedModule, run
 from ..module_utils._redis.endpoint import endpoint_from_params
 from ..module_utils._redis.observe import observe, observe_sentinel
 from ..module_utils._redis.rotation import rotating
@@ -247,7 +247,7 @@ def main() -> None:
         "refused_hours": {"type": "int", "default": 0},
         "required": {"type": "bool", "default": False},
     }
-    run(AnsibleModule(argument_spec=spec, supports_check_mode=True), InstanceInfo, needs_library=False)
+    run(MaskedModule(argument_spec=spec, supports_check_mode=True), InstanceInfo, needs_library=False)
 
 
 if __name__ == "__main__":

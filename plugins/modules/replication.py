@@ -107,10 +107,8 @@ silent_sentinels:
 
 from typing import Any, Dict
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ..module_utils._module.options import SET_OPTIONS
-from ..module_utils._module.runner import run
+from ..module_utils._module.runner import MaskedModule, run
 from ..module_utils._replication.reconciler import Replication
 
 
@@ -123,7 +121,7 @@ def main() -> None:
         "mixed": {"type": "bool", "default": False},
         "wait": {"type": "int", "default": 300},
     }
-    run(AnsibleModule(argument_spec=spec, supports_check_mode=True), Replication)
+    run(MaskedModule(argument_spec=spec, supports_check_mode=True), Replication)
 
 
 if __name__ == "__main__":

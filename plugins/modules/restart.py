@@ -118,11 +118,9 @@ steps:
 
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ..module_utils._lifecycle.restart import Restart
 from ..module_utils._module.options import CONNECTION_OPTIONS, MEMBER_OPTIONS
-from ..module_utils._module.runner import run
+from ..module_utils._module.runner import MaskedModule, run
 
 OPTIONS: dict[str, Any] = {
     **CONNECTION_OPTIONS,
@@ -139,7 +137,7 @@ OPTIONS: dict[str, Any] = {
 
 def main() -> None:
     """Run the module."""
-    run(AnsibleModule(OPTIONS, supports_check_mode=True), Restart)
+    run(MaskedModule(OPTIONS, supports_check_mode=True), Restart)
 
 
 if __name__ == "__main__":

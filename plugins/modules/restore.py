@@ -180,10 +180,8 @@ timings:
 
 from typing import Any, Dict
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ..module_utils._module.options import SET_OPTIONS
-from ..module_utils._module.runner import run
+from ..module_utils._module.runner import MaskedModule, run
 from ..module_utils._restore.finish import End
 from ..module_utils._restore.reconciler import Restore
 
@@ -208,7 +206,7 @@ def main() -> None:
         "memory_reserve": {"type": "int", "default": 5},
         "wait": {"type": "int", "default": 3600},
     }
-    module = AnsibleModule(argument_spec=spec, supports_check_mode=True, required_if=[("end", False, ["backup"])])
+    module = MaskedModule(argument_spec=spec, supports_check_mode=True, required_if=[("end", False, ["backup"])])
     if module.params["end"]:
         run(module, End)
     else:

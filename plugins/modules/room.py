@@ -78,7 +78,7 @@ from ..module_utils._core.errors import Refused
 from ..module_utils._core.reconcile import Reconciler, Step
 from ..module_utils._host.capacity import measure_capacity
 from ..module_utils._model.capacity import SPARE, Capacity, missing_capacity
-from ..module_utils._module.runner import run
+from ..module_utils._module.runner import MaskedModule, run
 
 
 class Look(Reconciler[Capacity]):
@@ -113,7 +113,7 @@ def main() -> None:
         "host": {"type": "str", "required": True},
         "needed": {"type": "int", "default": 0},
     }
-    run(AnsibleModule(argument_spec=spec, supports_check_mode=True), Look, needs_library=False)
+    run(MaskedModule(argument_spec=spec, supports_check_mode=True), Look, needs_library=False)
 
 
 if __name__ == "__main__":

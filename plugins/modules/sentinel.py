@@ -188,10 +188,8 @@ unexpected:
 
 from typing import Any, Dict
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ..module_utils._module.options import CONNECTION_OPTIONS, MEMBER_OPTIONS
-from ..module_utils._module.runner import run
+from ..module_utils._module.runner import MaskedModule, run
 from ..module_utils._sentinel.reconciler import Sentinel
 
 
@@ -228,7 +226,7 @@ def main() -> None:
         "sentinel_password": {"type": "raw", "no_log": True},
         "wait": {"type": "int", "default": 60},
     }
-    run(AnsibleModule(argument_spec=spec, supports_check_mode=True), Sentinel)
+    run(MaskedModule(argument_spec=spec, supports_check_mode=True), Sentinel)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import getpass
 import grp
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -61,7 +62,11 @@ def test_everything_is_checked_before_the_first_file(lab: Lab, tmp_path: Path, w
 
 
 def test_secrets_stay_hidden(lab: Lab, tmp_path: Path) -> None:
-    wish = [{"path": str(tmp_path / "f"), "content": '{"password": "s3cret"}', "mode": "0640", **ME}]
-    answer = lab.run("files", files=wish, secrets=["s3cret"])
-    assert answer["diff"][0]["after"] == '{"password": "********"}'
+    """They are in none of the arguments that a module repeats, and in no diff."""
+    secret = 's3cret "x" \\ \u00e9'
+    path = tmp_path / "f"
+    wish = [{"path": str(path), "content": '{"a": 1}', "secrets": {"password": secret}, "mode": "0640", **ME}]
+    answer = lab.run("files", files=wish)
+    assert json.loads(answer["diff"][0]["after"]) == {"a": 1, "password": "********"}
     assert "s3cret" not in answer.text
+    assert json.loads(path.read_text(encoding="utf-8")) == {"a": 1, "password": secret}

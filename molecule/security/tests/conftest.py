@@ -19,10 +19,9 @@ KEY = "vault-Gz7uK8"
 
 @pytest.fixture(scope="module")
 def secrets() -> dict[str, str]:
-    """Return all passwords by who uses them; `mistaken` is the one that somebody mistypes."""
-    return {
-        name: f"{name}-Gz7uK{number}" for number, name in enumerate((*JOBS, "app", "sentinels", "mistaken", "clients"))
-    }
+    """Return all passwords by who uses them, hard to write down; `mistaken` is the one that somebody mistypes."""
+    who = (*JOBS, "app", "sentinels", "mistaken", "clients")
+    return {name: f'Gz7uK{number}-{name} "y" \'\\ d\u00e9\u20ac #1' for number, name in enumerate(who)}
 
 
 @pytest.fixture(scope="module")

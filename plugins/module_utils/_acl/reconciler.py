@@ -29,7 +29,8 @@ from .._host.files import (
 )
 from .._model.acl_applications import literal_patterns, pattern_warning
 from .._model.acl_presets import CHANNELS
-from .._model.acl_rules import hide_secrets, parse_acl_list, password_rules
+from .._model.acl_rules import parse_acl_list, password_rules
+from .._model.masking import hide_secrets
 from .._model.rotation_marks import CLOSE, OPEN, PROVE, parse_marks
 from .._model.versions import parse_version, running_version
 from .._redis.client import Client

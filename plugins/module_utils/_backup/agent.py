@@ -61,7 +61,11 @@ class Round:
         """Name the parts."""
         self.me: str = self.common["me"]
         self.places: List[Place] = members(
-            self.told["members"], self.told.get("username"), self.told["password"], 2.0, tls=tls_from_params(self.told)
+            self.told["members"],
+            self.told.get("username"),
+            self.common["passwords"][self.told["name"]],
+            2.0,
+            tls=tls_from_params(self.told),
         )
         keys = ("directory", "binary", "user", "compression", "load", "aof", "wait")
         unit = f"redis-server@{self.told['name']}.service"

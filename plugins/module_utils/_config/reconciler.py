@@ -32,6 +32,7 @@ from .._host.files import (
     put,
     wanted,
 )
+from .._host.files import diff as file_diff
 from .._host.files import differences as file_differences
 from .._model.conf_syntax import mask, parse, render, values
 from .._model.directives import known_to
@@ -56,7 +57,7 @@ from .diff import (
 )
 from .runtime import probe, read, set_all, started, switch_aof_on, undo, wait_loaded
 from .sentinel_password import Changeover, only_one
-from .start_guard_files import guard_diffs, guard_files
+from .start_guard_files import guard_files
 
 HEADER = (
     "Written by the collection quorum.redis, which overwrites changes made here.\n"
@@ -291,8 +292,7 @@ class Instance(Reconciler[View]):
 
     def diff(self, before: View, after: View | None, steps: list[Step]) -> list[dict[str, str]]:
         """Return the file and the values at run time, secrets masked."""
-        pairs = [step.data["guard"] for step in steps if "guard" in step.data]
-        found = guard_diffs(pairs, self.params["guard_secrets"] or {})
+        found = [file_diff(*step.data["guard"]) for step in steps if "guard" in step.data]
         if len(found) == len(steps):
             return found
         hidden = {key.lower() for key in self.secrets}

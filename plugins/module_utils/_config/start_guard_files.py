@@ -6,11 +6,10 @@
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
-from typing import Any, Mapping, Sequence
+from typing import Any, Mapping
 
-from .._host.files import Seen, Wanted, diff, wanted
+from .._host.files import Wanted, wanted
 
 
 def guard_files(params: Mapping[str, Any], file: Mapping[str, Any]) -> list[Wanted]:
@@ -18,20 +17,10 @@ def guard_files(params: Mapping[str, Any], file: Mapping[str, Any]) -> list[Want
     told = {key: params[key] for key in ("name", "port")}
     told.update(params["guard"], **(params["guard_secrets"] or {}))
     users, place = (str(Path(file["path"]).with_suffix(end)) for end in (".acl", ".json"))
-    absent = [] if told.pop("acl") else [wanted({"path": users, "state": "absent"})]
+    absent = [] if told.pop("acl") else [wanted({"path": users, "state": "absent", "holds": "rules"})]
     told = {key: value for key, value in told.items() if value or key not in ("username", "other_port", "users_absent")}
     for peers in ("members", "sentinels"):
         told[peers] = [{key: value for key, value in peer.items() if value is not None} for peer in told[peers]]
     files = {part: params[f"tls_{part}_file"] for part in ("ca", "cert", "key")}
     told.update({"tls": files} if params["tls"] else {})
-    return [*absent, wanted({**file, "path": place, "content": json.dumps(told, indent=4) + "\n"})]
-
-
-def guard_diffs(pairs: Sequence[tuple[Seen, Wanted]], secrets: Mapping[str, Any]) -> list[dict[str, str]]:
-    """Return the change of each file without the secrets, new and old."""
-    told = [str(secret) for secret in secrets.values() if secret]
-    for seen, _want in pairs:
-        text = seen.content.decode("utf-8", "replace")
-        told += [rule[1:] for rule in re.findall("#[0-9a-f]{64}", text)]
-        told += [json.loads(word) for word in re.findall(r'password": ("[^\n]+")', text)]
-    return [diff(seen, want, told) for seen, want in pairs]
+    return [*absent, wanted({**file, "path": place, "content": json.dumps(told, indent=4) + "\n", "holds": "json"})]

@@ -12,8 +12,9 @@ from typing import Dict, Iterator, List, Mapping, Sequence
 from .._core.errors import AuthFailed, BadConfig, CommandFailed, Refused
 from .._model.acl_applications import preset_proof, preset_rules
 from .._model.acl_presets import CHANNELS, SELECTORS, WHO, needs
-from .._model.acl_rules import hide_secrets, meaning_of, parse_acl_list, password_digest, setuser_command
+from .._model.acl_rules import meaning_of, parse_acl_list, password_digest, setuser_command
 from .._model.directives import known_to
+from .._model.masking import hide_secrets
 from .._model.versions import Version, parse_version
 from .._redis.client import Client, connect
 from .._redis.endpoint import Endpoint

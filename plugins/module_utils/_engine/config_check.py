@@ -167,8 +167,8 @@ def owner(place: str) -> Endpoint:
 def refusal(said: str, program: str, path: str, label: str, todo: str) -> BadConfig:
     """Turn the engine's own complaint into an error that names file and key, and shows no secret; pure."""
     stamp = re.compile(r"\d+:\w [^*#]*([*#]) ")
-    loud = [stamp.sub("", row) for row in said.splitlines() if "#" in stamp.findall(row)]
-    rows = [stamp.sub("", row).strip() for row in said.splitlines() if row.strip()]
+    loud = [stamp.sub("", row) for row in said.split("\n") if "#" in stamp.findall(row)]
+    rows = [stamp.sub("", row).strip() for row in said.split("\n") if row.strip()]
     key = ""
     complaint = ""
     for number, row in enumerate(rows):

@@ -9,6 +9,7 @@ import contextlib
 import errno
 import grp
 import hashlib
+import json
 import os
 import pwd
 import stat
@@ -18,7 +19,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Callable, Dict, Iterator, Mapping, Sequence
 
 from .._core.errors import BadConfig, QuorumError
-from .._model.conf_syntax import MASK
+from .._model.masking import hide_secrets, json_sides
 
 LARGEST = 1 << 20  # only small files are read for comparison
 
@@ -39,7 +40,7 @@ class Seen:
 
 @dataclass
 class Wanted:
-    """What shall lie at a path; kind is absent, file or link."""
+    """What shall lie at a path; kind is absent, file or link. `secrets` names what its content holds."""
 
     path: str
     kind: str = "file"
@@ -48,6 +49,7 @@ class Wanted:
     mode: int = 0o644
     owner: str = "root"
     group: str = "root"
+    secrets: str = ""  # json: in values of keys such as password; rules: in ACL rules
 
 
 def wanted(option: Mapping[str, Any]) -> Wanted:
@@ -73,12 +75,24 @@ def wanted(option: Mapping[str, Any]) -> Wanted:
     return Wanted(
         path,
         kinds[0],
-        (option.get("content") or "").encode("utf-8", "surrogateescape"),
+        _content(path, option).encode("utf-8", "surrogateescape"),
         option.get("link") or "",
         mode,
         _named(option.get("owner"), _owner),
         _named(option.get("group"), _group),
+        option.get("holds") or ("json" if option.get("secrets") else ""),
     )
+
+
+def _content(path: str, option: Mapping[str, Any]) -> str:
+    """Return the text, with the secrets that are to be merged into its JSON."""
+    text = str(option.get("content") or "")
+    if not option.get("secrets"):
+        return text
+    try:
+        return json.dumps({**json.loads(text), **option["secrets"]}, indent=4, sort_keys=True) + "\n"
+    except (TypeError, ValueError):
+        raise BadConfig("secrets are merged into a JSON object; content is none", path) from None
 
 
 def look(path: str) -> Seen:
@@ -214,27 +228,28 @@ def describe(seen: Seen, want: Wanted) -> str:
     return f"{'change' if seen.kind == 'file' else 'create'} {want.path}"
 
 
-def diff(seen: Seen, want: Wanted, secrets: Sequence[str]) -> dict[str, str]:
-    """Return before and after as text, secrets masked; pure."""
+def diff(seen: Seen, want: Wanted) -> dict[str, str]:
+    """Return before and after as text, without secrets; pure."""
     sides = []
-    for item in (seen, want):
+    both: tuple[Seen | Wanted, Seen | Wanted] = (seen, want)
+    for item, text in zip(both, _texts(seen, want)):
         if item.kind == "link":
             sides.append(f"link to {item.link}\n")
         elif item.kind == "file":
             head = f"# {item.owner}:{item.group} {item.mode:04o}\n"
             aspects = set(differences(seen, want)) & {"mode", "owner", "group"}
-            sides.append((head if aspects and seen.kind == "file" else "") + hide(item.content, secrets))
+            sides.append((head if aspects and seen.kind == "file" else "") + text)
         else:
             sides.append("")
     return {"before_header": want.path, "after_header": want.path, "before": sides[0], "after": sides[1]}
 
 
-def hide(content: bytes, secrets: Sequence[str]) -> str:
-    """Return the text without the secrets; pure."""
-    text = content.decode("utf-8", "replace")
-    for secret in sorted(filter(None, secrets), key=len, reverse=True):
-        text = text.replace(secret, MASK)
-    return text
+def _texts(seen: Seen, want: Wanted) -> Sequence[str]:
+    """Return what people may read of both contents."""
+    old, new = (item.content.decode("utf-8", "replace") for item in (seen, want))
+    if want.secrets == "json":
+        return json_sides(old, new)
+    return (hide_secrets(old), hide_secrets(new)) if want.secrets == "rules" else (old, new)
 
 
 def _folder(path: str) -> Path:

@@ -97,7 +97,7 @@ class Firewall(Reconciler[List[Wall]]):
     def diff(self, before: List[Wall], after: Optional[List[Wall]], steps: List[Step]) -> List[Dict[str, str]]:
         """Show the files, then what is done to units."""
         files = [
-            host_files.diff(wall.seen, wall.want, []) for wall in before if host_files.differences(wall.seen, wall.want)
+            host_files.diff(wall.seen, wall.want) for wall in before if host_files.differences(wall.seen, wall.want)
         ]
         rest = [step for step in steps if step.data["do"] != "file"]
         return files + super().diff(before, after, rest)

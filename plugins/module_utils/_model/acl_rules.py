@@ -6,17 +6,15 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from itertools import groupby
 from typing import Any, Dict, Iterable, List, Mapping, Sequence, Set, Tuple
 
 from .acl_applications import default_commands, preset_rules
 from .acl_presets import CHANNELS, job_rules
-from .conf_syntax import MASK
+from .masking import hide_secrets
 from .versions import Version
 
 Meaning = Tuple[Any, ...]
-_SECRET = re.compile(r"(?:(?<=\s)|^)[#!][0-9a-f]{64}|(?:(?<=\s)|^)[<>]\S+")
 
 
 def password_digest(password: str) -> str:
@@ -111,8 +109,3 @@ def password_rules(found: Iterable[str]) -> Set[str]:
 def show_rules(found: Iterable[str]) -> str:
     """Return rules for people."""
     return hide_secrets(" ".join(found))
-
-
-def hide_secrets(text: str) -> str:
-    """Return the text without passwords and their hashes."""
-    return _SECRET.sub("#" + MASK, text)

@@ -141,12 +141,15 @@ def access(
         own = [logins["operator"]["password"], *before[named["operator"] or ("default" if ruled else "")]]
         login = {**logins["operator"], "password": _either(own), "name": str(entry["name"])}
         login["fallback_password"] = _either([plain, *before[""]]) if users else ""
+        backup = _backup(users) or {key: login[key] for key in ("username", "password")}
+        newest = backup["password"] if isinstance(backup["password"], str) else backup["password"][0]
         found[str(entry["name"])] = {
             "users": [*users, *([only_password(plain, old)] if old and not ruled else [])],
             "rotating": bool(old) and not ruled,
             "login": login,
             "logins": logins,
-            "backup": _backup(users) or {key: login[key] for key in ("username", "password")},
+            "backup": backup,
+            "backup_password": newest,
             "secrets": _secrets(logins["replication"], plain, bool(users), ruled) if auth else {},
         }
     return found

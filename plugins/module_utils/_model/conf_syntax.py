@@ -9,6 +9,7 @@ quotes take the escapes backslash-n, -r, -t, -b, -a, -xHH; single quotes take on
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any, Iterable, Mapping, NamedTuple, Sequence
 
@@ -181,9 +182,10 @@ def mask(text: str, hidden: set[str], changed: Mapping[str, str]) -> str:
     """Return the text for a diff: stars for the words of secret and `hidden` keys, with `changed[key]` behind."""
     shown: list[str] = []
     for raw in rows(text):
-        for line in parse(raw):
+        mark = raw[: len(raw) - len(raw.lstrip("# "))]  # a directive that somebody has switched off is as secret
+        for line in parse(raw[len(mark) :]):
             if line.key in hidden or is_secret(line.key, line.args):
-                raw = f"{line.key} {MASK}{changed.get(line.key, '')}"
+                raw = f"{mark}{line.key} {MASK}{changed.get(line.key, '')}"
         shown.append(raw)
     return "\n".join([*shown, ""]) if shown else ""
 
@@ -201,3 +203,20 @@ def parse_state_file(text: str | None) -> dict[str, Any]:
         return {"started_sha": "", "started_with": {}}
     first = re.match(r"# quorum\.redis: assembled from sha256:([0-9a-f]{64})\n", text)
     return {"started_sha": first.group(1) if first else "", "started_with": values(parse(text))}
+
+
+def mask_texts(text: str, secrets: Iterable[str]) -> str:
+    """Return a sentence of somebody else, a server or a library, without these secrets however it has quoted them."""
+    spellings = {spelling for secret in secrets if secret for spelling in _spellings(secret)}
+    for spelling in sorted(spellings, key=len, reverse=True):
+        text = text.replace(spelling, MASK)
+    return text
+
+
+def _spellings(secret: str) -> list[str]:
+    """Return a word as it is, in one line, as redis.conf, the engine, Python and JSON write it; without the quotes."""
+    octets = secret.encode("utf-8", "surrogateescape").decode("latin-1")
+    as_engine = "".join(_UNESCAPES.get(c) or (c if 31 < ord(c) < 127 else f"\\x{ord(c):02x}") for c in octets)
+    as_json = [json.dumps(secret, ensure_ascii=ascii_only)[1:-1] for ascii_only in (True, False)]
+    in_a_line = re.sub(r"[\r\n]", " ", secret)
+    return [secret, in_a_line, quote(secret).strip('"'), as_engine, repr(secret)[1:-1], *as_json]

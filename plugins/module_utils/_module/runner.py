@@ -5,13 +5,27 @@
 
 from __future__ import annotations
 
-from typing import Callable, List, Optional
+from typing import Any, Callable, List, Optional
 
 from ansible.module_utils.basic import AnsibleModule
 
 from .._core.errors import MissingLibrary, QuorumError
 from .._core.reconcile import Obs, Reconciler, Step
+from .._model.conf_syntax import mask_texts
 from .._redis.client import require
+
+
+class MaskedModule(AnsibleModule):
+    """Notes in the journal with which arguments it was called, secrets masked in entries of lists and dictionaries too.
+
+    Ansible makes a text of these, in which quotes and backslashes are escaped, before it looks for the secrets.
+    """
+
+    def log(self, msg: Any, log_args: Any = None) -> None:
+        """Write a line to the journal."""
+        secrets = [str(secret) for secret in self.no_log_values]
+        shown = {key: mask_texts(str(value), secrets) for key, value in (log_args or {}).items()}
+        super().log(mask_texts(str(msg), secrets), shown or None)
 
 
 def run(module: AnsibleModule, build: Callable[[AnsibleModule], Reconciler[Obs]], needs_library: bool = True) -> None:

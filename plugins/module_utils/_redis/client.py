@@ -19,7 +19,7 @@ from .._core.errors import (
     QuorumError,
     Unreachable,
 )
-from .._model.conf_syntax import MASK
+from .._model.conf_syntax import mask_texts
 from .endpoint import Endpoint
 from .tls import explain, settings
 
@@ -171,9 +171,7 @@ class Client:
             pass
 
     def _mask(self, text: str) -> str:
-        for secret in self.secrets:
-            text = text.replace(secret, MASK) if secret else text
-        return text
+        return mask_texts(text, self.secrets)
 
     def _problem(self, problem: BaseException) -> QuorumError:
         """Turn an exception of redis-py into one of ours, without secrets in it."""

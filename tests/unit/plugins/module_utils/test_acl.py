@@ -18,7 +18,6 @@ from ansible_collections.quorum.redis.plugins.module_utils._model.acl_applicatio
 )
 from ansible_collections.quorum.redis.plugins.module_utils._model.acl_presets import JOBS, job_rules, needs
 from ansible_collections.quorum.redis.plugins.module_utils._model.acl_rules import (
-    hide_secrets,
     meaning_of,
     parse_acl_list,
     password_digest,
@@ -26,6 +25,7 @@ from ansible_collections.quorum.redis.plugins.module_utils._model.acl_rules impo
     split_rules,
 )
 from ansible_collections.quorum.redis.plugins.module_utils._model.acl_users import access, acl_model
+from ansible_collections.quorum.redis.plugins.module_utils._model.masking import hide_secrets
 from ansible_collections.quorum.redis.plugins.module_utils._model.versions import parse_version
 from ansible_collections.quorum.redis.plugins.module_utils._redis.client_list import dependents_in
 

@@ -56,7 +56,7 @@ def test_users_log_in_with_either_and_fall_back_to_the_default_one() -> None:
     found = access([{"name": "main"}], users, "new", True, "old")["main"]
     assert found["login"]["password"] == ["new-op", "old-op"]
     assert found["login"]["fallback_password"] == ["new", "old"]
-    assert found["backup"] == {"username": "saver", "password": ["b2", "b1"]}
+    assert found["backup"] == {"username": "saver", "password": ["b2", "b1"]} and found["backup_password"] == "b2"
     assert [user["name"] for user in found["users"]] == ["op", "saver", "default"]
     ruled = access([{"name": "main"}], [*users, {"name": "default", "enabled": False}], "new", True, "old")["main"]
     assert [user["name"] for user in ruled["users"]] == ["op", "saver", "default"] and not ruled["rotating"]
