@@ -95,7 +95,9 @@ def scenario(path: Path) -> Step:
 def steps() -> dict[str, Step]:
     """Return every step, in the order of a full run."""
     scripts = ["tools/install_collection", "tools/lab", "tools/sanity"]
-    integration = "QUORUM_TEST_ENGINES=$(tools/engines) exec pytest -n 4 --dist worksteal tests/integration"
+    integration = (
+        "tools/clients && QUORUM_TEST_ENGINES=$(tools/engines) exec pytest -n 4 --dist worksteal tests/integration"
+    )
     yamls = ["molecule", "playbooks", "roles", "examples", "meta", "changelogs", "galaxy.yml"]
     found = [
         Step("images", [["tools/lab", "images", "--quiet"]], 130),
