@@ -22,6 +22,8 @@ from ..module_utils._model.topology import (
 
 WANTED = (
     "redis_group",
+    "redis_member_count",
+    "redis_sentinel_count",
     "redis_sentinel_group",
     "redis_instances",
     "redis_auth",
@@ -56,7 +58,7 @@ class ActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Return the model, or fail with one line for each mistake."""
         result = super().run(tmp, task_vars)
-        self.validate_argument_spec({})
+        _spec, options = self.validate_argument_spec({"without": {"type": "list", "elements": "str", "default": []}})
         task_vars = task_vars or {}
         values = {name: self._value(name, task_vars) for name in WANTED}
         inventory = Inventory(
@@ -64,6 +66,7 @@ class ActionModule(ActionBase):
             groups=task_vars["groups"],
             variables=values,
             address_of=_Addresses(task_vars["hostvars"]),
+            without=options["without"],
         )
         try:
             result.update(build(inventory), changed=False)

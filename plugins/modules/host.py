@@ -51,6 +51,10 @@ options:
     description: The program file that the units of this collection shall run. When it is given, RV(running) and
       RV(other_program) tell what they run now.
     type: path
+  units:
+    description: The units of this collection that are declared. The module warns of a server that runs beside them.
+    type: list
+    elements: str
   authorities:
     description: A file with certificates of CAs, for RV(authorities_sha256).
     type: path
@@ -147,7 +151,7 @@ from ..module_utils._host.capacity import disk_free, memory_free
 from ..module_utils._host.certificates import check, digest
 from ..module_utils._host.kernel import View, check_memory, observe, put
 from ..module_utils._host.packages import check_candidates
-from ..module_utils._host.services import other_programs, running_programs
+from ..module_utils._host.services import other_programs, running_programs, undeclared_servers
 from ..module_utils._module.runner import MaskedModule, run
 from ..module_utils._redis.tls import Tls
 
@@ -161,6 +165,7 @@ OPTIONS: dict[str, Any] = {
     "memory_needed": {"type": "int", "default": 0},
     "packages": {"type": "list", "elements": "str", "default": []},
     "program": {"type": "path"},
+    "units": {"type": "list", "elements": "str"},
     "authorities": {"type": "path"},
     "certificate": {"type": "path"},
     "key": {"type": "path", "no_log": False},
@@ -216,6 +221,8 @@ class Host(Reconciler[View]):
         self.warnings += [
             f"{item.name} is {item.now or 'unknown'} and cannot be set to {item.wanted} here" for item in fixed
         ]
+        if self.module.params["units"] is not None:
+            self.warnings += undeclared_servers(programs, self.module.params["units"])
         return {
             "unsettable": [item.name for item in fixed],
             "memory": obs.memory,

@@ -13,7 +13,7 @@ version_added: 0.1.0
 description:
   - Brings one running Sentinel by difference, with C(SENTINEL MONITOR), C(SENTINEL SET) and C(SENTINEL REMOVE), to the
     declared data sets and parameters. Identity, epochs, known replicas and known Sentinels are kept.
-    C(SENTINEL RESET) is never used.
+    C(SENTINEL RESET) is used with O(forget) only.
   - The address to monitor is that of the primary as observed. A Sentinel that names an address which is not the
     primary, while the members show one primary and no failover is running, is given the right address.
   - Data sets, replicas and Sentinels that it knows beside the declared ones are left alone and reported in
@@ -130,6 +130,21 @@ options:
       - File that this Sentinel writes its state to. A Sentinel does not tell its credentials for the servers, so they
         are compared with this file. Without it they are set only where monitoring begins.
     type: path
+  forget:
+    description:
+      - Let all of O(sentinels), one after the other, forget replicas and Sentinels that are dead and not declared.
+        A dead Sentinel counts for ever for the majority that a failover needs, and whoever listens later at the address
+        of a dead replica would be overwritten.
+      - Each one is reset with C(SENTINEL RESET) only while every member and every Sentinel is there, and the next one
+        when it knows all of them again and has a quorum. For one host of a run.
+    type: bool
+    default: false
+  leaving:
+    description:
+      - Addresses of hosts that have just been retired. With O(forget) they are forgotten at once.
+    type: list
+    elements: str
+    default: []
   wait:
     description:
       - Seconds to wait for a failover to end, and for this Sentinel to see the replicas and the other Sentinels.
@@ -217,6 +232,8 @@ def main() -> None:
         **CONNECTION_OPTIONS,
         "port": {"type": "int", "default": 26379},
         "state_file": {"type": "path"},
+        "forget": {"type": "bool", "default": False},
+        "leaving": {"type": "list", "elements": "str", "default": []},
         "masters": {"type": "list", "elements": "dict", "required": True, "options": master},
         "passwords": {"type": "dict", "default": {}, "no_log": True},
         "users": {"type": "dict", "default": {}},

@@ -18,7 +18,12 @@ description:
     observed, see M(quorum.redis.replication).
   - Membership comes from the groups, so C(--limit) does not change the model.
   - Mistakes that span several variables are reported here, one sentence each, before anything is changed.
-options: {}
+options:
+  without:
+    description: Hosts that are being retired. The model is made as if they were not in the inventory.
+    type: list
+    elements: str
+    default: []
 extends_documentation_fragment:
   - quorum.redis.attributes
 notes:

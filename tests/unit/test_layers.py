@@ -17,7 +17,7 @@ FLOORS = {
     "_redis": 2,
     "_host": 3,
     "_engine": 4,
-    "_replication": 5,
+    **dict.fromkeys(("_membership", "_replication"), 5),
     **dict.fromkeys(("_acl", "_backup", "_config", "_failover", "_lifecycle", "_sentinel"), 6),
     "_restore": 7,
     "_module": 8,

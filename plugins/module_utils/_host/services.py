@@ -18,6 +18,16 @@ def running_programs(root: Path = Path("/")) -> dict[str, str]:
     return programs_of(unit_table(), root / "proc")
 
 
+def undeclared_servers(programs: dict[str, str], units: list[str]) -> list[str]:
+    """Return a warning for each server that runs and is no data set of the inventory."""
+    names = [unit.partition("@")[2].rpartition(".service")[0] for unit in sorted(set(programs) - set(units))]
+    return [
+        f"{name} runs here and is not in the inventory; it was left alone. Declare it, or remove it with "
+        f"quorum.redis.remove -e redis_remove_set={name}"
+        for name in names
+    ]
+
+
 def other_programs(programs: dict[str, str], program: str) -> list[str]:
     """Return the units that run another program file than this one."""
     wanted = os.path.realpath(program)

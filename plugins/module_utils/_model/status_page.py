@@ -40,13 +40,16 @@ def render(
             rows = [[host, *_opinion(declared, view)] for host, view in watching.items()]
             page += ["", *_table(["sentinel", "names as primary", "state"], rows)]
             found += _judge_sentinels(declared, seen, watching)
+            found += _judge_memories(declared, watching, model["sentinel"]["members"])
             page += _rotating("The Sentinels", watching)
         page += _rotating(declared["name"], seen) + _refused(seen)
         page += ["", *(f"  PROBLEM  {problem}" for problem in found)]
         page += [] if found else [f"  healthy: {_count(declared)}"]
         page += [f"  connect: {' '.join(values)}" for values in [connection(declared, model)] if values] + [""]
         problems += found
-    return page, problems
+    left = _undeclared([one["name"] for one in model["instances"]], sentinels)
+    page += [*(f"  PROBLEM  {problem}" for problem in left), ""] if left else []
+    return page, problems + left
 
 
 def _rotating(what: str, seen: Mapping[str, Mapping[str, Any]]) -> list[str]:
@@ -180,6 +183,63 @@ def _judge_sentinels(
             flags = ", ".join(view["masters"][name]["flags"])
             problems.append(f"{where}: sees the primary of {name} as {flags}. Wait for it, or look at that host.")
     return problems
+
+
+DOWN = {"s_down", "o_down", "disconnected"}
+
+
+def _judge_memories(
+    declared: Mapping[str, Any], watching: Mapping[str, Mapping[str, Any]], sentinels: Sequence[Mapping[str, Any]]
+) -> list[str]:
+    """Return what Sentinels know beside what is declared: the dead ones among them count for the majority."""
+    name = declared["name"]
+    ours = {view["myid"] for view in watching.values() if view["reachable"] and view["myid"]}
+    told: dict[str, list[str]] = {}
+    for host, view in watching.items():
+        master = view["masters"].get(name) if view["reachable"] else None
+        if master is None:
+            continue
+        strangers = [one for one in master["sentinels"] if one["myid"] not in ours and not _among(one, sentinels)]
+        alive = 1 + sum(1 for one in master["sentinels"] if not DOWN & set(one["flags"]))
+        known = 1 + len(master["sentinels"])
+        needed = max(master["quorum"], known // 2 + 1)
+        if strangers or alive < needed:
+            who = "".join(f"; not declared: {_stranger(one)}" for one in strangers)
+            told.setdefault(
+                f"{known} Sentinels of {name}, {alive} of them alive; a failover takes quorum {master['quorum']} and "
+                f"majority {known // 2 + 1}, so it survives the loss of {max(0, alive - needed)} more{who}",
+                [],
+            ).append(host)
+        for one in master["replicas"]:
+            if not _among(one, declared["members"]):
+                told.setdefault(f"a replica of {name} that is no member: {_stranger(one)}", []).append(host)
+    return [
+        f"{name}: the Sentinels of {', '.join(hosts)} know {text}. Run site.yml, after which they forget who is gone; "
+        "declare or retire who lives."
+        for text, hosts in told.items()
+    ]
+
+
+def _among(one: Mapping[str, Any], places: Sequence[Mapping[str, Any]]) -> bool:
+    ports = [(place["address"], place.get(key)) for place in places for key in ("port", "other_port")]
+    return (one["address"], one["port"]) in ports
+
+
+def _stranger(one: Mapping[str, Any]) -> str:
+    return f"{one['address']}:{one['port']}, which {'is down' if DOWN & set(one['flags']) else 'lives'}"
+
+
+def _undeclared(names: Sequence[str], sentinels: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Return the data sets that left the inventory and are still watched."""
+    told: dict[str, list[str]] = {}
+    for host, view in sentinels.items():
+        for name in sorted(set(view["masters"]) - set(names)) if view["reachable"] else []:
+            told.setdefault(name, []).append(host)
+    return [
+        f"{name}: the Sentinels of {', '.join(hosts)} watch it, and it is no data set of this inventory. Declare it, "
+        f"or remove it with quorum.redis.remove -e redis_remove_set={name}."
+        for name, hosts in told.items()
+    ]
 
 
 def _count(declared: Mapping[str, Any]) -> str:

@@ -75,6 +75,7 @@ class Inventory:
     address_of: Callable[[str], str]
     problems: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    without: Sequence[str] = ()  # hosts that are being retired
 
     def members(self, hosts: Sequence[str], known: Mapping[str, int]) -> list[dict[str, Any]]:
         """Hosts as endpoints, with the second port where there is one; the order of the inventory does not count."""
@@ -87,9 +88,11 @@ def build(inventory: Inventory) -> dict[str, Any]:
     inventory.variables = typed(inventory.variables)
     get = inventory.variables.__getitem__
     group = str(get("redis_group"))
-    hosts = list(inventory.groups.get(group, []))
-    sentinels = list(inventory.groups.get(str(get("redis_sentinel_group")), []))
-    if not hosts:
+    everybody = list(inventory.groups.get(group, []))
+    watchers = list(inventory.groups.get(str(get("redis_sentinel_group")), []))
+    check_counts(inventory, {"redis_member_count": everybody, "redis_sentinel_count": watchers})
+    hosts, sentinels = ([host for host in all_of if host not in inventory.without] for all_of in (everybody, watchers))
+    if not everybody:
         inventory.problems.append(
             f"The inventory has no host in the group {group!r}. Put the members there, or set redis_group."
         )
@@ -126,8 +129,27 @@ def build(inventory: Inventory) -> dict[str, Any]:
         "tls": tls_access(get),
         "firewall": firewall,
         "memory_needed": sum(i["maxmemory"] for i in local) * (100 + int(get("redis_fork_reserve"))) // 100,
+        "sets": [{key: i[key] for key in ("name", "members", "sentinel")} for i in instances],
+        "leaving": inventory.members(
+            [host for host in dict.fromkeys(everybody + watchers) if host in inventory.without], {}
+        ),
         "warnings": inventory.warnings,
     }
+
+
+def check_counts(inventory: Inventory, groups: Mapping[str, Sequence[str]]) -> None:
+    """Compare declared numbers: a part of an inventory, as a slice of a job has, does not tell that it is one."""
+    for name, hosts in groups.items():
+        listed = ", ".join(sorted(hosts, key=_natural)) or "none"
+        count = inventory.variables.get(name)
+        if count is not None and int(count) != len(hosts):
+            inventory.problems.append(
+                f"{name} is {count} and the inventory has {len(hosts)} ({listed}). "
+                f"Run on the whole inventory, not on a slice of it, or correct {name}."
+            )
+    strangers = sorted(set(inventory.without) - {host for hosts in groups.values() for host in hosts}, key=_natural)
+    if strangers:
+        inventory.problems.append(f"redis_retire_hosts: {', '.join(strangers)} is no host of this estate.")
 
 
 def _natural(name: str) -> list[tuple[int, str]]:
@@ -166,7 +188,7 @@ def instance(inventory: Inventory, entry: Mapping[str, Any], hosts: list[str], s
     """One data set: defaults applied, members named, the engine's parameters worked out."""
     given = {**INSTANCE_DEFAULTS, **{key: value for key, value in entry.items() if value is not None}}
     name = str(given["name"])
-    members = list(dict.fromkeys(given["hosts"] or hosts))
+    members = [host for host in dict.fromkeys(given["hosts"] or hosts) if host not in inventory.without]
     problems, get = inventory.problems, inventory.variables.__getitem__
     if not NAME.fullmatch(name):
         problems.append(f"redis_instances: the name {name!r} may have lower case letters, digits, '.', '_' and '-'.")
@@ -177,7 +199,7 @@ def instance(inventory: Inventory, entry: Mapping[str, Any], hosts: list[str], s
             f"redis_instances {name}: {unknown} in `hosts:` is not in the group; add it there or remove it."
         )
         members = [host for host in members if host in hosts]
-    if given["primary"] and given["primary"] not in members:
+    if given["primary"] and given["primary"] not in [*members, *inventory.without]:
         problems.append(
             f"redis_instances {name}: the wished primary {given['primary']!r} is no member ({', '.join(members)})."
         )

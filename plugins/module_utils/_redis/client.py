@@ -26,7 +26,7 @@ from .tls import explain, settings
 HAS_REDIS = find_spec("redis") is not None
 
 INSTALL = "Install the package python3-redis, or redis >= 3.5 from PyPI"
-_AUTH_WORDS = (
+AUTH_WORDS = (
     "NOAUTH",
     "WRONGPASS",
     "NOPERM",
@@ -42,7 +42,7 @@ _AUTH_WORDS = (
 )
 _REPEATABLE = ("PING", "INFO", "TIME", "ROLE", "CONFIG", "MODULE", "ACL")
 _UNKNOWN_USER = ("WRONGPASS", "invalid username-password")
-_DOWN = {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN}
+DOWN = {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN}
 
 
 class _Library:
@@ -131,7 +131,7 @@ def _unreachable(problem: BaseException, where: str, timeout: float) -> Unreacha
                 "Check that the host is up and that no firewall is in between",
                 kind="timeout",
             )
-        if number in _DOWN:
+        if number in DOWN:
             return Unreachable(
                 "The host cannot be reached",
                 where,
@@ -178,7 +178,7 @@ class Client:
         where, text = str(self.endpoint), self._mask(str(problem))
         if isinstance(problem, redis.exceptions.BusyLoadingError) or "LOADING" in text[:20]:
             return Loading("The server is still loading its data set", where, "Try again when it has")
-        if isinstance(problem, redis.exceptions.AuthenticationError) or any(w in text for w in _AUTH_WORDS):
+        if isinstance(problem, redis.exceptions.AuthenticationError) or any(w in text for w in AUTH_WORDS):
             return AuthFailed(
                 f"The server refuses access: {text}",
                 where,

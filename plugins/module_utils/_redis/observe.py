@@ -9,7 +9,7 @@ import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple, TypeVar
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple, Type, TypeVar
 
 from .._core.errors import (
     AuthFailed,
@@ -73,15 +73,17 @@ def _refused(client: Client, hours: float) -> List[Dict[str, Any]]:
         return []
 
 
-def observe(place: Endpoint, host: str = "", config: bool = False, refused_hours: float = 0) -> Observed:
+def observe(
+    place: Endpoint, host: str = "", config: bool = False, refused_hours: float = 0, kind: Type[Client] = Client
+) -> Observed:
     """Look at one server."""
-    return _patiently(lambda: _server(place, host, config, refused_hours))
+    return _patiently(lambda: _server(place, host, config, refused_hours, kind))
 
 
-def _server(place: Endpoint, host: str, config: bool, refused_hours: float) -> Observed:
+def _server(place: Endpoint, host: str, config: bool, refused_hours: float, kind: Type[Client]) -> Observed:
     seen = Observed(host=host, address=place.address, port=place.port, aliases=resolve(place.address))
     try:
-        with Client(place) as client:
+        with kind(place) as client:
             apply_info(seen, client.call("INFO"))
             seen.aliases = sorted({*seen.aliases, *_announced(client)})
             if config:
@@ -108,15 +110,15 @@ def _myid(client: Client) -> str:
         return ""
 
 
-def observe_sentinel(place: Endpoint, host: str = "") -> SentinelView:
+def observe_sentinel(place: Endpoint, host: str = "", kind: Type[Client] = Client) -> SentinelView:
     """Look at one Sentinel."""
-    return _patiently(lambda: _sentinel(place, host))
+    return _patiently(lambda: _sentinel(place, host, kind))
 
 
-def _sentinel(place: Endpoint, host: str) -> SentinelView:
+def _sentinel(place: Endpoint, host: str, kind: Type[Client]) -> SentinelView:
     seen = SentinelView(host=host, address=place.address, port=place.port, aliases=resolve(place.address))
     try:
-        with Client(place) as client:
+        with kind(place) as client:
             info = parse_info(client.call("INFO"))
             if "sentinel_masters" not in info:
                 raise QuorumError("A server answers there, not a Sentinel", str(place), "Correct address and port")
@@ -142,14 +144,14 @@ def _all(look: Callable[[Endpoint, str], Seen], places: Sequence[Place]) -> List
         return list(pool.map(lambda place: look(place[1], place[0]), places))
 
 
-def observe_all(places: Sequence[Place], config: bool = False) -> List[Observed]:
+def observe_all(places: Sequence[Place], config: bool = False, kind: Type[Client] = Client) -> List[Observed]:
     """Look at several servers at once; each place is a host name and an endpoint."""
-    return _all(lambda place, host: observe(place, host, config), places)
+    return _all(lambda place, host: observe(place, host, config, kind=kind), places)
 
 
-def observe_sentinels(places: Sequence[Place]) -> List[SentinelView]:
+def observe_sentinels(places: Sequence[Place], kind: Type[Client] = Client) -> List[SentinelView]:
     """Look at several Sentinels at once."""
-    return _all(observe_sentinel, places)
+    return _all(lambda place, host: observe_sentinel(place, host, kind), places)
 
 
 def members(

@@ -253,7 +253,28 @@ class Planner:
                 was = "a primary" if member.role == "primary" else f"following {following(member, self.members)}"
                 data = {"action": "follow", "member": member.name, "linked": self._behind(member, primary)}
                 steps.append(Step(f"{place(member)}: follow {place(primary)}, now {was}", data))
-        return self._forgotten(primary, any(step.data.get("linked") for step in steps)) + steps
+        steps += [
+            Step(
+                f"{place(member)}: open the link to {primary.name} again, which lists it by a former address",
+                {"action": "relink", "member": member.name, "linked": True},
+            )
+            for member in others
+            if self._renamed(member, primary)
+        ]
+        return (
+            self._forgotten(primary, any(step.data.get("linked") and step.data["action"] == "follow" for step in steps))
+            + steps
+        )
+
+    def _renamed(self, member: Observed, primary: Observed) -> bool:
+        """Return whether the primary lists a replica by a former address, which is told at the handshake only."""
+        strange = [
+            down
+            for down in primary.replicas
+            if not any(one.is_known_by(down.address, down.port) for one in self.members)
+        ]
+        listed = any(member.is_known_by(down.address, down.port) for down in primary.replicas)
+        return bool(strange) and not listed and self.follows(member, primary) and self._linked(member)
 
     @staticmethod
     def _behind(member: Observed, primary: Observed) -> bool:

@@ -94,6 +94,11 @@ class Replication(Reconciler[Planner]):
             with connect(dict(self.watchers)[step.data["sentinel"]]) as client:
                 client.call("SENTINEL", "REMOVE", self.wish.name)
             return
+        if step.data["action"] == "relink":
+            with connect(dict(self.places)[step.data["member"]]) as client:
+                client.call("CLIENT", "KILL", "TYPE", "master")
+            self._await_link(step.data["member"])
+            return
         primary = self.found.primary
         place = dict(self.places)[step.data["member"]]
         with connect(place) as client:

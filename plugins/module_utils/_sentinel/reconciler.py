@@ -32,6 +32,7 @@ from .._redis.observe import (
 )
 from .._replication.plan import Planner, Wish
 from .._replication.prediction import assume_started
+from .forget import listed, plan_forget, remembered
 from .plan import (
     Stored,
     Watch,
@@ -137,7 +138,16 @@ class Sentinel(Reconciler[Seen]):
             if any(step.data["secrets"] for step in found) and not self.check_mode:
                 self.prove(watch, obs.planners[watch.name])
             steps += found
-        return steps + self.among_themselves(obs)
+        return steps + self.among_themselves(obs) + self.forgotten(obs)
+
+    def forgotten(self, obs: Seen) -> List[Step]:
+        """Let all Sentinels forget who is gone; one module execution does that for all, one after the other."""
+        steps: List[Step] = []
+        for name, planner in obs.planners.items() if self.params["forget"] else []:
+            found, warnings = plan_forget(name, planner, obs.views, self.primaries[name], self.params["leaving"])
+            steps += found
+            self.warnings += warnings
+        return steps
 
     def among_themselves(self, obs: Seen) -> List[Step]:
         """Let this Sentinel log in to the others with the new password, when all that answer let it in."""
@@ -181,6 +191,9 @@ class Sentinel(Reconciler[Seen]):
 
     def apply(self, step: Step) -> None:
         """Send the commands at once; a Sentinel that takes no host names is given the address behind the name."""
+        if "forget" in step.data:
+            self.forget(step.data["forget"], step.data["sentinel"])
+            return
         commands: List[List[str]] = step.data["commands"]
         with connect(self.place) as client:
             client.secrets += step.data.get("secrets", [])
@@ -191,6 +204,24 @@ class Sentinel(Reconciler[Seen]):
                     raise
                 known = [[*c[:3], socket.gethostbyname(c[3]), *c[4:]] if c[1] == "MONITOR" else c for c in commands]
                 client.together([command for command in known if command[1] != "REMOVE"])
+
+    def forget(self, name: str, who: str) -> None:
+        """Let one Sentinel learn anew who is there, and wait until it could decide on a failover again."""
+        watch = next(watch for watch in self.watches if watch.name == name)
+        primary, where = self.primaries[name], f"Sentinel of {who}"
+
+        def left(seen: Seen) -> List[str]:
+            return listed(seen.planners[name], primary)
+
+        def missing(seen: Seen) -> List[str]:
+            view = next(view for view in seen.views if view.name == who)
+            return waits(view, watch, seen.planners[name], primary) + remembered(name, view)
+
+        todo = "Look at it, then run again; the other Sentinels were left as they were"
+        until_done(self.look, left, self.look(), self.params["wait"], where, todo)
+        with connect(dict(self.peers)[who]) as client:
+            client.call("SENTINEL", "RESET", name)
+        until_done(self.look, missing, self.look(), self.params["wait"], where, todo)
 
     def missing(self, seen: Seen) -> List[str]:
         """Return what this Sentinel does not see yet."""

@@ -391,3 +391,17 @@ def test_an_upgrade_may_reach_who_cannot_load_what_it_is_sent(tail: Observed, wa
         Planner([head, tail], [], Wish("main")).plan()
     planner = Planner([head, tail], [], Wish("main", mixed=True))
     assert planner.plan().steps == [] and pending(planner, head) == [waits]
+
+
+def test_a_replica_that_is_listed_by_a_former_address_opens_its_link_again() -> None:
+    """Only where the primary lists somebody unknown in its place, and its link is up."""
+
+    def texts(*members: Observed) -> list[str]:
+        return [step.text for step in Planner(members, [], Wish("main", "r1")).plan().steps]
+
+    assert texts(primary("r1", "r2"), replica("r2", "r1")) == []
+    (said,) = texts(primary("r1", "r9"), replica("r2", "r1"))
+    assert said.startswith("r2 (192.0.2.2:6379): open the link to r1 again")
+    assert texts(primary("r1", "r9"), replica("r2", "r1", link="down")) == []
+    assert texts(primary("r1"), replica("r2", "r1")) == []
+    assert texts(primary("r1", "r2", "r9"), replica("r2", "r1")) == []

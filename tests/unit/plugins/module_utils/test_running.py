@@ -10,6 +10,7 @@ from pathlib import Path
 from ansible_collections.quorum.redis.plugins.module_utils._host.services import (
     other_programs,
     programs_of,
+    undeclared_servers,
 )
 
 SAID = """MainPID=7
@@ -42,3 +43,12 @@ def test_a_program_is_compared_by_its_file(tmp_path: Path) -> None:
 
 def test_nothing_runs_where_there_is_no_systemd(tmp_path: Path) -> None:
     assert programs_of("", tmp_path) == {}
+
+
+def test_a_server_that_is_no_data_set_is_named_with_the_way_to_remove_it() -> None:
+    programs = {
+        "redis-server@main.service": "/usr/bin/redis-server",
+        "redis-server@old.service": "/usr/bin/redis-server",
+    }
+    (warning,) = undeclared_servers(programs, ["redis-server@main.service", "redis-sentinel@sentinel.service"])
+    assert warning.startswith("old runs here and is not in the inventory") and "redis_remove_set=old" in warning

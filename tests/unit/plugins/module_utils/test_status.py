@@ -65,8 +65,22 @@ def gone(error: str = "10.0.0.3:6379 refuses connections") -> dict[str, Any]:
     return Observed(error=error, error_kind="refused").to_dict()
 
 
-def sentinel(of: str = "10.0.0.1", flags: tuple[str, ...] = ("master",), watching: str = "main") -> dict[str, Any]:
-    master = WatchedMaster(of, 6379, flags=list(flags), replicas=[{"address": "10.0.0.2"}, {"address": "10.0.0.3"}])
+def sentinel(
+    of: str = "10.0.0.1",
+    flags: tuple[str, ...] = ("master",),
+    watching: str = "main",
+    replicas: dict[int, str] | None = None,
+    others: dict[int, str] | None = None,
+) -> dict[str, Any]:
+    master = WatchedMaster(of, 6379, flags=list(flags), quorum=2)
+    for found, port, entries in (
+        (master.replicas, 6379, {2: "slave", 3: "slave", **(replicas or {})}),
+        (master.sentinels, 26379, {2: "sentinel", 3: "sentinel", **(others or {})}),
+    ):
+        found += [
+            {"address": f"10.0.0.{number}", "port": port, "myid": f"id{number}", "flags": state.split(",")}
+            for number, state in entries.items()
+        ]
     return SentinelView(reachable=True, masters={watching: master}).to_dict()
 
 
@@ -76,6 +90,30 @@ def servers(*seen: dict[str, Any] | None) -> dict[str, dict[str, Any]]:
 
 def sentinels(*seen: dict[str, Any] | None) -> dict[str, Any]:
     return {host: one for host, one in zip(HOSTS, seen, strict=True) if one is not None}
+
+
+def told(seen: dict[str, Any]) -> str:
+    _page, problems = render(model(), HEALTHY, sentinels(seen, seen, seen))
+    return "\n".join(problems)
+
+
+def test_who_is_gone_and_counts_is_a_problem_with_its_arithmetic() -> None:
+    assert told(sentinel(others={4: "s_down,sentinel"})) == (
+        "main: the Sentinels of r1, r2, r3 know 4 Sentinels of main, 3 of them alive; a failover takes quorum 2 and "
+        "majority 3, so it survives the loss of 0 more; not declared: 10.0.0.4:26379, which is down. Run site.yml, "
+        "after which they forget who is gone; declare or retire who lives."
+    )
+    assert "10.0.0.4:26379, which lives" in told(sentinel(others={4: "sentinel"}))
+    assert "know 3 Sentinels of main, 1 of them alive" in told(sentinel(others={2: "s_down", 3: "s_down"}))
+    assert told(sentinel(others={3: "s_down"})) == ""
+    assert "a replica of main that is no member: 10.0.0.9:6379, which is down" in told(sentinel(replicas={9: "s_down"}))
+
+
+def test_a_set_that_left_the_inventory_is_named_with_the_way_to_remove_it() -> None:
+    view = sentinel()
+    view["masters"]["old"] = view["masters"]["main"]
+    said = told(view)
+    assert said.startswith("old: the Sentinels of r1, r2, r3 watch it") and "redis_remove_set=old" in said
 
 
 HEALTHY = servers(primary(), replica(90), replica())
@@ -166,7 +204,7 @@ def test_problems_of_members(seen: tuple[dict[str, Any] | None, ...], problem: s
     [
         (None, "Sentinel at r3: its host does not answer Ansible. Look at the host;"),
         (gone("10.0.0.3:26379 refuses connections"), "Sentinel at r3: 10.0.0.3:26379 refuses connections. Look at"),
-        (sentinel(watching="other"), "Sentinel at r3: does not watch main. Run site.yml."),
+        (SentinelView(reachable=True).to_dict(), "Sentinel at r3: does not watch main. Run site.yml."),
         (sentinel("10.0.0.2"), "Sentinel at r3: names 10.0.0.2 as the primary of main, not r1. Run site.yml."),
         (
             sentinel(flags=("master", "s_down")),

@@ -512,6 +512,42 @@ def test_owned_prefixes(key: str) -> None:
     assert found[0].endswith(tuple(f"use {use}." for use in OWNED_PREFIXES.values()))
 
 
+def test_a_declared_number_is_compared_with_the_inventory() -> None:
+    build(inventory(redis_member_count=3, redis_sentinel_count="3"))
+    said = problems(hosts=["r1"], sentinels=[], redis_member_count=3, redis_sentinel_count=3)
+    assert (
+        "redis_member_count is 3 and the inventory has 1 (r1). Run on the whole inventory, not on a slice of it, or "
+        in said[0]
+    )
+    assert "redis_sentinel_count is 3 and the inventory has 0 (none)" in said[1]
+
+
+def test_a_retired_host_is_in_no_part_of_the_model() -> None:
+    def model(hosts: list[str], without: tuple[str, ...] = ()) -> dict[str, Any]:
+        entries: list[dict[str, Any]] = [
+            {"name": "main", "primary": "r4"},
+            {"name": "second", "port": 6380, "hosts": hosts},
+        ]
+        entries[0].pop("primary") if without == () else None
+        found = inventory(hosts=hosts, sentinels=hosts, redis_instances=entries)
+        found.without = without
+        return build(found)
+
+    shrunk, small = model([*THREE, "r4"], ("r4",)), model(THREE)
+    assert shrunk.pop("leaving") == [{"host": "r4", "address": "10.0.0.4"}]
+    assert small.pop("leaving") == []
+    shrunk["instances"][0].pop("seed"), small["instances"][0].pop("seed")
+    assert shrunk == small
+    assert shrunk["instances"][0]["quorum"] == 2
+
+
+def test_who_is_retired_must_be_there() -> None:
+    found = inventory()
+    found.without = ["r9"]
+    with pytest.raises(TopologyError, match="redis_retire_hosts: r9 is no host of this estate"):
+        build(found)
+
+
 def test_all_mistakes_are_said_at_once() -> None:
     found = problems(
         redis_instances=[

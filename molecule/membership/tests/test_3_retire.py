@@ -1,0 +1,85 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A host is retired, alive with the primary on it or dead, without losing a write, and nothing remembers it."""
+
+from __future__ import annotations
+
+import time
+
+from estate import given
+from estate.partial import Among, Of
+from lab import Lab
+
+FOREIGN = "systemd-run --quiet --unit=foreign redis-server --port 6379 --bind 0.0.0.0 --protected-mode no --save ''"
+WIPE = (
+    "systemctl stop 'redis-*'; apt-get -qq purge -y redis-server redis-tools redis-sentinel python3-redis; "
+    "rm -rf /etc/redis /var/lib/redis /etc/systemd/system/redis-* /usr/local/lib/quorum-redis; systemctl daemon-reload"
+)
+
+
+def test_what_would_not_work_without_it_is_refused(lab: Lab, of: Of) -> None:
+    main = of(*lab.hosts)
+    primary = main.settled()
+    for hosts, words in (("q9", "q9"), ("q1,q2,q3,q4", "no member is left"), ("", "redis_retire_hosts")):
+        run = lab.run_playbook("retire", *given(redis_retire_hosts=hosts))
+        assert not run.ok and run.changed == 0, run.stdout
+        assert words in " ".join(run.stdout.split()), run.stdout
+    for host in main.hosts:
+        main.ask(host, "CONFIG", "SET", "min-replicas-to-write", "3")
+    run = lab.run_playbook("retire", *given(redis_retire_hosts="q4"))
+    for host in main.hosts:
+        main.ask(host, "CONFIG", "SET", "min-replicas-to-write", "0")
+    assert not run.ok and run.changed == 0
+    assert "min-replicas-to-write is 3" in " ".join(run.stdout.split()), run.stdout
+    assert main.settled() == primary
+
+
+def test_a_primary_s_host_is_retired_without_a_lost_write(lab: Lab, among: Among, of: Of) -> None:
+    main, rest, left = of(*lab.hosts), of("q1", "q2", "q3"), among("q1", "q2", "q3")
+    while main.settled() != "q4":
+        lab.run_playbook("failover", *given(redis_failover_to="q4")).expect()
+    main.fill(1000)
+    with main.written(rest):
+        run = lab.run_playbook("retire", *given(redis_retire_hosts="q4")).expect()
+    assert "q4" in run.stdout.rpartition("PLAY RECAP")[0] and "out of the inventory" in run.stdout
+    rest.settled()
+    rest.holds(1000)
+    left.run_playbook("site").expect(changed=0)
+    left.run_playbook("status").expect(changed=0)
+    assert {said.quorum for said in rest.said_by_all().values()} == {2}
+    assert lab.sh("q4", "stat -c '%U %a' /var/lib/redis/main") == "root 700"
+    assert lab.sh("q4", "systemctl is-enabled redis-server@main redis-sentinel@sentinel || true").split() == [
+        "disabled",
+        "disabled",
+    ]
+
+    lab.sh("q4", FOREIGN)
+    other = of("q4")
+    other.password = ""
+    lab.wait_until("it answers", lambda: lab.run("q4", "redis-cli ping").stdout.strip() == "PONG")
+    with other.client("q4") as client:
+        client.mset({f"own:{number}": number for number in range(500)})
+    time.sleep(60)  # Sentinel looks every ten seconds at what it knows
+    assert other.count("q4") == 500 and other.ask("q4", "ROLE")[0] == "master"
+    lab.sh("q4", "systemctl stop foreign")
+
+
+def test_a_reinstalled_host_joins_under_its_old_name(lab: Lab, of: Of) -> None:
+    lab.sh("q4", WIPE, 120)
+    lab.run_playbook("site").expect()
+    of(*lab.hosts).settled()
+    lab.run_playbook("site").expect(changed=0)
+
+
+def test_a_dead_primary_s_host_is_retired(lab: Lab, among: Among, of: Of) -> None:
+    main, rest, left = of(*lab.hosts), of("q1", "q2", "q3"), among("q1", "q2", "q3")
+    if main.settled() != "q4":
+        lab.run_playbook("failover", *given(redis_failover_to="q4")).expect()
+    lab.kill("q4")
+    lab.wait_until("another one is primary", lambda: len(rest.primaries()) == 1, 40)
+    run = lab.run_playbook("retire", *given(redis_retire_hosts="q4"))
+    assert "out of the inventory" in run.stdout, run.stdout
+    rest.settled()
+    left.run_playbook("site").expect(changed=0)
+    left.run_playbook("status").expect(changed=0)

@@ -1,0 +1,85 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the module membership does: look at all sets once, and refuse what would harm them."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, Tuple
+
+from .._core.errors import BadConfig, Refused
+from .._core.reconcile import Module, Reconciler, Step
+from .._model.observed import Observed, SentinelView
+from .._redis.observe import members, observe_all, observe_sentinels
+from .._redis.plain import Plain
+from .._redis.tls import tls_from_params
+from .plan import Leaving, Membership, check_leaving, refusal, unwatched
+
+Seen = Tuple[Dict[str, List[Observed]], List[SentinelView]]
+TODO = (
+    "Nothing was changed. Put their hosts back into the inventory: a part of it, as a slice of a job in AWX has, is "
+    "not enough. Who shall leave for good is retired while it is declared: quorum.redis.retire "
+    "-e redis_retire_hosts=HOST"
+)
+
+
+class Declared(Reconciler[Seen]):
+    """All data sets of an estate."""
+
+    def __init__(self, module: Module) -> None:
+        """Take the options."""
+        super().__init__()
+        self.params: Dict[str, Any] = module.params
+        self.leaving = Leaving(self.params["leaving"], self.params["stoppable"] or [])
+
+    def observe(self) -> Seen:
+        """Look at everybody once, without redis-py: nothing is installed yet on a fresh host."""
+        given = self.params
+        try:
+            tls = tls_from_params(given)
+        except BadConfig:  # which the host that lacks a file says better
+            if given["stoppable"] is not None:
+                raise
+            return {one["name"]: [] for one in given["sets"]}, []
+        logins = {login["name"]: login for login in given["logins"]}
+        seen = {}
+        for one in given["sets"]:
+            login = logins.get(one["name"], {})
+            who = (login.get("username"), login.get("password"), given["timeout"], login.get("fallback_password"), tls)
+            seen[one["name"]] = observe_all(members(one["members"], *who), config=bool(self.leaving.hosts), kind=Plain)
+            for member, told in zip(seen[one["name"]], one["members"]):
+                member.other_port = told["other_port"] or 0
+        watchers = members(given["sentinels"], None, given["sentinel_password"], given["timeout"], tls=tls)
+        return seen, observe_sentinels(watchers, Plain)
+
+    def plan(self, obs: Seen) -> List[Step]:
+        """Refuse, or do nothing."""
+        seen, views = obs
+        ports = {(one["address"], one["port"]): one["other_port"] for one in self.params["sentinels"]}
+        problems = []
+        for one in self.params["sets"]:
+            watching = views if one["sentinel"] else []
+            name, found = one["name"], seen[one["name"]]
+            strangers = Membership(name, found, watching, ports).strangers()
+            alive = [each for each in strangers if each.lives and each.address not in self.leaving.addresses]
+            problems += refusal(name, alive, len(found), len(watching))
+            if self.params["stoppable"] is not None and not problems:
+                check_leaving(name, found, watching, self.leaving)
+        if problems:
+            raise Refused(". ".join(problems), todo=TODO)
+        names = [one["name"] for one in self.params["sets"]]
+        for name, hosts in unwatched(views, names).items():
+            self.warnings.append(
+                f"The Sentinels of {', '.join(hosts)} watch {name}, which is no data set of this inventory; it was "
+                f"left alone. Declare it, or remove it with quorum.redis.remove -e redis_remove_set={name}"
+            )
+        return []
+
+    def result(self, obs: Seen, steps: List[Step]) -> Dict[str, Any]:
+        """Return who is primary of each set, as far as one member says so."""
+        return {
+            "primaries": {
+                name: [one.host for one in found if one.reachable and one.role == "primary"]
+                for name, found in obs[0].items()
+            }
+        }

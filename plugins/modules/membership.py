@@ -1,0 +1,173 @@
+#!/usr/bin/python
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Refuse an inventory that leaves out members or Sentinels that live."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: membership
+short_description: Refuse an inventory that leaves out members or Sentinels that live
+version_added: 0.2.0
+description:
+  - Compares who is declared with who is there. It asks all declared servers and Sentinels once, from one host.
+  - A server or Sentinel that they know, that lives and that is not declared fails the task. A run with such an
+    inventory would count fewer members and Sentinels than there are, so that too few of them could act alone.
+  - With O(stoppable) it proves that the data sets go on working without these hosts.
+  - It changes nothing and needs no redis-py, so it can be the first task of a run.
+author:
+  - quorum.redis contributors (@quorum)
+extends_documentation_fragment:
+  - quorum.redis.attributes.info
+  - quorum.redis.connection.tls
+options:
+  sets:
+    description:
+      - The data sets.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      name:
+        description: Name of the data set.
+        type: str
+        required: true
+      members:
+        description: All declared servers of the data set.
+        type: list
+        elements: dict
+        required: true
+        suboptions: &member
+          host:
+            description: Name for messages and results.
+            type: str
+            required: true
+          address:
+            description: Address under which all hosts reach it.
+            type: str
+            required: true
+          port:
+            description: Its TCP port.
+            type: int
+            required: true
+          other_port:
+            description: Its port for TLS beside the plain one, or the other way round.
+            type: int
+      sentinel:
+        description: Whether the Sentinels watch this data set.
+        type: bool
+        default: true
+  logins:
+    description:
+      - With what to log in to the servers of a data set.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      name: {description: Name of the data set., type: str, required: true}
+      username: {description: ACL user; empty for the default user., type: str}
+      password: {description: "Its password, or a list.", type: raw}
+      fallback_password: {description: "Passwords of the default user, where that user is not known yet.", type: raw}
+  sentinels:
+    description:
+      - All declared Sentinels.
+    type: list
+    elements: dict
+    default: []
+    suboptions: *member
+  sentinel_password:
+    description:
+      - Password of the Sentinels, or a list.
+    type: raw
+  leaving:
+    description:
+      - Hosts that are being retired. What lives there does not stop the run.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      host: {description: Name of the host., type: str, required: true}
+      address: {description: Its address., type: str, required: true}
+      port: {description: Not used here., type: int}
+      other_port: {description: Not used here., type: int}
+  stoppable:
+    description:
+      - Those of O(leaving) whose processes can be stopped. When it is given, what is left without O(leaving) must have
+        one primary, replicas in sync, enough of them for C(min-replicas-to-write), and Sentinels that answer.
+    type: list
+    elements: str
+  timeout:
+    description:
+      - Seconds to wait for a connection and for each reply. There are no retries.
+    type: float
+    default: 2.0
+seealso:
+  - module: quorum.redis.replication
+  - module: quorum.redis.sentinel
+"""
+
+EXAMPLES = r"""
+- name: Refuse an inventory that leaves somebody out
+  quorum.redis.membership:
+    sets:
+      - name: main
+        members:
+          - {host: r1, address: 192.0.2.1, port: 6379}
+          - {host: r2, address: 192.0.2.2, port: 6379}
+    logins:
+      - {name: main, password: "{{ redis_password }}"}
+    sentinels:
+      - {host: r1, address: 192.0.2.1, port: 26379}
+    sentinel_password: "{{ redis_sentinel_password }}"
+  run_once: true
+"""
+
+RETURN = r"""
+primaries:
+  description: By name of the data set, the hosts whose server says that it is primary.
+  returned: success
+  type: dict
+  sample: {main: [r1]}
+"""
+
+from typing import Any, Dict
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils._membership.reconciler import Declared
+from ..module_utils._module.options import MEMBER_OPTIONS, TLS_OPTIONS
+from ..module_utils._module.runner import run
+
+
+def main() -> None:
+    """Run the module."""
+    member: Dict[str, Any] = {"type": "list", "elements": "dict", "options": MEMBER_OPTIONS}
+    one: Dict[str, Any] = {
+        "name": {"type": "str", "required": True},
+        "members": {**member, "required": True},
+        "sentinel": {"type": "bool", "default": True},
+    }
+    login: Dict[str, Any] = {
+        "name": {"type": "str", "required": True},
+        "username": {"type": "str"},
+        "password": {"type": "raw", "no_log": True},
+        "fallback_password": {"type": "raw", "no_log": True},
+    }
+    host: Dict[str, Any] = {key: {"type": "str", "required": True} for key in ("host", "address")}
+    host.update({key: {"type": "int"} for key in ("port", "other_port")})
+    spec: Dict[str, Any] = {
+        "sets": {"type": "list", "elements": "dict", "required": True, "options": one},
+        "logins": {"type": "list", "elements": "dict", "default": [], "options": login},
+        "sentinels": {**member, "default": []},
+        "sentinel_password": {"type": "raw", "no_log": True},
+        "leaving": {"type": "list", "elements": "dict", "default": [], "options": host},
+        "stoppable": {"type": "list", "elements": "str"},
+        "timeout": {"type": "float", "default": 2.0},
+        **TLS_OPTIONS,
+    }
+    run(AnsibleModule(argument_spec=spec, supports_check_mode=True), Declared, needs_library=False)
+
+
+if __name__ == "__main__":
+    main()
