@@ -32,6 +32,7 @@ from .._redis.endpoint import Endpoint
 from .._redis.engine_modules import LACKING
 from .._redis.replies import keys_by_database, parse_info
 
+_PROGRESS = re.compile(r"^\[(info|additional info)\]|\] (Checking RDB file|AUX FIELD|Selecting DB ID|Checksum|\\o/)")
 _ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
 Counts = Dict[str, Dict[str, int]]
 
@@ -84,8 +85,34 @@ def check(binary: str, kind: str, path: Path, user: str, wait: float) -> None:
         raise QuorumError(f"{name}-check-{kind} cannot be run: {problem}", str(path)) from problem
     said = done.stdout.decode("utf-8", "replace").splitlines()
     if done.returncode or (kind == "rdb" and not any("RDB looks OK" in row for row in said)):
-        words = [row for row in said if "info" not in row][-2:] or said[-2:]
-        raise Damaged(f"{name}-check-{kind} refuses {path.name}: {' '.join(words)}", str(path.parent))
+        why = refusal(said, done.returncode, _mode(path))
+        raise Damaged(f"{name}-check-{kind} refuses {path.name}: {why}", str(path.parent))
+
+
+def refusal(said: Sequence[str], code: int, mode: str) -> str:
+    """Return the reason of a checker; what it says of its progress is none. Pure.
+
+    It says nothing more than which file it checks where it cannot open that, and nothing at all when it was killed.
+    """
+    rows = [row.strip() for row in said if row.strip() and not _PROGRESS.search(row)]
+    marked = [at for at, row in enumerate(rows) if "ERROR DETECTED" in row]
+    reasons = rows[marked[-1] + 1 :] if marked else rows
+    if reasons:
+        return " ".join(reasons[:1] if marked else reasons[-2:])
+    last = [row for row in said if row.strip()]
+    if code < 0:
+        return f"it was ended by signal {-code}, which says nothing about the file; free memory and try again"
+    if len(last) < 2:
+        return f"it cannot open the file ({mode}) and ended with code {code}"
+    return f"it ended with code {code} and gave no reason, after: {last[-1]}"
+
+
+def _mode(path: Path) -> str:
+    try:
+        found = path.stat()
+    except OSError as problem:
+        return str(problem.strerror)
+    return f"{found.st_size} bytes, mode {found.st_mode & 0o7777:04o}, user {found.st_uid}, group {found.st_gid}"
 
 
 def configuration(scratch: str, directory: str, name: str, databases_: int = 16, more: Sequence[str] = ()) -> str:

@@ -19,6 +19,7 @@ from .._core.reconcile import Step
 from .._model.observed import Observed, SentinelView, WatchedMaster
 from .._model.tables import evidence, following, place
 from .._model.versions import cannot_read
+from .contradiction import contradiction
 
 Address = Tuple[str, int]
 
@@ -64,11 +65,19 @@ class Planner:
             f"overwritten"
         )
         problem: QuorumError = kind(
-            what, f"data set {self.wish.name}", todo or decide, evidence(self.members, self.views, self.wish.name)
+            what,
+            f"data set {self.wish.name}",
+            todo or self.contradiction() or decide,
+            evidence(self.members, self.views, self.wish.name),
         )
         if isinstance(problem, Unsettled):
             problem.patient = patient
         raise problem
+
+    def contradiction(self) -> str:
+        """Return what is declared against what is observed: then there is nobody to trust."""
+        called = {(ballot.address, ballot.port) for ballot in self.ballots if self.named(ballot)}
+        return contradiction(self.members, called)
 
     def check(self) -> None:
         """Stop at what no plan can heal: wrong credentials, one server under two names, no plain server."""
@@ -324,7 +333,8 @@ class Planner:
             primary = self.elect()
             found = Plan(primary, self.steps(primary))
         except Refused as problem:
-            if not self.wish.trust or (isinstance(problem, Unsettled) and problem.patient and self._moving()):
+            moving = isinstance(problem, Unsettled) and problem.patient and self._moving()
+            if not self.wish.trust or moving or self.contradiction():
                 raise
             found = self.trusted(problem)
         self._readable(found)

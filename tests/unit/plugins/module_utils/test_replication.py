@@ -222,6 +222,32 @@ CASES = [
 ]  # fmt: skip
 
 
+ASTRAY = [gone("r1"), replica("r2", "r8"), replica("r3", "r8")]
+
+
+@pytest.mark.parametrize("views", [[], three("192.0.2.8"), [sentinel("r1"), sentinel("r2", "192.0.2.8"), SILENT]])
+@pytest.mark.parametrize("trust", ["", "r2"])
+def test_nobody_is_trusted_over_a_living_link(views: list[SentinelView], trust: str) -> None:
+    """A wrong address of the primary: it lives where its replicas know it, and one of them must not replace it."""
+    with pytest.raises(Refused) as caught:
+        Planner(ASTRAY, views, Wish("main", "r1", trust)).plan()
+    text = str(caught.value)
+    assert "r2 and r3 have a living link to 192.0.2.8:6379, so a primary lives there" in text
+    assert "r1 is declared at 192.0.2.1:6379 and does not answer there. Correct redis_address or the port of r1" in text
+    assert "redis_trust" not in text
+
+
+def test_one_that_is_dead_may_be_replaced() -> None:
+    lost = [gone("r1"), replica("r2", "r8", link="down"), replica("r3", "r8", link="down")]
+    assert Planner(lost, [], Wish("main", "r1", "r2")).plan().primary.name == "r2"
+
+
+def test_a_primary_that_the_sentinels_know_by_another_address_is_declared() -> None:
+    seen = [primary("r1"), replica("r2", "r8"), replica("r3", "r8")]
+    views = [sentinel(host, "192.0.2.8", run_id="run-r1") for host in ("r1", "r2", "r3")]
+    assert Planner(seen, views, Wish("main", "r1")).contradiction() == ""
+
+
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_plan(case: Case) -> None:
     """The plan is as expected; what is refused shows the table and the way on; the same input gives the same plan."""
