@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: config
 version_added: 0.1.0
-short_description: Keep the configuration of one server or Sentinel, in its file and at run time
+short_description: Keep the configuration of servers and Sentinels, in their files and at run time
 author: quorum.redis contributors (@quorum)
 description:
   - Owns the managed configuration file of one process and its values at run time, so that both hold exactly
@@ -20,16 +20,83 @@ description:
   - Differences that can be set at run time are set, all or none. Those that need a restart are returned and
     never cause one. Dangerous ones are refused.
   - The AOF is switched on in the running server first, and the file says so when all data is in it.
+  - What the installed program has accepted is noted beside the file, readable by root only, and not asked again until
+    the configuration, the program, its libraries or a file that is named there has changed.
+  - With O(processes) one execution keeps all processes of a host; what one of them refuses changes none.
 options:
+  name:
+    description: Name of the instance, for messages. It or O(processes) is required.
+    type: str
+  processes:
+    description:
+      - Several processes, each with options as beside this one, which are not given then. All other options are for
+        all of them.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      name: {description: Name of the instance., type: str, required: true}
+      path: {description: The managed file., type: path, required: true}
+      kind:
+        description: As O(kind).
+        type: str
+        choices: [server, sentinel]
+        default: server
+      parameters: {description: As O(parameters)., type: dict, default: {}}
+      secrets: {description: As O(secrets)., type: dict, default: {}}
+      rotating: {description: As O(rotating)., type: bool, default: false}
+      clients: {description: As O(clients)., type: list, elements: str, default: []}
+      state_file: {description: As O(state_file)., type: path}
+      unit: {description: As O(unit)., type: str}
+      port: {description: As O(port)., type: int, default: 6379}
+      username: {description: As O(username)., type: str}
+      password: {description: As O(password)., type: raw}
+      fallback_password: {description: As O(fallback_password)., type: raw}
+      guard_secrets: {description: As O(guard_secrets)., type: dict, default: {}}
+      guard:
+        description: As O(guard).
+        type: dict
+        suboptions: &guard
+          address: {description: Address of this member., type: str, required: true}
+          other_port: {description: Its port for others than its peers., type: int}
+          members:
+            description: The other members of the data set.
+            type: list
+            elements: dict
+            required: true
+            suboptions: &member
+              host: {description: Name in the inventory., type: str, required: true}
+              address: {description: IP address., type: str, required: true}
+              port: {description: TCP port., type: int, required: true}
+              other_port: {description: Its port for others than its peers., type: int}
+          sentinels:
+            description: The Sentinels that watch it.
+            type: list
+            elements: dict
+            required: true
+            suboptions: *member
+          policy: {description: What to do without an answer from them., type: str, required: true}
+          wait: {description: Seconds to ask for., type: int, required: true}
+          username:
+            description: ACL user of the start guard on the other members. Without it the default user.
+            type: str
+          acl:
+            description: Whether the server has declared users in a file C(.acl) beside O(path), else it is removed.
+            type: bool
+            default: true
+          users_absent:
+            description: ACL users that are not to be there after a start, although the server wrote them down before.
+            type: list
+            elements: str
+            default: []
   kind:
     description: What reads the file. A Sentinel has no settings that this module could change at run time.
     type: str
     choices: [server, sentinel]
     default: server
   path:
-    description: The managed file, for example V(/etc/redis/main.conf).
+    description: The managed file, for example V(/etc/redis/main.conf). Required with O(name).
     type: path
-    required: true
   parameters:
     description:
       - The configuration as in C(redis.conf). A list repeats its key, true and false become V(yes) and V(no),
@@ -78,39 +145,7 @@ options:
     description: What the start guard of a server must know. Written last, as JSON beside O(path), with the same
       owner, group and mode. Left out, there is no such file.
     type: dict
-    suboptions:
-      address: {description: Address of this member., type: str, required: true}
-      other_port: {description: Its port for others than its peers., type: int}
-      members:
-        description: The other members of the data set.
-        type: list
-        elements: dict
-        required: true
-        suboptions: &member
-          host: {description: Name in the inventory., type: str, required: true}
-          address: {description: IP address., type: str, required: true}
-          port: {description: TCP port., type: int, required: true}
-          other_port: {description: Its port for others than its peers., type: int}
-      sentinels:
-        description: The Sentinels that watch it.
-        type: list
-        elements: dict
-        required: true
-        suboptions: *member
-      policy: {description: What to do without an answer from them., type: str, required: true}
-      wait: {description: Seconds to ask for., type: int, required: true}
-      username:
-        description: ACL user of the start guard on the other members. Without it the default user.
-        type: str
-      acl:
-        description: Whether the server has declared users in a file C(.acl) beside O(path). When not, it is removed.
-        type: bool
-        default: true
-      users_absent:
-        description: ACL users that are not to be there after a start, although the server wrote them down before.
-        type: list
-        elements: str
-        default: []
+    suboptions: *guard
   guard_secrets:
     description: More of O(guard), never shown.
     type: dict
@@ -160,9 +195,26 @@ EXAMPLES = r"""
     secrets:
       requirepass: "{{ redis_password }}"
     password: "{{ redis_password }}"
+
+- name: Configure a server and the Sentinel of this host
+  quorum.redis.config:
+    processes:
+      - name: main
+        path: /etc/redis/main.conf
+        parameters: {dir: /var/lib/redis/main}
+      - name: sentinel
+        kind: sentinel
+        path: /etc/redis/sentinel.conf
+        port: 26379
+        parameters: {dir: /var/lib/redis/sentinel}
 """
 
 RETURN = r"""
+processes:
+  description: The other values for each of O(processes), with its C(name) and C(kind).
+  returned: with O(processes), in place of the other values
+  type: list
+  elements: dict
 live:
   description: Settings that were set at run time, or would be in check mode.
   returned: success
@@ -204,18 +256,22 @@ steps:
 from pathlib import Path
 from typing import Any
 
+from ..module_utils._config.processes import Processes
 from ..module_utils._config.reconciler import Instance
 from ..module_utils._module.options import CONNECTION_OPTIONS, FILE_OPTIONS, MEMBER_OPTIONS, ROTATION_OPTIONS
 from ..module_utils._module.runner import MaskedModule, run
 
-OPTIONS: dict[str, Any] = {
-    **CONNECTION_OPTIONS,
-    **FILE_OPTIONS,
+PROCESS_OPTIONS: dict[str, Any] = {
+    "name": {"type": "str", "required": True},
+    "path": {"type": "path", "required": True},
     "kind": {"type": "str", "choices": ["server", "sentinel"], "default": "server"},
     "parameters": {"type": "dict", "default": {}},
     "secrets": {"type": "dict", "default": {}, "no_log": True},
+    "rotating": {"type": "bool", "default": False},
+    "clients": {"type": "list", "elements": "str", "default": [], "no_log": True},
     "state_file": {"type": "path"},
     "unit": {"type": "str"},
+    **{key: CONNECTION_OPTIONS[key] for key in ("port", "username", "password", "fallback_password")},
     "guard": {
         "type": "dict",
         "options": {
@@ -231,11 +287,18 @@ OPTIONS: dict[str, Any] = {
         },
     },
     "guard_secrets": {"type": "dict", "default": {}, "no_log": True},
+}
+
+OPTIONS: dict[str, Any] = {
+    **CONNECTION_OPTIONS,
+    **FILE_OPTIONS,
+    **PROCESS_OPTIONS,
+    "name": {"type": "str"},
+    "path": {"type": "path"},
+    "processes": {"type": "list", "elements": "dict", "default": [], "options": PROCESS_OPTIONS},
     "trust": {"type": "dict", "default": {}},
     "peers": {"type": "list", "elements": "dict", "default": [], "options": MEMBER_OPTIONS},
     "absent": {"type": "list", "elements": "str", "default": []},
-    "clients": {"type": "list", "elements": "str", "default": [], "no_log": True},
-    "rotating": {"type": "bool", "default": False},
     **ROTATION_OPTIONS,
     "allow_dangerous": {"type": "bool", "default": False},
     "wait": {"type": "int", "default": 600},
@@ -244,9 +307,16 @@ OPTIONS: dict[str, Any] = {
 
 def main() -> None:
     """Run the module."""
-    module = MaskedModule(OPTIONS, supports_check_mode=True)
+    module = MaskedModule(
+        OPTIONS,
+        supports_check_mode=True,
+        required_together=[("name", "path")],
+        required_one_of=[("name", "processes")],
+        mutually_exclusive=[("name", "processes")],
+    )
     # On a host without the engine nothing runs that could be asked; check mode predicts the files all the same.
-    run(module, Instance, needs_library=Path(module.params["binary"]).exists())
+    build: Any = Processes if module.params["processes"] else Instance
+    run(module, build, needs_library=Path(module.params["binary"]).exists())
 
 
 if __name__ == "__main__":

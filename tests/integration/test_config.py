@@ -310,7 +310,7 @@ def test_a_full_disk_changes_nothing(managed: Managed, small_disk: Path) -> None
     assert "No space left on device" in answer.msg
     assert path.read_bytes() == before
     assert managed.get("timeout") == "5"
-    assert sorted(item.name for item in small_disk.iterdir()) == ["filler", "main.conf"]
+    assert sorted(item.name for item in small_disk.iterdir()) == ["filler", "main.accepted", "main.conf"]
 
 
 def small_disk_free(path: Path) -> int:
@@ -413,12 +413,72 @@ def test_a_scratch_start_is_quick(managed: Managed) -> None:
     managed.run()
     took = []
     for _turn in range(5):  # the best one: other tests run beside
+        managed.path.with_suffix(".accepted").unlink()
         begin = time.monotonic()
         managed.run()
         took.append(time.monotonic() - begin)
         if took[-1] < allowed(2.0):
             break
     assert min(took) < allowed(2.0), took
+
+
+def test_what_was_accepted_is_asked_again_only_when_something_changed(managed: Managed, tmp_path: Path) -> None:
+    program, asked = tmp_path / "engine", tmp_path / "asked"
+    text = f'#!/bin/sh\n[ "$1" != - ] || echo asked >>{asked}\nexec {managed.server.engine.binary} "$@"\n'
+    program.write_text(text)
+    program.chmod(0o755)
+    extra = {"binary": str(program)}
+
+    def times() -> int:
+        return len(asked.read_text().split()) if asked.exists() else 0
+
+    assert managed.run(check=True, timeout=5, extra=extra).changed
+    assert not managed.path.with_suffix(".accepted").exists()
+    assert managed.run(timeout=5, extra=extra).changed
+    first = times()
+    for check in (True, False):
+        assert not managed.run(check=check, timeout=5, extra=extra).changed
+    assert times() == first
+    managed.server.call("CONFIG", "SET", "timeout", "77")  # what runs is compared all the same
+    assert managed.run(timeout=5, extra=extra)["live"] == ["timeout"]
+    assert times() == first
+    assert not managed.run(check=True, timeout=6, extra=extra).failed
+    assert times() == first + 1
+    program.write_text(text)  # another file, with the same words in it
+    assert not managed.run(timeout=5, extra=extra).changed
+    assert times() == first + 2
+    assert not managed.run(timeout=5, extra=extra).changed
+    assert times() == first + 2
+    note = managed.path.with_suffix(".accepted")
+    assert note.stat().st_mode & 0o777 == 0o600
+    assert SECRET not in note.read_text()
+
+
+def test_what_one_of_several_processes_refuses_changes_none(managed: Managed, tmp_path: Path) -> None:
+    options = managed.options(timeout=5)
+    own = ("name", "path", "parameters", "secrets", "port", "password", "state_file")
+    shared = {key: value for key, value in options.items() if key not in own}
+    server = {key: options[key] for key in own}
+    watcher = {"name": "watcher", "kind": "sentinel", "path": str(tmp_path / "watcher.conf"), "port": 1}
+    wrong = {**watcher, "parameters": {"nonsense": "yes"}}
+    refused = managed.lab.run("config", processes=[server, wrong], **shared)
+    assert refused.failed
+    assert "nonsense" in refused.msg
+    assert not managed.path.exists()
+    assert managed.get("timeout") == "0"
+    both = [server, {**watcher, "parameters": {"port": 0, "dir": str(tmp_path)}}]
+    predicted = managed.lab.run("config", check=True, processes=both, **shared)
+    done = managed.lab.run("config", processes=both, **shared)
+    assert done.changed, done.text
+    assert predicted["steps"] == done["steps"]
+    assert predicted["diff"] == done["diff"]
+    assert [(one["name"], one["kind"], one["live"]) for one in done["processes"]] == [
+        ("main", "server", ["timeout"]),
+        ("watcher", "sentinel", []),
+    ]
+    assert managed.get("timeout") == "5"
+    assert not managed.lab.run("config", processes=both, **shared).changed
+    assert SECRET not in done.text.replace(json.dumps(both), "")
 
 
 def test_what_the_start_guard_knows_lies_beside_the_file(managed: Managed) -> None:

@@ -11,6 +11,12 @@ from typing import Any
 
 from .._core.errors import BadConfig, QuorumError, Refused
 from .._core.reconcile import Module, Reconciler, Step
+from .._engine.accepted import (
+    hidden_values,
+    question,
+    recall,
+    remember,
+)
 from .._engine.config_check import Sample, examine, installed_version
 from .._host.certificates import (
     STALE,
@@ -120,15 +126,7 @@ class Instance(Reconciler[View]):
         soon = preflight(self.parameters, self.params["host"], self.label)
         before, now = noted(view.seen.content.decode("utf-8", "replace")), noted(self.text)
         trusted(self.label, self.parameters, before, now, self.params)
-        self.sample = view.sample = self.sample or examine(
-            self.params["binary"],
-            self.parameters,
-            self.sentinel,
-            self.params["user"],
-            self.wanted.path,
-            self.label,
-            TODO[self.params["kind"]],
-        )
+        self.sample = view.sample = self.sample or self._judge()
         state = self._state()
         if self.client is None:
             variable = "redis_sentinel_password" if self.sentinel else "redis_password"
@@ -154,6 +152,20 @@ class Instance(Reconciler[View]):
         view.plan.warnings += soon
         self.first = self.first or view.plan
         return view
+
+    def _judge(self) -> Sample:
+        """Let the installed program judge the new file, unless it has accepted all of this before."""
+        note = str(Path(self.wanted.path).with_suffix(".accepted"))
+        binary, user, path = self.params["binary"], self.params["user"], self.wanted.path
+        asked = question(binary, self.parameters, self.sentinel, user)
+        hidden = hidden_values(self.parameters, self.secrets)
+        sample = recall(note, asked, hidden)
+        if sample is None:
+            todo = TODO[self.params["kind"]]
+            sample = examine(binary, self.parameters, self.sentinel, user, path, self.label, todo)
+            if not self.module.check_mode:
+                remember(note, asked, hidden, sample)
+        return sample
 
     def _state(self) -> str | None:
         """Return the file that the process was started with."""

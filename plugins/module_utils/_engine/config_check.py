@@ -9,6 +9,7 @@ its configuration through standard input, so that no secret reaches a disk.
 
 from __future__ import annotations
 
+import functools
 import re
 import socket
 import subprocess
@@ -17,7 +18,7 @@ import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Iterable, Iterator, Mapping
+from typing import Any, Iterable, Iterator, Mapping, Tuple
 
 from .._core.errors import (
     AuthFailed,
@@ -55,7 +56,16 @@ class Sample:
 
 
 def installed_version(binary: str) -> str:
-    """Return the version that the program itself names."""
+    """Return the version that the program itself names; asked once as long as it is the same file."""
+    try:
+        found = Path(binary).stat()
+    except OSError:
+        return _version(binary, ())
+    return _version(binary, (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns))
+
+
+@functools.lru_cache(maxsize=8)
+def _version(binary: str, _identity: Tuple[int, ...]) -> str:
     try:
         said = subprocess.run(
             [binary, "--version"],

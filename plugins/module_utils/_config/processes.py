@@ -1,0 +1,68 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""All processes of a host in one execution of the module config: what one of them refuses changes none."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any, List
+
+from .._core.reconcile import Module, Reconciler, Step
+from .reconciler import Instance, View
+
+
+class Processes(Reconciler[List[View]]):
+    """The servers and the Sentinel of a host."""
+
+    def __init__(self, module: Module) -> None:
+        """Make one reconciler of each."""
+        super().__init__()
+        self.parts: list[Instance] = []
+        for given in module.params["processes"]:
+            part = copy.copy(module)
+            part.params = {**module.params, **given}
+            self.parts.append(Instance(part))
+            self.parts[-1].warnings = self.warnings
+
+    def observe(self) -> list[View]:
+        """Look at all of them."""
+        return [part.observe() for part in self.parts]
+
+    def plan(self, obs: list[View]) -> list[Step]:
+        """Return the steps of all of them."""
+        steps = []
+        for part, view in zip(self.parts, obs):
+            for step in part.plan(view):
+                step.data["part"] = part
+                steps.append(step)
+        return steps
+
+    def apply(self, step: Step) -> None:
+        """Do one step of one of them."""
+        step.data["part"].apply(step)
+
+    def settle(self, before: list[View], steps: list[Step]) -> list[View]:
+        """Look again at those that were changed."""
+        return [part.settle(view, _own(part, steps)) for part, view in zip(self.parts, before)]
+
+    def result(self, obs: list[View], steps: list[Step]) -> dict[str, Any]:
+        """Return the result of each."""
+        return {
+            "processes": [
+                {"name": part.params["name"], "kind": part.params["kind"], **part.result(view, _own(part, steps))}
+                for part, view in zip(self.parts, obs)
+            ]
+        }
+
+    def diff(self, before: list[View], after: list[View] | None, steps: list[Step]) -> list[dict[str, str]]:
+        """Return the differences of each that has some."""
+        found: list[dict[str, str]] = []
+        for number, part in enumerate(self.parts):
+            if own := _own(part, steps):
+                found += part.diff(before[number], after[number] if after else None, own)
+        return found
+
+
+def _own(part: Instance, steps: list[Step]) -> list[Step]:
+    return [step for step in steps if step.data["part"] is part]

@@ -1,0 +1,92 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the installed program has accepted before, so that it is not started again for the same question.
+
+The note counts only while nothing that went into the answer has changed, and only when nobody else could write it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import resource
+import stat
+from pathlib import Path
+from typing import Any, Iterable, Mapping
+
+from .._core.errors import QuorumError
+from .._host.files import Draft, Wanted
+from .._model.conf_syntax import is_secret, lines, values
+from .._model.directives import OVERRIDDEN
+from .config_check import Sample, configuration
+
+FORMAT = 1  # of the note, and of what examine() asks
+LIBRARIES = "/etc/ld.so.cache"  # written anew whenever a library is installed
+IGNORED = {*OVERRIDDEN, "pidfile"}
+
+
+def identity(path: str) -> list[Any]:
+    """Return what is different after any change of a file; it cannot be set back, as the time of writing can."""
+    try:
+        real = Path(path).resolve()
+        found = real.stat()
+    except OSError:
+        return [path]
+    return [path, str(real), found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns]
+
+
+def question(binary: str, parameters: Mapping[str, Any], sentinel: bool, user: str) -> str:
+    """Return the digest of all that the answer depends on; empty when that cannot be known."""
+    declared = list(lines(parameters))
+    if any(line.key.lower() == "include" for line in declared):
+        return ""
+    named = sorted(
+        {word for line in declared if line.key.lower() not in IGNORED for word in line.args if word[:1] == "/"}
+    )
+    parts = [
+        FORMAT,
+        configuration(parameters, sentinel),
+        [user, sentinel, os.geteuid()],
+        list(resource.getrlimit(resource.RLIMIT_NOFILE)),
+        [identity(path) for path in (binary, LIBRARIES, *named)],
+    ]
+    return hashlib.sha256(json.dumps(parts).encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def recall(note: str, asked: str, secrets: Mapping[str, str]) -> Sample | None:
+    """Return the answer to the same question, None when there is none or somebody else could have written it."""
+    try:
+        with Path(note).open(encoding="utf-8", errors="surrogateescape") as file:
+            place = os.fstat(file.fileno())
+            if place.st_uid != os.geteuid() or stat.S_IMODE(place.st_mode) & 0o077:
+                return None
+            said = json.load(file)
+        if not asked or said["asked"] != asked:
+            return None
+        hidden = {key: secrets[source] for key, source in said["secrets"].items()}
+        return Sample(said["version"], {**said["config"], **hidden})
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def remember(note: str, asked: str, secrets: Mapping[str, str], sample: Sample) -> None:
+    """Write the answer down without secrets; one that cannot be written is asked for again."""
+    source = {value: key for key, value in secrets.items()}
+    hidden = {key: source[value] for key, value in sample.config.items() if value and value in source}
+    config = {key: value for key, value in sample.config.items() if key not in hidden}
+    if not asked or any(value and is_secret(key) for key, value in config.items()):
+        return
+    text = json.dumps({"asked": asked, "version": sample.version, "config": config, "secrets": hidden})
+    owner, group = str(os.geteuid()), str(os.getegid())
+    with contextlib.suppress(QuorumError):
+        Draft(Wanted(note, "file", text.encode("utf-8", "surrogateescape"), "", 0o600, owner, group)).place()
+
+
+def hidden_values(parameters: Mapping[str, Any], more: Iterable[str]) -> dict[str, str]:
+    """Return the words of a configuration that no other file may hold, by their keys; pure."""
+    keys = {key.lower() for key in more}
+    found = values(lines(parameters))
+    return {key: said[-1] for key, said in found.items() if said[-1] and (key in keys or is_secret(key))}

@@ -1,0 +1,57 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the module config is told of the servers of a host; pure."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, Mapping
+
+
+def server_processes(
+    topology: Mapping[str, Any], access: Mapping[str, Any], guard: Mapping[str, Any], sentinel_password: str
+) -> List[Dict[str, Any]]:
+    """Return the options of each server. `guard`: the host, its address, and how its start guard behaves."""
+    return [
+        _server(item, access[item["name"]], topology["sentinel"]["members"], guard, sentinel_password)
+        for item in topology["instances"]
+        if item["local"]
+    ]
+
+
+def _server(
+    item: Mapping[str, Any],
+    access: Mapping[str, Any],
+    sentinels: List[Any],
+    guard: Mapping[str, Any],
+    sentinel_password: str,
+) -> Dict[str, Any]:
+    name, replication = item["name"], access["logins"]["replication"]
+    return {
+        "name": name,
+        "path": f"/etc/redis/{name}.conf",
+        "state_file": f"/var/lib/redis/{name}/redis.conf",
+        "unit": f"redis-server@{name}.service",
+        "port": item["port"],
+        "parameters": item["parameters"],
+        "secrets": access["secrets"],
+        "rotating": access["rotating"],
+        **{key: access["login"][key] for key in ("username", "password", "fallback_password")},
+        # What the start guard must know of the others. Sentinel's quorum, its time-outs and so on are not its business.
+        "guard": {
+            "address": guard["address"],
+            "other_port": item.get("other_port", 0),
+            "members": [_place(member) for member in item["members"] if member["host"] != guard["host"]],
+            "sentinels": [_place(member) for member in sentinels] if item["sentinel"] else [],
+            "username": replication["username"],
+            "acl": item["acl"]["managed"],
+            "users_absent": item["acl"]["absent"],
+            "policy": guard["policy"],
+            "wait": guard["wait"],
+        },
+        "guard_secrets": {"password": replication["password"], "sentinel_password": sentinel_password},
+    }
+
+
+def _place(member: Mapping[str, Any]) -> Dict[str, Any]:
+    return {key: member[key] for key in ("host", "address", "port", "other_port") if key in member}

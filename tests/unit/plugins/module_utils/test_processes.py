@@ -1,0 +1,48 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the module config is told of the servers of a host."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.quorum.redis.plugins.module_utils._model.acl_users import access
+from ansible_collections.quorum.redis.plugins.module_utils._model.processes import server_processes
+
+SENTINELS = [{"host": "a", "address": "192.0.2.1", "port": 26379}]
+GUARD = {"host": "a", "address": "192.0.2.1", "policy": "wait", "wait": 15}
+
+
+def instance(name: str, port: int, **more: Any) -> dict[str, Any]:
+    members = [{"host": host, "address": f"192.0.2.{number}", "port": port} for number, host in enumerate("ab", 1)]
+    known = {
+        "name": name,
+        "port": port,
+        "members": members,
+        "sentinel": True,
+        "local": True,
+        "parameters": {"port": port},
+    }
+    return {**known, "acl": {"managed": False, "absent": []}, **more}
+
+
+def test_each_local_server_with_its_own_login_and_peers() -> None:
+    instances = [
+        instance("main", 6379),
+        instance("other", 6380, sentinel=False, other_port=16380),
+        instance("far", 6381, local=False),
+    ]
+    topology = {"instances": instances, "sentinel": {"members": SENTINELS}}
+    logins = access([{"name": "main"}, {"name": "other", "password": "own"}, {"name": "far"}], [], "word", True)
+    main, other = server_processes(topology, logins, GUARD, "watch")
+    assert (main["name"], main["path"], main["port"]) == ("main", "/etc/redis/main.conf", 6379)
+    assert main["state_file"] == "/var/lib/redis/main/redis.conf"
+    assert main["unit"] == "redis-server@main.service"
+    assert main["secrets"] == {"requirepass": "word", "masterauth": "word"}
+    assert [member["host"] for member in main["guard"]["members"]] == ["b"]
+    assert main["guard"]["sentinels"] == SENTINELS
+    assert main["guard_secrets"] == {"password": "word", "sentinel_password": "watch"}
+    assert other["password"] == "own"
+    assert other["guard"]["other_port"] == 16380
+    assert other["guard"]["sentinels"] == []
