@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from ansible.plugins.action import ActionBase
-from ansible.utils.display import Display
 
 from ..module_utils._model.client_page import FILES, client_code
 from ..module_utils._model.status_page import render
+from ..plugin_utils.screen import show
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "clients.md"
 
@@ -49,14 +49,20 @@ class ActionModule(ActionBase):
             one = seen.get("redis_status_sentinel") or {}
             if "sentinel" in one:
                 sentinels[host] = {**one["sentinel"], "rotating": one.get("rotating")}
-        page, problems = render(model, servers, sentinels)
+        page, problems = render(model, servers, sentinels, task_vars.get("ansible_play_hosts_all"))
         if options["client"]:
             page += client_code(PAGE.read_text(encoding="utf-8"), options["client"], model)
         if options["print"]:
-            Display().display("\n" + "\n".join(page))
-        result.update(changed=False, healthy=not problems, problems=problems, lines=page)
-        if problems and options["fail"]:
-            result.update(failed=True, msg="\n".join(problems))
+            show("\n" + "\n".join(page))
+        failed = bool(problems and options["fail"])
+        result.update(changed=False, healthy=not problems)
+        if failed and options["print"]:
+            # What is on the screen already does not come a second and a third time.
+            what = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+            result.update(failed=True, msg=f"Not as declared: {what}, see the page above.")
+        else:
+            result.update(problems=problems, lines=page)
+            result.update({"failed": True, "msg": "\n".join(problems)} if failed else {})
         return result
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from ansible.plugins.action import ActionBase
-from ansible.utils.display import Display
+
+from ..plugin_utils.screen import show
 
 PATIENCE = 5  # seconds of silence; a restart that is quicker takes one call of the module
 
@@ -29,7 +30,7 @@ class ActionModule(ActionBase):
         steps = found.get("steps")
         while found.get("resume"):
             now = ", ".join(filter(None, [found["progress"][-1], found["share"], f"{found['seconds']:.0f} s by now"]))
-            Display().display(f"  {options.get('name')} at {where}: {now}")
+            show(f"  {options.get('name')} at {where}: {now}")
             found = self._execute_module(module_args={**options, "resume": found["resume"]}, task_vars=task_vars)
             if "steps" in found:
                 found["steps"] = steps

@@ -48,12 +48,12 @@ healthy:
   type: bool
 problems:
   description: What is not, one sentence each, with what to do.
-  returned: always
+  returned: unless it fails and the page was printed
   type: list
   elements: str
 lines:
   description: The printed page.
-  returned: always
+  returned: unless it fails and the page was printed
   type: list
   elements: str
 """

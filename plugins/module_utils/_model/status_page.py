@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping, Sequence
+from typing import Any, Collection, Mapping, Sequence
 
 from .client_page import connection
 
 Row = Sequence[str]
 REFUSED_HOURS, REFUSED_ROWS = 24, 10  # the hours are those that playbooks/status.yml asks for
 NOTHING: Mapping[str, Any] = {"reachable": False, "error": "its host does not answer Ansible"}
+OUTSIDE: Mapping[str, Any] = {"reachable": False, "outside": True, "error": "outside this run"}
 DISK = {
     "rdb_last_bgsave_status": "its last snapshot could not be written",
     "aof_last_write_status": "its AOF could not be written",
@@ -23,20 +24,27 @@ def render(
     model: Mapping[str, Any],
     servers: Mapping[str, Mapping[str, Mapping[str, Any]]],
     sentinels: Mapping[str, Mapping[str, Any]],
+    run: Collection[str] | None = None,
 ) -> tuple[list[str], list[str]]:
     """Return the page, line by line, and what is wrong, one sentence each.
 
     servers: by host, then by data set, the observed instance. sentinels: by host. A host that is missing
-    there could not be reached.
+    there could not be reached, or was not asked: `run` has the hosts that were.
     """
+
+    def missing(host: str) -> Mapping[str, Any]:
+        return NOTHING if run is None or host in run else OUTSIDE
+
     page: list[str] = []
     problems: list[str] = []
     for declared in model["instances"]:
-        seen = {m["host"]: servers.get(m["host"], {}).get(declared["name"], NOTHING) for m in declared["members"]}
+        seen = {
+            m["host"]: servers.get(m["host"], {}).get(declared["name"], missing(m["host"])) for m in declared["members"]
+        }
         found = _judge(declared, seen)
         page += _title(declared, seen) + _table(["member", "role", "state", "behind", "keys"], _members(seen))
         if declared["sentinel"]:
-            watching = {m["host"]: sentinels.get(m["host"], NOTHING) for m in model["sentinel"]["members"]}
+            watching = {m["host"]: sentinels.get(m["host"], missing(m["host"])) for m in model["sentinel"]["members"]}
             rows = [[host, *_opinion(declared, view)] for host, view in watching.items()]
             page += ["", *_table(["sentinel", "names as primary", "state"], rows)]
             found += _judge_sentinels(declared, seen, watching)
@@ -44,7 +52,7 @@ def render(
             page += _rotating("The Sentinels", watching)
         page += _rotating(declared["name"], seen) + _refused(seen)
         page += ["", *(f"  PROBLEM  {problem}" for problem in found)]
-        page += [] if found else [f"  healthy: {_count(declared)}"]
+        page += [] if found else [f"  healthy: {_count(declared, run)}"]
         page += [f"  connect: {' '.join(values)}" for values in [connection(declared, model)] if values] + [""]
         problems += found
     left = _undeclared([one["name"] for one in model["instances"]], sentinels)
@@ -129,7 +137,7 @@ def _judge(declared: Mapping[str, Any], seen: Mapping[str, Mapping[str, Any]]) -
     problems = [
         f"{name} at {host}: {state['error']}. Look at the host; site.yml starts what is stopped."
         for host, state in seen.items()
-        if not state["reachable"]
+        if not state["reachable"] and not state.get("outside")
     ]
     problems += [
         f"{name} at {host}: {what}. Look for a full disk; journalctl -u redis-server@{name} says why."
@@ -138,6 +146,12 @@ def _judge(declared: Mapping[str, Any], seen: Mapping[str, Mapping[str, Any]]) -
         for key, what in DISK.items()
         if state["persistence"].get(key, "ok") != "ok"
     ]
+    outside = [host for host, state in seen.items() if state.get("outside")]
+    followed = _followed(declared, seen)
+    if not primaries and len(followed) == 1 and followed[0] in outside:
+        primaries = followed  # all that were asked follow one that was not
+    elif not primaries and len(outside) == len(seen):
+        return problems
     if len(primaries) != 1:
         who = f"{' and '.join(primaries)} are" if primaries else "no member is"
         problems.append(f"{name}: {who} primary, one member is right. site.yml shows who says what.")
@@ -146,7 +160,7 @@ def _judge(declared: Mapping[str, Any], seen: Mapping[str, Mapping[str, Any]]) -
     problems += [
         f"{name}: {one['address']}:{one['port']} is a replica of it, and no member by the inventory. Declare it or "
         "retire it."
-        for one in seen[primaries[0]]["replicas"]
+        for one in seen[primaries[0]].get("replicas", [])
         if (one["address"], one["port"]) not in addresses
     ]
     for host, state in seen.items():
@@ -167,11 +181,14 @@ def _judge_sentinels(
     seen: Mapping[str, Mapping[str, Any]],
     watching: Mapping[str, Mapping[str, Any]],
 ) -> list[str]:
-    name, primaries = declared["name"], _primaries(seen)
+    name = declared["name"]
+    primaries = _primaries(seen) or [host for host in _followed(declared, seen) if seen[host].get("outside")]
     right = {m["address"] for m in declared["members"] if m["host"] in primaries}
     problems = []
     for host, view in watching.items():
         where = f"Sentinel at {host}"
+        if view.get("outside"):
+            continue
         if not view["reachable"]:
             problems.append(f"{where}: {view['error']}. Look at the host; site.yml starts what is stopped.")
         elif name not in view["masters"]:
@@ -242,7 +259,19 @@ def _undeclared(names: Sequence[str], sentinels: Mapping[str, Mapping[str, Any]]
     ]
 
 
-def _count(declared: Mapping[str, Any]) -> str:
+def _followed(declared: Mapping[str, Any], seen: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Return the members that replicas follow."""
+    hosts = {(m["address"], m["port"]): m["host"] for m in declared["members"]}
+    replicas = [state["primary"] for state in seen.values() if state["reachable"] and state["role"] != "primary"]
+    targets = [hosts.get((target["address"], target["port"]), "") for target in replicas]
+    return list(dict.fromkeys(filter(None, targets)))
+
+
+def _count(declared: Mapping[str, Any], run: Collection[str] | None) -> str:
+    members = [member["host"] for member in declared["members"]]
+    if run is not None and not set(members) <= set(run):
+        asked = ", ".join(host for host in members if host in run) or "no member"
+        return f"as far as this run goes: {asked}"
     return f"one primary, {_replicas(len(declared['members']) - 1)} in sync" + (
         ", every Sentinel agrees" if declared["sentinel"] else ""
     )

@@ -299,3 +299,25 @@ def test_a_log_of_acl_is_read() -> None:
 
     rows = [row("command", "12.5"), row("auth", "1"), row("key", "9999")]
     assert parse_acl_log(rows, 3600) == [refused("shop", "command", "keys", 3, 12)]
+
+
+def test_who_was_not_asked_is_outside_this_run() -> None:
+    """With --limit: neither a problem nor well."""
+    page, problems = render(model(), servers(primary(), None, None), sentinels(sentinel(), None, None), ["r1"])
+    shown = "\n".join(page)
+    assert shown.count("outside this run") == 4 and "does not answer" not in shown
+    assert problems == [] and "healthy: as far as this run goes: r1" in shown
+
+
+def test_a_replica_alone_may_follow_a_primary_that_was_not_asked() -> None:
+    page, problems = render(
+        model(), servers(None, replica(), replica()), sentinels(None, sentinel(), sentinel()), ["r2", "r3"]
+    )
+    assert problems == [] and "  healthy: as far as this run goes: r2, r3" in page
+    split = servers(None, replica(of="10.0.0.3"), replica())
+    assert render(model(), split, sentinels(None, sentinel(), sentinel()), ["r2", "r3"])[1] != []
+    assert render(model(), servers(None, None, None), {}, ["other"])[1] == []
+
+
+def test_a_member_that_was_asked_and_is_silent_stays_a_problem() -> None:
+    assert render(model(), servers(primary(), None, None), AGREED, HOSTS)[1] != []
