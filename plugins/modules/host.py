@@ -8,11 +8,13 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: host
 version_added: 0.1.0
-short_description: Set the kernel of a host as servers need it, and check its memory
+short_description: Set the kernel of a host as servers need it, check its memory, and find what holds their ports
 author: quorum.redis contributors (@quorum)
 description:
   - Sets the kernel's values now, and writes the files that set them again at each boot.
   - Where the kernel cannot be set, as in most containers, the module warns and goes on, on every run alike.
+  - Something that is not ours and holds a port of O(listens) fails the task before anything is changed. What a package
+    has started, what holds no key and has no client, is stopped without being asked for.
 options:
   overcommit_memory:
     description: Value of C(vm.overcommit_memory); V(1) lets a large server fork. Not touched when left out.
@@ -66,12 +68,44 @@ options:
     description: The key of O(certificate).
     type: path
   address:
-    description: The address by which others know this host.
+    description: The address by which others know this host. One that is not of this host, and where nothing answers
+      while units of O(listens) run, fails the task before anything is changed.
     type: str
   data:
     description: Where the data directories are, or will be.
     type: path
     default: /var/lib/redis
+  name:
+    description: The name of this host in the inventory, for messages.
+    type: str
+    default: this host
+  listens:
+    description: The ports that each unit of this host listens on.
+    type: dict
+    default: {}
+  bind:
+    description: The addresses that they listen on; empty for all. O(address) must be one of them, and each must be an
+      address of this host.
+    type: list
+    elements: str
+    default: []
+  packaged:
+    description: Units of packages whose place the units of this collection take. One that runs has to go too.
+    type: list
+    elements: str
+    default: []
+  replace_foreign:
+    description:
+      - Whether a server or Sentinel that is not ours is stopped and does not start again. It saves its data before
+        that, and its directory is kept.
+      - Containers, and what is no server of this family, are never stopped.
+    type: bool
+    default: false
+  apply:
+    description: Whether the steps are done. When V(false), they are reported as in check mode, for a decision that
+      concerns other hosts too; a later execution does them.
+    type: bool
+    default: true
 extends_documentation_fragment:
   - quorum.redis.attributes
 """
@@ -133,6 +167,13 @@ packages_missing:
   returned: success
   type: list
   elements: str
+foreign:
+  description: What is not ours and was stopped, or would be.
+  returned: success
+  type: list
+  elements: str
+  sample:
+    - "port 6379 is held by redis-server.service (redis 8.0.2, pid 412): primary with 0 replicas, 0 keys"
 steps:
   description: What was done, or would be in check mode, one sentence each.
   returned: always
@@ -140,20 +181,10 @@ steps:
   elements: str
 """
 
-from pathlib import Path
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule
-
-from ..module_utils._core.reconcile import Reconciler, Step
-from ..module_utils._host import files as host_files
-from ..module_utils._host.capacity import disk_free, memory_free
-from ..module_utils._host.certificates import check, digest
-from ..module_utils._host.kernel import View, check_memory, observe, put
-from ..module_utils._host.packages import check_candidates
-from ..module_utils._host.services import other_programs, running_programs, undeclared_servers
+from ..module_utils._host.reconciler import Host
 from ..module_utils._module.runner import MaskedModule, run
-from ..module_utils._redis.tls import Tls
 
 OPTIONS: dict[str, Any] = {
     "overcommit_memory": {"type": "int"},
@@ -171,85 +202,13 @@ OPTIONS: dict[str, Any] = {
     "key": {"type": "path", "no_log": False},
     "address": {"type": "str"},
     "data": {"type": "path", "default": "/var/lib/redis"},
+    "name": {"type": "str", "default": "this host"},
+    "listens": {"type": "dict", "default": {}},
+    "bind": {"type": "list", "elements": "str", "default": []},
+    "packaged": {"type": "list", "elements": "str", "default": []},
+    "replace_foreign": {"type": "bool", "default": False},
+    "apply": {"type": "bool", "default": True},
 }
-
-
-class Host(Reconciler[View]):
-    """The kernel of this host."""
-
-    def __init__(self, module: AnsibleModule) -> None:
-        """Read the options."""
-        super().__init__()
-        self.module = module
-
-    def observe(self) -> View:
-        """Look, and refuse at once what the memory cannot hold and certificates that will not do."""
-        given = self.module.params
-        if given["certificate"]:
-            check(Tls(given["authorities"], given["certificate"], given["key"]), given["address"] or "", "TLS")
-        view = observe(self.module.params)
-        check_memory(view, self.module.params["memory_needed"])
-        check_candidates(view.packages_missing, update=not self.module.check_mode)
-        return view
-
-    def plan(self, obs: View) -> list[Step]:
-        """One step for each file and each value that differs and can be set."""
-        steps = [Step(host_files.describe(*pair), {"file": pair}) for pair in obs.files]
-        for setting in obs.settings:
-            if setting.differs and setting.writable:
-                text = f"set {setting.name} from {setting.now or 'nothing'} to {setting.wanted}"
-                steps.append(Step(text, {"setting": setting}))
-        return steps
-
-    def apply(self, step: Step) -> None:
-        """Write a file or a value."""
-        if "file" in step.data:
-            seen, want = step.data["file"]
-            host_files.put(seen, want, lambda path: self.module.set_default_selinux_context(path, False))
-        else:
-            put(step.data["setting"])
-
-    def settle(self, before: View, steps: list[Step]) -> View:
-        """A written value is as it was written."""
-        return before
-
-    def result(self, obs: View, steps: list[Step]) -> dict[str, Any]:
-        """Name what this host does not let us set."""
-        program = self.module.params["program"]
-        programs = running_programs() if program else {}
-        fixed = [item for item in obs.settings if item.differs and not item.writable]
-        self.warnings += [
-            f"{item.name} is {item.now or 'unknown'} and cannot be set to {item.wanted} here" for item in fixed
-        ]
-        if self.module.params["units"] is not None:
-            self.warnings += undeclared_servers(programs, self.module.params["units"])
-        return {
-            "unsettable": [item.name for item in fixed],
-            "memory": obs.memory,
-            "memory_free": memory_free(),
-            "disk_free": disk_free(self.module.params["data"]),
-            "authorities_sha256": digest(self.module.params["authorities"] or ""),
-            "firewalls": sorted(path.stem for path in Path("/etc/quorum-redis").glob("*.nft")),
-            "running": programs,
-            "other_program": other_programs(programs, program) if programs else [],
-            "packages": obs.packages,
-            "packages_missing": obs.packages_missing,
-        }
-
-    def diff(self, before: View, after: View | None, steps: list[Step]) -> list[dict[str, str]]:
-        """The files, then the values."""
-        found = [host_files.diff(seen, want) for seen, want in before.files]
-        items = [step.data["setting"] for step in steps if "setting" in step.data]
-        if items:
-            found.append(
-                {
-                    "before_header": "kernel",
-                    "after_header": "kernel",
-                    "before": "".join(f"{item.name} {item.now}\n" for item in items),
-                    "after": "".join(f"{item.name} {item.wanted}\n" for item in items),
-                }
-            )
-        return found
 
 
 def main() -> None:

@@ -40,12 +40,12 @@ from .._host.files import (
 )
 from .._host.files import diff as file_diff
 from .._host.files import differences as file_differences
+from .._host.process import connect_unit
 from .._model.conf_syntax import mask, parse, render, values
 from .._model.directives import known_to
 from .._model.rotation_marks import PROVE
 from .._redis.client import Client
 from .._redis.endpoint import endpoint_from_params
-from .._redis.locate import connect_running
 from .._redis.observe import members, refusals
 from .._redis.tls import tls_from_params
 from .diff import (
@@ -130,7 +130,8 @@ class Instance(Reconciler[View]):
         state = self._state()
         if self.client is None:
             variable = "redis_sentinel_password" if self.sentinel else "redis_password"
-            self.client = connect_running(endpoint_from_params(self.params), state, variable)
+            place = endpoint_from_params(self.params)
+            self.client = connect_unit(place, state, variable, self.params["unit"] or "")
         if self.changeover is not None:
             file = view.seen.content.decode("utf-8", "surrogateescape")
             more = self.changeover.look(self.client, file, state or "")

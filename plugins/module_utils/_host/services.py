@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import os
 import subprocess
+from fnmatch import fnmatch
 from pathlib import Path
+from typing import Sequence
 
 UNITS = ("redis-server@*.service", "redis-sentinel@*.service")
 DELETED = " (deleted)"
 
 
-def running_programs(root: Path = Path("/")) -> dict[str, str]:
+def running_programs(table: str, root: Path = Path("/")) -> dict[str, str]:
     """Return the program file of each unit of this collection that runs."""
-    return programs_of(unit_table(), root / "proc")
+    return programs_of(table, root / "proc")
 
 
 def undeclared_servers(programs: dict[str, str], units: list[str]) -> list[str]:
@@ -34,9 +36,9 @@ def other_programs(programs: dict[str, str], program: str) -> list[str]:
     return sorted(unit for unit, file in programs.items() if file != wanted)
 
 
-def unit_table() -> str:
-    """Return what systemd says about the units of this collection; nothing where there is no systemd."""
-    command = ["systemctl", "show", "--property=Id,MainPID", *UNITS]
+def unit_table(more: Sequence[str] = ()) -> str:
+    """Return what systemd says about the units of this collection and some more; nothing where there is no systemd."""
+    command = ["systemctl", "show", "--property=Id,MainPID,FragmentPath", *UNITS, *more]
     try:
         done = subprocess.run(
             command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL, check=False
@@ -51,6 +53,8 @@ def programs_of(table: str, proc: Path) -> dict[str, str]:
     programs: dict[str, str] = {}
     for block in table.split("\n\n"):
         values = dict(row.split("=", 1) for row in block.splitlines() if "=" in row)
+        if not any(fnmatch(values.get("Id", ""), ours) for ours in UNITS):
+            continue
         try:
             program = os.readlink(proc / values["MainPID"] / "exe")
         except (KeyError, OSError):

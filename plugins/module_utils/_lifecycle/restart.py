@@ -17,6 +17,7 @@ from .._core.errors import (
     Unreachable,
 )
 from .._core.reconcile import Module, Reconciler, Step
+from .._host.start import failure
 from .._model.observed import PARKED
 from .._redis.client import Client, connect
 from .._redis.endpoint import endpoint_from_params
@@ -172,7 +173,7 @@ class Restart(Reconciler[View]):
         return now == "in sync"
 
     def _run(self, seconds: float) -> None:
-        command = [*self.params["command"], self.params["unit"]]
+        command, begin = [*self.params["command"], self.params["unit"]], time.time()
         try:
             done = subprocess.run(
                 command,
@@ -186,19 +187,8 @@ class Restart(Reconciler[View]):
         except (OSError, subprocess.SubprocessError) as problem:
             said = str(problem)
         if said:
-            raise QuorumError(
-                f"{self.params['unit']} does not restart: {said}{self._journal()}",
-                "",
-                "The other members were not touched. Repair this one, then run again",
-            )
-
-    def _journal(self) -> str:
-        command = ["journalctl", "--no-pager", "-o", "cat", "-n", "5", "-u", self.params["unit"]]
-        try:
-            found = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=10, check=False)
-            return "\n" + found.stdout.decode("utf-8", "replace").strip()
-        except (OSError, subprocess.SubprocessError):
-            return ""
+            todo = "The other members were not touched. Repair this one, then run again"
+            raise failure(self.params["unit"], "restart", said, begin, todo)
 
     def _offset(self, was: View) -> int:
         """Return where the primary is in its stream, or at least where this replica is."""

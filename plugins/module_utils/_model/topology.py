@@ -128,6 +128,8 @@ def build(inventory: Inventory) -> dict[str, Any]:
         "sentinel": sentinel,
         "tls": tls_access(get),
         "firewall": firewall,
+        "listens": listens(local, sentinel),
+        "bind": [str(address) for address in get("redis_bind") or []],
         "memory_needed": sum(i["maxmemory"] for i in local) * (100 + int(get("redis_fork_reserve"))) // 100,
         "sets": [{key: i[key] for key in ("name", "members", "sentinel")} for i in instances],
         "leaving": inventory.members(
@@ -247,6 +249,13 @@ def ports(get: Callable[[str], Any], port: Any, tls_port: Any) -> dict[str, int]
         "dual": {"port": plain, "tls_port": secure, "other_port": secure},
         "peers": {"port": secure, "tls_port": secure, "other_port": plain},
     }.get(tls_mode(get), {"port": secure, "tls_port": secure})
+
+
+def listens(local: Sequence[Mapping[str, Any]], sentinel: Mapping[str, Any]) -> dict[str, list[int]]:
+    """Return the ports of each unit of this host."""
+    units = {f"redis-server@{model['name']}.service": model for model in local}
+    units.update({f"redis-sentinel@{sentinel['name']}.service": sentinel} if sentinel["local"] else {})
+    return {unit: sorted({model[key] for key in PORTS if key in model}) for unit, model in units.items()}
 
 
 def check_tls(inventory: Inventory) -> None:

@@ -106,6 +106,7 @@ def test_the_model_is_the_same_on_every_host_but_for_what_is_local() -> None:
             part.pop("parameters", None)
             part.pop("local")
         model.pop("memory_needed")
+        model.pop("listens")
         model["firewall"].pop("processes")
         return model
 

@@ -1,0 +1,243 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What holds a port that a declared process needs, and is not ours: found, judged, and stopped when that is meant."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Mapping, Sequence
+
+from .._core.errors import QuorumError, Refused
+from .._redis.replies import engine_of, number, parse_info
+from .listeners import Holder, Listener, holders, listening, of_process, read
+
+OURS = "quorum.redis"  # the first line of our units says so
+PACKAGED = re.compile(r"(redis|valkey)(-server|-sentinel)?\.service")
+ENGINE = re.compile(r"redis|valkey|keydb|dragonfly", re.IGNORECASE)
+UNTOUCHED = re.compile(r"address=(127\.0\.0\.1|::1|\[::1\]):\d+,slaves=0,sentinels=1$")  # as packages deliver it
+STOP_LIMIT = 300.0
+
+
+@dataclass
+class Unit:
+    """What systemd says about one unit."""
+
+    name: str
+    pid: int = 0
+    file: str = ""
+
+
+@dataclass
+class Foreign:
+    """A process that is not ours, where one of ours shall be."""
+
+    holder: Holder
+    ports: list[int] = field(default_factory=list)  # those that are declared
+    unit: str = ""  # that is stopped to stop it
+    ours: bool = False  # a unit of this collection that is not declared for this port
+    info: dict[str, str] = field(default_factory=dict)
+    silence: str = ""  # why it told nothing
+
+    @property
+    def sentinel(self) -> bool:
+        """Return whether it is a Sentinel."""
+        return "sentinel_masters" in self.info
+
+    @property
+    def keys(self) -> int:
+        """Return how many keys it holds."""
+        rows = (value for key, value in self.info.items() if re.fullmatch(r"db\d+", key))
+        return sum(number(re.sub(r"keys=(\d+).*", r"\1", value)) for value in rows)
+
+    @property
+    def watched(self) -> list[str]:
+        """Return what it watches, as a Sentinel says it."""
+        return [value for key, value in sorted(self.info.items()) if re.fullmatch(r"master\d+", key)]
+
+    @property
+    def engine(self) -> bool:
+        """Return whether it is a server or Sentinel of the family."""
+        return bool(self.info) or bool(ENGINE.search(self.holder.program + self.unit))
+
+    @property
+    def stoppable(self) -> bool:
+        """Return whether it can be stopped from here so that it stays stopped."""
+        return self.engine and not self.holder.container and bool(self.unit or self.holder.pid)
+
+    def idle(self, watchers: int = 0) -> bool:
+        """Return whether nobody misses it: a package started it, it holds no key, nobody uses it."""
+        if not PACKAGED.fullmatch(self.unit) or not self.info:
+            return False
+        if self.sentinel:
+            return all(UNTOUCHED.search(one) for one in self.watched)
+        alone = self.info.get("role") == "master" and not number(self.info.get("connected_slaves"))
+        users = number(self.info.get("connected_clients")) - 1 - 2 * watchers  # this question, and two of each Sentinel
+        return alone and not self.keys and self.info.get("loading") == "0" and users <= 0
+
+    def describe(self) -> str:
+        """Return what it is, in one clause."""
+        ports = self.ports or self.holder.ports
+        where = f"port{'s' * (len(ports) > 1)} {', '.join(map(str, ports))}"
+        if not self.holder.pid:
+            return f"{where} is held by a process that this host does not show"
+        who = self.unit or self.holder.program or "a process"
+        kind = "a container, " if self.holder.container else "" if self.unit else "no unit of its own, "
+        if self.ours:
+            kind = "a process of this collection that is not declared there, "
+        engine = " ".join(engine_of(self.info)) + ", " if self.info else ""
+        verb = "is held by" if self.ports else "belongs to"
+        return f"{where} {verb} {who} ({kind}{engine}pid {self.holder.pid}): {self._holds()}"
+
+    def _holds(self) -> str:
+        if not self.info:
+            return self.silence
+        if self.sentinel:
+            names = [one.partition(",")[0].replace("name=", "") for one in self.watched]
+            return f"a Sentinel that watches {', '.join(names) or 'nothing'}"
+        keys, replicas = self.keys, number(self.info.get("connected_slaves"))
+        role = f"primary with {replicas} replica{'s' * (replicas != 1)}"
+        if self.info.get("role") == "slave":
+            role = f"replica of {self.info.get('master_host')}:{self.info.get('master_port')}"
+        data = f"{keys} key{'s' * (keys != 1)}" if self.info.get("loading") == "0" else "still loading its data"
+        return f"{role}, {data}, {max(0, number(self.info.get('connected_clients')) - 1)} other clients"
+
+    def todo(self) -> str:
+        """Return how to get out of its way."""
+        if self.holder.container:
+            return "stop that container where it is managed, or give the data set another port"
+        if not self.stoppable:
+            return "stop it, or give the data set another port"
+        what = "a Sentinel's file" if self.sentinel else "its data"
+        return (
+            f"`redis_replace_foreign` means it: it is stopped, and {what} stays in "
+            f"{self.holder.directory or 'its directory'}"
+        )
+
+
+def unused(found: Sequence[Foreign]) -> list[Foreign]:
+    """Return those that may go without being asked for: nobody misses them; pure."""
+    watchers = sum(one.sentinel and one.idle() for one in found)
+    return [one for one in found if one.idle(watchers)]
+
+
+def judge(found: Sequence[Foreign], host: str, replace: bool) -> list[Foreign]:
+    """Return those that are stopped, or refuse; pure."""
+    going = unused(found)
+    stay = [one for one in found if one not in going and not (replace and one.stoppable)]
+    if stay:
+        ways = list(dict.fromkeys(one.todo() for one in stay))
+        keep = ""
+        if any(one.stoppable for one in stay):
+            keep = "Bring its data in first (docs/operations.md, A server that is there already), or take "
+            keep += f"{host} out of the inventory. Or: "
+        raise Refused(
+            f"Something that is not ours is on {host}: {'; '.join(one.describe() for one in stay)}",
+            "",
+            f"Nothing was changed on any host. {keep}{'; '.join(ways)}"
+            + (f". On the command line: -e redis_replace_foreign={host}" if keep else ""),
+        )
+    return list(found)
+
+
+def units(said: str) -> list[Unit]:
+    """Return the units that `systemctl show` has told; pure."""
+    blocks = [dict(row.split("=", 1) for row in block.splitlines() if "=" in row) for block in said.split("\n\n")]
+    return [Unit(one["Id"], number(one.get("MainPID")), one.get("FragmentPath", "")) for one in blocks if "Id" in one]
+
+
+def look(declared: Mapping[str, Sequence[int]], replaced: Sequence[str], said: str) -> list[Foreign]:
+    """Return what is on the declared ports and is not the unit that is declared, and what the packages' units run."""
+    known = units(said)
+    ours = {unit.name: unit for unit in known if unit.file and OURS in read(Path(unit.file))}
+    wanted = {port: unit for unit, ports in declared.items() for port in ports}
+    sockets = listening(wanted)
+    for unit in known:
+        if unit.name in replaced and unit.pid:
+            sockets += [one for one in of_process(unit.pid) if one not in sockets]
+    found = []
+    for holder in holders(sockets, [unit.pid for unit in known]):
+        ports = [port for port in holder.ports if port in wanted]
+        mine = holder.unit in ours and holder.pid == ours[holder.unit].pid
+        if mine and all(wanted[port] == holder.unit for port in ports):
+            continue
+        if not holder.pid and any(ours[name].pid for name in {wanted[port] for port in ports} & set(ours)):
+            continue  # where root may not look at the sockets of others, and a unit of ours runs
+        found.append(_asked(Foreign(holder, ports, _unit(holder, known), mine)))
+    return found
+
+
+def _unit(holder: Holder, known: Sequence[Unit]) -> str:
+    """Return the unit that is this process, not one that has only started it, as cron or a login does."""
+    name = holder.unit
+    if not name or PACKAGED.fullmatch(name) or any((unit.name, unit.pid) == (name, holder.pid) for unit in known):
+        return name
+    said = _run("systemctl", "show", "--property=Id,MainPID,FragmentPath", name)
+    main = any(unit.pid == holder.pid for unit in units(said))
+    return name if main or ENGINE.search(name) else ""
+
+
+def _asked(one: Foreign) -> Foreign:
+    """Ask it what it is, without a password: ours is not for strangers."""
+    for listener in one.holder.listeners:
+        kind, text = ask(listener, "INFO")
+        if kind == "$" and ("redis_version" in text or "server_name" in text):
+            one.info, one.silence = parse_info(text), ""
+            return one
+        denied = text.startswith(("NOAUTH", "NOPERM", "DENIED"))
+        one.silence = "it asks for a password, so what it holds is not known" if denied else "it does not answer INFO"
+    return one
+
+
+def ask(listener: Listener, command: str, seconds: float = 2.0) -> tuple[str, str]:
+    """Send one command; return the kind of the reply and its text, both empty when there is none."""
+    try:
+        with socket.create_connection((listener.reached_at, listener.port), timeout=seconds) as plain:
+            plain.sendall(command.encode() + b"\r\n")
+            stream = plain.makefile("rb")
+            line = stream.readline(1000).decode("utf-8", "replace").rstrip("\r\n")
+            if line.startswith("$") and line[1:].isdecimal():
+                return "$", stream.read(min(int(line[1:]), 1 << 20)).decode("utf-8", "replace")
+            return line[:1], line[1:]
+    except OSError:
+        return "", ""
+
+
+def stop(one: Foreign) -> None:
+    """Stop it so that it stays stopped; what it holds is on its disk before that."""
+    where = f"pid {one.holder.pid}"
+    if one.info and not one.sentinel and one.keys:
+        kind, text = ask(one.holder.listeners[0], "SAVE", STOP_LIMIT)
+        if kind != "+":
+            raise QuorumError(
+                f"{one.describe()}; it cannot save them: {text or 'no answer'}",
+                where,
+                "It was not stopped. Let it save its data, or stop it yourself",
+            )
+    if one.unit:
+        _run("systemctl", "stop", one.unit)
+        _run("systemctl", "disable", one.unit)
+    else:
+        os.kill(one.holder.pid, signal.SIGTERM)
+    end = time.monotonic() + STOP_LIMIT
+    while of_process(one.holder.pid):
+        if time.monotonic() > end:
+            raise QuorumError(f"{one.describe()}; it does not stop", where, "Stop it yourself, then run again")
+        time.sleep(0.1)
+
+
+def _run(*command: str) -> str:
+    try:
+        done: Any = subprocess.run(
+            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL, check=False
+        )
+    except OSError:
+        return ""
+    return str(done.stdout.decode("utf-8", "replace"))

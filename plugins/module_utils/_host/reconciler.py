@@ -1,0 +1,117 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One host before anything is installed: what is in the way, its addresses, its kernel."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from .._core.reconcile import Module, Reconciler, Step
+from .._redis.tls import Tls
+from . import files as host_files
+from . import foreign
+from .addresses import check_address, check_bind
+from .capacity import disk_free, memory_free
+from .certificates import check, digest
+from .kernel import View, check_memory, observe, put
+from .listeners import answers, is_local
+from .packages import check_candidates
+from .services import other_programs, running_programs, undeclared_servers, unit_table
+
+
+class Host(Reconciler[View]):
+    """The kernel of this host."""
+
+    def __init__(self, module: Module) -> None:
+        """Read the options."""
+        super().__init__()
+        self.module, given = module, module.params
+        self.units = unit_table(given["packaged"]) if given["program"] or given["listens"] else ""
+        self.foreign: list[foreign.Foreign] = []
+        self.update = not module.check_mode
+        module.check_mode = module.check_mode or not given["apply"]
+
+    def observe(self) -> View:
+        """Look, and refuse at once what holds a port, what the memory cannot hold, certificates that will not do."""
+        given = self.module.params
+        found = foreign.look(given["listens"], given["packaged"], self.units) if given["listens"] else []
+        self.foreign = foreign.judge(found, given["name"], given["replace_foreign"])
+        running = {unit.name for unit in foreign.units(self.units) if unit.pid}
+        check_address(
+            given["address"] or "",
+            {unit: ports for unit, ports in given["listens"].items() if unit in running},
+            is_local,
+            answers,
+        )
+        check_bind(given["bind"], given["address"] or "", is_local)
+        if given["certificate"]:
+            check(Tls(given["authorities"], given["certificate"], given["key"]), given["address"] or "", "TLS")
+        view = observe(self.module.params)
+        check_memory(view, self.module.params["memory_needed"])
+        check_candidates(view.packages_missing, update=self.update)
+        return view
+
+    def plan(self, obs: View) -> list[Step]:
+        """One step for each process that goes, each file, and each value that differs and can be set."""
+        steps = [Step(f"stop {one.unit or 'it'}: {one.describe()}", {"stop": one}) for one in self.foreign]
+        steps += [Step(host_files.describe(*pair), {"file": pair}) for pair in obs.files]
+        for setting in obs.settings:
+            if setting.differs and setting.writable:
+                text = f"set {setting.name} from {setting.now or 'nothing'} to {setting.wanted}"
+                steps.append(Step(text, {"setting": setting}))
+        return steps
+
+    def apply(self, step: Step) -> None:
+        """Stop a process, write a file or a value."""
+        if "stop" in step.data:
+            foreign.stop(step.data["stop"])
+        elif "file" in step.data:
+            seen, want = step.data["file"]
+            host_files.put(seen, want, lambda path: self.module.set_default_selinux_context(path, False))
+        else:
+            put(step.data["setting"])
+
+    def settle(self, before: View, steps: list[Step]) -> View:
+        """Return what was seen: a written value is as it was written."""
+        return before
+
+    def result(self, obs: View, steps: list[Step]) -> dict[str, Any]:
+        """Name what this host does not let us set."""
+        program = self.module.params["program"]
+        programs = running_programs(self.units) if program else {}
+        fixed = [item for item in obs.settings if item.differs and not item.writable]
+        self.warnings += [
+            f"{item.name} is {item.now or 'unknown'} and cannot be set to {item.wanted} here" for item in fixed
+        ]
+        if self.module.params["units"] is not None:
+            self.warnings += undeclared_servers(programs, self.module.params["units"])
+        return {
+            "foreign": [one.describe() for one in self.foreign],
+            "unsettable": [item.name for item in fixed],
+            "memory": obs.memory,
+            "memory_free": memory_free(),
+            "disk_free": disk_free(self.module.params["data"]),
+            "authorities_sha256": digest(self.module.params["authorities"] or ""),
+            "firewalls": sorted(path.stem for path in Path("/etc/quorum-redis").glob("*.nft")),
+            "running": programs,
+            "other_program": other_programs(programs, program) if programs else [],
+            "packages": obs.packages,
+            "packages_missing": obs.packages_missing,
+        }
+
+    def diff(self, before: View, after: View | None, steps: list[Step]) -> list[dict[str, str]]:
+        """Return the files, then the values."""
+        found = [host_files.diff(seen, want) for seen, want in before.files]
+        items = [step.data["setting"] for step in steps if "setting" in step.data]
+        if items:
+            found.append(
+                {
+                    "before_header": "kernel",
+                    "after_header": "kernel",
+                    "before": "".join(f"{item.name} {item.now}\n" for item in items),
+                    "after": "".join(f"{item.name} {item.wanted}\n" for item in items),
+                }
+            )
+        return found
