@@ -27,6 +27,7 @@ options:
   name:
     description: Name of the instance, for messages. It or O(processes) is required.
     type: str
+    required: false
   processes:
     description:
       - Several processes, each with options as beside this one, which are not given then. All other options are for
