@@ -133,11 +133,9 @@ primaries:
 
 from typing import Any, Dict
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ..module_utils._membership.reconciler import Declared
 from ..module_utils._module.options import MEMBER_OPTIONS, TLS_OPTIONS
-from ..module_utils._module.runner import run
+from ..module_utils._module.runner import MaskedModule, run
 
 
 def main() -> None:
@@ -166,7 +164,7 @@ def main() -> None:
         "timeout": {"type": "float", "default": 2.0},
         **TLS_OPTIONS,
     }
-    run(AnsibleModule(argument_spec=spec, supports_check_mode=True), Declared, needs_library=False)
+    run(MaskedModule(argument_spec=spec, supports_check_mode=True), Declared, needs_library=False)
 
 
 if __name__ == "__main__":
