@@ -169,8 +169,8 @@ def deploy(members: list[Member], keys: int = 100) -> None:
     wait_until("the replicas hold the keys", lambda: all(member.keys() == keys for member in members))
 
 
-def watch(members: list[Member], watchers: list[Member]) -> None:
-    """Let three Sentinels watch the set, and tell the guards about them."""
+def watch(members: list[Member], watchers: list[Member], down_after: int = DOWN_AFTER) -> None:
+    """Let three Sentinels watch the set, and tell the guards about them; down_after in milliseconds."""
     for member in members:
         member.facts([*members, *watchers])
     for watcher in watchers:
@@ -178,7 +178,7 @@ def watch(members: list[Member], watchers: list[Member]) -> None:
         for words in (
             ("MONITOR", MAIN, "127.0.0.1", members[0].port, 2),
             ("SET", MAIN, "auth-pass", PASSWORD),
-            ("SET", MAIN, "down-after-milliseconds", DOWN_AFTER),
+            ("SET", MAIN, "down-after-milliseconds", down_after),
             ("SET", MAIN, "failover-timeout", 4000),
         ):
             server.call("SENTINEL", *words)
@@ -354,7 +354,7 @@ def test_an_orderly_restart_within_the_time_limit_keeps_the_primary(
     members: list[Member], watchers: list[Member]
 ) -> None:
     deploy(members)
-    watch(members, watchers)
+    watch(members, watchers, down_after=60000)  # a busy machine takes its time for the restart
     members[0].stop()
     members[0].start()
     assert "the Sentinels name this member as the primary" in members[0].said

@@ -598,10 +598,11 @@ def test_rewrites_that_a_killed_backup_held_back_go_on(lab: Lab, tmp_path: Path,
 
 def looked(server: Server, root: Path) -> str:
     """Let the timer look once, as a carrier whose turn it is not; return what it said."""
-    told: dict[str, Any] = {"name": "main", "carriers": ["other"], "password": SECRET}
+    told: dict[str, Any] = {"name": "main", "carriers": ["other"]}
     told["members"] = [{"host": "me", "address": "127.0.0.1", "port": server.port}]
     common: dict[str, Any] = {
         "me": "me",
+        "passwords": {"main": SECRET},
         "directory": str(root / "backups"),
         "binary": server.engine.binary,
         "user": ME,

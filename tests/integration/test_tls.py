@@ -108,7 +108,7 @@ def test_a_certificate_that_does_not_prove_the_server_is_refused(
     made, words = WRONG[what]
     server = lab.server("s", password=PASSWORD)
     odd = authority.issue(what.replace(" ", "-"), **made)
-    port = server.port + 3000
+    port = free_port()
     lines = {"tls-ca-cert-file": authority.ca, "tls-cert-file": odd.cert, "tls-key-file": odd.key, "tls-port": port}
     server.stop()
     server.config.write_text(server.config.read_text() + "".join(f"{key} {value}\n" for key, value in lines.items()))
