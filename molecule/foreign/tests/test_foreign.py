@@ -1,7 +1,7 @@
 # Copyright (c) 2026, quorum.redis contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What must hold, 1: what is not ours and holds a port or data stops the run before the first change on any host."""
+"""What is not ours and holds a port or data stops the run before the first change on any host."""
 
 from __future__ import annotations
 
@@ -89,14 +89,6 @@ def test_the_unit_of_another_role(lab: Lab) -> None:
     lab.wait_until("it answers", lambda: lab.sh("x2", "redis-cli SET other role") == "OK", 10)
     said = unchanged(lab)
     assert "port 6379 is held by redis_6379.service (redis 8." in said and "stays in /srv/other" in said
-
-
-def test_a_sentinel_that_watches_somebody(lab: Lab) -> None:
-    lab.sh("x3", f"redis-cli -p 26379 SENTINEL MONITOR precious {lab.host_ip('x1')} 6379 2")
-    said = unchanged(lab)
-    lab.sh("x3", "redis-cli -p 26379 SENTINEL REMOVE precious")
-    assert "port 26379 is held by redis-sentinel.service (redis 8." in said
-    assert "a Sentinel that watches mymaster, precious" in said
 
 
 def test_what_is_no_server_at_all(lab: Lab) -> None:
