@@ -65,6 +65,9 @@ class Membership:
         return [self.found[key] for key in sorted(self.found, key=lambda key: (key[0] != "member", key[1]))]
 
     def _note(self, kind: str, place: Address, lives: bool, told_by: str) -> None:
+        ours: Sequence[Any] = self.members if kind == "member" else self.views
+        if lives and any(place[0] in {one.address, *one.aliases} for one in ours):
+            return  # one of ours on its other port, as between two steps of TLS; those who compare ports say more
         found = self.found.setdefault((kind, place), Stranger(kind, *place))
         found.lives = found.lives or lives
         found.told_by += [] if told_by in found.told_by else [told_by]

@@ -106,6 +106,13 @@ def test_another_port_of_a_declared_host_that_is_silent_is_no_stranger() -> None
     assert found([primary(1)], [view(1, {}, {2: "sentinel"}), gone]) == []
 
 
+def test_a_declared_host_on_its_other_port_is_no_stranger_while_it_lives() -> None:
+    """Between two steps of TLS a run may ask at the port for TLS, and peers still use the plain one."""
+    one, two = primary(1, (2,)), replica(2)
+    one.port = two.port = 16379
+    assert found([one, two], [view(1, {2: "slave"})]) == []
+
+
 def test_the_refusal_says_who_lives_and_how_that_is_known() -> None:
     strangers = Membership("main", [primary(1, (2,))], [view(1, {2: "slave"})], {}).strangers()
     (text,) = refusal("main", strangers, 1, 1)
