@@ -79,6 +79,7 @@ options:
   wait:
     description:
       - Seconds to wait for the Sentinels and the replicas after the switch.
+      - Before it, the module waits as long for a Sentinel to leave TILT mode.
     type: int
     default: 60
 seealso:

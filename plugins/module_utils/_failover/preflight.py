@@ -53,12 +53,16 @@ class Preflight:
 
     def refuse(self, what: str, todo: str, kind: Type[Refused] = Refused) -> NoReturn:
         """Say no, and show who says what."""
-        raise kind(
+        problem = kind(
             what,
             f"data set {self.move.name}",
             f"{todo.rstrip('.')}; nothing was changed",
             evidence(self.members, self.views, self.move.name),
         )
+        if isinstance(problem, Unsettled):
+            # TILT lasts 30 s (sentinel.c, SENTINEL_TILT_PERIOD): longer than what else passes by itself.
+            problem.patient = any(view.tilt for view in self.awake)
+        raise problem
 
     def find(self, host: str) -> Observed:
         """Return the member of that host."""
@@ -87,6 +91,7 @@ class Preflight:
                 self.refuse(
                     f"The Sentinel of {view.name} is in TILT mode and acts on nothing",
                     "Check clock and load of that host, and try again in a minute",
+                    Unsettled,
                 )
             if "failover_in_progress" in watched.flags:
                 self.refuse(f"The Sentinel of {view.name} is moving {name} already", "Run again when that is over")

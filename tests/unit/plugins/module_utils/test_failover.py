@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from ansible_collections.quorum.redis.plugins.module_utils._core.errors import Refused
+from ansible_collections.quorum.redis.plugins.module_utils._core.errors import Refused, Unsettled
 from ansible_collections.quorum.redis.plugins.module_utils._failover.preflight import Move, Preflight, newer
 from ansible_collections.quorum.redis.plugins.module_utils._model.observed import (
     Downstream,
@@ -208,6 +208,15 @@ def test_a_set_that_is_not_right_is_refused() -> None:
 )
 def test_sentinels_that_are_not_ready_are_refused(views: list[SentinelView], reason: str) -> None:
     assert reason in refusal(trio(), views, to="r2")
+
+
+def test_a_sentinel_in_tilt_mode_is_waited_for_longer_than_others() -> None:
+    with pytest.raises(Unsettled) as caught:
+        plan(trio(), [view("r1", tilt=True), *WATCHED[1:]], to="r2")
+    assert caught.value.patient
+    with pytest.raises(Unsettled) as caught:
+        plan(trio(), [view("r1", replicas=[]), *WATCHED[1:]], to="r2")
+    assert not caught.value.patient
 
 
 def test_one_silent_sentinel_is_a_warning() -> None:
