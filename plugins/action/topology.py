@@ -11,8 +11,10 @@ import socket
 from pathlib import Path
 from typing import Any
 
+from ansible.module_utils.common.yaml import yaml_load
 from ansible.plugins.action import ActionBase
 
+from ..module_utils._model.options import typed
 from ..module_utils._model.topology import (
     Inventory,
     TopologyError,
@@ -20,6 +22,7 @@ from ..module_utils._model.topology import (
     misspelt,
 )
 
+ROLES = Path(__file__).resolve().parents[2] / "roles"
 WANTED = (
     "redis_group",
     "redis_member_count",
@@ -58,18 +61,27 @@ class ActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Return the model, or fail with one line for each mistake."""
         result = super().run(tmp, task_vars)
-        _spec, options = self.validate_argument_spec({"without": {"type": "list", "elements": "str", "default": []}})
+        _spec, arguments = self.validate_argument_spec(
+            {
+                "without": {"type": "list", "elements": "str", "default": []},
+                "verb": {"type": "str", "default": ""},
+            }
+        )
         task_vars = task_vars or {}
-        values = {name: self._value(name, task_vars) for name in WANTED}
+        specs = _specs(arguments["verb"])
+        options, problems = typed(specs, {name: self._value(name, task_vars) for name in specs})
+        values = {name: options[name] if name in options else self._value(name, task_vars) for name in WANTED}
         inventory = Inventory(
             host=task_vars["inventory_hostname"],
             groups=task_vars["groups"],
             variables=values,
             address_of=_Addresses(task_vars["hostvars"]),
-            without=options["without"],
+            without=arguments["without"],
         )
         try:
-            result.update(build(inventory), changed=False)
+            if problems:
+                raise TopologyError("\n".join([*problems, "Nothing was changed."]))
+            result.update(build(inventory), options=options, changed=False)
         except TopologyError as error:
             result.update(failed=True, msg=str(error))
         if inventory.host == (task_vars.get("ansible_play_hosts_all") or [inventory.host])[0]:
@@ -80,10 +92,24 @@ class ActionModule(ActionBase):
         return self._templar.template(task_vars[name]) if name in task_vars else None
 
 
+def _specs(verb: str) -> dict[str, Any]:
+    """Return the options whose values are read here: the shared ones without secrets, and those of the verb."""
+    found: dict[str, Any] = {}
+    for role in dict.fromkeys(["redis", "redis_server", "redis_backup", f"redis_{verb}"]):
+        path = ROLES / role / "meta" / "argument_specs.yml"
+        if path.exists():
+            found.update(yaml_load(path.read_text(encoding="utf-8"))["argument_specs"]["main"]["options"])
+    return {name: spec for name, spec in found.items() if not _may_hold_secrets(name, spec)}
+
+
+def _may_hold_secrets(name: str, spec: dict[str, Any]) -> bool:
+    """Return whether the value stays out of the result, which is printed with -v."""
+    return spec.get("elements") == "dict" or any(word in name for word in ("password", "_url", "_rsync", "_command"))
+
+
 def _known() -> list[str]:
     """Return the variables of all roles, from their argument specs."""
-    roles = Path(__file__).resolve().parents[2] / "roles"
-    texts = [path.read_text(encoding="utf-8") for path in roles.glob("*/meta/argument_specs.yml")]
+    texts = [path.read_text(encoding="utf-8") for path in ROLES.glob("*/meta/argument_specs.yml")]
     return sorted({name for text in texts for name in re.findall(r"^      (redis_\w+):$", text, re.MULTILINE)})
 
 

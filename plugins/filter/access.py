@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any, Callable, Dict, Mapping, Optional, Sequence
 
 from ..module_utils._model.acl_users import access as pure
+from ..module_utils._model.options import convert
 
 DOCUMENTATION = r"""
 name: access
@@ -69,7 +70,13 @@ def access(
     previous: str = "",
 ) -> Dict[str, Any]:
     """Return who logs in as whom."""
-    return pure(instances, users, password, auth, previous)
+    return pure(_entries(instances), _entries(users), password, auth, previous)
+
+
+def _entries(given: Any) -> Sequence[Mapping[str, Any]]:
+    """Return what may have come as JSON, as the topology has read it."""
+    found: Sequence[Mapping[str, Any]] = convert(given, "list", "dict") or []
+    return found
 
 
 class FilterModule:

@@ -18,7 +18,13 @@ description:
     observed, see M(quorum.redis.replication).
   - Membership comes from the groups, so C(--limit) does not change the model.
   - Mistakes that span several variables are reported here, one sentence each, before anything is changed.
+  - Variables are read as people type them in a survey or after C(-e), in any spelling of their type. An empty text is
+    not given. The result has them in their types.
 options:
+  verb:
+    description: The playbook whose variables are read too. Without it those that are shared.
+    type: str
+    default: ""
   without:
     description: Hosts that are being retired. The model is made as if they were not in the inventory.
     type: list
@@ -43,6 +49,10 @@ estate:
   returned: success
   type: str
   sample: redis
+options:
+  description: The shared variables and those of the verb, without secrets, in their types, with their defaults.
+  returned: success
+  type: dict
 instances:
   description: One entry for each data set, defaults applied, without secrets.
   returned: success

@@ -14,8 +14,6 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, Callable, Mapping, Sequence
 
-from ansible.module_utils.common.validation import check_type_bool, check_type_list
-
 from .acl_users import (
     acl_model,
     clients_problems,
@@ -36,6 +34,7 @@ from .directives import (
     tls_mode,
 )
 from .firewall import firewall_model
+from .options import convert
 
 NAME = re.compile(r"[a-z0-9]([a-z0-9._-]*[a-z0-9])?")
 
@@ -54,6 +53,23 @@ INSTANCE_DEFAULTS: dict[str, Any] = {
     "appendfsync": "everysec",
     "config": {},
     "acl_users": None,
+}
+# What may come as text, of the variables and of an entry of redis_instances. The second word: what a list holds.
+KINDS = {
+    "redis_instances": "list dict",
+    "redis_acl_users": "list dict",
+    "redis_auth": "bool",
+    "redis_bind": "list str",
+    "redis_firewall_clients": "list str",
+    "redis_sentinel_config": "dict",
+}
+ENTRY_KINDS = {
+    **dict.fromkeys(("port", "tls_port", "quorum", "down_after", "failover_timeout", "parallel_syncs"), "int"),
+    "sentinel": "bool",
+    "appendonly": "bool",
+    "hosts": "list str",
+    "config": "dict",
+    "acl_users": "list dict",
 }
 PORTS = ("port", "tls_port", "other_port")
 SECRETS = ("redis_password", "redis_sentinel_password")
@@ -85,7 +101,7 @@ class Inventory:
 
 def build(inventory: Inventory) -> dict[str, Any]:
     """Return the desired model of one estate, seen from one host. Raises TopologyError."""
-    inventory.variables = typed(inventory.variables)
+    inventory.variables = typed(inventory.variables, inventory.problems)
     get = inventory.variables.__getitem__
     group = str(get("redis_group"))
     everybody = list(inventory.groups.get(group, []))
@@ -168,22 +184,32 @@ def misspelt(names: Sequence[str], known: Sequence[str]) -> list[str]:
     return found
 
 
-def typed(variables: Mapping[str, Any]) -> dict[str, Any]:
-    """Read `"no"` and `a,b` as the argument spec does: it accepts such strings, and converts nothing."""
+def typed(variables: Mapping[str, Any], problems: list[str]) -> dict[str, Any]:
+    """Read values as people type them: `"no"`, `a,b`, a list as JSON. What has no sense is a problem."""
 
-    def convert(values: Mapping[str, Any], bools: Sequence[str], lists: Sequence[str]) -> dict[str, Any]:
-        given = {key: value for key, value in values.items() if value is not None}
-        return {
-            **values,
-            **{key: check_type_bool(given[key]) for key in bools if key in given},
-            **{key: check_type_list(given[key]) for key in lists if key in given},
-        }
+    def read(values: Mapping[str, Any], kinds: Mapping[str, str], where: str) -> dict[str, Any]:
+        found = dict(values)
+        for key in [key for key in kinds if key in values]:
+            try:
+                found[key] = convert(values[key], *kinds[key].split())
+            except ValueError as problem:
+                problems.append(f"{where}{key} {problem}.")
+                found[key] = None
+        return found
 
-    entries = [convert(entry, ("sentinel", "appendonly"), ("hosts",)) for entry in variables["redis_instances"]]
-    lists = ("redis_bind", "redis_firewall_clients")
-    found = {**convert(variables, ("redis_auth",), lists), "redis_instances": entries}
+    found = read(variables, KINDS, "")
+    if not found["redis_instances"] and not problems:
+        problems.append("redis_instances names no data set. Leave it out for one that is named main.")
+    entries = [
+        read(entry, ENTRY_KINDS, f"redis_instances {entry.get('name')}: ") for entry in found["redis_instances"] or []
+    ]
     clients = found.get("redis_tls_clients")
-    return {**found, "redis_tls_clients": {"True": "yes", "False": "no"}.get(str(clients), clients)}
+    return {
+        **found,
+        "redis_instances": entries,
+        "redis_sentinel_config": found.get("redis_sentinel_config") or {},
+        "redis_tls_clients": {"True": "yes", "False": "no"}.get(str(clients), clients),
+    }
 
 
 def instance(inventory: Inventory, entry: Mapping[str, Any], hosts: list[str], sentinels: int) -> dict[str, Any]:

@@ -13,8 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
+from ansible_collections.quorum.redis.plugins.module_utils._model.options import typed
 
-TASKS = Path(__file__).resolve().parents[3] / "roles" / "redis" / "tasks" / "firewall.yml"
+ROLE = Path(__file__).resolve().parents[3] / "roles" / "redis"
+TASKS = ROLE / "tasks" / "firewall.yml"
+SPECS = yaml.safe_load((ROLE / "meta" / "argument_specs.yml").read_text())["argument_specs"]["main"]["options"]
 MODULE = """#!/usr/bin/python
 from pathlib import Path
 from ansible.module_utils.basic import AnsibleModule
@@ -36,14 +40,12 @@ def play(folder: Path, hosts: str, **given: Any) -> str:
     plugins = folder / "ansible_collections" / "quorum" / "redis" / "plugins" / "modules"
     plugins.mkdir(parents=True)
     (plugins / "firewall.py").write_text(MODULE.replace("FOLDER", repr(str(folder))))
+    options, _problems = typed(SPECS, {"redis_firewall": True, **given})
+    model = {"firewall": {"processes": [{"name": "{{ inventory_hostname }}"}], "peers": []}, "options": options}
     told = {
-        "redis_firewall": True,
-        "redis_firewall_clients": [],
-        "redis_firewall_ignore_clients": False,
-        "redis_topology": {"firewall": {"processes": [{"name": "{{ inventory_hostname }}"}], "peers": []}},
+        "redis_topology": model,
         "ansible_connection": "local",
         "ansible_python_interpreter": sys.executable,
-        **given,
     }
     (folder / "play.json").write_text(
         json.dumps([{"hosts": "all", "gather_facts": False, "vars": told, "tasks": [{"import_tasks": str(TASKS)}]}])

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -214,6 +215,38 @@ def test_what_the_argument_spec_lets_through_as_text_is_read_as_it_reads_it() ->
     model = build(inventory(redis_auth="false", redis_bind="10.0.0.1,127.0.0.1", redis_password=None))
     assert model["instances"][0]["parameters"]["bind"] == "10.0.0.1 127.0.0.1"
     assert model["instances"][0]["parameters"]["protected-mode"] is False
+
+
+def test_data_sets_may_be_typed() -> None:
+    """As `-e` and surveys give them, and also what stands in an entry."""
+    sets = '[{"name": "main", "port": "6380", "sentinel": "no", "appendonly": "", "hosts": "r1, r2", "config": "{}"}]'
+    model = build(inventory(redis_instances=sets, redis_bind="10.0.0.1\n127.0.0.1", redis_sentinel_config=""))
+    found = model["instances"][0]
+    assert (found["port"], found["sentinel"], [member["host"] for member in found["members"]]) == (
+        6380,
+        False,
+        ["r1", "r2"],
+    )
+    assert found["parameters"]["appendonly"] is True and model["bind"] == ["10.0.0.1", "127.0.0.1"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"redis_instances": "main"}, "redis_instances has an entry that is no dictionary"),
+        ({"redis_instances": ""}, "redis_instances names no data set. Leave it out for one that is named main."),
+        ({"redis_instances": []}, "redis_instances names no data set. Leave it out for one that is named main."),
+        (
+            {"redis_instances": [{"name": "main", "sentinel": "perhaps", "port": "many"}]},
+            "redis_instances main: port is 'many'; give a number.\n"
+            "redis_instances main: sentinel is 'perhaps'; give true or false.",
+        ),
+        ({"redis_sentinel_config": "x"}, "redis_sentinel_config is no JSON that can be read."),
+    ],
+)
+def test_what_has_no_sense_is_refused(changes: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(TopologyError, match=re.escape(sentence)):
+        build(inventory(**changes))
 
 
 def test_parameters_of_a_sentinel_hold_no_state() -> None:
