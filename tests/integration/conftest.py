@@ -13,7 +13,6 @@ import random
 import shutil
 import socket
 import subprocess
-import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +22,8 @@ import pytest
 import redis
 from authority import Pair
 from patience import LONG
+
+from .fork_server import fork_server
 
 # Tests that run side by side keep to ports of their own: a Sentinel takes over whatever listens where a replica was.
 WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
@@ -242,24 +243,17 @@ class Lab:
         return self._new(name, extra + list(lines), password=password, sentinel=True, **kwargs)
 
     def run(self, name: str, /, check: bool = False, diff: bool = True, **options: Any) -> Answer:
-        """Run a module in a process of its own, the way Ansible does, and return what it says.
+        """Run a module in a process of its own, as Ansible does, and return what it says.
 
+        It is forked, not started: test_fork_server.py holds that a module cannot tell.
         QUORUM_TEST_LIBRARY names a directory with another redis-py for the modules.
         """
         options.update(_ansible_check_mode=check, _ansible_diff=diff, _ansible_remote_tmp=str(self.root))
         request = self.root / "request.json"
         request.write_text(json.dumps({"ANSIBLE_MODULE_ARGS": options}))
         paths = [str(self.collections), *filter(None, [os.environ.get("QUORUM_TEST_LIBRARY")])]
-        env = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
-        found = subprocess.run(
-            [sys.executable, "-m", f"ansible_collections.quorum.redis.plugins.modules.{name}", str(request)],
-            env=env,
-            capture_output=True,
-            text=True,
-            timeout=LONG,
-            check=False,
-            stdin=subprocess.DEVNULL,
-        )
+        module = f"ansible_collections.quorum.redis.plugins.modules.{name}"
+        found = fork_server(os.pathsep.join(paths)).run(module, str(request), timeout=LONG)
         try:
             data = json.loads(found.stdout)
         except ValueError:
