@@ -143,7 +143,6 @@ def test_every_variable_in_the_guides_exists() -> None:
     known = {name for role in ROLES for name in options(role)}
     used = {"redis_hosts", "redis_status_fail", "redis_remove_confirm", "redis_remove_data", "redis_remove_backups"}
     used |= {"redis_remove_set"}
-    used |= {f"redis_failover_{name}" for name in ("to", "avoid", "zones", "instance", "dead_primary")}
     used |= {f"redis_restore_{name}" for name in ("instance", "from", "on", "set", "confirm", "end")}
     playbooks = "\n".join(path.read_text(encoding="utf-8") for path in ROOT.glob("playbooks/*.yml"))
     playbooks += "\n".join(path.read_text(encoding="utf-8") for path in ROOT.glob("roles/*/tasks/re*.yml"))

@@ -48,7 +48,7 @@ def at_work(process: subprocess.Popen[str]) -> None:
     """Wait until a run of failover.yml begins the move."""
     assert process.stdout
     for line in process.stdout:
-        if line.startswith("TASK [Move the primary]"):
+        if line.startswith("TASK [quorum.redis.redis_failover : Move the primary]"):
             return
     raise AssertionError("failover.yml ended before the move")
 

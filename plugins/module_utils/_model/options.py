@@ -14,6 +14,7 @@ WORDS = {
     **dict.fromkeys(("true", "yes", "on", "1", "y", "t"), True),
     **dict.fromkeys(("false", "no", "off", "0", "n", "f"), False),
 }
+DICT = 'give a dictionary, or one as JSON such as {"key": "value"}'
 
 
 def typed(specs: Mapping[str, Spec], values: Mapping[str, Any]) -> Tuple[Dict[str, Any], List[str]]:
@@ -86,7 +87,7 @@ def _list(value: Any, elements: str) -> List[Any]:
     if isinstance(value, str):
         text = value.strip()
         if text[0] in "[{":
-            read = _json(text)
+            read = _json(text, "give values with commas between them, or a list as JSON")
             items = read if isinstance(read, list) else [read]
         else:
             items = [item.strip() for item in re.split(r"[,\n]", text)]
@@ -98,17 +99,17 @@ def _list(value: Any, elements: str) -> List[Any]:
 
 
 def _dict(value: Any, _elements: str) -> Dict[str, Any]:
-    read = _json(value.strip()) if isinstance(value, str) else value
+    read = _json(value.strip(), DICT) if isinstance(value, str) else value
     if not isinstance(read, Mapping):
-        raise ValueError(f"is {_named(read)}; give a dictionary, or one as JSON such as " + '{"key": "value"}')
+        raise ValueError(f"is {_named(read)}; {DICT}")
     return {key: read[key] for key in read}
 
 
-def _json(text: str) -> Any:
+def _json(text: str, todo: str) -> Any:
     try:
         return json.loads(text)
     except ValueError:
-        raise ValueError("is no JSON that can be read") from None
+        raise ValueError(f"is no JSON that can be read; {todo}") from None
 
 
 def _named(value: Any) -> str:

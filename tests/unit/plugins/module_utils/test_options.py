@@ -61,8 +61,14 @@ def test_a_list_of_dictionaries_may_be_json() -> None:
         ({"redis_a_bool": ["x"]}, "redis_a_bool is a list; give true or false."),
         ({"redis_a_number": "many"}, "redis_a_number is 'many'; give a number."),
         ({"redis_a_number": True}, "redis_a_number is True; give a number."),
-        ({"redis_a_list": "[main"}, "redis_a_list is no JSON that can be read."),
-        ({"redis_a_dict": "db1: east"}, "redis_a_dict is no JSON that can be read."),
+        (
+            {"redis_a_list": "[main"},
+            "redis_a_list is no JSON that can be read; give values with commas between them, or a list as JSON.",
+        ),
+        (
+            {"redis_a_dict": "db1: east"},
+            'redis_a_dict is no JSON that can be read; give a dictionary, or one as JSON such as {"key": "value"}.',
+        ),
         (
             {"redis_a_dict": ["x"]},
             'redis_a_dict is a list; give a dictionary, or one as JSON such as {"key": "value"}.',

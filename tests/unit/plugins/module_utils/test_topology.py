@@ -241,7 +241,7 @@ def test_data_sets_may_be_typed() -> None:
             "redis_instances main: port is 'many'; give a number.\n"
             "redis_instances main: sentinel is 'perhaps'; give true or false.",
         ),
-        ({"redis_sentinel_config": "x"}, "redis_sentinel_config is no JSON that can be read."),
+        ({"redis_sentinel_config": "x"}, "redis_sentinel_config is no JSON that can be read; give a dictionary"),
     ],
 )
 def test_what_has_no_sense_is_refused(changes: dict[str, Any], sentence: str) -> None:

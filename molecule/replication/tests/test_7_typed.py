@@ -1,0 +1,42 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What must hold, 7: variables as people type them in surveys and on the command line."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from estate import DataSet, given
+from lab import Lab
+
+
+def test_an_empty_text_is_not_given_and_every_spelling_is_read(lab: Lab, main: DataSet) -> None:
+    """As a survey gives them: each value a text."""
+    old = main.settled()
+    empty = ("to", "avoid", "zones", "instance", "dead_primary")
+    lab.run_playbook("failover", *given(**{f"redis_failover_{name}": "" for name in empty}, redis_wait="")).expect()
+    assert main.settled() != old
+    others = [host for host in main.hosts if host != old]
+    wish = {"redis_failover_avoid": "\n".join(others), "redis_failover_zones": json.dumps({old: "a", others[0]: "b"})}
+    lab.run_playbook("failover", *given(**wish, redis_failover_dead_primary="no", redis_wait="120")).expect()
+    assert main.settled() == old
+    lab.run_playbook("backup", "-e", "redis_backup_sets=main", "-e", "redis_backup_fresh=0").expect()
+
+
+@pytest.mark.parametrize(
+    ("verb", "wrong", "sentence"),
+    [
+        ("failover", "redis_failover_dead_primary=perhaps", "is 'perhaps'; give true or false."),
+        ("failover", "redis_failover_zones=east", "is no JSON that can be read; give a dictionary"),
+        ("restart", "redis_wait=soon", "is 'soon'; give a number."),
+        ("backup", "redis_backup_sets=main,othr", "names othr, which is no data set of redis"),
+    ],
+)
+def test_a_value_without_sense_stops_a_verb(lab: Lab, main: DataSet, verb: str, wrong: str, sentence: str) -> None:
+    primary, processes = main.settled(), main.run_ids()
+    run = lab.run_playbook(verb, "-e", wrong)
+    assert not run.ok and run.changed == 0
+    assert f"{wrong.partition('=')[0]} {sentence}" in " ".join(run.stdout.split())
+    assert main.settled() == primary and main.run_ids() == processes
