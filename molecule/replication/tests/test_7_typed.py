@@ -30,6 +30,7 @@ def test_an_empty_text_is_not_given_and_every_spelling_is_read(lab: Lab, main: D
     [
         ("failover", "redis_failover_dead_primary=perhaps", "is 'perhaps'; give true or false."),
         ("failover", "redis_failover_zones=east", "is no JSON that can be read; give a dictionary"),
+        ("remove", "redis_remove_data=perhaps", "is 'perhaps'; give true or false."),
         ("restart", "redis_wait=soon", "is 'soon'; give a number."),
         ("backup", "redis_backup_sets=main,othr", "names othr, which is no data set of redis"),
     ],

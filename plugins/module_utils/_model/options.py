@@ -33,7 +33,7 @@ def typed(specs: Mapping[str, Spec], values: Mapping[str, Any]) -> Tuple[Dict[st
         if value is None:
             value = spec.get("default")
         if choices and value is not None and value not in choices:
-            shown = ", ".join(str(choice) or "nothing" for choice in choices)
+            shown = ", ".join(str(choice) for choice in choices if choice != "")
             problems.append(f"{name} is {value!r}; use one of {shown}.")
         found[name] = value
     return found, problems
