@@ -11,18 +11,14 @@ import socket
 from pathlib import Path
 from typing import Any
 
+from ansible import context
 from ansible.module_utils.common.yaml import yaml_load
 from ansible.plugins.action import ActionBase
 
-from ..module_utils._model.options import typed
-from ..module_utils._model.topology import (
-    Inventory,
-    TopologyError,
-    build,
-    misspelt,
-)
+from ..module_utils._model.options import HARMLESS, VERBS, names_typed, typed, unknown
+from ..module_utils._model.topology import Inventory, TopologyError, build
 
-ROLES = Path(__file__).resolve().parents[2] / "roles"
+COLLECTION = Path(__file__).resolve().parents[2]
 WANTED = (
     "redis_group",
     "redis_member_count",
@@ -64,11 +60,11 @@ class ActionModule(ActionBase):
         _spec, arguments = self.validate_argument_spec(
             {
                 "without": {"type": "list", "elements": "str", "default": []},
-                "verb": {"type": "str", "default": ""},
+                "verb": {"type": "str", "choices": ["", *VERBS], "default": ""},
             }
         )
-        task_vars = task_vars or {}
-        specs = _specs(arguments["verb"])
+        task_vars, verb = task_vars or {}, arguments["verb"]
+        specs = _specs(verb)
         options, problems = typed(specs, {name: self._value(name, task_vars) for name in specs})
         values = {name: options[name] if name in options else self._value(name, task_vars) for name in WANTED}
         inventory = Inventory(
@@ -78,14 +74,17 @@ class ActionModule(ActionBase):
             address_of=_Addresses(task_vars["hostvars"]),
             without=arguments["without"],
         )
+        strange = _strange(task_vars)
+        problems += strange if verb not in HARMLESS else []
         try:
             if problems:
                 raise TopologyError("\n".join([*problems, "Nothing was changed."]))
             result.update(build(inventory), options=options, changed=False)
         except TopologyError as error:
             result.update(failed=True, msg=str(error))
-        if inventory.host == (task_vars.get("ansible_play_hosts_all") or [inventory.host])[0]:
-            result["warnings"] = [*result.get("warnings", []), *misspelt(list(task_vars), _known())]
+        first = (task_vars.get("ansible_play_hosts_all") or [inventory.host])[0]
+        if verb in HARMLESS and inventory.host == first:
+            result["warnings"] = [*result.get("warnings", []), *strange]
         return result
 
     def _value(self, name: str, task_vars: dict[str, Any]) -> Any:
@@ -96,7 +95,7 @@ def _specs(verb: str) -> dict[str, Any]:
     """Return the options whose values are read here: the shared ones without secrets, and those of the verb."""
     found: dict[str, Any] = {}
     for role in dict.fromkeys(["redis", "redis_server", "redis_backup", f"redis_{verb}"]):
-        path = ROLES / role / "meta" / "argument_specs.yml"
+        path = COLLECTION / "roles" / role / "meta" / "argument_specs.yml"
         if path.exists():
             found.update(yaml_load(path.read_text(encoding="utf-8"))["argument_specs"]["main"]["options"])
     return {name: spec for name, spec in found.items() if not _may_hold_secrets(name, spec)}
@@ -107,10 +106,15 @@ def _may_hold_secrets(name: str, spec: dict[str, Any]) -> bool:
     return spec.get("elements") == "dict" or any(word in name for word in ("password", "_url", "_rsync", "_command"))
 
 
-def _known() -> list[str]:
-    """Return the variables of all roles, from their argument specs."""
-    texts = [path.read_text(encoding="utf-8") for path in ROLES.glob("*/meta/argument_specs.yml")]
-    return sorted({name for text in texts for name in re.findall(r"^      (redis_\w+):$", text, re.MULTILINE)})
+def _strange(task_vars: dict[str, Any]) -> list[str]:
+    """Return what is to be said of variables that are none of ours."""
+    texts = [path.read_text(encoding="utf-8") for path in COLLECTION.glob("roles/*/meta/argument_specs.yml")]
+    known = {name for text in texts for name in re.findall(r"^      (redis_\w+):$", text, re.MULTILINE)}
+    found = {name for name in task_vars if name.startswith("redis_")} - known
+    if found:  # what an earlier play has registered is ours too
+        files = [path for folder in ("roles/*/tasks", "playbooks") for path in COLLECTION.glob(f"{folder}/*.yml")]
+        found -= set(re.findall(r"\b(redis_\w+)", "".join(path.read_text(encoding="utf-8") for path in files)))
+    return unknown(found, known, names_typed(context.CLIARGS.get("extra_vars") or []))
 
 
 class _Addresses:

@@ -20,10 +20,14 @@ description:
   - Mistakes that span several variables are reported here, one sentence each, before anything is changed.
   - Variables are read as people type them in a survey or after C(-e), in any spelling of their type. An empty text is
     not given. The result has them in their types.
+  - A variable whose name begins with C(redis_), that is none of this collection and was meant to be, is an error for
+    verbs that change roles or data, and a warning for others. One of somebody else passes, unless it was typed for
+    this run.
 options:
   verb:
     description: The playbook whose variables are read too. Without it those that are shared.
     type: str
+    choices: ["", backup, certificates, failover, remove, restart, restore, retire, rotate, status, upgrade]
     default: ""
   without:
     description: Hosts that are being retired. The model is made as if they were not in the inventory.

@@ -11,6 +11,8 @@ import pytest
 from estate import DataSet, given
 from lab import Lab
 
+STRANGE = "is no variable of this collection and has no effect; is "
+
 
 def test_an_empty_text_is_not_given_and_every_spelling_is_read(lab: Lab, main: DataSet) -> None:
     """As a survey gives them: each value a text."""
@@ -31,6 +33,9 @@ def test_an_empty_text_is_not_given_and_every_spelling_is_read(lab: Lab, main: D
         ("failover", "redis_failover_dead_primary=perhaps", "is 'perhaps'; give true or false."),
         ("failover", "redis_failover_zones=east", "is no JSON that can be read; give a dictionary"),
         ("remove", "redis_remove_data=perhaps", "is 'perhaps'; give true or false."),
+        ("failover", "redis_failover_too=p2", STRANGE + "redis_failover_to meant?"),
+        ("restart", "redis_move_primry=false", STRANGE + "redis_move_primary meant?"),
+        ("remove", "redis_remove_confrim=redis", STRANGE + "redis_remove_confirm meant?"),
         ("restart", "redis_wait=soon", "is 'soon'; give a number."),
         ("backup", "redis_backup_sets=main,othr", "names othr, which is no data set of redis"),
     ],
@@ -41,3 +46,9 @@ def test_a_value_without_sense_stops_a_verb(lab: Lab, main: DataSet, verb: str, 
     assert not run.ok and run.changed == 0
     assert f"{wrong.partition('=')[0]} {sentence}" in " ".join(run.stdout.split())
     assert main.settled() == primary and main.run_ids() == processes
+
+
+def test_site_and_status_only_warn_of_a_misspelt_variable(lab: Lab) -> None:
+    for verb in ("site", "status"):
+        run = lab.run_playbook(verb, "-e", "redis_pasword=x").expect(changed=0)
+        assert "is redis_password meant?" in " ".join(run.stdout.split())

@@ -5,15 +5,20 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import re
-from typing import Any, Callable, Dict, List, Mapping, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterable, List, Mapping, Sequence, Tuple
 
 Spec = Mapping[str, Any]
 WORDS = {
     **dict.fromkeys(("true", "yes", "on", "1", "y", "t"), True),
     **dict.fromkeys(("false", "no", "off", "0", "n", "f"), False),
 }
+# How a variable must begin that is meant for one of these, for a hint in a run of another verb.
+VERBS = ("backup", "certificates", "failover", "remove", "restart", "restore", "retire", "rotate", "status", "upgrade")
+# Verbs that leave roles and data of the servers as they are; there, and in `site`, a misspelt variable is a warning.
+HARMLESS = ("", "certificates", "status")
 DICT = 'give a dictionary, or one as JSON such as {"key": "value"}'
 
 
@@ -130,3 +135,25 @@ _READERS: Dict[str, Callable[[Any, str], Any]] = {
     "path": _text,
     "str": _text,
 }
+
+
+def unknown(names: Iterable[str], known: Iterable[str], typed_now: Iterable[str]) -> List[str]:
+    """Return a sentence for each variable that is none of ours and was meant to be: it would be ignored in silence.
+
+    `typed_now` are those that somebody has typed for this run. One of the inventory may be of somebody else.
+    """
+    ours, now = sorted(known), set(typed_now)
+    found = []
+    for name in sorted({name for name in names if name.startswith("redis_")} - set(ours)):
+        near = difflib.get_close_matches(name, ours, n=1, cutoff=0.75)
+        alike = bool(difflib.get_close_matches(name, ours, n=1, cutoff=0.9))
+        if alike or name in now or name.startswith(tuple(f"redis_{verb}_" for verb in VERBS)):
+            hint = f"; is {near[0]} meant?" if near else "."
+            found.append(f"{name} is no variable of this collection and has no effect{hint}")
+    return found
+
+
+def names_typed(texts: Iterable[str]) -> List[str]:
+    """Return the variables that `-e` was given in these texts, `name=value` or JSON, not in files."""
+    given = [text for text in texts if not text.startswith("@")]
+    return [name for text in given for name in re.findall(r"\b(redis_\w+)['\"]?\s*[=:]", text)]

@@ -9,7 +9,6 @@ them but does not apply them, and role defaults are invisible in the variables o
 
 from __future__ import annotations
 
-import difflib
 import re
 from dataclasses import dataclass, field
 from typing import Any, Callable, Mapping, Sequence
@@ -173,15 +172,6 @@ def check_counts(inventory: Inventory, groups: Mapping[str, Sequence[str]]) -> N
 def _natural(name: str) -> list[tuple[int, str]]:
     """Return what sorts db2 before db10."""
     return [(int(part), "") if part.isdecimal() else (0, part) for part in re.split(r"(\d+)", name)]
-
-
-def misspelt(names: Sequence[str], known: Sequence[str]) -> list[str]:
-    """Return a sentence for each variable that is none of ours and looks like one: it would be ignored in silence."""
-    found = []
-    for name in sorted({name for name in names if name.startswith("redis_")} - set(known)):
-        close = difflib.get_close_matches(name, known, n=1, cutoff=0.9)
-        found += [f"{name} is no variable of this collection and has no effect; is {close[0]} meant?" for _one in close]
-    return found
 
 
 def typed(variables: Mapping[str, Any], problems: list[str]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.quorum.redis.plugins.module_utils._model.options import convert, typed
+from ansible_collections.quorum.redis.plugins.module_utils._model.options import convert, names_typed, typed, unknown
 
 SPECS: dict[str, dict[str, Any]] = {
     "redis_a_bool": {"type": "bool", "default": True},
@@ -95,3 +95,24 @@ def test_a_word_that_yaml_reads_as_a_truth(given: Any, expected: str) -> None:
         {"redis_tls": expected},
         [],
     )
+
+
+def test_unknown_variables() -> None:
+    """Those of somebody else pass, unless they were typed for this run."""
+    known = ["redis_failover_to", "redis_failover_dead_primary", "redis_password", "redis_hosts"]
+    inventory = ["redis_failover_too", "redis_exporter_port", "redis_pasword", "redis_hosts", "my_redis_hosts"]
+    said = unknown(inventory, known, [])
+    assert [sentence.split()[0] for sentence in said] == ["redis_failover_too", "redis_pasword"]
+    assert said[0] == (
+        "redis_failover_too is no variable of this collection and has no effect; is redis_failover_to meant?"
+    )
+    assert unknown(["redis_to"], known, ["redis_to"])[0].startswith("redis_to is no variable")
+    assert unknown(["redis_zzz"], known, ["redis_zzz"]) == [
+        "redis_zzz is no variable of this collection and has no effect."
+    ]
+    assert unknown(known, known, known) == []
+
+
+def test_what_was_typed() -> None:
+    texts = ["redis_a=1 redis_b='x y'", '{"redis_c": "redis_d", "redis_e": 1}', "@redis_f.yml", "other=redis_g"]
+    assert names_typed(texts) == ["redis_a", "redis_b", "redis_c", "redis_e"]

@@ -22,7 +22,6 @@ from ansible_collections.quorum.redis.plugins.module_utils._model.topology impor
     Inventory,
     TopologyError,
     build,
-    misspelt,
 )
 
 ADDRESSES = {f"r{number}": f"10.0.0.{number}" for number in range(1, 11)}
@@ -348,24 +347,6 @@ def test_sizes_are_read_as_the_engine_reads_them(text: Any, expected: int | None
 )
 def test_warnings(changes: dict[str, Any], warning: str) -> None:
     assert build(inventory(**changes))["warnings"] == [warning]
-
-
-@pytest.mark.parametrize(
-    ("name", "meant"),
-    [
-        ("redis_instnaces", "redis_instances"),
-        ("redis_sentinal_port", "redis_sentinel_port"),
-        ("redis_instances", None),
-        ("redis_failover_to", None),
-        ("redis_topology", None),
-        ("my_redis_instances", None),
-    ],
-)
-def test_a_misspelt_variable_is_named(name: str, meant: str | None) -> None:
-    found = misspelt([name, "inventory_hostname"], ["redis_instances", "redis_sentinel_port", "redis_group"])
-    assert found == (
-        [f"{name} is no variable of this collection and has no effect; is {meant} meant?"] if meant else []
-    )
 
 
 def test_nothing_is_warned_of_sentinels_that_watch_nothing() -> None:
