@@ -42,7 +42,7 @@ BEYOND_AN_APPLICATION: list[Command] = [
 BEYOND_ASKING: list[Command] = [
     *(command for command in ON_SENTINELS[5:] if command[0] not in ("SUBSCRIBE",)),
     *(("CONFIG", "SET", "requirepass", "x"), ("CONFIG", "GET", "*"), ("ACL", "SETUSER", "client", "+@all")),
-    *(("SENTINEL", "CONFIG", "GET", "*"), ("SENTINEL", "CKQUORUM", "main"), ("SENTINEL", "DEBUG")),
+    *(("SENTINEL", "CONFIG", "GET", "*"), ("SENTINEL", "DEBUG")),
     *(("SENTINEL", "IS-MASTER-DOWN-BY-ADDR", "192.0.2.1", "6379", "99", "x"), ("CLIENT", "KILL", "TYPE", "normal")),
 ]
 # Refused before it is asked who somebody is: what this version does not know, and what is switched off for everybody.
