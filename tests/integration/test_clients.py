@@ -69,17 +69,17 @@ class Page:
         return str(done.stdout).strip()
 
     @contextmanager
-    def running(self, user: str, *words: str) -> Iterator[Path]:
+    def running(self, user: str, *words: str, log: str = "") -> Iterator[Path]:
         """Run a program meanwhile; what it prints is in a file."""
-        log = self.place / f"{user}.log"
-        with log.open("w") as out:
+        file = self.place / f"{log or user}.log"
+        with file.open("w") as out:
             process = subprocess.Popen(  # type: ignore[call-overload]
                 self.command(*words), stdout=out, stderr=out, **self.options(user)
             )
             try:
-                yield log
+                yield file
             finally:
-                assert process.poll() is None, log.read_text()
+                assert process.poll() is None, file.read_text()
                 process.kill()
                 process.wait(10)
 
@@ -89,7 +89,7 @@ def blocks() -> Dict[str, str]:
     return files_of((ROOT / "docs" / "clients.md").read_text())
 
 
-def page(lab: Lab, tmp_path: Path, sentinel_port: int, ca: Optional[Path] = None) -> Page:
+def page(lab: Lab, tmp_path: Path, *sentinel_ports: int, ca: Optional[Path] = None) -> Page:
     """Write the files of the page down."""
     place = tmp_path / "page"
     place.mkdir(exist_ok=True)
@@ -100,7 +100,7 @@ def page(lab: Lab, tmp_path: Path, sentinel_port: int, ca: Optional[Path] = None
     env = {
         "PATH": os.environ["PATH"],
         "REDIS_NAME": "main",
-        "REDIS_SENTINELS": f"127.0.0.1:{sentinel_port}",
+        "REDIS_SENTINELS": ",".join(f"127.0.0.1:{port}" for port in sentinel_ports),
         "REDIS_SENTINEL_USERNAME": "client",
         "REDIS_SENTINEL_PASSWORD": "secret-of-client",
         **({"REDIS_CA": str(ca), "NODE_EXTRA_CA_CERTS": str(ca)} if ca else {}),
@@ -112,6 +112,11 @@ def watch(watcher: Server, port: int) -> None:
     """Let a Sentinel watch a server, and applications ask it."""
     watcher.call("SENTINEL", "MONITOR", "main", "127.0.0.1", port, 1)
     watcher.call("SENTINEL", "SET", "main", "auth-pass", PASSWORD, "failover-timeout", "5000")
+    let_ask(watcher)
+
+
+def let_ask(watcher: Server) -> None:
+    """Let applications ask a Sentinel."""
     own = rules([password_digest("secret-of-client")], parse_version(watcher.info()["redis_version"]))
     watcher.call(*setuser_command("client", own))
 
@@ -190,7 +195,7 @@ def test_a_client_over_tls_finds_the_primary_at_every_step(lab: Lab, tmp_path: P
     for watcher, named in ((dual, plain), (peers, mapped)):
         assert watcher.call("SENTINEL", "GET-MASTER-ADDR-BY-NAME", "main") == ["127.0.0.1", str(named)]
         wait_until("Sentinel is connected", partial(connected, watcher))
-        found = page(lab, tmp_path, secure[watcher.directory.name], authority.ca)
+        found = page(lab, tmp_path, secure[watcher.directory.name], ca=authority.ca)
         where = found.place / "redis_tls.py"
         where.write_text(where.read_text().replace("6379: 16379", f"{plain}: {mapped}"))
         for name in ("app.py", "app_flask.py", "app_django.py"):

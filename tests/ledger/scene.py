@@ -58,17 +58,25 @@ class Scene:
 
     @classmethod
     def build(
-        cls, lab: Any, members: int = 3, sentinels: int = 3, quick: bool = True, down_after: int = DOWN_AFTER
+        cls,
+        lab: Any,
+        members: int = 3,
+        sentinels: int = 3,
+        quick: bool = True,
+        down_after: int = DOWN_AFTER,
+        password: str = "",
     ) -> Scene:
         """Start everything. Quick: Sentinels look at the servers each 2 s instead of 10 s, where they can."""
         scene = cls(lab)
-        scene.members = [lab.server(f"m{number}") for number in range(1, members + 1)]
+        scene.members = [lab.server(f"m{number}", password=password) for number in range(1, members + 1)]
         first = scene.members[0]
         for one in scene.members[1:]:
             one.call("REPLICAOF", first.address, first.port)
-        scene.sentinels = [lab.sentinel(f"s{number}") for number in range(1, sentinels + 1)]
+        scene.sentinels = [lab.sentinel(f"s{number}", password=password) for number in range(1, sentinels + 1)]
         for one in scene.sentinels:
             one.call("SENTINEL", "MONITOR", NAME, first.address, first.port, sentinels // 2 + 1)
+            if password:
+                one.call("SENTINEL", "SET", NAME, "auth-pass", password)
             one.call("SENTINEL", "SET", NAME, "down-after-milliseconds", down_after)
             one.call("SENTINEL", "SET", NAME, "failover-timeout", 60000)
             if quick:
