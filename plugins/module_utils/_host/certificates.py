@@ -15,16 +15,12 @@ from typing import Any, Mapping, Optional, Sequence
 
 from .._core.errors import BadConfig, Refused, Unreachable
 from .._model.directives import TLS_MODES, TLS_PEERS
-from .._redis.tls import UNKNOWN_CA, Tls, context, failure, shown
+from .._redis.tls import THREE_ROUNDS, UNKNOWN_CA, Tls, context, failure, shown
 
 WARN_DAYS = 30
 NOTE = "CA certificates: sha256:"
 STALE = {"key": "tls-cert-file", "why": "the certificate was renewed, and a Sentinel reads it only at a start"}
 TODO = "Nothing was changed. "
-THREE_ROUNDS = (
-    "Bring the same file to all hosts; a change of the CA takes three rounds: both CAs in it, then the new "
-    "certificates, then the new CA alone"
-)
 
 
 def declared(parameters: Mapping[str, Any]) -> Optional[Tls]:

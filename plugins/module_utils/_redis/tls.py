@@ -16,6 +16,10 @@ from .._core.errors import BadConfig, Unreachable
 
 _EXPIRED, _NOT_YET = 10, 9
 UNKNOWN_CA = (2, 18, 19, 20, 21)
+THREE_ROUNDS = (
+    "Bring the same file to all hosts; a change of the CA takes three rounds: both CAs in it, then the new "
+    "certificates, then the new CA alone"
+)
 _NAME = (62, 64)
 _PURPOSE = 26
 _CUT = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ConnectionResetError, BrokenPipeError)
@@ -81,7 +85,7 @@ def unproved(problem: ssl.SSLCertVerificationError) -> tuple[str, str]:
     if code in UNKNOWN_CA:
         return (
             f"The certificate is not of the known CA: {said}",
-            "Correct tls_ca_file, or the certificate of the server",
+            f"Correct tls_ca_file, or the certificate of the server. {THREE_ROUNDS}",
         )
     if code == _PURPOSE:
         return "The certificate may not be used for this purpose", "Issue one for both serverAuth and clientAuth"
