@@ -44,12 +44,16 @@ class Member:
     server: Server | None = None
     policy: str = "wait"
     wait: int = 6
-    said: str = ""
 
     @property
     def name(self) -> str:
         """Return the name of its unit."""
         return "sentinel" if self.sentinel else MAIN
+
+    @property
+    def said(self) -> str:
+        """Return what the program has said in its last run, or said by now."""
+        return (self.root / f"{self.name}.said").read_text()
 
     @property
     def data(self) -> Path:
@@ -88,10 +92,9 @@ class Member:
         env = {"QUORUM_REDIS_ETC": str(self.root / "etc"), "QUORUM_REDIS_LIB": str(self.root / "lib")}
         env |= {"SERVICE_RESULT": os.environ.get("SERVICE_RESULT", "success")}
         words = [verb or ("sentinel" if self.sentinel else "server"), self.name]
-        done = subprocess.run(
-            [sys.executable, str(PROGRAM), *words], env=env, capture_output=True, text=True, timeout=60
-        )
-        self.said = done.stderr
+        command = [sys.executable, str(PROGRAM), *words]
+        with (self.root / f"{self.name}.said").open("w") as said:
+            done = subprocess.run(command, env=env, stdout=subprocess.DEVNULL, stderr=said, timeout=60)
         return done.returncode
 
     def start(self) -> Server:
@@ -423,9 +426,13 @@ def test_a_crashed_primary_does_not_overwrite_replicas_that_are_silent_for_a_whi
     for member in others:
         member.live().signal(signal.SIGSTOP)
     old.crash()
-    awake = [threading.Timer(1.6, member.live().signal, [signal.SIGCONT]) for member in others]
-    for timer in awake:  # after the guard has given up waiting for one answer
-        timer.start()
+
+    def awake() -> None:
+        wait_until("the guard has given up waiting for one answer", lambda: "may live" in old.said)
+        for member in others:
+            member.live().signal(signal.SIGCONT)
+
+    threading.Thread(target=awake, daemon=True).start()
     old.start()
     assert "waiting: this primary crashed; its replicas may live" in old.said
     assert old.live().follows()[0] == "slave"
