@@ -115,6 +115,7 @@ class Server:
             decode_responses=True,
             socket_timeout=5,
             protocol=2,
+            driver_info=None,  # or it would read which version it is, anew for each client
             ssl=self.ca is not None,
             ssl_ca_certs=self.ca and str(self.ca),
             ssl_certfile=self.own and str(self.own.cert),
@@ -123,9 +124,13 @@ class Server:
 
     def call(self, *args: Any) -> Any:
         """Send one command."""
+        return self.calls(args)[0]
+
+    def calls(self, *commands: Tuple[Any, ...]) -> List[Any]:
+        """Send several commands over one connection."""
         with self.client() as client:
             client.response_callbacks.clear()
-            return client.execute_command(*args)
+            return [client.execute_command(*command) for command in commands]
 
     def info(self) -> Dict[str, str]:
         """Return INFO as names and values."""
@@ -248,17 +253,20 @@ class Lab:
         It is forked, not started: test_fork_server.py holds that a module cannot tell.
         QUORUM_TEST_LIBRARY names a directory with another redis-py for the modules.
         """
-        options.update(_ansible_check_mode=check, _ansible_diff=diff, _ansible_remote_tmp=str(self.root))
-        request = self.root / "request.json"
-        request.write_text(json.dumps({"ANSIBLE_MODULE_ARGS": options}))
-        paths = [str(self.collections), *filter(None, [os.environ.get("QUORUM_TEST_LIBRARY")])]
-        module = f"ansible_collections.quorum.redis.plugins.modules.{name}"
-        found = fork_server(os.pathsep.join(paths)).run(module, str(request), timeout=LONG)
+        options.update(_ansible_check_mode=check, _ansible_diff=diff)
+        found = self.fork(f"ansible_collections.quorum.redis.plugins.modules.{name}", options)
         try:
             data = json.loads(found.stdout)
         except ValueError:
             pytest.fail(f"module {name} did not answer JSON:\n{found.stdout}\n{found.stderr}")
         return Answer(data, found.stdout + found.stderr)
+
+    def fork(self, program: str, options: Dict[str, Any], how: str = "-m") -> subprocess.CompletedProcess[str]:
+        """Run a module, or code (`-c`) that ends in main() of a module, in a process of its own."""
+        request = self.root / "request.json"
+        request.write_text(json.dumps({"ANSIBLE_MODULE_ARGS": {**options, "_ansible_remote_tmp": str(self.root)}}))
+        paths = [str(self.collections), *filter(None, [os.environ.get("QUORUM_TEST_LIBRARY")])]
+        return fork_server(os.pathsep.join(paths)).run(program, str(request), how=how, timeout=LONG)
 
     def close(self) -> None:
         """End every process of this lab."""

@@ -4,8 +4,8 @@
 """Runs modules in processes of their own that need not import Ansible, redis-py and module_utils anew.
 
 As a program it is the server: it has imported them and nothing else, and forks for each request at the socket that is
-its standard input. The child becomes what `python -m MODULE ARGUMENT` is. Only what Python takes from the environment
-when it starts (the seed of hashes, the encoding) is that of the server.
+its standard input. The child becomes what `python -m MODULE ARGUMENT` or `python -c CODE ARGUMENT` is. Only what Python
+takes from the environment when it starts (the seed of hashes, the encoding) is that of the server.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ import gc
 import io
 import json
 import os
-import pkgutil
 import runpy
 import select
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from importlib import import_module
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 PRELOADED = ("ansible.module_utils.basic", "redis", "redis.sentinel")
 UTILS = "ansible_collections.quorum.redis.plugins.module_utils"
@@ -37,7 +37,8 @@ MESSAGE = 1 << 20
 class Wish(NamedTuple):
     """A process to be made; its outputs come as open files with it."""
 
-    module: str
+    how: str
+    program: str
     arguments: list[str]
     directory: str
     environment: dict[str, str]
@@ -60,10 +61,10 @@ class ForkServer:
             )
         atexit.register(self.close)
 
-    def run(self, module: str, *arguments: str, timeout: float) -> subprocess.CompletedProcess[str]:
-        """Do what subprocess.run() does with `python -m`: wait for the end of the process and of its outputs."""
-        command = ["-m", module, *arguments]
-        wish = Wish(module, [*arguments], str(Path.cwd()), {**os.environ, "PYTHONPATH": self.paths})
+    def run(self, program: str, *arguments: str, how: str = "-m", timeout: float) -> subprocess.CompletedProcess[str]:
+        """Do what subprocess.run() does with `python -m` or `-c`: wait for the end of the process and its outputs."""
+        command = [how, program, *arguments]
+        wish = Wish(how, program, [*arguments], str(Path.cwd()), {**os.environ, "PYTHONPATH": self.paths})
         pipes = [os.pipe() for _output in ("stdout", "stderr", "status")]
         said = {read: b"" for read, _write in pipes}
         status = pipes[2][0]
@@ -90,7 +91,7 @@ class ForkServer:
                 os.close(read)
         stdout, stderr, end = (text.decode() for text in said.values())
         if len(end.split()) != 2:
-            raise RuntimeError(f"the fork server has ended before {module} did")
+            raise RuntimeError(f"the fork server has ended before {program} did")
         return subprocess.CompletedProcess(command, int(end.split()[1]), stdout, stderr)
 
     def close(self) -> None:
@@ -105,12 +106,17 @@ def fork_server(paths: str) -> ForkServer:
     return ForkServer(paths)
 
 
+def utils() -> list[str]:
+    """Return the names of all module_utils: their packages are only folders, which pkgutil does not walk."""
+    folders = [Path(folder) for folder in import_module(UTILS).__path__]
+    paths = [path.relative_to(folder) for folder in folders for path in folder.glob("**/*.py")]
+    return sorted(".".join((UTILS, *path.with_suffix("").parts)) for path in paths)
+
+
 def preload() -> str:
     """Import what takes long; return what the imports said, which each module would have said itself."""
     with contextlib.redirect_stderr(io.StringIO()) as said:
-        utils = import_module(UTILS)
-        found = [one.name for one in pkgutil.walk_packages(utils.__path__, f"{UTILS}.")]
-        for name in (*PRELOADED, *found):
+        for name in (*PRELOADED, *utils()):
             import_module(name)
     gc.collect()
     gc.freeze()  # or the first collection of each child would copy every page
@@ -146,6 +152,15 @@ def next_child(line: socket.socket) -> tuple[Wish, list[int]] | None:
             children[os.pidfd_open(pid)] = (pid, outputs[2])
 
 
+def leave(code: int) -> NoReturn:
+    """End as Python does, but for taking all that was imported to pieces: that would take longer than most modules."""
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code & 0xFF)
+
+
 def main() -> None:
     """Serve; in a child, be the module."""
     interrupted: Any = signal.signal(signal.SIGINT, signal.SIG_IGN)  # it ends when those that ask it have ended
@@ -169,7 +184,18 @@ def main() -> None:
     sys.path[0] = wish.directory
     sys.argv[1:] = wish.arguments
     sys.stderr.write(warned)
-    runpy.run_module(wish.module, run_name="__main__", alter_sys=True)
+    try:
+        if wish.how == "-m":
+            runpy.run_module(wish.program, run_name="__main__", alter_sys=True)
+        else:
+            sys.argv[0] = "-c"
+            exec(wish.program, {"__name__": "__main__"})  # noqa: S102
+        code: Any = 0
+    except SystemExit as end:
+        code = end.code or 0
+        if not isinstance(code, int):
+            raise
+    leave(code)
 
 
 if __name__ == "__main__":

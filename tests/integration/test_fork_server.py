@@ -59,6 +59,7 @@ ENDS = {
     "well": "import atexit, threading, time\n"
     "atexit.register(print, 'at exit')\n"
     "threading.Thread(target=lambda: time.sleep(0.1) or print('thread')).start()",
+    "pool": "from concurrent import futures\npool = futures.ThreadPoolExecutor()\npool.submit(print, 'pool')",
     "code": "import sys\nsys.exit(3)",
     "words": "import sys\nsys.exit('words')",
     "instantly": "import os\nprint('lost')\nos._exit(4)",
@@ -70,10 +71,10 @@ ENDS = {
 }
 
 
-def started(server: ForkServer, name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Let Python start a module."""
+def started(server: ForkServer, program: str, *arguments: str, how: str = "-m") -> subprocess.CompletedProcess[str]:
+    """Let Python start a program."""
     return subprocess.run(
-        [sys.executable, "-m", name, *arguments],
+        [sys.executable, how, program, *arguments],
         env={**os.environ, "PYTHONPATH": server.paths},
         capture_output=True,
         text=True,
@@ -109,9 +110,10 @@ def test_a_process_is_as_if_python_had_started_it(server: ForkServer, monkeypatc
 
 
 @pytest.mark.parametrize("name", ENDS)
-def test_it_ends_as_if_python_had_started_it(server: ForkServer, name: str) -> None:
-    module = f"{name}_program"
-    plain, found = started(server, module), server.run(module, timeout=LONG)
+@pytest.mark.parametrize("how", ["-m", "-c"])
+def test_it_ends_as_if_python_had_started_it(server: ForkServer, name: str, how: str) -> None:
+    program = f"{name}_program" if how == "-m" else ENDS[name]
+    plain, found = started(server, program, how=how), server.run(program, how=how, timeout=LONG)
     assert (found.returncode, found.stdout) == (plain.returncode, plain.stdout)
     assert lines_of(found.stderr) == lines_of(plain.stderr)
 

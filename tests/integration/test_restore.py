@@ -7,13 +7,10 @@ from __future__ import annotations
 
 import contextlib
 import getpass
-import json
-import os
 import resource
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +24,6 @@ from ansible_collections.quorum.redis.plugins.module_utils._failover.operation i
 from ansible_collections.quorum.redis.plugins.module_utils._host.files import size_and_digest
 from ansible_collections.quorum.redis.plugins.module_utils._redis.endpoint import Endpoint
 from ledger.scene import ALONE, NAME, Scene, kill
-from patience import LONG
 
 PASSWORD = "s3cret-of-the-restore"
 USER = getpass.getuser()
@@ -49,27 +45,35 @@ def fill(server: Any) -> None:
         client.execute_command("SELECT", 0)
 
 
+ASK = {
+    "string": ("GET",),
+    "hash": ("HGETALL",),
+    "list": ("LRANGE", 0, -1),
+    "set": ("SMEMBERS",),
+    "zset": ("ZRANGE", 0, -1, "WITHSCORES"),
+    "stream": ("XRANGE", "-", "+"),
+}
+
+
+def asked(server: Any, database: int, commands: list[tuple[Any, ...]]) -> list[Any]:
+    """Return what a server says to many commands."""
+    with server.client() as client, client.pipeline(transaction=False) as line:
+        client.response_callbacks.clear()
+        for command in [("SELECT", database), *commands]:
+            line.execute_command(*command)
+        return list(line.execute()[1:])
+
+
 def content(server: Any) -> dict[str, Any]:
-    """Return everything that a server holds: each value as DUMP has it, and which keys end."""
+    """Return everything that a server holds: each value as its commands have it, and which keys end."""
     found = {}
     for database in (0, 5):
-        client = server.client()
-        client.response_callbacks.clear()
-        client.execute_command("SELECT", database)
-        for key in sorted(client.execute_command("KEYS", "*")):
-            kind = client.execute_command("TYPE", key)
-            ask = {
-                "string": ["GET", key],
-                "hash": ["HGETALL", key],
-                "list": ["LRANGE", key, 0, -1],
-                "set": ["SMEMBERS", key],
-                "zset": ["ZRANGE", key, 0, -1, "WITHSCORES"],
-                "stream": ["XRANGE", key, "-", "+"],
-            }[kind]
-            value = client.execute_command(*ask)
-            ends = client.execute_command("TTL", key) > 0
-            found[f"{database}:{key}"] = (kind, sorted(value) if kind in ("set",) else value, ends)
-        client.close()
+        keys = sorted(asked(server, database, [("KEYS", "*")])[0])
+        kinds = asked(server, database, [("TYPE", key) for key in keys])
+        asks = [(ASK[kind][0], key, *ASK[kind][1:]) for key, kind in zip(keys, kinds, strict=True)]
+        values, ends = asked(server, database, asks), asked(server, database, [("TTL", key) for key in keys])
+        for key, kind, value, end in zip(keys, kinds, values, ends, strict=True):
+            found[f"{database}:{key}"] = (kind, sorted(value) if kind == "set" else value, end > 0)
     return found
 
 
@@ -109,21 +113,13 @@ class Store:
         assert done.returncode == -signal.SIGKILL, done.stdout + done.stderr
 
     def _run(self, code: str, **more: Any) -> subprocess.CompletedProcess[str]:
-        arguments = {"ANSIBLE_MODULE_ARGS": {**self.options(**more), "_ansible_remote_tmp": str(self.root)}}
         start = (
             "from ansible_collections.quorum.redis.plugins.module_utils._restore import rollback as back\n"
             "from ansible_collections.quorum.redis.plugins.module_utils._restore import execute as base\n"
             f"from ansible_collections.quorum.redis.plugins.modules import restore\n{code}\nrestore.main()\n"
         )
-        return subprocess.run(
-            [sys.executable, "-c", start],
-            input=json.dumps(arguments),
-            capture_output=True,
-            text=True,
-            timeout=LONG,
-            check=False,
-            env={**os.environ, "PYTHONPATH": str(self.scene.lab.collections)},
-        )
+        done: subprocess.CompletedProcess[str] = self.scene.lab.fork(start, self.options(**more), how="-c")
+        return done
 
     def begin(self, code: str) -> str:
         """Run the module with code before it; return what it says."""

@@ -6,10 +6,6 @@
 from __future__ import annotations
 
 import getpass
-import json
-import os
-import subprocess
-import sys
 import time
 from dataclasses import dataclass, field
 from typing import Any, Dict, List
@@ -18,7 +14,6 @@ import pytest
 import redis
 from ansible_collections.quorum.redis.plugins.module_utils._model.acl_rules import password_digest
 from ledger.ledger import Ledger, connect
-from patience import LONG
 
 from .conftest import Answer, Lab, Server, wait_until
 
@@ -248,15 +243,8 @@ from ansible_collections.quorum.redis.plugins.modules import {name}
 
 def dies(estate: Estate, after: int, server: Server, module: str, phase: str = "open") -> bool:
     """Run a module that is killed before one of its steps; tell whether it has come so far."""
-    done = subprocess.run(
-        [sys.executable, "-c", DIE.format(name=module, after=after)],
-        input=json.dumps({"ANSIBLE_MODULE_ARGS": estate.options(server, module, phase)}),
-        env={**os.environ, "PYTHONPATH": str(estate.lab.collections)},
-        capture_output=True,
-        text=True,
-        timeout=LONG,
-        check=False,
-    )
+    code = DIE.format(name=module, after=after)
+    done = estate.lab.fork(code, estate.options(server, module, phase), how="-c")
     assert done.returncode in (0, 9), done.stdout + done.stderr
     return done.returncode == 9
 

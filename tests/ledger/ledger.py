@@ -44,6 +44,7 @@ def connect(place: Place, password: str, username: str = "", ca: str = "") -> re
         socket_connect_timeout=1,
         decode_responses=True,
         protocol=2,
+        driver_info=None,  # or it would read which version it is, anew for each client
         retry=Retry(NoBackoff(), 0),
         ssl=bool(ca),
         ssl_ca_certs=ca or None,

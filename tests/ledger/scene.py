@@ -123,12 +123,13 @@ class Scene:
             if one is not heads[0] and (info["master_link_status"], int(info["master_port"])) != ("up", heads[0].port):
                 return False
         for one in self.sentinels:
-            reply = one.call("SENTINEL", "MASTER", NAME)
+            questions = ("SENTINEL", "MASTER", NAME), ("INFO", "sentinel"), ("SENTINEL", "CKQUORUM", NAME)
+            reply, info, quorum = one.calls(*questions)
             seen = dict(zip(reply[::2], reply[1::2], strict=True))
             wanted = (str(heads[0].port), "master", str(len(self.members) - 1), str(len(self.sentinels) - 1))
             if (seen["port"], seen["flags"], seen["num-slaves"], seen["num-other-sentinels"]) != wanted:
                 return False
-            if one.info()["sentinel_tilt"] != "0" or not str(one.call("SENTINEL", "CKQUORUM", NAME)).startswith("OK"):
+            if "sentinel_tilt:0" not in info.splitlines() or not str(quorum).startswith("OK"):
                 return False
         return True
 
