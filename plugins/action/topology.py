@@ -74,6 +74,7 @@ class ActionModule(ActionBase):
             address_of=_Addresses(task_vars["hostvars"]),
             without=arguments["without"],
         )
+        problems += _in_parts(task_vars) if verb not in HARMLESS[1:] else []
         strange = _strange(task_vars)
         problems += strange if verb not in HARMLESS else []
         try:
@@ -104,6 +105,17 @@ def _specs(verb: str) -> dict[str, Any]:
 def _may_hold_secrets(name: str, spec: dict[str, Any]) -> bool:
     """Return whether the value stays out of the result, which is printed with -v."""
     return spec.get("elements") == "dict" or any(word in name for word in ("password", "_url", "_rsync", "_command"))
+
+
+def _in_parts(task_vars: dict[str, Any]) -> list[str]:
+    """Return why a play with `serial` cannot go on: members wait for others, which would come in a later batch."""
+    later = set(task_vars.get("ansible_play_hosts") or []) - set(task_vars.get("ansible_play_batch") or [])
+    if not later:
+        return []
+    return [
+        "This play takes its hosts in parts (serial); the roles of quorum.redis run on all hosts of a deployment "
+        "together. Remove serial: what needs a restart is restarted one after the other anyway."
+    ]
 
 
 def _strange(task_vars: dict[str, Any]) -> list[str]:

@@ -1,16 +1,23 @@
 # Copyright (c) 2026, quorum.redis contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What must hold, 7: variables as people type them in surveys and on the command line."""
+"""What must hold, 7: variables as people type them in surveys and on the command line; hosts in parts."""
 
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from estate import DataSet, given
 from lab import Lab
 
+SERIAL = """- hosts: redis
+  gather_facts: false
+  become: true
+  serial: 1
+  roles: [quorum.redis.redis, quorum.redis.redis_server]
+"""
 STRANGE = "is no variable of this collection and has no effect; is "
 
 
@@ -52,3 +59,11 @@ def test_site_and_status_only_warn_of_a_misspelt_variable(lab: Lab) -> None:
     for verb in ("site", "status"):
         run = lab.run_playbook(verb, "-e", "redis_pasword=x").expect(changed=0)
         assert "is redis_password meant?" in " ".join(run.stdout.split())
+
+
+def test_hosts_in_parts_are_refused_at_once(lab: Lab, main: DataSet, tmp_path: Path) -> None:
+    (tmp_path / "serial.yml").write_text(SERIAL, encoding="utf-8")
+    run = lab.run_playbook(str(tmp_path / "serial.yml"))
+    assert not run.ok and run.changed == 0
+    assert "run on all hosts of a deployment together" in " ".join(run.stdout.split())
+    main.settled()
