@@ -141,12 +141,7 @@ def test_every_test_that_the_threat_model_names_exists() -> None:
 
 def test_every_variable_in_the_guides_exists() -> None:
     known = {name for role in ROLES for name in options(role)}
-    used = {f"redis_restore_{name}" for name in ("instance", "from", "on", "set", "confirm", "end")}
-    playbooks = "\n".join(path.read_text(encoding="utf-8") for path in ROOT.glob("playbooks/*.yml"))
-    playbooks += "\n".join(path.read_text(encoding="utf-8") for path in ROOT.glob("roles/*/tasks/re*.yml"))
-    playbooks += (ROOT / "roles" / "redis_backup" / "vars" / "main.yml").read_text(encoding="utf-8")
-    assert [name for name in used if name not in playbooks] == []
-    names = {*known, *used, *ROLES}
+    names = {*known, *ROLES}
     for page in PAGES:
         said = set(re.findall(r"`(redis_\w+)[`:=]", page.read_text(encoding="utf-8")))
         assert said <= names, name_of(page)

@@ -43,6 +43,8 @@ def test_an_empty_text_is_not_given_and_every_spelling_is_read(lab: Lab, main: D
         ("failover", "redis_failover_too=p2", STRANGE + "redis_failover_to meant?"),
         ("restart", "redis_move_primry=false", STRANGE + "redis_move_primary meant?"),
         ("remove", "redis_remove_confrim=redis", STRANGE + "redis_remove_confirm meant?"),
+        ("restore", "redis_restore_form=latest", STRANGE + "redis_restore_from meant?"),
+        ("restore", "redis_restore_end=perhaps", "is 'perhaps'; give true or false."),
         ("restart", "redis_wait=soon", "is 'soon'; give a number."),
         ("backup", "redis_backup_sets=main,othr", "names othr, which is no data set of redis"),
     ],
