@@ -17,6 +17,7 @@ from ansible.plugins.action import ActionBase
 
 from ..module_utils._model.options import HARMLESS, VERBS, names_typed, typed, unknown
 from ..module_utils._model.topology import Inventory, TopologyError, build
+from ..plugin_utils.controller import is_thrown_away
 
 COLLECTION = Path(__file__).resolve().parents[2]
 WANTED = (
@@ -74,6 +75,7 @@ class ActionModule(ActionBase):
             address_of=_Addresses(task_vars["hostvars"]),
             without=arguments["without"],
         )
+        problems += _lost(verb, options)
         problems += _in_parts(task_vars) if verb not in HARMLESS[1:] else []
         strange = _strange(task_vars)
         problems += strange if verb not in HARMLESS else []
@@ -105,6 +107,18 @@ def _specs(verb: str) -> dict[str, Any]:
 def _may_hold_secrets(name: str, spec: dict[str, Any]) -> bool:
     """Return whether the value stays out of the result, which is printed with -v."""
     return spec.get("elements") == "dict" or any(word in name for word in ("password", "_url", "_rsync", "_command"))
+
+
+def _lost(verb: str, options: dict[str, Any]) -> list[str]:
+    """Return why files cannot be kept on the controller: it is a container, which is thrown away with them."""
+    name = {"backup": "redis_backup_fetch", "certificates": "redis_tls_authority"}.get(verb, "")
+    path = str(options.get(name) or "")
+    if not path.startswith("/") or not is_thrown_away(path):
+        return []
+    return [
+        f"{name} {path} is in the container in which Ansible runs, and would be thrown away with it. Name a directory "
+        "of a volume that is mounted there, or run this from a machine that stays."
+    ]
 
 
 def _in_parts(task_vars: dict[str, Any]) -> list[str]:
