@@ -5,13 +5,16 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
 from ansible.plugins.action import ActionBase
 
 from ..module_utils._model.client_page import FILES, client_code
+from ..module_utils._model.status_html import render_html
 from ..module_utils._model.status_page import render
+from ..plugin_utils.page_file import save_page
 from ..plugin_utils.screen import show
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "clients.md"
@@ -32,6 +35,7 @@ class ActionModule(ActionBase):
                 "fail": {"type": "bool", "default": True},
                 "print": {"type": "bool", "default": True},
                 "client": {"type": "str", "default": "", "choices": ["", *FILES]},
+                "html": {"type": "path", "default": ""},
             }
         )
         task_vars = task_vars or {}
@@ -49,13 +53,17 @@ class ActionModule(ActionBase):
             one = seen.get("redis_status_sentinel") or {}
             if "sentinel" in one:
                 sentinels[host] = {**one["sentinel"], "rotating": one.get("rotating")}
-        page, problems = render(model, servers, sentinels, task_vars.get("ansible_play_hosts_all"))
+        asked = task_vars.get("ansible_play_hosts_all")
+        page, problems = render(model, servers, sentinels, asked)
         if options["client"]:
             page += client_code(PAGE.read_text(encoding="utf-8"), options["client"], model)
         if options["print"]:
             show("\n" + "\n".join(page))
         failed = bool(problems and options["fail"])
         result.update(changed=False, healthy=not problems)
+        if options["html"]:
+            drawn = render_html(model, servers, sentinels, asked, time.time())
+            result.update(save_page(options["html"], drawn, self._task.check_mode, self._task.diff))
         if failed and options["print"]:
             # What is on the screen already does not come a second and a third time.
             what = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"

@@ -13,7 +13,8 @@ author: quorum.redis contributors (@quorum)
 description:
   - Reads what P(quorum.redis.instance_info#module) returned on every host of the play, compares it with the
     model of P(quorum.redis.topology#module), prints a page for people and returns the verdict.
-  - Runs on the controller only and changes nothing. The playbook C(quorum.redis.status) shows how it is used.
+  - Runs on the controller only and changes nothing on a host. The playbook C(quorum.redis.status) shows how it is
+    used.
 options:
   fail:
     description: Fail when something is not as declared, so that the exit code says so.
@@ -28,6 +29,14 @@ options:
     type: str
     default: ""
     choices: ["", python, asyncio, celery, rq, django, flask, ioredis, node-redis, bullmq, connect-redis]
+  html:
+    description:
+      - Write the page as one HTML file too, with a drawing, to this file on the controller. It has names, addresses
+        and versions, no password and no name of a key. A new one has the mode 0644, an existing one keeps its mode.
+      - The file is written in each run, with the time of the look. Changed means that it shows something else than
+        before, apart from times and counters. In check mode it is not written.
+    type: path
+    default: ""
 extends_documentation_fragment:
   - quorum.redis.attributes
 notes:
@@ -39,9 +48,18 @@ EXAMPLES = r"""
   quorum.redis.report:
     fail: false
   run_once: true
+
+- name: Show it, and write a file for a browser
+  quorum.redis.report:
+    html: ~/redis-status.html
+  run_once: true
 """
 
 RETURN = r"""
+path:
+  description: The file that was written, or would be.
+  returned: with O(html)
+  type: str
 healthy:
   description: Whether everything is as declared.
   returned: always

@@ -1,0 +1,131 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The topology of one set as SVG: Sentinels left, then the primary, then who follows it. Pure."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+from typing import Any, List, Mapping, Sequence
+
+from .markup import Child, element, moving
+from .status_layout import Node, Watcher, draw_nodes
+from .status_verdict import SetStatus
+
+WIDTH, HEIGHT, GAP, EDGE, TOP = 240, 66, 20, 4, 26
+ARROW, WATCH, REACH, CAP = 175, 210, 90, 46
+NARROW = 700  # pixels below which a drawing scrolls rather than shrinks
+LABELS = {"down": "NO LINK", "copying": "full copy", "reported": "primary sees it"}
+UNITS = ((10**9, "GB"), (10**6, "MB"), (10**4, "kB"))
+
+
+def drawing_of(one: SetStatus, sentinels: Sequence[Mapping[str, Any]]) -> ET.Element:
+    """Return the drawing; whatever it says by colour or by line it says in words too."""
+    nodes, watchers = draw_nodes(one, sentinels)
+    left = EDGE + (WATCH + REACH if watchers else 0)
+    rows = max([node.row + 1 for node in nodes] + [len(watchers) * (CAP + GAP) / (HEIGHT + GAP)])
+    width = left + max(node.column for node in nodes) * (WIDTH + ARROW) + WIDTH + EDGE
+    height = int(TOP + rows * (HEIGHT + GAP) + EDGE)
+    middle = TOP + rows * (HEIGHT + GAP) / 2
+    first = middle - len(watchers) * (CAP + GAP) / 2
+    at = [first + number * (CAP + GAP) + GAP / 2 for number in range(len(watchers))]
+    heads = [*([("Sentinels", EDGE)] if watchers else []), ("replication: primary \u2192 replicas", left)]
+    return element(
+        "svg",
+        *(element("text", text, x=x, y=16, class_="legend") for text, x in heads),
+        *(_watch(watcher, y, left) for watcher, y in zip(watchers, at)),
+        *(_arrow(node, child, left) for node in nodes for child in node.children),
+        *(_box(node, left) for node in nodes),
+        *(_sentinel(watcher, y) for watcher, y in zip(watchers, at)),
+        viewBox=f"0 0 {width} {height}",
+        width=width,
+        height=height,
+        role="img",
+        style=f"min-width: {min(width, NARROW)}px",
+        aria_label=_spoken(one.declared["name"], nodes, watchers),
+    )
+
+
+def _spoken(name: str, nodes: Sequence[Node], watchers: Sequence[Watcher]) -> str:
+    said = [f"{node.label}: {node.says}" + (f", follows {node.parent.label}" if node.parent else "") for node in nodes]
+    said += [f"Sentinel {watcher.label}: {watcher.says}" for watcher in watchers]
+    return f"Topology of {name}. {'; '.join(said)}."
+
+
+def _corner(node: Node, left: float) -> tuple[float, float]:
+    return left + node.column * (WIDTH + ARROW), TOP + node.row * (HEIGHT + GAP) + GAP / 2
+
+
+def _short(text: str, letters: int) -> str:
+    """Return what a box has room for: the ends of a name say more than its middle."""
+    return text if len(text) <= letters else f"{text[: letters - letters // 2 - 1]}\u2026{text[-(letters // 2) :]}"
+
+
+def _text(text: Child, x: float, y: float, kind: str) -> ET.Element:
+    return element("text", text, x=f"{x:g}", y=f"{y:g}", class_=kind)
+
+
+def _box(node: Node, left: float) -> ET.Element:
+    x, y = _corner(node, left)
+    frame = {"x": f"{x:g}", "y": f"{y:g}", "width": WIDTH, "height": HEIGHT, "rx": 6}
+    inner = {"x": f"{x + 4:g}", "y": f"{y + 4:g}", "width": WIDTH - 8, "height": HEIGHT - 8, "rx": 4}
+    return element(
+        "g",
+        element("title", f"{node.label} ({node.address}): {node.says}"),
+        element("rect", **frame, class_="box"),
+        *([element("rect", **inner, class_="inner")] if node.kind == "primary" else []),
+        _text(_short(node.label, 21), x + 14, y + 24, "name"),
+        _text(_short(node.says, 28), x + 14, y + 41, "says"),
+        _text(_short(node.address, 30), x + 14, y + 56, "address"),
+        class_=f"{node.kind} wrong" if node.wrong else node.kind,
+    )
+
+
+def _arrow(parent: Node, node: Node, left: float) -> ET.Element:
+    """Draw the way of the data, from the one who is followed to the one who follows."""
+    (px, py), (x, y) = _corner(parent, left), _corner(node, left)
+    start, end, down, across = px + WIDTH, x - 2, py + HEIGHT / 2, y + HEIGHT / 2
+    turn = start + 22
+    way = f"M{start:g} {down:g} H{turn:g} V{across:g} H{end - 8:g}"
+    tip = f"{end:g},{across:g} {end - 11:g},{across - 6:g} {end - 11:g},{across + 6:g}"
+    words: List[ET.Element] = []
+    if node.link in LABELS:
+        words.append(_text(LABELS[node.link], turn + 8, across - 7, "link"))
+    elif node.behind is not None:
+        words.append(_text(moving(f"{size_of(node.behind)} behind", "tspan"), turn + 8, across - 7, "link"))
+    if node.seconds >= 0 and node.link in ("up", "reported"):
+        words.append(_text(moving(f"heard {node.seconds} s ago", "tspan"), turn + 8, across + 16, "address"))
+    return element(
+        "g",
+        element("path", d=way, class_="way"),
+        element("polygon", points=tip, class_="tip"),
+        *words,
+        class_=f"arrow {node.link}",
+    )
+
+
+def size_of(count: int) -> str:
+    """Return a number of bytes in few letters."""
+    return next((f"{count / unit:.1f} {name}" for unit, name in UNITS if count >= unit), f"{count} bytes")
+
+
+def _watch(watcher: Watcher, y: float, left: float) -> ET.Element:
+    if watcher.names is None:
+        return element("g", class_="watch")
+    x, top = _corner(watcher.names, left)
+    start, middle = EDGE + WATCH, y + CAP / 2
+    target = top + HEIGHT * (0.75 if watcher.strays else 0.5)
+    line = {"x1": start, "y1": f"{middle:g}", "x2": f"{x:g}", "y2": f"{target:g}"}
+    return element("g", element("line", **line), class_="watch stray" if watcher.strays else "watch")
+
+
+def _sentinel(watcher: Watcher, y: float) -> ET.Element:
+    kind = "silent" if watcher.names is None else "stranger" if watcher.strays else "sentinel"
+    return element(
+        "g",
+        element("title", f"Sentinel {watcher.label}: {watcher.says}"),
+        element("rect", x=EDGE, y=f"{y:g}", width=WATCH, height=f"{CAP:g}", rx=22, class_="box"),
+        _text(_short(watcher.label, 17), EDGE + 18, y + 20, "name"),
+        _text(_short(watcher.says, 22), EDGE + 18, y + 36, "says"),
+        class_=kind,
+    )

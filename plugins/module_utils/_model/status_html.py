@@ -1,0 +1,258 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The status as one HTML file: what the text page says, drawn. No script, no reference to elsewhere. Pure."""
+
+from __future__ import annotations
+
+import time
+import xml.etree.ElementTree as ET
+from typing import Any, Collection, List, Mapping, Sequence
+
+from .client_page import connection
+from .markup import Child, element, moving, serialise, table
+from .status_crosscheck import GONE, crosscheck
+from .status_drawing import drawing_of, size_of
+from .status_page import (
+    REFUSED_HEAD,
+    SENTINELS_HEAD,
+    health_of,
+    members_of,
+    opinion_of,
+    passwords_open,
+    refused_of,
+    title_of,
+)
+from .status_verdict import DISK, SetStatus, State, judge_sets
+
+MEMBERS = ("member", "address", "role", "state", "behind", "keys", "memory", "version", "up since", "priority", "disk")
+STYLE = """
+:root { color-scheme: light; }
+* { box-sizing: border-box; }
+body { font: 16px/1.45 system-ui, sans-serif; color: #111; background: #fff; }
+body { margin: 0 auto; padding: 1rem; max-width: 76rem; }
+h1 { font-size: 1.5rem; margin: 0; }
+h2 { font-size: 1.3rem; margin: 0 0 .4rem; }
+h3 { font-size: 1rem; margin: 1.2rem 0 .3rem; }
+p { margin: .3rem 0; }
+ul { margin: .4rem 0; padding-left: 1.3rem; }
+li { margin: .2rem 0; overflow-wrap: anywhere; }
+section { border-top: 2px solid #111; margin: 1.5rem 0; padding-top: 1rem; }
+.verdict { font-weight: 700; font-size: 1.1rem; padding: .4rem .7rem; color: #0b5d34; }
+.verdict { border: 2px solid #0b5d34; border-left-width: 12px; }
+.verdict.bad { border-color: #a30000; color: #a30000; }
+.verdict.part { border-color: #7a4b00; color: #7a4b00; }
+.problems { font-size: 1.05rem; }
+.wide { overflow-x: auto; }
+.wide { background: linear-gradient(to right, #fff 30%, rgba(255, 255, 255, 0)) left / 40px 100% local,
+  linear-gradient(to left, #fff 30%, rgba(255, 255, 255, 0)) right / 40px 100% local,
+  linear-gradient(to right, rgba(0, 0, 0, .35), rgba(0, 0, 0, 0)) left / 14px 100%,
+  linear-gradient(to left, rgba(0, 0, 0, .35), rgba(0, 0, 0, 0)) right / 14px 100%; background-repeat: no-repeat; }
+.when, .note { color: #444; }
+table { border-collapse: collapse; font-size: .9rem; }
+th, td { text-align: left; vertical-align: top; padding: .25rem .9rem .25rem 0; white-space: nowrap; }
+th, td { border-bottom: 1px solid #bbb; }
+thead th { border-bottom: 2px solid #111; vertical-align: bottom; }
+.list tbody th { white-space: normal; overflow-wrap: anywhere; min-width: 8rem; }
+.cross td, .cross th { padding: .25rem .5rem; border: 1px solid #bbb; }
+.many thead th + th { writing-mode: vertical-rl; transform: rotate(180deg); text-align: left; }
+.cross .bad { color: #fff; background: #a30000; padding: .1rem .3rem; }
+.wrap { display: inline-block; white-space: normal; min-width: 16rem; }
+pre { white-space: pre-wrap; overflow-wrap: anywhere; background: #f2f2f2; padding: .5rem; font-size: .85rem; }
+svg { display: block; max-width: 100%; height: auto; font-family: system-ui, sans-serif; }
+.box { fill: #fff; stroke: #333; stroke-width: 1.5; }
+.inner { fill: none; stroke: #0b5d34; stroke-width: 1.5; }
+.primary .box { fill: #e6f4ec; stroke: #0b5d34; stroke-width: 2.5; }
+.wrong .box { fill: #fbe9e9; stroke: #a30000; }
+.wrong .inner { stroke: #a30000; }
+.replica .box { fill: #f4f7fb; }
+.silent .box { fill: #fbe9e9; stroke: #a30000; stroke-width: 2.5; stroke-dasharray: 8 5; }
+.stranger .box { fill: #fff4dc; stroke: #7a4b00; stroke-width: 2.5; stroke-dasharray: 3 3; }
+.outside .box, .waiting .box { stroke: #666; stroke-dasharray: 2 4; }
+.name { font-size: 15px; font-weight: 700; }
+.says { font-size: 13px; }
+.address { font-size: 11.5px; fill: #444; }
+.legend { font-size: 13px; fill: #444; }
+.link { font-size: 13px; font-weight: 600; }
+.way { fill: none; stroke: #333; stroke-width: 2; }
+.tip { fill: #333; }
+.down .way { stroke: #a30000; stroke-dasharray: 6 5; }
+.down .tip, .down .link { fill: #a30000; }
+.copying .way { stroke-width: 6; }
+.reported .way { stroke-dasharray: 2 4; }
+.watch line { stroke: #777; stroke-width: 1; }
+.stray line { stroke: #a30000; stroke-width: 2.5; stroke-dasharray: 9 5; }
+@media print {
+  body { font-size: 11px; padding: 0; max-width: none; }
+  section { break-before: page; border: 0; margin: 0; }
+  .only { break-before: auto; }
+  svg { min-width: 0 !important; max-height: 11cm; }
+  .wide { overflow: visible; background: none; }
+  table { font-size: 8.5px; }
+  th, td { white-space: normal; }
+  .part, tr, svg { break-inside: avoid; }
+  * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
+}
+"""
+MANY = 9  # columns of names, above which they stand upright
+SIGNS = {"bad": "\u2716", "part": "\u25d0", "good": "\u2714"}
+POLICY = "default-src 'none'; style-src 'unsafe-inline'"
+NOT_SEEN = "Not on this page, because status does not look at them: backups, and the certificates on disk."
+
+
+def render_html(
+    model: Mapping[str, Any],
+    servers: Mapping[str, Mapping[str, State]],
+    sentinels: Mapping[str, State],
+    run: Collection[str] | None,
+    now: float,
+) -> str:
+    """Return the page; the same judgement as that of the text page, for the same arguments."""
+    return serialise(page_of(model, *judge_sets(model, servers, sentinels, run), run, now))
+
+
+def page_of(
+    model: Mapping[str, Any], sets: Sequence[SetStatus], left: Sequence[str], run: Collection[str] | None, now: float
+) -> ET.Element:
+    """Return the page as elements."""
+    count = sum(len(one.problems) for one in sets) + len(left)
+    sentence = f"{model.get('estate', 'redis')}: {_counted(count)}"
+    index = [
+        element(
+            "li",
+            element("a", f"{SIGNS[_kind(one)]} {one.declared['name']}: {_verdict(one, run)}", href=f"#set-{number}"),
+        )
+        for number, one in enumerate(sets, 1)
+    ]
+    return element(
+        "html",
+        element(
+            "head",
+            element("meta", charset="utf-8"),
+            element("meta", name="viewport", content="width=device-width, initial-scale=1"),
+            element("meta", http_equiv="Content-Security-Policy", content=POLICY),
+            element("title", sentence),
+            element("style", STYLE),
+        ),
+        element(
+            "body",
+            element(
+                "header",
+                element("h1", sentence),
+                element("p", "As seen at ", moving(_stamp(now)), ". Nothing here updates itself.", class_="when"),
+                *_problems(left),
+                *([element("ul", *index)] if len(sets) > 1 else []),
+            ),
+            *(_section(number, one, model, run, now, len(sets) == 1) for number, one in enumerate(sets, 1)),
+            element("p", NOT_SEEN, class_="note"),
+        ),
+        lang="en",
+    )
+
+
+def _counted(count: int) -> str:
+    return "no problem" if not count else "1 PROBLEM" if count == 1 else f"{count} PROBLEMS"
+
+
+def _stamp(seconds: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(seconds))
+
+
+def _kind(one: SetStatus) -> str:
+    partly = any(state.get("outside") for state in one.seen.values())
+    return "bad" if one.problems else "part" if partly else "good"
+
+
+def _verdict(one: SetStatus, run: Collection[str] | None) -> str:
+    return _counted(len(one.problems)) if one.problems else f"healthy, {health_of(one.declared, run)}"
+
+
+def _problems(sentences: Sequence[str]) -> List[ET.Element]:
+    return [element("ul", *(element("li", text) for text in sentences), class_="problems")] if sentences else []
+
+
+def _section(
+    number: int, one: SetStatus, model: Mapping[str, Any], run: Collection[str] | None, now: float, only: bool
+) -> ET.Element:
+    verdict = _verdict(one, run)
+    kind = _kind(one)
+    watchers = model["sentinel"]["members"]
+    values = connection(one.declared, model)
+    return element(
+        "section",
+        element("h2", title_of(one)),
+        element("p", f"{SIGNS[kind]} {verdict[0].upper()}{verdict[1:]}", class_=f"verdict {kind}"),
+        *_problems(one.problems),
+        element("div", drawing_of(one, watchers), class_="wide"),
+        table(MEMBERS, _members(one, now), "Members"),
+        *_sentinels(one),
+        _crosscheck(one, watchers),
+        *(element("p", line, class_="note") for line in passwords_open(one)),
+        *_refused(one),
+        *([element("h3", "How an application connects"), element("pre", "\n".join(values))] if values else []),
+        id=f"set-{number}",
+        class_="only" if only else "set",
+    )
+
+
+def _members(one: SetStatus, now: float) -> List[Sequence[Child]]:
+    rows: List[Sequence[Child]] = []
+    for place, (host, role, state, behind, keys) in zip(one.declared["members"], members_of(one.seen)):
+        seen, address = one.seen[host], f"{place['address']}:{place['port']}"
+        if not seen["reachable"]:
+            rows.append([host, address, role, element("span", state, class_="wrap"), *[""] * 7])
+            continue
+        since = _stamp(now - seen["uptime"])[:16] if seen["uptime"] else ""
+        rows.append(
+            [
+                host,
+                address,
+                role,
+                state,
+                moving(behind),
+                moving(keys),
+                moving(_memory(seen["memory"])),
+                seen["version"],
+                moving(since),
+                str(seen["priority"]),
+                _disk(seen["persistence"]),
+            ]
+        )
+    return rows
+
+
+def _memory(memory: Mapping[str, Any]) -> str:
+    used, most = memory.get("used_memory"), memory.get("maxmemory")
+    if used is None:
+        return ""
+    return f"{size_of(used)} of {size_of(most)}" if most else f"{size_of(used)}, no limit"
+
+
+def _disk(persistence: Mapping[str, Any]) -> str:
+    bad = [what for key, what in DISK.items() if persistence.get(key, "ok") != "ok"]
+    known = {1: "AOF on", 0: "AOF off"}.get(persistence.get("aof_enabled", -1), "")
+    return "; ".join(bad).upper() or known
+
+
+def _sentinels(one: SetStatus) -> List[ET.Element]:
+    rows = [[host, *opinion_of(one.declared, view)] for host, view in one.watching.items()]
+    return [table(SENTINELS_HEAD, rows, "Sentinels")] if rows else []
+
+
+def _crosscheck(one: SetStatus, watchers: Sequence[Mapping[str, Any]]) -> ET.Element:
+    head, rows = crosscheck(one, watchers)
+    cells = [[_marked(cell) for cell in row] for row in rows]
+    return table(head, cells, "Who sees whom", "cross many" if len(head) > MANY else "cross")
+
+
+def _marked(cell: str) -> Child:
+    return element("b", cell, class_="bad") if cell == GONE else cell
+
+
+def _refused(one: SetStatus) -> List[ET.Element]:
+    """Return what users were refused. Names of keys stay on the screen: some applications put secrets into them."""
+    rows = refused_of(one.seen, lambda what: f"command {what['object']}" if what["kind"] == "command" else what["kind"])
+    cells: List[Sequence[Child]] = [
+        [user, what, moving(times), moving(last), at] for user, what, times, last, at in rows
+    ]
+    return [table(REFUSED_HEAD, cells, "Refused, and no problem of this set")] if rows else []

@@ -1,0 +1,195 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is not as declared, one sentence each: the judgement that every view of the status shares. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Collection, List, Mapping, Sequence
+
+State = Mapping[str, Any]
+NOTHING: Mapping[str, Any] = {"reachable": False, "error": "its host does not answer Ansible"}
+OUTSIDE: Mapping[str, Any] = {"reachable": False, "outside": True, "error": "outside this run"}
+DISK = {
+    "rdb_last_bgsave_status": "its last snapshot could not be written",
+    "aof_last_write_status": "its AOF could not be written",
+    "aof_last_bgrewrite_status": "its last rewrite of the AOF failed",
+}
+DOWN = {"s_down", "o_down", "disconnected"}
+
+
+@dataclass
+class SetStatus:
+    """One data set: what is declared, what each member and each Sentinel is and says, and what is wrong."""
+
+    declared: Mapping[str, Any]
+    seen: Mapping[str, State]
+    watching: Mapping[str, State]
+    problems: List[str]
+
+
+def judge_sets(
+    model: Mapping[str, Any],
+    servers: Mapping[str, Mapping[str, State]],
+    sentinels: Mapping[str, State],
+    run: Collection[str] | None = None,
+) -> tuple[list[SetStatus], list[str]]:
+    """Return the sets with their problems, and the problems that belong to none of them.
+
+    servers: by host, then by data set, the observed instance. sentinels: by host. A host that is missing
+    there could not be reached, or was not asked: `run` has the hosts that were.
+    """
+
+    def missing(host: str) -> State:
+        return NOTHING if run is None or host in run else OUTSIDE
+
+    found: list[SetStatus] = []
+    for declared in model["instances"]:
+        name = declared["name"]
+        seen = {m["host"]: servers.get(m["host"], {}).get(name, missing(m["host"])) for m in declared["members"]}
+        problems, watching = _judge(declared, seen), {}
+        if declared["sentinel"]:
+            watching = {m["host"]: sentinels.get(m["host"], missing(m["host"])) for m in model["sentinel"]["members"]}
+            problems += _judge_sentinels(declared, seen, watching)
+            problems += _judge_memories(declared, watching, model["sentinel"]["members"])
+        found.append(SetStatus(declared, seen, watching, problems))
+    return found, _undeclared([one["name"] for one in model["instances"]], sentinels)
+
+
+def primaries_of(seen: Mapping[str, State]) -> list[str]:
+    """Return the hosts of the members that say that they are primary."""
+    return [host for host, state in seen.items() if state["reachable"] and state["role"] == "primary"]
+
+
+def _judge(declared: Mapping[str, Any], seen: Mapping[str, State]) -> list[str]:
+    name, primaries = declared["name"], primaries_of(seen)
+    problems = [
+        f"{name} at {host}: {state['error']}. Look at the host; site.yml starts what is stopped."
+        for host, state in seen.items()
+        if not state["reachable"] and not state.get("outside")
+    ]
+    problems += [
+        f"{name} at {host}: {what}. Look for a full disk; journalctl -u redis-server@{name} says why."
+        for host, state in seen.items()
+        if state["reachable"]
+        for key, what in DISK.items()
+        if state["persistence"].get(key, "ok") != "ok"
+    ]
+    outside = [host for host, state in seen.items() if state.get("outside")]
+    followed = _followed(declared, seen)
+    if not primaries and len(followed) == 1 and followed[0] in outside:
+        primaries = followed  # all that were asked follow one that was not
+    elif not primaries and len(outside) == len(seen):
+        return problems
+    if len(primaries) != 1:
+        who = f"{' and '.join(primaries)} are" if primaries else "no member is"
+        problems.append(f"{name}: {who} primary, one member is right. site.yml shows who says what.")
+        return problems
+    addresses = {(m["address"], m["port"]): m["host"] for m in declared["members"]}
+    problems += [
+        f"{name}: {one['address']}:{one['port']} is a replica of it, and no member by the inventory. Declare it or "
+        "retire it."
+        for one in seen[primaries[0]].get("replicas", [])
+        if (one["address"], one["port"]) not in addresses
+    ]
+    for host, state in seen.items():
+        if not state["reachable"] or state["role"] == "primary":
+            continue
+        target = (state["primary"]["address"], state["primary"]["port"])
+        if addresses.get(target) != primaries[0]:
+            problems.append(f"{name} at {host}: follows {target[0]}:{target[1]}, not {primaries[0]}. Run site.yml.")
+        elif state["primary"]["link"] != "up":
+            problems.append(
+                f"{name} at {host}: its link to the primary is down. See journalctl -u redis-server@{name}."
+            )
+    return problems
+
+
+def _judge_sentinels(
+    declared: Mapping[str, Any],
+    seen: Mapping[str, State],
+    watching: Mapping[str, State],
+) -> list[str]:
+    name = declared["name"]
+    primaries = primaries_of(seen) or [host for host in _followed(declared, seen) if seen[host].get("outside")]
+    right = {m["address"] for m in declared["members"] if m["host"] in primaries}
+    problems = []
+    for host, view in watching.items():
+        where = f"Sentinel at {host}"
+        if view.get("outside"):
+            continue
+        if not view["reachable"]:
+            problems.append(f"{where}: {view['error']}. Look at the host; site.yml starts what is stopped.")
+        elif name not in view["masters"]:
+            problems.append(f"{where}: does not watch {name}. Run site.yml.")
+        elif len(right) == 1 and view["masters"][name]["address"] not in right:
+            other = view["masters"][name]["address"]
+            problems.append(f"{where}: names {other} as the primary of {name}, not {primaries[0]}. Run site.yml.")
+        elif view["masters"][name]["flags"] != ["master"]:
+            flags = ", ".join(view["masters"][name]["flags"])
+            problems.append(f"{where}: sees the primary of {name} as {flags}. Wait for it, or look at that host.")
+    return problems
+
+
+def _judge_memories(
+    declared: Mapping[str, Any], watching: Mapping[str, State], sentinels: Sequence[Mapping[str, Any]]
+) -> list[str]:
+    """Return what Sentinels know beside what is declared: the dead ones among them count for the majority."""
+    name = declared["name"]
+    ours = {view["myid"] for view in watching.values() if view["reachable"] and view["myid"]}
+    told: dict[str, list[str]] = {}
+    for host, view in watching.items():
+        master = view["masters"].get(name) if view["reachable"] else None
+        if master is None:
+            continue
+        strangers = [one for one in master["sentinels"] if one["myid"] not in ours and not is_among(one, sentinels)]
+        alive = 1 + sum(1 for one in master["sentinels"] if not DOWN & set(one["flags"]))
+        known = 1 + len(master["sentinels"])
+        needed = max(master["quorum"], known // 2 + 1)
+        if strangers or alive < needed:
+            who = "".join(f"; not declared: {_stranger(one)}" for one in strangers)
+            told.setdefault(
+                f"{known} Sentinels of {name}, {alive} of them alive; a failover takes quorum {master['quorum']} and "
+                f"majority {known // 2 + 1}, so it survives the loss of {max(0, alive - needed)} more{who}",
+                [],
+            ).append(host)
+        for one in master["replicas"]:
+            if not is_among(one, declared["members"]):
+                told.setdefault(f"a replica of {name} that is no member: {_stranger(one)}", []).append(host)
+    return [
+        f"{name}: the Sentinels of {', '.join(hosts)} know {text}. Run site.yml, after which they forget who is gone; "
+        "declare or retire who lives."
+        for text, hosts in told.items()
+    ]
+
+
+def is_among(one: Mapping[str, Any], places: Sequence[Mapping[str, Any]]) -> bool:
+    """Return whether this address and port are those of one of these places, by either of its ports."""
+    ports = [(place["address"], place.get(key)) for place in places for key in ("port", "other_port")]
+    return (one["address"], one["port"]) in ports
+
+
+def _stranger(one: Mapping[str, Any]) -> str:
+    return f"{one['address']}:{one['port']}, which {'is down' if DOWN & set(one['flags']) else 'lives'}"
+
+
+def _undeclared(names: Sequence[str], sentinels: Mapping[str, State]) -> list[str]:
+    """Return the data sets that left the inventory and are still watched."""
+    told: dict[str, list[str]] = {}
+    for host, view in sentinels.items():
+        for name in sorted(set(view["masters"]) - set(names)) if view["reachable"] else []:
+            told.setdefault(name, []).append(host)
+    return [
+        f"{name}: the Sentinels of {', '.join(hosts)} watch it, and it is no data set of this inventory. Declare it, "
+        f"or remove it with quorum.redis.remove -e redis_remove_set={name}."
+        for name, hosts in told.items()
+    ]
+
+
+def _followed(declared: Mapping[str, Any], seen: Mapping[str, State]) -> list[str]:
+    """Return the members that replicas follow."""
+    hosts = {(m["address"], m["port"]): m["host"] for m in declared["members"]}
+    replicas = [state["primary"] for state in seen.values() if state["reachable"] and state["role"] != "primary"]
+    targets = [hosts.get((target["address"], target["port"]), "") for target in replicas]
+    return list(dict.fromkeys(filter(None, targets)))
