@@ -216,6 +216,11 @@ processes:
   returned: with O(processes), in place of the other values
   type: list
   elements: dict
+to_restart:
+  description: The names of those of O(processes) with RV(restart_needed).
+  returned: with O(processes)
+  type: list
+  elements: str
 live:
   description: Settings that were set at run time, or would be in check mode.
   returned: success

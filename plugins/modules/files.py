@@ -15,47 +15,9 @@ description:
   - Everything is checked before the first file is written. Each file is replaced at once or not at all.
   - Missing parent directories are made with mode V(0755).
   - In check mode an owner or group that does not exist yet is taken as one that the run would make.
-options:
-  files:
-    description: What shall be there, or shall not.
-    type: list
-    elements: dict
-    required: true
-    suboptions:
-      path:
-        description: Absolute path.
-        type: path
-        required: true
-      content:
-        description: The whole text of a regular file.
-        type: str
-      link:
-        description: Target of a symbolic link, for example V(/dev/null) for the mask of a unit.
-        type: str
-      state:
-        description: V(absent) removes a file or link; the default is to have it.
-        type: str
-        choices: [present, absent]
-        default: present
-      mode:
-        description: Octal mode of a regular file.
-        type: str
-        default: '0644'
-      owner:
-        description: Owner of a regular file.
-        type: str
-        default: root
-      group:
-        description: Group of a regular file.
-        type: str
-        default: root
-      secrets:
-        description:
-          - Further keys of the JSON object in O(files[].content). Their values are in no output.
-          - The values of all keys that end in C(password) or C(passwords) are shown as V(********) in the diff.
-        type: dict
 extends_documentation_fragment:
   - quorum.redis.attributes
+  - quorum.redis.files
 """
 
 EXAMPLES = r"""
@@ -87,40 +49,21 @@ from typing import Any, List, Tuple
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._core.errors import BadConfig
 from ..module_utils._core.reconcile import Reconciler, Step
 from ..module_utils._host.files import (
     Seen,
     Wanted,
-    check,
+    declared,
     describe,
     diff,
     differences,
-    look,
     put,
-    wanted,
+    survey,
 )
+from ..module_utils._module.options import FILES_OPTIONS
 from ..module_utils._module.runner import MaskedModule, run
 
 Pairs = List[Tuple[Seen, Wanted]]
-
-OPTIONS: dict[str, Any] = {
-    "files": {
-        "type": "list",
-        "elements": "dict",
-        "required": True,
-        "options": {
-            "path": {"type": "path", "required": True},
-            "content": {"type": "str"},
-            "link": {"type": "str"},
-            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-            "mode": {"type": "str", "default": "0644"},
-            "owner": {"type": "str", "default": "root"},
-            "group": {"type": "str", "default": "root"},
-            "secrets": {"type": "dict", "no_log": True},
-        },
-    },
-}
 
 
 class Files(Reconciler[Pairs]):
@@ -130,18 +73,11 @@ class Files(Reconciler[Pairs]):
         """Read the options."""
         super().__init__()
         self.module = module
-        self.wanted = [wanted(option) for option in module.params["files"]]
-        paths = [want.path for want in self.wanted]
-        twice = sorted({path for path in paths if paths.count(path) > 1})
-        if twice:
-            raise BadConfig(f"{', '.join(twice)} is given more than once", todo="Nothing was changed")
+        self.wanted = declared(module.params["files"])
 
     def observe(self) -> Pairs:
         """Look at every path, and refuse now what cannot be done."""
-        pairs = [(look(want.path), want) for want in self.wanted]
-        for seen, want in pairs:
-            check(seen, want, sure=not self.module.check_mode)
-        return pairs
+        return survey(self.wanted, sure=not self.module.check_mode)
 
     def plan(self, obs: Pairs) -> list[Step]:
         """One step for each path that differs."""
@@ -167,7 +103,7 @@ class Files(Reconciler[Pairs]):
 
 def main() -> None:
     """Run the module."""
-    run(MaskedModule(OPTIONS, supports_check_mode=True), Files, needs_library=False)
+    run(MaskedModule(FILES_OPTIONS, supports_check_mode=True), Files, needs_library=False)
 
 
 if __name__ == "__main__":

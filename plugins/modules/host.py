@@ -8,9 +8,10 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: host
 version_added: 0.1.0
-short_description: Set the kernel of a host as servers need it, check its memory, and find what holds their ports
+short_description: Write the small files of a host, set its kernel as servers need it, and find what is in their way
 author: quorum.redis contributors (@quorum)
 description:
+  - Writes unit files, programs, masks and the like, each file at once or not at all.
   - Sets the kernel's values now, and writes the files that set them again at each boot.
   - Where the kernel cannot be set, as in most containers, the module warns and goes on, on every run alike.
   - Something that is not ours and holds a port of O(listens) fails the task before anything is changed. What a package
@@ -43,12 +44,32 @@ options:
     type: int
     default: 0
   packages:
-    description: Packages to look for, by name or as V(name=version). They are not installed, only RV(packages_missing)
-      tells; asking the package database is many times cheaper than asking the package manager. A missing one that
-      no package source has fails the task before anything is changed.
+    description: Packages to look for. They are not installed, only RV(packages_missing) tells; asking the package
+      database is many times cheaper than asking the package manager. A missing one that no package source has fails
+      the task before anything is changed.
     type: list
     elements: str
     default: []
+  engine:
+    description: The engine that is declared, for messages. When it is given, a server or Sentinel that runs another
+      program than O(program), or while the first of O(pinned) is not installed in O(version), fails the task before
+      anything is changed.
+    type: str
+    default: ''
+  pinned:
+    description: Those of O(packages) that are the engine.
+    type: list
+    elements: str
+    default: []
+  version:
+    description: Version that O(pinned) shall have, whole or its first parts. One that is not installed and that no
+      package source has fails the task before anything is changed.
+    type: str
+    default: ''
+  upgrade:
+    description: Whether O(pinned) may take the place of another version, and of an older build of the same one.
+    type: bool
+    default: false
   program:
     description: The program file that the units of this collection shall run. When it is given, RV(running) and
       RV(other_program) tell what they run now.
@@ -108,6 +129,7 @@ options:
     default: true
 extends_documentation_fragment:
   - quorum.redis.attributes
+  - quorum.redis.files
 """
 
 EXAMPLES = r"""
@@ -152,18 +174,23 @@ running:
   returned: success
   type: dict
   sample: {"redis-server@main.service": /usr/bin/redis-check-rdb}
+program_exists:
+  description: Whether O(program) is there.
+  returned: success
+  type: bool
 other_program:
   description: Those of RV(running) whose program file is not O(program).
   returned: success
   type: list
   elements: str
-packages:
-  description: Those of O(packages) that are installed in any version, with that version.
+pin:
+  description: The newest build of O(version) that the package sources have, when they were asked.
   returned: success
-  type: dict
-  sample: {redis-server: "5:7.0.15-1~deb12u5"}
+  type: str
+  sample: 5:7.0.15-1~deb12u5
 packages_missing:
-  description: Those of O(packages) that are not installed in this version; all of them where there is no dpkg.
+  description: Those of O(packages) that are to be installed, where RV(pin) is known as C(name=version); all of them
+    where there is no dpkg.
   returned: success
   type: list
   elements: str
@@ -184,6 +211,7 @@ steps:
 from typing import Any
 
 from ..module_utils._host.reconciler import Host
+from ..module_utils._module.options import FILES_OPTIONS
 from ..module_utils._module.runner import MaskedModule, run
 
 OPTIONS: dict[str, Any] = {
@@ -195,6 +223,10 @@ OPTIONS: dict[str, Any] = {
     "tmpfiles_file": {"type": "path", "default": "/etc/tmpfiles.d/90-quorum-redis.conf"},
     "memory_needed": {"type": "int", "default": 0},
     "packages": {"type": "list", "elements": "str", "default": []},
+    "engine": {"type": "str", "default": ""},
+    "pinned": {"type": "list", "elements": "str", "default": []},
+    "version": {"type": "str", "default": ""},
+    "upgrade": {"type": "bool", "default": False},
     "program": {"type": "path"},
     "units": {"type": "list", "elements": "str"},
     "authorities": {"type": "path"},
@@ -208,6 +240,7 @@ OPTIONS: dict[str, Any] = {
     "packaged": {"type": "list", "elements": "str", "default": []},
     "replace_foreign": {"type": "bool", "default": False},
     "apply": {"type": "bool", "default": True},
+    **FILES_OPTIONS,
 }
 
 

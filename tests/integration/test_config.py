@@ -479,6 +479,9 @@ def test_what_one_of_several_processes_refuses_changes_none(managed: Managed, tm
     assert managed.get("timeout") == "5"
     assert not managed.lab.run("config", processes=both, **shared).changed
     assert SECRET not in done.text.replace(json.dumps(both), "")
+    assert done["to_restart"] == []
+    more = {**server, "parameters": {**server["parameters"], "databases": 4}}
+    assert managed.lab.run("config", processes=[more, both[1]], **shared)["to_restart"] == ["main"]
 
 
 def test_what_the_start_guard_knows_lies_beside_the_file(managed: Managed) -> None:

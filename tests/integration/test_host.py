@@ -30,6 +30,32 @@ def test_the_file_is_predicted_written_and_removed(lab: Lab, tmp_path: Path) -> 
     assert not lab.run("host", check=True, **options(tmp_path)).changed
 
 
+def test_a_look_tells_what_is_to_do_and_does_nothing(lab: Lab, tmp_path: Path) -> None:
+    """The first execution of a run, on all hosts; a second one does it on those that have something to do."""
+    program, mask, gone = tmp_path / "lib" / "program", tmp_path / "mask", tmp_path / "gone"
+    gone.touch()
+    files = [
+        {"path": str(program), "content": "#!/bin/sh\n", "mode": "0755"},
+        {"path": str(mask), "link": "/dev/null"},
+        {"path": str(gone), "state": "absent"},
+    ]
+    wish = options(tmp_path, swappiness=CURRENT, files=files)
+    look = lab.run("host", apply=False, **wish)
+    kernel = f"create {tmp_path / '90.conf'}"
+    assert look["steps"] == [f"create {program}", f"make {mask} a link to /dev/null", f"remove {gone}", kernel]
+    assert gone.exists() and not program.exists() and not (tmp_path / "90.conf").exists()
+    assert lab.run("host", **wish)["steps"] == look["steps"]
+    assert program.stat().st_mode & 0o777 == 0o755 and mask.is_symlink() and not gone.exists()
+    assert not lab.run("host", apply=False, **wish).changed
+
+
+def test_a_file_that_cannot_be_written_stops_the_run(lab: Lab, tmp_path: Path) -> None:
+    (tmp_path / "unit").mkdir()
+    files = [{"path": str(tmp_path / "unit"), "content": ""}]
+    answer = lab.run("host", apply=False, **options(tmp_path, swappiness=CURRENT, files=files))
+    assert "is a directory, not a file. Nothing was changed" in answer.msg
+
+
 def test_memory_that_is_not_there_stops_the_run(lab: Lab, tmp_path: Path) -> None:
     known = lab.run("host", check=True, **options(tmp_path))["memory"]
     assert known > 0

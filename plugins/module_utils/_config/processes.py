@@ -48,12 +48,11 @@ class Processes(Reconciler[List[View]]):
 
     def result(self, obs: list[View], steps: list[Step]) -> dict[str, Any]:
         """Return the result of each."""
-        return {
-            "processes": [
-                {"name": part.params["name"], "kind": part.params["kind"], **part.result(view, _own(part, steps))}
-                for part, view in zip(self.parts, obs)
-            ]
-        }
+        found = [
+            {"name": part.params["name"], "kind": part.params["kind"], **part.result(view, _own(part, steps))}
+            for part, view in zip(self.parts, obs)
+        ]
+        return {"processes": found, "to_restart": [one["name"] for one in found if one["restart_needed"]]}
 
     def diff(self, before: list[View], after: list[View] | None, steps: list[Step]) -> list[dict[str, str]]:
         """Return the differences of each that has some."""

@@ -84,6 +84,24 @@ def wanted(option: Mapping[str, Any]) -> Wanted:
     )
 
 
+def declared(options: Sequence[Mapping[str, Any]]) -> list[Wanted]:
+    """Read all entries, each path once; pure."""
+    found = [wanted(option) for option in options]
+    paths = [want.path for want in found]
+    twice = sorted({path for path in paths if paths.count(path) > 1})
+    if twice:
+        raise BadConfig(f"{', '.join(twice)} is given more than once", todo="Nothing was changed")
+    return found
+
+
+def survey(declared_files: Sequence[Wanted], sure: bool) -> list[tuple[Seen, Wanted]]:
+    """Look at every path, and refuse now what cannot be done; `sure` as in check()."""
+    pairs = [(look(want.path), want) for want in declared_files]
+    for seen, want in pairs:
+        check(seen, want, sure)
+    return pairs
+
+
 def _content(path: str, option: Mapping[str, Any]) -> str:
     """Return the text, with the secrets that are to be merged into its JSON."""
     text = str(option.get("content") or "")

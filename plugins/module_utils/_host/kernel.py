@@ -13,7 +13,6 @@ from typing import Any, Mapping
 
 from .._core.errors import BadConfig, QuorumError
 from .files import Seen, Wanted, differences, look
-from .packages import installed, missing
 
 SYSCTLS = {
     "overcommit_memory": "vm/overcommit_memory",
@@ -49,15 +48,14 @@ class View:
     settings: list[Setting] = field(default_factory=list)
     files: list[tuple[Seen, Wanted]] = field(default_factory=list)
     memory: int = 0
-    packages: dict[str, str] = field(default_factory=dict)
+    declared: list[tuple[Seen, Wanted]] = field(default_factory=list)  # as files, of the option of this name
+    pin: str = ""
     packages_missing: list[str] = field(default_factory=list)
 
 
 def observe(params: Mapping[str, Any], root: Path = Path("/")) -> View:
     """Look at the kernel's settings that are asked for, at their files, and at the memory."""
-    wanted = params.get("packages") or []
-    found = installed(wanted)
-    view = View(memory=memory(root), packages=found or {}, packages_missing=missing(wanted, found))
+    view = View(memory=memory(root))
     for name, place in SYSCTLS.items():
         if params[name] is not None:
             path = root / "proc/sys" / place

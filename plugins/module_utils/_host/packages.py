@@ -8,31 +8,74 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+from dataclasses import dataclass
 from typing import Mapping, Sequence
 
 from .._core.errors import BadConfig
 
 
 def installed(packages: Sequence[str]) -> dict[str, str] | None:
-    """Return those of the packages, `name` or `name=version`, that are installed, and how; None without dpkg."""
-    names = [package.partition("=")[0] for package in packages]
+    """Return those of the packages that are installed, and in which version; None without dpkg."""
     form = "--showformat=${Package} ${Version} ${db:Status-Status}\\n"
-    said = _ask("dpkg-query", "--show", form, *names) if names else ""
+    said = _ask("dpkg-query", "--show", form, *packages) if packages else ""
     if said is None:
         return None
     return {name: version for name, version, *state in map(str.split, said.splitlines()) if state == ["installed"]}
 
 
-def missing(packages: Sequence[str], found: Mapping[str, str] | None) -> list[str]:
-    """Return those that are not installed in this version; all of them without dpkg. Pure."""
-    if found is None:
-        return list(packages)
-    names = [package.partition("=")[0] for package in packages]
-    return [
-        package
-        for package, name in zip(packages, names)
-        if name not in found or package not in (name, f"{name}={found[name]}")
-    ]
+@dataclass
+class Pin:
+    """The packages of the engine and the version that they shall have; `newest` is what the sources offer of it."""
+
+    engine: str
+    packages: Sequence[str]
+    version: str = ""
+    newest: str = ""
+
+    def fits(self, version: str) -> bool:
+        """Return whether this is the version, or a build of it; without a pin, whether it is one; pure."""
+        return bool(re.match(rf"([0-9]+:)?{re.escape(self.version)}([-+.~]|$)" if self.version else ".", version))
+
+    def kept(self, found: Mapping[str, str]) -> bool:
+        """Return whether the installed engine is as declared; pure."""
+        return not self.packages or self.fits(found.get(self.packages[0], ""))
+
+    def find(self, host: str, update: bool) -> None:
+        """Ask the package sources for the version, after an `update` if need be; refuse one that they do not have."""
+        offers = offered(_ask("apt-cache", "madison", self.packages[0]))
+        if update and not any(map(self.fits, offers)):
+            _ask("apt-get", "update")
+            offers = offered(_ask("apt-cache", "madison", self.packages[0]))
+        self.newest = next(filter(self.fits, offers), "")
+        if not self.newest:
+            raise BadConfig(
+                f"redis_version {self.version} of {self.engine} cannot be had on {host}; its package sources offer "
+                f"{', '.join(offers) or 'none'}",
+                "",
+                "Nothing was changed. Pin one of these, add a package source, or use redis_install_method: source",
+            )
+
+
+def missing(packages: Sequence[str], found: Mapping[str, str] | None, pin: Pin, upgrade: bool = False) -> list[str]:
+    """Return what is to be installed, all of it without dpkg; pure.
+
+    Packages of the pin come as `name=version`; only an upgrade puts the newest build in place of another one.
+    """
+    wanted = []
+    for name in packages:
+        has = (found or {}).get(name, "")
+        good = has == pin.newest if upgrade else pin.fits(has)
+        if pin.newest and name in pin.packages:
+            wanted += [] if good else [f"{name}={pin.newest}"]
+        elif not has:
+            wanted.append(name)
+    return wanted
+
+
+def offered(said: str | None) -> list[str]:
+    """Return the versions that apt-cache madison lists, newest first; pure."""
+    rows = [row.split("|") for row in (said or "").splitlines()]
+    return list(dict.fromkeys(row[1].strip() for row in rows if len(row) > 1))
 
 
 def check_candidates(packages: Sequence[str], update: bool) -> None:

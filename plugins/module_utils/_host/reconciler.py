@@ -17,8 +17,8 @@ from .capacity import disk_free, memory_free
 from .certificates import check, digest
 from .kernel import View, check_memory, observe, put
 from .listeners import answers, is_local
-from .packages import check_candidates
-from .services import other_programs, running_programs, undeclared_servers, unit_table
+from .packages import Pin, check_candidates, installed, missing
+from .services import check_version, other_programs, running_programs, undeclared_servers, unit_table
 
 
 class Host(Reconciler[View]):
@@ -30,6 +30,8 @@ class Host(Reconciler[View]):
         self.module, given = module, module.params
         self.units = unit_table(given["packaged"]) if given["program"] or given["listens"] else ""
         self.foreign: list[foreign.Foreign] = []
+        self.programs: dict[str, str] = {}
+        self.files = host_files.declared(given["files"])
         self.update = not module.check_mode
         module.check_mode = module.check_mode or not given["apply"]
 
@@ -49,13 +51,30 @@ class Host(Reconciler[View]):
         if given["certificate"]:
             check(Tls(given["authorities"], given["certificate"], given["key"]), given["address"] or "", "TLS")
         view = observe(self.module.params)
+        pairs = host_files.survey(self.files, sure=not self.module.check_mode)
+        view.declared = [pair for pair in pairs if host_files.differences(*pair)]
         check_memory(view, self.module.params["memory_needed"])
-        check_candidates(view.packages_missing, update=self.update)
+        self._check_engine(view)
         return view
+
+    def _check_engine(self, view: View) -> None:
+        """Compare what is installed and what runs with what is declared; only an upgrade may change its version."""
+        given = self.module.params
+        pin = Pin(given["engine"], given["pinned"], given["version"])
+        found = installed(given["packages"])
+        kept = found is None or pin.kept(found)
+        if pin.version and pin.packages and found is not None and (given["upgrade"] or not kept):
+            pin.find(given["name"], self.update)
+        view.pin, view.packages_missing = pin.newest, missing(given["packages"], found, pin, given["upgrade"])
+        check_candidates(view.packages_missing, update=self.update)
+        self.programs = running_programs(self.units) if given["program"] else {}
+        if given["engine"] and not given["upgrade"]:
+            check_version(self.programs, given["program"] or "", kept, given["name"], f"{pin.engine} {pin.version}")
 
     def plan(self, obs: View) -> list[Step]:
         """One step for each process that goes, each file, and each value that differs and can be set."""
-        steps = [Step(f"stop {one.unit or 'it'}: {one.describe()}", {"stop": one}) for one in self.foreign]
+        steps = [Step(host_files.describe(*pair), {"file": pair}) for pair in obs.declared]
+        steps += [Step(f"stop {one.unit or 'it'}: {one.describe()}", {"stop": one}) for one in self.foreign]
         steps += [Step(host_files.describe(*pair), {"file": pair}) for pair in obs.files]
         for setting in obs.settings:
             if setting.differs and setting.writable:
@@ -79,8 +98,7 @@ class Host(Reconciler[View]):
 
     def result(self, obs: View, steps: list[Step]) -> dict[str, Any]:
         """Name what this host does not let us set."""
-        program = self.module.params["program"]
-        programs = running_programs(self.units) if program else {}
+        program, programs = self.module.params["program"] or "", self.programs
         fixed = [item for item in obs.settings if item.differs and not item.writable]
         self.warnings += [
             f"{item.name} is {item.now or 'unknown'} and cannot be set to {item.wanted} here" for item in fixed
@@ -96,14 +114,15 @@ class Host(Reconciler[View]):
             "authorities_sha256": digest(self.module.params["authorities"] or ""),
             "firewalls": sorted(path.stem for path in Path("/etc/quorum-redis").glob("*.nft")),
             "running": programs,
-            "other_program": other_programs(programs, program) if programs else [],
-            "packages": obs.packages,
+            "program_exists": bool(program) and Path(program).exists(),
+            "other_program": other_programs(programs, program),
+            "pin": obs.pin,
             "packages_missing": obs.packages_missing,
         }
 
     def diff(self, before: View, after: View | None, steps: list[Step]) -> list[dict[str, str]]:
         """Return the files, then the values."""
-        found = [host_files.diff(seen, want) for seen, want in before.files]
+        found = [host_files.diff(seen, want) for seen, want in before.declared + before.files]
         items = [step.data["setting"] for step in steps if "setting" in step.data]
         if items:
             found.append(

@@ -11,6 +11,8 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Sequence
 
+from .._core.errors import BadConfig
+
 UNITS = ("redis-server@*.service", "redis-sentinel@*.service")
 DELETED = " (deleted)"
 
@@ -28,6 +30,18 @@ def undeclared_servers(programs: dict[str, str], units: list[str]) -> list[str]:
         f"quorum.redis.remove -e redis_remove_set={name}"
         for name in names
     ]
+
+
+def check_version(programs: dict[str, str], program: str, kept: bool, host: str, wish: str) -> None:
+    """Refuse to put another version in place of one that runs; `kept`: what is installed is as declared; pure."""
+    if programs and (other_programs(programs, program) or not kept):
+        raise BadConfig(
+            f"{host} runs {', '.join(programs)} with another version than redis_engine, redis_version and "
+            f"redis_install_method ask for ({wish.strip()})",
+            "",
+            "site.yml does not upgrade; nothing was changed. Run quorum.redis.upgrade, which goes host by host and "
+            "keeps every write, or correct these variables",
+        )
 
 
 def other_programs(programs: dict[str, str], program: str) -> list[str]:

@@ -51,6 +51,23 @@ FILE_OPTIONS: Dict[str, Dict[str, Any]] = {
     "user": {"type": "str", "default": "redis"},
     "binary": {"type": "path", "default": "/usr/bin/redis-server"},
 }
+FILES_OPTIONS: Dict[str, Dict[str, Any]] = {
+    "files": {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {
+            "path": {"type": "path", "required": True},
+            "content": {"type": "str"},
+            "link": {"type": "str"},
+            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+            "mode": {"type": "str", "default": "0644"},
+            "owner": {"type": "str", "default": "root"},
+            "group": {"type": "str", "default": "root"},
+            "secrets": {"type": "dict", "no_log": True},
+        },
+    }
+}
 
 ROTATION_OPTIONS: Dict[str, Dict[str, Any]] = {
     "previous": {"type": "str", "choices": [OPEN, PROVE, CLOSE], "default": OPEN},

@@ -5,9 +5,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
+import pytest
+from ansible_collections.quorum.redis.plugins.module_utils._core.errors import BadConfig
 from ansible_collections.quorum.redis.plugins.module_utils._host.services import (
+    check_version,
     other_programs,
     programs_of,
     undeclared_servers,
@@ -39,6 +43,21 @@ def test_the_program_of_each_unit_that_runs(tmp_path: Path) -> None:
 def test_a_program_is_compared_by_its_file(tmp_path: Path) -> None:
     (tmp_path / "redis-server").symlink_to("redis-check-rdb")
     assert other_programs({"unit": str(tmp_path / "redis-check-rdb")}, str(tmp_path / "redis-server")) == []
+
+
+@pytest.mark.parametrize(
+    ("programs", "kept", "refused"),
+    [
+        ({}, False, False),
+        ({"redis-server@main.service": "/usr/bin/redis-server"}, True, False),
+        ({"redis-server@main.service": "/usr/bin/redis-server"}, False, True),
+        ({"redis-server@main.service": "/usr/bin/valkey-server"}, True, True),
+    ],
+)
+def test_another_version_of_what_runs_is_left_to_upgrade(programs: dict[str, str], kept: bool, refused: bool) -> None:
+    words = r"a runs redis-server@main.service with another version .* \(redis 7.0\). .* Run quorum.redis.upgrade"
+    with pytest.raises(BadConfig, match=words) if refused else contextlib.nullcontext():
+        check_version(programs, "/usr/bin/redis-server", kept, "a", "redis 7.0")
 
 
 def test_nothing_runs_where_there_is_no_systemd(tmp_path: Path) -> None:
