@@ -30,7 +30,7 @@ STYLE = """
 :root { color-scheme: light; }
 * { box-sizing: border-box; }
 body { font: 16px/1.45 system-ui, sans-serif; color: #111; background: #fff; }
-body { margin: 0 auto; padding: 1rem; max-width: 76rem; }
+body { margin: 0 auto; padding: 1rem; max-width: 80rem; }
 h1 { font-size: 1.5rem; margin: 0; }
 h2 { font-size: 1.3rem; margin: 0 0 .4rem; }
 h3 { font-size: 1rem; margin: 1.2rem 0 .3rem; }
@@ -57,7 +57,7 @@ thead th { border-bottom: 2px solid #111; vertical-align: bottom; }
 .cross td, .cross th { padding: .25rem .5rem; border: 1px solid #bbb; }
 .many thead th + th { writing-mode: vertical-rl; transform: rotate(180deg); text-align: left; }
 .cross .bad { color: #fff; background: #a30000; padding: .1rem .3rem; }
-.wrap { display: inline-block; white-space: normal; min-width: 16rem; }
+.wrap { display: inline-block; white-space: normal; min-width: 11rem; }
 pre { white-space: pre-wrap; overflow-wrap: anywhere; background: #f2f2f2; padding: .5rem; font-size: .85rem; }
 svg { display: block; max-width: 100%; height: auto; font-family: system-ui, sans-serif; }
 .box { fill: #fff; stroke: #333; stroke-width: 1.5; }
@@ -83,13 +83,15 @@ svg { display: block; max-width: 100%; height: auto; font-family: system-ui, san
 .watch line { stroke: #777; stroke-width: 1; }
 .stray line { stroke: #a30000; stroke-width: 2.5; stroke-dasharray: 9 5; }
 @media print {
+  :root { font-size: 11px; }
   body { font-size: 11px; padding: 0; max-width: none; }
-  section { break-before: page; border: 0; margin: 0; }
-  .only { break-before: auto; }
+  section { border: 0; margin: 0; }
+  section + section { break-before: page; }
   svg { min-width: 0 !important; max-height: 11cm; }
   .wide { overflow: visible; background: none; }
   table { font-size: 8.5px; }
   th, td { white-space: normal; }
+  .now { white-space: nowrap; }
   .part, tr, svg { break-inside: avoid; }
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 }
@@ -143,7 +145,7 @@ def page_of(
                 *_problems(left),
                 *([element("ul", *index)] if len(sets) > 1 else []),
             ),
-            *(_section(number, one, model, run, now, len(sets) == 1) for number, one in enumerate(sets, 1)),
+            *(_section(number, one, model, run, now) for number, one in enumerate(sets, 1)),
             element("p", NOT_SEEN, class_="note"),
         ),
         lang="en",
@@ -172,7 +174,7 @@ def _problems(sentences: Sequence[str]) -> List[ET.Element]:
 
 
 def _section(
-    number: int, one: SetStatus, model: Mapping[str, Any], run: Collection[str] | None, now: float, only: bool
+    number: int, one: SetStatus, model: Mapping[str, Any], run: Collection[str] | None, now: float
 ) -> ET.Element:
     verdict = _verdict(one, run)
     kind = _kind(one)
@@ -191,7 +193,6 @@ def _section(
         *_refused(one),
         *([element("h3", "How an application connects"), element("pre", "\n".join(values))] if values else []),
         id=f"set-{number}",
-        class_="only" if only else "set",
     )
 
 

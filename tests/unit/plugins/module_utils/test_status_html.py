@@ -122,7 +122,7 @@ def test_the_page_of_a_healthy_set() -> None:
     }
     page = tree((case[0], {**case[1], "r1": {"main": seen}}, case[2]))
     body = page[1]
-    assert [(one.tag, one.get("class")) for one in body] == [("header", None), ("section", "only"), ("p", "note")]
+    assert [(one.tag, one.get("class")) for one in body] == [("header", None), ("section", None), ("p", "note")]
     assert said(body[0][0]) == "redis: no problem"
     assert said(body[0][1]) == "As seen at 2023-11-14 22:13:20 UTC. Nothing here updates itself."
     assert [(one.tag, one.get("class")) for one in body[1]] == [
