@@ -18,7 +18,7 @@ from typing import Any, Dict
 from .conftest import Engine, Lab, Server, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
-FIXTURES = ROOT / "tests" / "unit" / "plugins" / "module_utils" / "fixtures"
+FIXTURES = ROOT / "tests" / "unit" / "plugins" / "module_utils" / "_redis" / "fixtures"
 
 
 def info(server: Server) -> str:

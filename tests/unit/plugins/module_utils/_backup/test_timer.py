@@ -28,7 +28,7 @@ from ansible_collections.quorum.redis.plugins.module_utils._engine.rdb_check imp
 from ansible_collections.quorum.redis.plugins.module_utils._redis.engine_modules import lines, parse
 from ansible_collections.quorum.redis.plugins.module_utils._redis.replies import keys_by_database, reason_in_log
 
-ROOT = Path(__file__).resolve().parents[4]
+ROOT = Path(__file__).resolve().parents[5]
 REPORT: dict[str, Any] = {
     "state": "ok",
     "looked": "2026-11-22T10:00:00Z",

@@ -27,7 +27,7 @@ from observed_sets import (
     unwritten,
 )
 
-ROOT = Path(__file__).resolve().parents[4]
+ROOT = Path(__file__).resolve().parents[5]
 
 
 def told(seen: dict[str, Any]) -> str:
