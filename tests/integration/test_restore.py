@@ -169,8 +169,8 @@ def build(lab: Any, sentinels: int = 3, members: int = 3, aof: bool = True) -> S
     """Return a set with a backup of it, and with other data since then."""
     lines = ["appendonly yes" if aof else "appendonly no", "repl-timeout 20"]
     real = lab.server
-    lab.server = lambda name, **more: real(name, *lines, password=PASSWORD, **more)
-    scene = Scene.build(lab, members=members, sentinels=0)
+    lab.server = lambda name, **more: real(name, *lines, **more)
+    scene = Scene.build(lab, members=members, sentinels=0, password=PASSWORD)
     lab.server = real
     scene.sentinels = [lab.sentinel(f"s{number}") for number in range(1, sentinels + 1)]
     head = scene.members[0]
