@@ -6,15 +6,23 @@
 from __future__ import annotations
 
 import html.parser
+import json
 import xml.etree.ElementTree as ET
+from pathlib import Path
 from typing import Any
 
 import pytest
 from ansible_collections.quorum.redis.plugins.module_utils._model.markup import element, settled
-from ansible_collections.quorum.redis.plugins.module_utils._model.observed import SentinelView
+from ansible_collections.quorum.redis.plugins.module_utils._model.observed import Observed, SentinelView
 from ansible_collections.quorum.redis.plugins.module_utils._model.status_html import render_html
 from ansible_collections.quorum.redis.plugins.module_utils._model.status_layout import short_names
 from ansible_collections.quorum.redis.plugins.module_utils._model.status_page import render
+from ansible_collections.quorum.redis.plugins.module_utils._redis.replies import (
+    apply_info,
+    parse_master,
+    parse_replicas,
+    parse_sentinels,
+)
 from observed_sets import HOSTS, gone, model, parked, primary, replica, sentinel, sentinels, servers
 
 Case = tuple[dict[str, Any], dict[str, Any], dict[str, Any]]
@@ -287,6 +295,51 @@ def test_who_was_not_asked_is_no_silent_one() -> None:
     assert ("outside", "r1", "not asked in this run", "10.0.0.1:6379") in drawn(page)
     assert table(page, "Who sees whom")[1] == ["this run", "not asked", "ok", "ok"]
     assert said(page[1][1][1]) == "\u25d0 Healthy, as far as this run goes: r2, r3"
+
+
+RECORDED = sorted((Path(__file__).parents[1] / "_redis" / "fixtures").glob("*.json"))
+
+
+def test_every_engine_is_recorded() -> None:
+    assert len(RECORDED) >= 5
+
+
+@pytest.mark.parametrize("path", RECORDED, ids=lambda path: path.stem)
+def test_what_each_engine_said_is_drawn(path: Path) -> None:
+    """A primary, its replica and a parked server on three ports of one machine, and a Sentinel, as recorded."""
+    replies = json.loads(path.read_text())
+    ports = [replies["ports"][role] for role in ("primary", "replica", "parked")]
+    members = [{"host": host, "address": "127.0.0.1", "port": port} for host, port in zip(HOSTS, ports, strict=True)]
+    infos = [apply_info(Observed(), replies[f"info_{role}"]) for role in ("primary", "replica", "parked")]
+    name, master = parse_master(replies["masters"][0])
+    master.replicas, master.sentinels = parse_replicas(replies["replicas"]), parse_sentinels(replies["sentinels"])
+    watching = [{"host": "r1", "address": "127.0.0.1", "port": 1}]
+    watching.append({"host": "r2", "address": "127.0.0.1", "port": replies["ports"]["other"]})
+    view = SentinelView(reachable=True, masters={name: master}).to_dict()
+    declared = {"name": name, "members": members, "sentinel": True, "port": ports[0]}
+    seen = {host: {name: info.to_dict()} for host, info in zip(HOSTS, infos, strict=True)}
+    page = tree(({"instances": [declared], "sentinel": {"members": watching}}, seen, {"r1": view}))
+    shown = drawn(page)
+    arrows = [words for words in shown if words[0].startswith("arrow")]
+    assert [(words[0], words[1].split()[-1], words[2].split()[0]) for words in arrows] == [
+        ("arrow up", "behind", "heard")
+    ]
+    assert [words[:3] for words in shown if words[0] in ("primary", "replica", "waiting", "sentinel", "silent")] == [
+        ("primary", "r1", "PRIMARY, 1 replica"),
+        ("replica", "r2", "replica, in sync"),
+        ("waiting", "r3", "new, follows nobody yet"),
+        ("sentinel", "r1", "names r1"),
+        ("silent", "r2", "DOES NOT ANSWER"),
+    ]
+    assert table(page, "Who sees whom")[2:6] == [
+        ["r1", "self", "ok", "-", "-", "-"],
+        ["r2", "ok", "self", "-", "-", "-"],
+        ["r3", "-", "-", "self", "-", "-"],
+        ["Sentinel r1", "primary", "ok", "-", "self", "ok"],
+    ]
+    version = path.stem.partition("-")[2]
+    assert [row[7] for row in table(page, "Members")[1:]] == [version] * 3
+    assert "B" in table(page, "Members")[1][6] and table(page, "Members")[1][8].startswith("20")
 
 
 # --- what may not be in it ---
