@@ -36,7 +36,7 @@ NAMED = 8
 # How often the random trials are repeated: tests/trials.py.
 SOAK = int(os.environ.get("SOAK", "1"))
 # A step that hangs must not take the whole run with it.
-LIMIT = 2400 * SOAK
+LIMIT = 3000 * SOAK
 GRACE = 30
 LANES = int(os.environ.get("LANES") or (os.cpu_count() or 1) + 1)
 # What the others wait for and what fails soon comes first; then the scenarios, the longest first.
