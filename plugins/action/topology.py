@@ -77,7 +77,9 @@ class ActionModule(ActionBase):
         )
         problems += _lost(verb, options)
         problems += _in_parts(task_vars) if verb not in HARMLESS[1:] else []
-        strange = _strange(task_vars)
+        # Where it is a warning, one host says it for all.
+        first = (task_vars.get("ansible_play_hosts_all") or [inventory.host])[0]
+        strange = _strange(task_vars) if verb not in HARMLESS or inventory.host == first else []
         problems += strange if verb not in HARMLESS else []
         try:
             if problems:
@@ -85,8 +87,7 @@ class ActionModule(ActionBase):
             result.update(build(inventory), options=options, changed=False)
         except TopologyError as error:
             result.update(failed=True, msg=str(error))
-        first = (task_vars.get("ansible_play_hosts_all") or [inventory.host])[0]
-        if verb in HARMLESS and inventory.host == first:
+        if verb in HARMLESS:
             result["warnings"] = [*result.get("warnings", []), *strange]
         return result
 
