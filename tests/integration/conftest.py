@@ -113,7 +113,7 @@ class Server:
             port=self.port,
             password=self.password or None,
             decode_responses=True,
-            socket_timeout=5,
+            socket_timeout=30,
             protocol=2,
             driver_info=None,  # or it would read which version it is, anew for each client
             ssl=self.ca is not None,

@@ -15,6 +15,7 @@ import redis
 from ledger.ledger import connect
 from ledger.scene import PROBLEMS, Scene, kill
 from measured import note
+from patience import LONG
 
 MOVES = 4
 COMMANDS = (
@@ -118,7 +119,7 @@ def move_under(scene: Scene, method: str) -> None:
             assert not answer.failed, answer.text
             gaps.append(answer["gap_ms"])
             named.append(answer.data.get("named_ms"))
-            scene.wait("the set is whole", scene.whole, 40)
+            scene.wait("the set is whole", scene.whole)
     report = book.report()
     assert report.lost == 0, str(report)
     what = f"{MOVES} moves, {method}, {len(scene.sentinels)} Sentinels, {len(waiting)} clients that wait"
@@ -143,8 +144,8 @@ def test_blocked_clients_are_cut_off_by_a_rollback(lab: Any, step: str) -> None:
     scene = Scene.build(lab, sentinels=0)
     with scene.ledger(300) as book, blocked(scene, readers=True):
         process = scene.begin(kill("Base", step, "after"), to="m2")
-        process.communicate(timeout=60)
-        scene.wait("the set is whole", scene.whole, 40)
+        process.communicate(timeout=LONG)
+        scene.wait("the set is whole", scene.whole)
         if step == "fence":
             # The killed module's watchdog holds the lock until it has rolled back.
             scene.wait("a move after the rollback", lambda: moved(scene))

@@ -21,7 +21,7 @@ import pytest
 from ansible_collections.quorum.redis.plugins.module_utils._redis.endpoint import Endpoint
 from ansible_collections.quorum.redis.plugins.module_utils._redis.observe import observe
 from ledger import Ledger
-from ledger.scene import ALONE, NAME, Scene, kill
+from ledger.scene import ALONE, DOWN_AFTER, NAME, Scene, kill
 from measured import note
 from patience import LONG, allowed
 from trials import trials
@@ -119,7 +119,7 @@ def test_moves_without_sentinels_lose_nothing(unwatched: Scene, ledger: Any) -> 
 
 def test_a_member_is_named_preferred_or_avoided(unwatched: Scene) -> None:
     plan = unwatched.move(check=True, to="m3")
-    assert plan.changed
+    assert plan.changed, plan.text
     assert unwatched.primary() == "m1"
     done = unwatched.move(to="m3")
     assert done["steps"] == plan["steps"]
@@ -225,7 +225,7 @@ def test_the_older_connection_does_not_take_the_lock_from_who_has_it(unwatched: 
     first = unwatched.begin(LATE.format(mine=opened, other=taken, first=True), to="m2")
     unwatched.wait("the first one is there", lambda: Path(opened).exists())
     second = unwatched.begin(LATE.format(mine=taken, other=opened, first=False), to="m3")
-    refused, moved = (json.loads(one.communicate(timeout=90)[0]) for one in (first, second))
+    refused, moved = (json.loads(one.communicate(timeout=LONG)[0]) for one in (first, second))
     assert not moved.get("failed"), moved["msg"]
     assert "Another failover or restore of main is at work" in refused["msg"]
     assert not refused["changed"]
@@ -259,11 +259,12 @@ def test_a_connection_that_is_cut_is_no_dead_member(unwatched: Scene) -> None:
 
 def killed(scene: Scene, book: Ledger, code: str, **options: Any) -> None:
     """Let the module die, expect writes to go on by themselves, and the next run to leave the set whole."""
-    process = scene.begin(code, **options)
+    limit = allowed(LIMIT)
+    process = scene.begin(code, limit=round(limit * 1000), **options)
     process.communicate(timeout=LONG)
     # SIGALRM: the timer of kill() met a process that was done and had given up its handlers.
     assert process.returncode in (0, -signal.SIGKILL, -signal.SIGALRM)
-    resumed(book, allowed(LIMIT + 2))
+    resumed(book, limit + allowed(2))
     scene.wait("the next run succeeds", lambda: not scene.move(avoid=["m0"]).failed)
     scene.wait("the set is whole", scene.whole)
     assert scene.temporary() == []
@@ -317,7 +318,14 @@ def test_a_signal_rolls_the_move_back(unwatched: Scene, ledger: Any) -> None:
     check(unwatched, book)
 
 
+def patience(scene: Scene) -> set[str]:
+    """Return what the Sentinels have as down-after-milliseconds."""
+    replies = [one.call("SENTINEL", "MASTER", NAME) for one in scene.sentinels]
+    return {dict(zip(reply[::2], reply[1::2], strict=True))["down-after-milliseconds"] for reply in replies}
+
+
 def test_a_target_that_dies_in_the_middle_is_given_up(watched: Scene, ledger: Any) -> None:
+    """Meanwhile the old primary says for so long that it is a replica that it would be dead to the Sentinels."""
     book = ledger(watched)
     target = watched.members[1]
     stop = f"""
@@ -325,13 +333,18 @@ import os, signal
 real = base.Base.do
 def do(self, step, last):
     if step.data["do"] == "elect":
+        for _host, client in self.sentinels:
+            client.call("SENTINEL", "SET", {NAME!r}, "down-after-milliseconds", {DOWN_AFTER})
         os.kill({target.process.pid}, signal.SIGSTOP)
     real(self, step, last)
 base.Base.do = do
 """
-    process = watched.begin(stop, to="m2", timeout=1)
+    process = watched.begin(stop, to="m2", timeout=3)
     try:
         answer = json.loads(process.communicate(timeout=LONG)[0])
+        assert patience(watched) == {str(DOWN_AFTER)}
+        for one in watched.sentinels:
+            one.call("SENTINEL", "SET", NAME, "down-after-milliseconds", 60000)
     finally:
         target.process.send_signal(signal.SIGCONT)
     assert answer["failed"]
@@ -339,6 +352,7 @@ base.Base.do = do
     assert "m1 goes on as the primary" in answer["msg"]
     resumed(book, allowed(5))
     check(watched, book)
+    assert sum(one.log.count("+try-failover") for one in watched.sentinels) == 1, "one was ordered"
 
 
 def test_a_dead_primary_is_replaced_when_told_so(unwatched: Scene) -> None:

@@ -183,7 +183,7 @@ def test_replicas_and_sentinels_are_led_over_tls(lab: Lab, authority: Authority,
             "sentinel",
             **watcher.endpoint(),
             sentinels=places[1],
-            masters=[{**master, "down_after": 2000, "failover_timeout": 10000, "parallel_syncs": 1}],
+            masters=[{**master, "down_after": 60000, "failover_timeout": 60000, "parallel_syncs": 1}],
             passwords={"main": PASSWORD},
         )
         assert not found.failed, found.msg
@@ -196,7 +196,7 @@ def test_replicas_and_sentinels_are_led_over_tls(lab: Lab, authority: Authority,
         return all("3 usable" in str(said) for said in line)
 
     wait_until("the Sentinels know each other", known)
-    moved = lab.run("failover", **common, to="m1")
+    moved = lab.run("failover", **common, to="m1", limit=20000)  # a busy machine needs its time for the handshakes
     assert not moved.failed, moved.msg
     assert servers[1].follows()[0] == "master"
     wait_until("the old primary follows", lambda: servers[0].follows() == ("slave", f"127.0.0.1:{servers[1].port}"))

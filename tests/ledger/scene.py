@@ -41,6 +41,10 @@ base.{worker}.do = do
 ALONE = "base.Deadman.start = lambda self: None\n"
 PROBLEMS = (redis.exceptions.RedisError, OSError)
 DOWN_AFTER = 5000
+# A Sentinel takes a primary that says it is a replica for dead after down-after and two of its looks, which are each
+# 10 s. Where they are quicker, down-after makes up for it; that a busy server answers late is then no crash either.
+QUICK, LOOK = 2000, 10000
+LIMIT = 10000  # of the stop of writes; a busy machine needs more than it takes otherwise
 
 
 def kill(worker: str, step: str, when: str, delay: float = 0) -> str:
@@ -63,7 +67,7 @@ class Scene:
         members: int = 3,
         sentinels: int = 3,
         quick: bool = True,
-        down_after: int = DOWN_AFTER,
+        down_after: int = 0,
         password: str = "",
     ) -> Scene:
         """Start everything. Quick: Sentinels look at the servers each 2 s instead of 10 s, where they can."""
@@ -77,11 +81,12 @@ class Scene:
             one.call("SENTINEL", "MONITOR", NAME, first.address, first.port, sentinels // 2 + 1)
             if password:
                 one.call("SENTINEL", "SET", NAME, "auth-pass", password)
-            one.call("SENTINEL", "SET", NAME, "down-after-milliseconds", down_after)
+            patient = DOWN_AFTER + (2 * (LOOK - QUICK) if quick else 0)
+            one.call("SENTINEL", "SET", NAME, "down-after-milliseconds", down_after or patient)
             one.call("SENTINEL", "SET", NAME, "failover-timeout", 60000)
             if quick:
                 with contextlib.suppress(redis.exceptions.ResponseError):
-                    one.call("SENTINEL", "DEBUG", "INFO-PERIOD", 2000)
+                    one.call("SENTINEL", "DEBUG", "INFO-PERIOD", QUICK)
         scene.wait("the set is whole", scene.whole)
         return scene
 
@@ -155,16 +160,18 @@ class Scene:
                 {"host": f"s{number}", "address": one.address, "port": one.port}
                 for number, one in enumerate(self.sentinels, 1)
             ],
+            "timeout": 10,  # seconds for an answer
             **more,
         }
 
     def move(self, check: bool = False, **options: Any) -> Any:
         """Run the module."""
-        return self.lab.run("failover", check=check, **self.options(**options))
+        return self.lab.run("failover", check=check, **self.options(**{"limit": LIMIT, **options}))
 
     def begin(self, code: str = "", **options: Any) -> subprocess.Popen[str]:
         """Start the module in the background; code runs in its process before it, to make it fail where wanted."""
-        arguments = {"ANSIBLE_MODULE_ARGS": {**self.options(**options), "_ansible_remote_tmp": str(self.lab.root)}}
+        given = self.options(**{"limit": LIMIT, **options})
+        arguments = {"ANSIBLE_MODULE_ARGS": {**given, "_ansible_remote_tmp": str(self.lab.root)}}
         start = (
             "import sys\n"
             "from ansible_collections.quorum.redis.plugins.module_utils._failover import operation as base\n"

@@ -149,8 +149,13 @@ class Preflight:
 
     @staticmethod
     def _kind(reasons: Sequence[str]) -> Type[Refused]:
-        """Tell what passes by itself: Sentinels need some seconds after a failover to see the old primary again."""
-        return Unsettled if any("in the eyes of the Sentinel" in reason for reason in reasons) else Refused
+        """Tell what passes by itself.
+
+        Sentinels need some seconds after a failover to see the old primary again, and a primary needs a moment after a
+        full sync to call a replica online, which is in sync by then. On a busy host it hears of it late.
+        """
+        passing = (" in the eyes of ", " last heard of ")
+        return Unsettled if any(words in reason for reason in reasons for words in passing) else Refused
 
     def choose(self, primary: Observed) -> Observed:
         """Return the member that takes over: the named one, or the best."""

@@ -16,6 +16,7 @@ from .._redis.client_list import follow
 from .._redis.observe import Place, observe, observe_sentinels
 from .._redis.replies import number, parse_master
 from .._replication.interrupted import MARK, SETTINGS
+from .patience import calm_down, hold_back
 
 PATIENCE = 5.0
 LIMIT = 40.0
@@ -56,11 +57,26 @@ class Rescue:
     target: str
     watchers: Sequence[Place] = field(default_factory=list)
 
+    def whole(self) -> str:
+        """Do all of it."""
+        said = self.run()
+        self.settle()
+        return said
+
+    def settle(self) -> None:
+        """Give the Sentinels their own patience back: it may take them ten seconds to see what is true again."""
+        calm_down(self.watchers, self.name)
+
     def run(self) -> str:
-        """Bring the set back to one primary that accepts writes, and say who it is."""
-        start, aborted = time.monotonic(), False
+        """Bring the set back to one primary that accepts writes, and say who it is; settle() is to be called after."""
+        start, held, aborted = time.monotonic(), False, False
         while True:
             old = observe(self.places[self.old], self.old)
+            if old.parked and not held:
+                # A primary that says for long that it is a replica is dead to them. They would promote somebody when
+                # it has just begun to accept writes again, or when the failover that was ordered is given up.
+                held = True
+                hold_back(self.watchers, self.name)
             target = observe(self.places[self.target], self.target)
             moving = [view for view in observe_sentinels(self.watchers) if self._moving(view)]
             if target.role == "primary" and old.role != "primary":

@@ -17,6 +17,7 @@ from .._core.errors import Damaged, QuorumError, Refused, Unreachable
 from .._core.reconcile import Step
 from .._engine.seed_server import ADDRESS, Feeder, credentials, stage_backup
 from .._failover.operation import SIGNALS, lock
+from .._failover.patience import calm_down
 from .._failover.rollback import quietly, write_down
 from .._host.capacity import memory_free
 from .._host.watchdog import Deadman
@@ -31,7 +32,7 @@ from .journal import STAGE
 from .note import Note
 from .plan import TODO, Backup, Plan, counted, off
 from .rollback import WayOut, linked, rewritten
-from .sentinels import Watch, calm_down
+from .sentinels import Watch
 
 CAUGHT_UP = 10.0
 NO_LINK = 15.0

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Dict, List, Optional, Sequence, Tuple
 
 from .._core.errors import QuorumError
+from .._failover.patience import calm_down
 from .._failover.rollback import quietly, write_down
 from .._model.observed import Observed
 from .._redis.client import connect
@@ -34,7 +35,6 @@ from .plan import (
     stage,
     strays,
 )
-from .sentinels import calm_down
 
 
 class WayOut(Talk):

@@ -5,18 +5,15 @@
 
 from __future__ import annotations
 
-import time
-from typing import Any, Callable, Sequence
+from typing import Sequence
 
 from .._core.errors import QuorumError
-from .._failover.rollback import quietly
+from .._failover.patience import be_patient
 from .._model.observed import Observed, WatchedMaster
 from .._redis.client import Client, connect
 from .._redis.observe import Place
-from .._redis.replies import as_dict, number, parse_master
+from .._redis.replies import as_dict, parse_master
 from .._replication.interrupted import RESTORE_MARK
-
-SEEN_AGAIN = 25.0  # a Sentinel looks at the role of a server each 10 s
 
 
 class Watch:
@@ -30,8 +27,8 @@ class Watch:
         """Let no Sentinel fail over; the value says what it was."""
         for _host, place in self.watchers:
             with connect(place) as client:
-                value = self._ballot(client).down_after % RESTORE_MARK + RESTORE_MARK
-                client.call("SENTINEL", "SET", self.name, "down-after-milliseconds", value)
+                self._ballot(client)
+                be_patient(client, self.name)
 
     def same(self) -> None:
         """Stop when one of them wants another primary."""
@@ -57,32 +54,3 @@ class Watch:
             if seen.down_after >= RESTORE_MARK or len(good) < replicas:
                 return False
         return True
-
-
-def seen_as_primary(client: Any, name: str) -> bool:
-    """Return whether a Sentinel has seen by now that the primary is one: else it would fail over at once."""
-    return as_dict(client.call("SENTINEL", "MASTER", name)).get("role-reported") == "master"
-
-
-def calm_down(watchers: Sequence[Place], name: str) -> None:
-    """Give each Sentinel its own patience back, once it has seen that the primary is one."""
-    for _host, place in watchers:
-        quietly(_patience_back, place, name)
-
-
-def _patience_back(place: Any, name: str) -> None:
-    with connect(place) as client:
-        value = number(as_dict(client.call("SENTINEL", "MASTER", name)).get("down-after-milliseconds"))
-        if value >= RESTORE_MARK:
-            wait_for(lambda: seen_as_primary(client, name), SEEN_AGAIN)
-            client.call("SENTINEL", "SET", name, "down-after-milliseconds", value % RESTORE_MARK)
-
-
-def wait_for(ready: Callable[[], bool], seconds: float) -> bool:
-    """Wait until something is true, or for so long."""
-    over = time.monotonic() + seconds
-    while not ready():
-        if time.monotonic() > over:
-            return False
-        time.sleep(0.1)
-    return True

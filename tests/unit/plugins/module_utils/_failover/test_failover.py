@@ -152,6 +152,17 @@ def test_a_replica_that_its_primary_has_not_heard_of_is_refused() -> None:
     assert "r3 cannot take over: it is not online" in refusal(members, to="r3")
 
 
+def test_what_a_primary_has_not_seen_yet_is_waited_for() -> None:
+    members = trio()
+    members[0].replicas = [
+        Downstream(address("r2"), PORT, "online", 100, 9),
+        Downstream(address("r3"), PORT, "wait_bgsave", 100, 0),
+    ]
+    for to in ("r2", "r3", ""):
+        with pytest.raises(Unsettled):
+            plan(members, to=to)
+
+
 def test_nobody_left_names_every_reason() -> None:
     text = refusal(trio(version="6.0.16"), avoid=["r1", "r3"])
     assert "r2 runs redis 6.0.16" in text
