@@ -53,7 +53,7 @@ options:
           - Rights for a job that the collection knows, the least that work with this version of the engine. Instead of
             O(users[].keys), O(users[].channels), O(users[].commands) and O(users[].selectors).
         type: str
-        choices: [replication, sentinel, operator, monitoring, backup]
+        choices: [replication, sentinel, operator, monitoring, backup, endpoint]
       preset:
         description:
           - Rights for a kind of application on keys and channels that begin with O(users[].prefix), kept true for this

@@ -27,7 +27,7 @@ options:
   verb:
     description: The playbook whose variables are read too. Without it those that are shared.
     type: str
-    choices: ["", backup, certificates, failover, remove, restart, restore, retire, rotate, status, upgrade]
+    choices: ["", backup, certificates, endpoint, failover, remove, restart, restore, retire, rotate, status, upgrade]
     default: ""
   without:
     description: Hosts that are being retired. The model is made as if they were not in the inventory.
@@ -73,6 +73,10 @@ instances:
     parameters: {description: The configuration of the member on this host., type: dict, returned: when local}
 sentinel:
   description: The Sentinels of this estate, and the static configuration of the one on this host.
+  returned: success
+  type: dict
+endpoint:
+  description: The hosts with endpoints, and whether this is one of them.
   returned: success
   type: dict
 firewall:

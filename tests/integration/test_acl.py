@@ -13,7 +13,7 @@ import redis
 
 from .conftest import PASSWORD, Answer, Lab, Server, wait_until
 
-JOBS = ["operator", "replication", "sentinel", "monitoring", "backup"]
+JOBS = ["operator", "replication", "sentinel", "monitoring", "backup", "endpoint"]
 OWN: List[Dict[str, Any]] = [{"name": f"q-{job}", "job": job, "passwords": [f"secret-of-{job}"]} for job in JOBS]
 APP = {"name": "app", "passwords": ["secret-of-app"], "keys": ["app:*"], "commands": ["+@read", "+@write", "+ping"]}
 OFF = {"name": "default", "enabled": False}
@@ -27,12 +27,14 @@ CAN = {
         "CLIENT SETNAME x",
     ],
     "backup": ["PING", "INFO", "LASTSAVE", "TIME", "CONFIG GET dir", "BGSAVE"],
+    "endpoint": ["ROLE", "INFO replication"],
 }
 CANNOT = {
     "operator": ["GET x", "SET x 1", "FLUSHALL", "KEYS *", "EVAL return 0", "SHUTDOWN NOSAVE", "MONITOR"],
     "replication": ["GET x", "CONFIG GET dir", "REPLICAOF NO ONE", "ACL LIST", "FLUSHALL", "CLIENT LIST"],
     "sentinel": ["GET x", "CONFIG GET dir", "CONFIG SET maxmemory 0", "ACL LIST", "FLUSHALL", "SHUTDOWN NOSAVE"],
     "monitoring": ["GET x", "CONFIG GET dir", "SLOWLOG RESET", "CLIENT KILL TYPE normal", "KEYS *", "ACL LIST"],
+    "endpoint": ["GET x", "PING", "CONFIG GET dir", "CLIENT LIST", "SUBSCRIBE x", "FLUSHALL", "ACL LIST"],
     "backup": ["GET x", "CONFIG REWRITE", "REPLICAOF NO ONE", "FLUSHALL", "SHUTDOWN NOSAVE", "ACL LIST"],
 }
 

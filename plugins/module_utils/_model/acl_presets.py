@@ -28,6 +28,7 @@ JOBS: Dict[str, Sequence[str]] = {
         *("ping", "info", "role", "dbsize", "lastsave", "slowlog|get", "slowlog|len", "latency|latest"),
         *("memory|stats", "client|list", "client|setname"),
     ),
+    "endpoint": ("role", "info"),
     "backup": ("ping", "info", "bgsave", "lastsave", "time", "config|get", "config|set", "module|list"),
 }
 # What came later: a job, the first version, commands.

@@ -141,8 +141,8 @@ def access(
         own = [logins["operator"]["password"], *before[named["operator"] or ("default" if ruled else "")]]
         login = {**logins["operator"], "password": _either(own), "name": str(entry["name"])}
         login["fallback_password"] = _either([plain, *before[""]]) if users else ""
-        backup = _backup(users) or {key: login[key] for key in ("username", "password")}
-        newest = backup["password"] if isinstance(backup["password"], str) else backup["password"][0]
+        backup = login_of(users, "backup") or {key: login[key] for key in ("username", "password")}
+        newest = _newest(backup)["password"]
         found[str(entry["name"])] = {
             "users": [*users, *([only_password(plain, old)] if old and not ruled else [])],
             "rotating": bool(old) and not ruled,
@@ -150,6 +150,7 @@ def access(
             "logins": logins,
             "backup": backup,
             "backup_password": newest,
+            "endpoint": {"username": "", "password": plain, **_newest(login_of(users, "endpoint"))},
             "secrets": _secrets(logins["replication"], plain, bool(users), ruled) if auth else {},
         }
     return found
@@ -165,10 +166,15 @@ def _either(words: Sequence[str]) -> Any:
     return list(words) if len(words) > 1 else words[0]
 
 
-def _backup(users: Sequence[Mapping[str, Any]]) -> Dict[str, Any]:
-    """Return with what backups are made; nothing when no user has that job and a password."""
+def _newest(login: Mapping[str, Any]) -> Dict[str, Any]:
+    """Return a login with one password."""
+    return {key: value if isinstance(value, str) else value[0] for key, value in login.items()}
+
+
+def login_of(users: Sequence[Mapping[str, Any]], job: str) -> Dict[str, Any]:
+    """Return with what a job is done; nothing when no user has it and a password."""
     for user in users:
-        if user.get("job") == "backup" and user.get("state", "present") == "present" and user.get("passwords"):
+        if user.get("job") == job and user.get("state", "present") == "present" and user.get("passwords"):
             words = [str(user["passwords"][0]), *(user.get("passwords_previous") or [])]
             return {"username": str(user["name"]), "password": _either(words)}
     return {}

@@ -16,7 +16,10 @@ WORDS = {
     **dict.fromkeys(("false", "no", "off", "0", "n", "f"), False),
 }
 # How a variable must begin that is meant for one of these, for a hint in a run of another verb.
-VERBS = ("backup", "certificates", "failover", "remove", "restart", "restore", "retire", "rotate", "status", "upgrade")
+VERBS = (
+    *("backup", "certificates", "endpoint", "failover", "remove", "restart", "restore", "retire", "rotate", "status"),
+    "upgrade",
+)
 # Verbs that leave roles and data of the servers as they are; there, and in `site`, a misspelt variable is a warning.
 HARMLESS = ("", "certificates", "status")
 DICT = 'give a dictionary, or one as JSON such as {"key": "value"}'

@@ -32,6 +32,7 @@ from .directives import (
     tls_access,
     tls_mode,
 )
+from .endpoint import check_endpoints, endpoint_of
 from .firewall import firewall_model
 from .options import convert
 
@@ -52,6 +53,7 @@ INSTANCE_DEFAULTS: dict[str, Any] = {
     "appendfsync": "everysec",
     "config": {},
     "acl_users": None,
+    "endpoint": None,
 }
 # What may come as text, of the variables and of an entry of redis_instances. The second word: what a list holds.
 KINDS = {
@@ -68,6 +70,7 @@ ENTRY_KINDS = {
     "appendonly": "bool",
     "hosts": "list str",
     "config": "dict",
+    "endpoint": "dict",
     "acl_users": "list dict",
 }
 PORTS = ("port", "tls_port", "other_port")
@@ -128,7 +131,11 @@ def build(inventory: Inventory) -> dict[str, Any]:
     check_config(inventory.problems, "redis_sentinel_config", get("redis_sentinel_config"), SENTINEL_OWNED)
     check_ports(inventory, instances, sentinel)
     check_sentinels(inventory, instances, sentinel)
-    peers = {inventory.address_of(host) for host in {*hosts, *sentinels}}
+    inventory.problems += check_endpoints(inventory.variables.get, instances, sentinel)
+    fronts = endpoint_hosts(inventory, instances)
+    if inventory.problems:
+        raise TopologyError("\n".join(inventory.problems))
+    peers = {inventory.address_of(host) for host in {*hosts, *sentinels, *fronts}}
     firewall = firewall_model(get, [*instances, sentinel], peers, inventory.problems)
     if inventory.problems:
         raise TopologyError("\n".join(inventory.problems))
@@ -143,6 +150,7 @@ def build(inventory: Inventory) -> dict[str, Any]:
         "sentinel": sentinel,
         "tls": tls_access(get),
         "firewall": firewall,
+        "endpoint": {"hosts": fronts, "local": inventory.host in fronts},
         "listens": listens(local, sentinel),
         "bind": [str(address) for address in get("redis_bind") or []],
         "memory_needed": sum(i["maxmemory"] for i in local) * (100 + int(get("redis_fork_reserve"))) // 100,
@@ -152,6 +160,14 @@ def build(inventory: Inventory) -> dict[str, Any]:
         ),
         "warnings": inventory.warnings,
     }
+
+
+def endpoint_hosts(inventory: Inventory, instances: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the hosts with endpoints, none when no data set has one."""
+    group = str(inventory.variables.get("redis_endpoint_group") or "")
+    hosts = list(inventory.groups.get(group, [])) if any(one["endpoint"] for one in instances) else []
+    check_addresses(inventory, hosts)
+    return hosts
 
 
 def check_counts(inventory: Inventory, groups: Mapping[str, Sequence[str]]) -> None:
@@ -248,6 +264,7 @@ def instance(inventory: Inventory, entry: Mapping[str, Any], hosts: list[str], s
         "quorum": int(sentinels // 2 + 1 if given["quorum"] is None else given["quorum"]),
         "local": inventory.host in members,
         "acl": acl_model(f"redis_instances {name}: ACL users", users, bool(get("redis_auth")), problems, bool(old)),
+        "endpoint": endpoint_of(name, given["endpoint"], sentinels if under_sentinel else 0, users, problems),
         "maxmemory": maxmemory or 0,
         "maxclients": int(maxclients) if maxclients.isdecimal() else 0,
         **{key: int(given[key]) for key in ("down_after", "failover_timeout", "parallel_syncs")},

@@ -616,7 +616,7 @@ def test_acl_users_are_shared_or_of_one_set_and_hold_no_secret() -> None:
 def test_every_default_is_used() -> None:
     assert set(INSTANCE_DEFAULTS) == {
         *("port", "hosts", "primary", "sentinel", "quorum", "down_after", "failover_timeout", "parallel_syncs"),
-        *("save", "appendonly", "appendfsync", "config", "acl_users", "tls_port"),
+        *("save", "appendonly", "appendfsync", "config", "acl_users", "tls_port", "endpoint"),
     }
 
 

@@ -1,0 +1,69 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is refused before anything is changed, from what was seen; pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Dict, List, Sequence
+
+from .._core.errors import Refused
+
+NOTHING = "Nothing was changed"
+
+
+@dataclass
+class Asked:
+    """What the members and the Sentinels of one set have answered, by place: a role or a name, or why they have not."""
+
+    name: str
+    roles: Dict[str, str] = field(default_factory=dict)
+    denied: Dict[str, str] = field(default_factory=dict)
+    silent: Dict[str, str] = field(default_factory=dict)
+
+    @property
+    def primaries(self) -> List[str]:
+        """Return who says that it is the primary."""
+        return [place for place, role in self.roles.items() if role == "master"]
+
+
+def check_estate(host: str, present: str, estate: str) -> None:
+    """Refuse to take the place of the endpoints of another estate: a host has one file and one unit."""
+    if present not in ("", estate):
+        raise Refused(
+            f"{host} carries the endpoints of the estate {present}, and a host carries those of one",
+            "",
+            f"{NOTHING}. Give {estate} other endpoint hosts",
+        )
+
+
+def check_ports(host: str, held: Dict[int, str]) -> None:
+    """Refuse ports that somebody else holds."""
+    if held:
+        named = ", ".join(f"{port} ({holder or 'another process'})" for port, holder in sorted(held.items()))
+        raise Refused(f"On {host} somebody else listens on {named}", "", f"{NOTHING}. Choose another port")
+
+
+def check_answers(host: str, asked: Sequence[Asked]) -> List[str]:
+    """Refuse what would be out of the endpoint for good; return warnings about who is silent now."""
+    warnings = []
+    for one in asked:
+        if one.denied:
+            place, why = next(iter(one.denied.items()))
+            raise Refused(
+                f"{place} of {one.name} does not let the endpoint on {host} in: {why}",
+                "",
+                f"{NOTHING}. Run quorum.redis.site first, which creates the users",
+            )
+        if not one.roles:
+            place, why = next(iter(one.silent.items()), ("no member", "none is declared"))
+            raise Refused(
+                f"{host} reaches no member of {one.name}: {place}: {why}",
+                "",
+                f"{NOTHING}. Run quorum.redis.site first, or open the way (redis_bind, a firewall)",
+            )
+        if not one.primaries:
+            warnings.append(f"no member of {one.name} says that it is the primary: its endpoint leads to nobody now")
+        warnings += [f"{place} of {one.name} does not answer {host}: {why}" for place, why in one.silent.items()]
+    return warnings

@@ -1,0 +1,232 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The endpoints of this host: HAProxy installed, its file and unit as declared, and writes led to the primary."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Callable, Mapping, Tuple
+
+from .._core.errors import AuthFailed, CommandFailed, QuorumError
+from .._core.polling import until_done
+from .._core.reconcile import Module, Reconciler, Step
+from .._host import files as host_files
+from .._host.listeners import Listener, holders, listening
+from .._host.packages import installed
+from .._host.process import main_pid
+from .._host.sandbox import known
+from .._host.start import State, states
+from .._model import haproxy
+from .._redis.endpoint import Endpoint
+from .._redis.plain import Plain
+from . import service
+from .preflight import Asked, check_answers, check_estate, check_ports
+
+CONFIG = "/etc/redis-endpoint/haproxy.cfg"
+MARK = "/etc/redis-endpoint/installed"  # that HAProxy is here for the endpoints alone
+MASK = "/etc/systemd/system/haproxy.service"
+USER = "redis-endpoint"
+SYSUSERS = "/etc/sysusers.d/redis-endpoint.conf"
+Pair = Tuple[host_files.Seen, host_files.Wanted]
+
+
+@dataclass
+class View:
+    """What is on this host."""
+
+    package: bool = False
+    user: bool = False
+    state: State = field(default_factory=lambda: State(active=False, enabled=False))
+    digest: str = ""  # of the configuration that HAProxy runs with
+    pairs: list[Pair] = field(default_factory=list)  # files that differ
+    left: list[str] = field(default_factory=list)  # ours that lie here
+    brought: bool = False
+    primaries: dict[str, list[str]] = field(default_factory=dict)
+    writes: dict[str, list[str]] = field(default_factory=dict)
+
+
+class EndpointHost(Reconciler[View]):
+    """The endpoints of this host; without sets, their removal."""
+
+    def __init__(self, module: Module) -> None:
+        """Read the options."""
+        super().__init__()
+        self.module, given = module, module.params
+        self.sets: list[dict[str, Any]] = given["sets"]
+        self.text = haproxy.configuration(given["estate"], self.sets, given["check_port"], given["hosts"])
+        self.files = host_files.declared(given["files"])
+        own = host_files.Wanted(CONFIG, content=self.text.encode("utf-8", "surrogateescape"), mode=0o640, group=USER)
+        self.config = own
+        self.begin = time.time()
+
+    def observe(self) -> View:
+        """Look, ask everybody, and refuse what cannot be done before anything is changed."""
+        view = View(bool(installed([service.PACKAGE])) or Path(service.PROGRAM).exists())
+        view.user = known(USER) is not None
+        view.state = states([service.UNIT])[service.UNIT]
+        view.brought = Path(MARK).exists()
+        paths = [CONFIG, MARK, *(want.path for want in self.files), *([MASK] if view.brought else [])]
+        view.left = [path for path in paths if os.path.lexists(path)]
+        present = host_files.look(CONFIG)
+        held_by = haproxy.estate_of(present.content.decode("utf-8", "replace"))
+        if not self.sets:
+            # Without endpoints of its own an estate leaves those of another alone.
+            mine = held_by in ("", self.module.params["estate"])
+            return view if mine else View()
+        check_estate(self.module.params["name"], held_by, self.module.params["estate"])
+        check_ports(self.module.params["name"], self._held())
+        asked = [_ask(one) for one in self.sets]
+        self.warnings += check_answers(self.module.params["name"], asked)
+        view.primaries = {one.name: one.primaries for one in asked}
+        if view.package:
+            service.judge(self.text)
+        pairs = host_files.survey([*self.files, self.config], sure=False)
+        view.pairs = [pair for pair in pairs if host_files.differences(*pair)]
+        view.digest = haproxy.digest_of(service.ask(haproxy.STATISTICS, "show info"))
+        view.writes = self._writes()
+        return view
+
+    def plan(self, obs: View) -> list[Step]:
+        """Return what is missing, in the order in which it is needed."""
+        if not self.sets:
+            here = obs.left or obs.user or obs.state.active or obs.state.enabled
+            return [self._step("remove the endpoints", lambda: self._remove(obs))] if here else []
+        steps = []
+        if not obs.package:
+            steps.append(self._step("install haproxy, whose own unit does not start", self._install))
+        steps += [Step(host_files.describe(*pair), {"file": pair}) for pair in obs.pairs]
+        verb = self._verb(obs)
+        if verb:
+            steps.append(self._step(f"{verb} {service.UNIT}", lambda: service.control(verb, self.begin)))
+        return steps
+
+    def _verb(self, obs: View) -> str:
+        if not (obs.state.active and obs.state.enabled):
+            return "start"
+        changed = {want.path for _seen, want in obs.pairs}
+        if changed - {CONFIG}:
+            return "restart"
+        return "reload" if changed or obs.digest != haproxy.digest_of(self.text) else ""
+
+    def _step(self, text: str, do: Callable[[], None]) -> Step:
+        return Step(text, {"do": do})
+
+    def apply(self, step: Step) -> None:
+        """Do one step."""
+        if "do" in step.data:
+            step.data["do"]()
+            return
+        seen, want = step.data["file"]
+        if want.path == CONFIG:
+            service.judge(self.text)
+        host_files.put(seen, want, lambda path: self.module.set_default_selinux_context(path, False))
+        if want.path == SYSUSERS:
+            service.must(f"The user {USER} cannot be created", "systemd-sysusers", want.path)
+
+    def _install(self) -> None:
+        """Install HAProxy without the service that its package would start."""
+        for want in (
+            host_files.Wanted(MARK, content=b"haproxy was installed for the endpoints of quorum.redis.\n"),
+            host_files.Wanted(MASK, kind="link", link="/dev/null"),
+        ):
+            host_files.put(host_files.look(want.path), want, lambda _path: None)
+        service.install()
+
+    def _remove(self, obs: View) -> None:
+        service.remove(obs.left, str(Path(CONFIG).parent), USER if obs.user else "", obs.brought and obs.package)
+
+    def settle(self, before: View, steps: list[Step]) -> View:
+        """Wait until HAProxy runs with this file and leads the writes of each set to one primary."""
+        if not (steps and self.sets):
+            return before
+
+        def look() -> View:
+            before.digest = haproxy.digest_of(service.ask(haproxy.STATISTICS, "show info"))
+            before.writes = self._writes()
+            return before
+
+        until_done(
+            look,
+            self._missing,
+            look(),
+            self.module.params["wait"],
+            self.module.params["name"],
+            f"`journalctl -u {service.UNIT}` says what its checks see. Writes are refused until then, not lost",
+        )
+        return before
+
+    def _missing(self, seen: View) -> list[str]:
+        """Return the sets with a primary to which the endpoint does not lead yet."""
+        if seen.digest != haproxy.digest_of(self.text):
+            return ["HAProxy does not run with the new configuration yet"]
+        found = []
+        for one in self.sets:
+            name = one["name"]
+            if seen.primaries[name] and len(seen.writes.get(name, [])) != 1:
+                found.append(f"the endpoint of {name} leads to {', '.join(seen.writes.get(name, [])) or 'nobody'}")
+            elif seen.primaries[name] and not _leads(one):
+                found.append(f"port {one['port']} does not lead to the primary of {name}")
+        return found
+
+    def _writes(self) -> dict[str, list[str]]:
+        table = service.ask(haproxy.STATISTICS, "show stat")
+        return {one["name"]: haproxy.leads_to(table, one["name"]) for one in self.sets}
+
+    def _held(self) -> dict[int, str]:
+        """Return the declared ports that somebody else holds, with the unit or program."""
+        wanted = [*haproxy.listens(self.sets), self.module.params["check_port"]]
+        found = holders(listening(wanted), first=[main_pid(service.UNIT)])
+        return {port: one.unit or one.program for one in found for port in one.ports if one.unit != service.UNIT}
+
+    def result(self, obs: View, steps: list[Step]) -> dict[str, Any]:
+        """Say whom the members call primary, and where the endpoints lead."""
+        if obs.digest and not steps:
+            self.warnings += self._missing(obs)
+        return {"primaries": obs.primaries, "writes": obs.writes}
+
+    def diff(self, before: View, after: View | None, steps: list[Step]) -> list[dict[str, str]]:
+        """Return the files, without what is sent to log in."""
+        found = [host_files.diff(*pair) for pair in before.pairs]
+        for one in found:
+            one.update({side: haproxy.without_secrets(one[side]) for side in ("before", "after")})
+        return found
+
+
+def _ask(one: dict[str, Any]) -> Asked:
+    """Ask all members and Sentinels of a set, as the checks of HAProxy will."""
+    found = Asked(one["name"])
+    sentinel = {"username": one["sentinel_username"], "password": one["sentinel_password"]}
+    question = ("SENTINEL", "GET-MASTER-ADDR-BY-NAME", one["name"])
+    every = [(member, one, ("ROLE",)) for member in one["members"]]
+    for member, login, command in [*every, *((member, sentinel, question) for member in one["sentinels"])]:
+        place = f"{member['host']}:{member['port']}"
+        try:
+            reply = _call(login, member["address"], member["port"], *command)
+        except (AuthFailed, CommandFailed) as problem:
+            found.denied[place] = str(problem)
+        except QuorumError as problem:
+            found.silent[place] = str(problem)
+        else:
+            found.roles.update({place: str(reply[0])} if login is one else {})
+    return found
+
+
+def _leads(one: dict[str, Any]) -> bool:
+    """Return whether who answers on the port for writes says that it is the primary."""
+    try:
+        return str(_call(one, one["address"], one["port"], "ROLE")[0]) == "master"
+    except QuorumError:
+        return False
+
+
+def _call(login: Mapping[str, Any], address: str, port: int, *command: str) -> Any:
+    here = Listener(address, port, "").reached_at
+    client = Plain(Endpoint(here, port, login["username"] or None, login["password"] or None))
+    try:
+        return client.call(*command)
+    finally:
+        client.close()

@@ -1,0 +1,110 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""HAProxy on this host: its package, its judgement of a file, the unit of the endpoints, and what it says of itself."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+from pathlib import Path
+from typing import Sequence
+
+from .._core.errors import BadConfig, QuorumError
+from .._host.sandbox import private_directory
+from .._host.start import failure
+
+PROGRAM = "/usr/sbin/haproxy"
+PACKAGE = "haproxy"
+UNIT = "redis-endpoint.service"
+
+
+def run(*command: str) -> tuple[int, str]:
+    """Run a command; return its exit code and what it says."""
+    try:
+        done = subprocess.run(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            env={**os.environ, "LC_ALL": "C", "DEBIAN_FRONTEND": "noninteractive"},
+            check=False,
+        )
+    except OSError as problem:
+        return 127, str(problem)
+    return done.returncode, done.stdout.decode("utf-8", "replace").strip()
+
+
+def must(what: str, *command: str) -> None:
+    """Run a command that has to succeed."""
+    code, said = run(*command)
+    if code:
+        raise QuorumError(f"{what}: {' '.join(said.splitlines()[-3:]) or f'exit code {code}'}", " ".join(command))
+
+
+def install() -> None:
+    """Install HAProxy from the package sources of this host, after renewing their lists if need be."""
+    command = ("apt-get", "install", "--yes", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=300", PACKAGE)
+    if run(*command)[0]:
+        run("apt-get", "update")
+        must("HAProxy cannot be installed", *command)
+
+
+def judge(text: str) -> None:
+    """Refuse a file that the installed HAProxy does not accept, in its own words."""
+    with private_directory("") as directory:
+        path = Path(directory) / "haproxy.cfg"
+        number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(number, "w", encoding="utf-8") as file:
+            file.write(text)
+        code, said = run(PROGRAM, "-c", "-f", str(path))
+    if code:
+        rows = [row for row in said.replace(str(path), "line").splitlines() if "ALERT" in row] or said.splitlines()
+        raise BadConfig(
+            f"HAProxy does not accept the configuration of the endpoints: {rows[0] if rows else code}",
+            "",
+            "The present one is untouched. HAProxy 2.2 or newer is needed",
+        )
+
+
+def ask(path: str, command: str) -> str:
+    """Return what HAProxy answers on its socket; nothing when it does not run."""
+    found = b""
+    try:
+        with socket.socket(socket.AF_UNIX) as sock:
+            sock.settimeout(5)
+            sock.connect(path)
+            sock.sendall(f"{command}\n".encode())
+            while True:
+                part = sock.recv(65536)
+                if not part:
+                    return found.decode("utf-8", "replace")
+                found += part
+    except OSError:
+        return ""
+
+
+def control(verb: str, begin: float) -> None:
+    """Start, restart or reload the unit; say in its own words why it does not."""
+    run("systemctl", "daemon-reload")
+    if verb == "start":
+        run("systemctl", "enable", UNIT)
+    code, said = run("systemctl", verb, UNIT)
+    if code:
+        raise failure(UNIT, verb, said, begin)
+
+
+def remove(paths: Sequence[str], folder: str, user: str, package: bool) -> None:
+    """Stop the unit and take everything away that was made for it."""
+    run("systemctl", "stop", UNIT)
+    run("systemctl", "disable", UNIT)
+    if package:
+        must("HAProxy cannot be removed", "apt-get", "purge", "--yes", "-o", "DPkg::Lock::Timeout=300", PACKAGE)
+    for path in paths:
+        Path(path).unlink()
+    if Path(folder).is_dir() and not any(Path(folder).iterdir()):
+        Path(folder).rmdir()
+    run("systemctl", "daemon-reload")
+    if user:
+        must(f"The user {user} cannot be removed", "userdel", user)

@@ -1,0 +1,126 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The fixed address of a data set, for clients that do not speak Sentinel: what is declared, what is refused. Pure."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Any, Dict, List, Mapping, Sequence
+
+from .acl_users import login_of
+from .options import convert
+
+DEFAULTS: Dict[str, Any] = {"port": None, "read_port": None, "address": "127.0.0.1", "tls": "off"}
+LEAST, MOST = 1025, 65535  # the unit has no right to ports below
+
+
+def endpoint_of(
+    name: str, given: Any, sentinels: int, users: Sequence[Mapping[str, Any]], problems: List[str]
+) -> Dict[str, Any]:
+    """Return the endpoint of one data set with its defaults, empty where none is declared.
+
+    `sentinels` is how many watch the set, `users` are its ACL users.
+    """
+    if not given:
+        return {}
+    where = f"redis_instances {name}: endpoint"
+    unknown = ", ".join(sorted(set(given) - set(DEFAULTS)))
+    if unknown:
+        problems.append(f"{where} has no key {unknown}; use {', '.join(DEFAULTS)}.")
+    found = {**DEFAULTS, **{key: given[key] for key in DEFAULTS if given.get(key) not in (None, "")}}
+    for key in ("port", "read_port"):
+        try:
+            found[key] = convert(found[key], "int")
+        except ValueError as problem:
+            problems.append(f"{where}: {key} {problem}.")
+            return {}
+        if found[key] is not None and not LEAST <= found[key] <= MOST:
+            problems.append(f"{where}: {key} {found[key]} is out of range; use {LEAST} to {MOST}.")
+    if found["port"] is None and not unknown:
+        problems.append(f"{where} has no port; write endpoint: {{port: 7379}}.")
+    elif found["port"] and found["port"] == found["read_port"]:
+        problems.append(f"{where} has one port {found['port']} for writes and for reads; give read_port another one.")
+    try:
+        ipaddress.ip_address(str(found["address"]))
+    except ValueError:
+        problems.append(f"{where}: {found['address']!r} is no address; write 127.0.0.1, or one of the endpoint hosts.")
+    found["tls"] = "off" if found["tls"] is False else str(found["tls"])
+    if found["tls"] != "off":
+        problems.append(f"{where}: tls {found['tls']} is unknown; use off, an endpoint speaks no TLS yet.")
+    if sentinels and sentinels % 2 == 0:
+        problems.append(
+            f"{where} needs a majority of the Sentinels whenever a member is silent, and {sentinels} have none more "
+            f"than {sentinels - 1}; add one or remove one."
+        )
+    if users and not login_of(users, "endpoint"):
+        problems.append(f"{where} logs in as an ACL user of its own; add one with `job: endpoint` and passwords.")
+    return found
+
+
+def check_endpoints(get: Any, instances: Sequence[Mapping[str, Any]], sentinel: Mapping[str, Any]) -> List[str]:
+    """Return a sentence for each endpoint that could not log in, or whose port something else has."""
+    chosen = [one for one in instances if one["endpoint"]]
+    problems = []
+    if chosen and str(get("redis_tls")) in ("peers", "only"):
+        problems.append(
+            f"redis_instances {chosen[0]['name']}: an endpoint reaches the members without TLS, and redis_tls is "
+            f"{get('redis_tls')}; use dual, or clients that speak Sentinel."
+        )
+    if (
+        any(one["sentinel"] for one in chosen)
+        and get("redis_auth")
+        and not (get("redis_sentinel_clients_passwords") or get("redis_endpoint_trusted"))
+    ):
+        problems.append(
+            "An endpoint asks the Sentinels as their user `client`, which redis_sentinel_clients_passwords makes; set "
+            "it, or allow redis_sentinel_password on the endpoint hosts with redis_endpoint_trusted: true."
+        )
+    return problems + _ports(chosen, instances, sentinel, get("redis_endpoint_check_port"))
+
+
+def _ports(
+    chosen: Sequence[Mapping[str, Any]],
+    instances: Sequence[Mapping[str, Any]],
+    sentinel: Mapping[str, Any],
+    check_port: Any,
+) -> List[str]:
+    """Return a sentence for each port that an endpoint and something else want; they may share a host any day."""
+    kinds = ("port", "tls_port", "other_port")
+    taken: Dict[Any, str] = {check_port: "redis_endpoint_check_port"} if chosen else {}
+    taken.update(
+        {model[key]: str(model["name"]) for model in [sentinel, *instances] for key in kinds if model.get(key)}
+    )
+    found = []
+    for one in chosen:
+        for port in sorted({one["endpoint"][key] for key in ("port", "read_port")} - {None}):
+            if port in taken:
+                found.append(
+                    f"redis_instances {one['name']}: endpoint wants port {port}, which {taken[port]} has; choose "
+                    "another one."
+                )
+            taken.setdefault(port, f"the endpoint of {one['name']}")
+    return found
+
+
+def endpoint_sets(
+    topology: Mapping[str, Any], access: Mapping[str, Any], sentinel_login: Mapping[str, str]
+) -> List[Dict[str, Any]]:
+    """Return what the module endpoint is told of each set: who takes part, where it listens, and how it logs in."""
+    return [
+        {
+            **{key: one[key] for key in ("name", "down_after")},
+            **{key: one["endpoint"][key] for key in ("port", "read_port", "address")},
+            **{key: access[one["name"]]["endpoint"][key] for key in ("username", "password")},
+            "members": _places(one["members"]),
+            "sentinels": _places(topology["sentinel"]["members"]) if one["sentinel"] else [],
+            "sentinel_username": sentinel_login["username"],
+            "sentinel_password": sentinel_login["password"],
+        }
+        for one in topology["instances"]
+        if one["endpoint"] and topology["endpoint"]["local"]
+    ]
+
+
+def _places(members: Sequence[Mapping[str, Any]]) -> List[Dict[str, Any]]:
+    return [{key: member[key] for key in ("host", "address", "port")} for member in members]

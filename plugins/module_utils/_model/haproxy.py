@@ -1,0 +1,246 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The configuration of HAProxy for the endpoints of a host; all pure. Valid in HAProxy 2.2, 2.6 and 3.0.
+
+HAProxy sends writes to a server while three things hold, each of them a health check:
+
+- the server itself answers ROLE with master;
+- all members answer and it is the only primary, or a majority of the Sentinels name it;
+- no other server has both.
+
+The first two are one chain in the check of the server that takes the sessions, whose second half asks the frontend
+`verdict` of this very process. So the verdict is the state of the server, and a session ends with it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import Any, Dict, List, Mapping, Sequence
+
+HEADER = "# Written by the collection quorum.redis, which overwrites changes made here.\n"
+ESTATE = "# Estate: "
+RUN = "/run/redis-endpoint"
+STATISTICS = f"{RUN}/haproxy.sock"
+HIDDEN = "(hidden)"
+OWN_SET, CLIENTS = 200, 10  # milliseconds between two checks of a member, for so many endpoint hosts
+SENTINELS = 500
+
+_GLOBAL = f"""global
+    description {{digest}}
+    log /dev/log daemon notice
+    stats socket {STATISTICS} mode 660 level user
+    # The old process looks at nobody any more after a reload: its sessions must not stay for long.
+    hard-stop-after 30s
+defaults
+    mode tcp
+    log global
+    option clitcpka
+    option srvtcpka
+    timeout client 24h
+    timeout server 24h
+    timeout connect 1s
+    retries 1
+    default-server fall 1 rise 1
+"""
+
+
+def configuration(
+    estate: str, sets: Sequence[Mapping[str, Any]], check_port: int, hosts: int = 1, run: str = RUN
+) -> str:
+    """Return the whole file, with what tells it from another as the description that HAProxy shows.
+
+    `check_port` is where the verdict is asked for, `hosts` how many check the same servers, `run` the unit's directory.
+    """
+    every = OWN_SET * max(1, hosts) // CLIENTS if hosts > CLIENTS else OWN_SET
+    parts = [f"{HEADER}{ESTATE}{estate}\n{_GLOBAL}", _verdict(sets, check_port)]
+    for one in sets:
+        parts += [_primaries(one, every), _replicas(one, every), *_votes(one), _writes(one, every, check_port)]
+        parts += [_reads(one, every)] if one.get("read_port") else []
+    text = "\n".join(parts).replace(RUN, run)
+    return text.replace("{digest}", hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest())
+
+
+def digest_of(text: str) -> str:
+    """Return the description of a file, or of what HAProxy shows of itself."""
+    found = re.search(r"^(?:    description |description: )(\S+)$", text, re.MULTILINE)
+    return found.group(1) if found else ""
+
+
+def leads_to(table: str, name: str) -> List[str]:
+    """Return the servers that take writes of a set, from what HAProxy tells as `show stat`."""
+    rows = [row.split(",") for row in table.splitlines()]
+    head = {title.lstrip("# "): number for number, title in enumerate(rows[0])} if rows else {}
+    servers = [row for row in rows[1:] if row[0] == f"{name}_primary" and row[1] not in ("FRONTEND", "BACKEND")]
+    return [row[1] for row in servers if row[head["status"]].startswith("UP")]
+
+
+def estate_of(text: str) -> str:
+    """Return whose endpoints a file holds, empty when it says nothing."""
+    found = re.search(rf"^{ESTATE}(.*)$", text, re.MULTILINE)
+    return found.group(1) if found else ""
+
+
+def without_secrets(text: str) -> str:
+    """Return the file as people may read it: passwords are in what is sent."""
+    return re.sub(r"(send-binary) [0-9a-f]+", rf"\1 {HIDDEN}", text)
+
+
+def listens(sets: Sequence[Mapping[str, Any]]) -> List[int]:
+    """Return the ports for clients."""
+    return sorted(one[key] for one in sets for key in ("port", "read_port") if one.get(key))
+
+
+def server_name(member: Mapping[str, Any]) -> str:
+    """Return the name of a server: its place says enough, and stays when members come and go."""
+    return re.sub(r"[^0-9A-Za-z.]", "-", f"{member['address']}-{member['port']}")
+
+
+def resp(*commands: Sequence[str]) -> str:
+    """Return commands as the protocol has them, in hexadecimal: no quote, blank or letter can break the file."""
+    raw = b""
+    for command in commands:
+        words = [str(word).encode("utf-8", "surrogateescape") for word in command]
+        raw += b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%s\r\n" % (len(word), word) for word in words)
+    return raw.hex()
+
+
+def _login(username: Any, password: Any) -> List[Sequence[str]]:
+    return [["AUTH", *(str(word) for word in (username, password) if word)]] if password else []
+
+
+def _ask(login: List[Sequence[str]], commands: Sequence[Sequence[str]], pattern: str, least: int = 0) -> str:
+    """Return the check that sends commands and expects the reply.
+
+    `least`: how much of an answer settles it. Without it an answer that does not match is waited on, as if more were
+    to come, unless the server closes the connection (QUIT).
+    """
+    prefix, more = (r"\+OK\r\n", 5) if login else ("", 0)
+    wait = f"min-recv {least + more} " if least else ""
+    expected = f"{wait}rstring '^{prefix}{pattern}'"
+    return f"    tcp-check send-binary {resp(*login, *commands)}\n    tcp-check expect {expected}\n"
+
+
+def _backend(name: str, seconds: float, check: str, servers: Sequence[str], lines: Sequence[str] = ()) -> str:
+    head = [f"backend {name}", "    option tcp-check", f"    timeout check {int(seconds * 1000)}ms"]
+    return "\n".join([*head, *(f"    {line}" for line in lines), "    tcp-check connect"]) + (
+        f"\n{check}" + "".join(f"    server {server}\n" for server in servers)
+    )
+
+
+def _place(member: Mapping[str, Any]) -> str:
+    address = str(member["address"])
+    return f"[{address}]:{member['port']}" if ":" in address else f"{address}:{member['port']}"
+
+
+def _servers(members: Sequence[Mapping[str, Any]], every: int, more: str = "") -> List[str]:
+    return [f"{server_name(one)} {_place(one)} check inter {every}ms{more}" for one in members]
+
+
+def _patience(one: Mapping[str, Any]) -> float:
+    """Return the seconds that a silent member has: it acknowledges nothing either."""
+    return min(3.0, int(one["down_after"]) / 2000)
+
+
+def _role(one: Mapping[str, Any], reply: str) -> str:
+    return _ask(_login(one.get("username"), one.get("password")), [["ROLE"]], reply, 12)
+
+
+def _primaries(one: Mapping[str, Any], every: int) -> str:
+    check = _role(one, r"\*3\r\n\$6\r\nmast")
+    return _backend(f"{one['name']}_primaries", _patience(one), check, _servers(one["members"], every), ["no log"])
+
+
+def _replicas(one: Mapping[str, Any], every: int) -> str:
+    check = _role(one, r"\*5\r\n\$5\r\nslav")
+    return _backend(f"{one['name']}_replicas", _patience(one), check, _servers(one["members"], every), ["no log"])
+
+
+def _votes(one: Mapping[str, Any]) -> List[str]:
+    """Return for each member who names it, with a server for each Sentinel."""
+    found = []
+    login = _login(one.get("sentinel_username"), one.get("sentinel_password"))
+    for member in one["members"]:
+        words = [str(member["address"]), str(member["port"])]
+        reply = r"\*2\r\n" + "".join(rf"\${len(word)}\r\n{re.escape(word)}\r\n" for word in words)
+        check = _ask(login, [["SENTINEL", "GET-MASTER-ADDR-BY-NAME", one["name"]]], reply, 20)
+        servers = _servers(one["sentinels"], SENTINELS)
+        found += [_backend(_vote(one, member), 1, check, servers, ["no log"])] if servers else []
+    return found
+
+
+def _vote(one: Mapping[str, Any], member: Mapping[str, Any]) -> str:
+    return f"{one['name']}_votes_{server_name(member)}"
+
+
+def _path(one: Mapping[str, Any], server: str) -> str:
+    return f"/{one['name']}/{server}"
+
+
+def _verdict(sets: Sequence[Mapping[str, Any]], port: int) -> str:
+    """Return the frontend that tells, for each member, whether the members or the Sentinels have it as the primary."""
+    rows = ["frontend verdict", "    mode http", "    no log", f"    bind 127.0.0.1:{port}"]
+    for one in sets:
+        name, members = one["name"], one["members"]
+        all_answer = f" {{ nbsrv({name}_replicas) eq {len(members) - 1} }}"
+        for member in members:
+            server = server_name(member)
+            answer = f"    http-request return status 200 if {{ path {_path(one, server)} }}"
+            alone = f" {{ srv_is_up({name}_primaries/{server}) }} {{ nbsrv({name}_primaries) eq 1 }}"
+            # Without Sentinels nobody else can tell: the only one of those that answer.
+            rows.append(answer + alone + (all_answer if one["sentinels"] else ""))
+            if one["sentinels"]:
+                rows.append(answer + _elected(one, member))
+    return "\n".join([*rows, "    http-request return status 503", ""])
+
+
+def _elected(one: Mapping[str, Any], chosen: Mapping[str, Any]) -> str:
+    """Return that a majority of the Sentinels names this member and no other, as before the first answers."""
+    most = len(one["sentinels"]) // 2 + 1
+    votes: Dict[bool, List[str]] = {True: [], False: []}
+    for member in one["members"]:
+        votes[member is chosen].append(f"{{ nbsrv({_vote(one, member)}) ge {most} }}")
+    return "".join(f" {vote}" for vote in votes[True]) + "".join(f" !{vote}" for vote in votes[False])
+
+
+def _bind(one: Mapping[str, Any], port: str) -> str:
+    return f"    bind {_place({'address': one['address'], 'port': one[port]})}\n"
+
+
+def _writes(one: Mapping[str, Any], every: int, check_port: int) -> str:
+    """Return where writes go; a server is believed to be up before its first check, so that two are none."""
+    name = one["name"]
+    # Blanks and the ends of lines as the parser of the file reads them outside of quotes.
+    ask = _path(one, "%[srv_name]")
+    chain = (
+        f"    tcp-check connect addr 127.0.0.1 port {check_port}\n"
+        rf"    tcp-check send-lf GET\ {ask}\ HTTP/1.0\r\n\r\n"
+        "\n    tcp-check expect min-recv 12 rstring '^HTTP/1.. 200'\n"
+    )
+    servers = _servers(one["members"], every, " on-marked-down shutdown-sessions")
+    return (
+        f"frontend {name}_writes\n{_bind(one, 'port')}"
+        f"    tcp-request connection reject unless {{ nbsrv({name}_primary) eq 1 }}\n"
+        f"    default_backend {name}_primary\n\n"
+    ) + _backend(f"{name}_primary", _patience(one), _role(one, r"\*3\r\n\$6\r\nmast") + chain, servers)
+
+
+def _reads(one: Mapping[str, Any], every: int) -> str:
+    """Return where reads go: replicas in sync, else the primary by the same verdict as writes."""
+    name = one["name"]
+    in_sync = (
+        r"\$\d+\r\n(?s).*role:slave\r\n.*master_link_status:up\r\nmaster_last_io_seconds_ago:\d\r\n"
+        r"master_sync_in_progress:0\r\n"
+    )
+    login = _login(one.get("username"), one.get("password"))
+    check = _ask(login, [["INFO", "replication"], ["QUIT"]], in_sync)
+    servers = _servers(one["members"], every, " on-marked-down shutdown-sessions")
+    return (
+        f"frontend {name}_reads\n{_bind(one, 'read_port')}"
+        # All of them cannot be replicas: nobody has been asked yet.
+        f"    tcp-request connection reject if {{ nbsrv({name}_insync) eq {len(one['members'])} }}\n"
+        f"    tcp-request connection reject if {{ nbsrv({name}_insync) eq 0 }} !{{ nbsrv({name}_primary) eq 1 }}\n"
+        f"    use_backend {name}_primary if {{ nbsrv({name}_insync) eq 0 }}\n"
+        f"    default_backend {name}_insync\n\n"
+    ) + _backend(f"{name}_insync", _patience(one), check, servers, ["balance leastconn"])

@@ -1,0 +1,202 @@
+#!/usr/bin/python
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: endpoint
+version_added: 0.1.0
+short_description: Give clients that do not speak Sentinel a fixed address, with HAProxy on this host
+author: quorum.redis contributors (@quorum)
+description:
+  - Installs HAProxy of the distribution, writes its configuration, and runs it in a unit of its own. Health checks
+    alone decide who gets writes. While all members answer it is the only one that says it is the primary, else it must
+    be the one that a majority of the Sentinels names. Otherwise connections are refused.
+  - Before anything is changed every member and Sentinel is asked with the logins of the checks, and the installed
+    HAProxy judges the file. Afterwards the module waits until writes reach the primary.
+  - Without O(sets) everything of it is taken away again, HAProxy too when it had not been there before.
+options:
+  estate:
+    description: Name of the deployment. A host carries the endpoints of one.
+    type: str
+    required: true
+  name:
+    description: The name of this host in the inventory, for messages.
+    type: str
+    default: this host
+  sets:
+    description: The data sets with an endpoint.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      name:
+        description: Name of the data set.
+        type: str
+        required: true
+      members:
+        description: Its members.
+        type: list
+        elements: dict
+        required: true
+        suboptions:
+          host:
+            description: Name of the host, for messages.
+            type: str
+            required: true
+          address:
+            description: Its address.
+            type: str
+            required: true
+          port:
+            description: Its TCP port.
+            type: int
+            required: true
+      sentinels:
+        description: The Sentinels that watch it.
+        type: list
+        elements: dict
+        default: []
+        suboptions:
+          host:
+            description: Name of the host, for messages.
+            type: str
+            required: true
+          address:
+            description: Its address.
+            type: str
+            required: true
+          port:
+            description: Its TCP port.
+            type: int
+            required: true
+      port:
+        description: TCP port for writes.
+        type: int
+        required: true
+      read_port:
+        description: TCP port for reads, which go to the replicas in sync, else to the primary.
+        type: int
+      address:
+        description: Address to listen on.
+        type: str
+        default: 127.0.0.1
+      down_after:
+        description: Milliseconds until a Sentinel sees a silent primary down. A check gives a silent member half of
+          it, at most 3 seconds.
+        type: int
+        default: 5000
+      username:
+        description: User as whom the members are asked for C(ROLE) and C(INFO). The default user when empty.
+        type: str
+        default: ""
+      password:
+        description: Its password.
+        type: str
+        default: ""
+      sentinel_username:
+        description: User as whom the Sentinels are asked for the primary. The default user when empty.
+        type: str
+        default: ""
+      sentinel_password:
+        description: Its password.
+        type: str
+        default: ""
+  check_port:
+    description: TCP port on loopback where HAProxy asks itself for its own verdict.
+    type: int
+    default: 7378
+  hosts:
+    description: How many hosts check these servers. With more than ten each of them asks less often.
+    type: int
+    default: 1
+  wait:
+    description: Seconds in which writes must reach the primary after a change.
+    type: int
+    default: 60
+extends_documentation_fragment:
+  - quorum.redis.attributes
+  - quorum.redis.files
+"""
+
+EXAMPLES = r"""
+- name: Lead local clients to the primary of main
+  quorum.redis.endpoint:
+    estate: redis
+    sets:
+      - name: main
+        port: 7379
+        members: "{{ redis_topology.instances[0].members }}"
+        sentinels: "{{ redis_topology.sentinel.members }}"
+        username: our-endpoint
+        password: "{{ vault_endpoint }}"
+        sentinel_username: client
+        sentinel_password: "{{ vault_sentinel_client }}"
+"""
+
+RETURN = r"""
+primaries:
+  description: By name of the data set, the members that say they are the primary.
+  returned: success
+  type: dict
+  sample: {"main": ["db1:6379"]}
+writes:
+  description: By name of the data set, the servers to which HAProxy leads writes; one when all is well.
+  returned: success
+  type: dict
+  sample: {"main": ["10.0.0.1-6379"]}
+steps:
+  description: What was done, or would be in check mode, one sentence each.
+  returned: always
+  type: list
+  elements: str
+"""
+
+from typing import Any
+
+from ..module_utils._endpoint.reconciler import EndpointHost
+from ..module_utils._module.options import FILES_OPTIONS
+from ..module_utils._module.runner import MaskedModule, run
+
+PLACES: dict[str, Any] = {
+    "type": "list",
+    "elements": "dict",
+    "options": {
+        "host": {"type": "str", "required": True},
+        "address": {"type": "str", "required": True},
+        "port": {"type": "int", "required": True},
+    },
+}
+SET: dict[str, Any] = {
+    "name": {"type": "str", "required": True},
+    "members": {**PLACES, "required": True},
+    "sentinels": {**PLACES, "default": []},
+    "port": {"type": "int", "required": True},
+    "read_port": {"type": "int"},
+    "address": {"type": "str", "default": "127.0.0.1"},
+    "down_after": {"type": "int", "default": 5000},
+    "username": {"type": "str", "default": ""},
+    "password": {"type": "str", "default": "", "no_log": True},
+    "sentinel_username": {"type": "str", "default": ""},
+    "sentinel_password": {"type": "str", "default": "", "no_log": True},
+}
+OPTIONS: dict[str, Any] = {
+    "estate": {"type": "str", "required": True},
+    "name": {"type": "str", "default": "this host"},
+    "sets": {"type": "list", "elements": "dict", "default": [], "options": SET},
+    "check_port": {"type": "int", "default": 7378},
+    "hosts": {"type": "int", "default": 1},
+    "wait": {"type": "int", "default": 60},
+    **FILES_OPTIONS,
+}
+
+
+def main() -> None:
+    """Run the module."""
+    run(MaskedModule(OPTIONS, supports_check_mode=True), EndpointHost, needs_library=False)
+
+
+if __name__ == "__main__":
+    main()

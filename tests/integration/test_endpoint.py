@@ -1,0 +1,156 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The configuration of the endpoints, judged by the installed HAProxy and led by it to real servers."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+from ansible_collections.quorum.redis.plugins.module_utils._model import haproxy
+from ledger.scene import Scene
+
+from .conftest import Lab, Server, free_port, wait_until
+
+HAPROXY = "/usr/sbin/haproxy"
+ODD = "a \"b' #\\ $x %[y] é"
+
+
+def places(servers: list[Server]) -> list[dict[str, Any]]:
+    return [{"address": one.address, "port": one.port} for one in servers]
+
+
+def one(members: list[Server], sentinels: list[Server], **more: Any) -> dict[str, Any]:
+    """Return one set as the module gets it, with both ports on loopback."""
+    given = {"name": "main", "members": places(members), "sentinels": places(sentinels), "down_after": 5000}
+    return {**given, "port": free_port(), "read_port": free_port(), "address": "127.0.0.1", **more}
+
+
+@contextmanager
+def running(tmp_path: Path, *sets: dict[str, Any]) -> Iterator[None]:
+    """Run HAProxy with the configuration of these sets."""
+    path = tmp_path / "haproxy.cfg"
+    path.write_text(haproxy.configuration("redis", sets, free_port(), run=str(tmp_path)), encoding="utf-8")
+    with (tmp_path / "haproxy.log").open("wb") as log:
+        process = subprocess.Popen([HAPROXY, "-db", "-f", str(path)], stdout=log, stderr=log)
+        try:
+            yield
+            assert process.poll() is None
+        finally:
+            process.terminate()
+            process.wait(60)
+
+
+def ask(port: int, *command: str, **login: Any) -> Any:
+    """Send one command over a new connection to an endpoint."""
+    with redis.Redis(port=port, protocol=2, driver_info=None, socket_timeout=5, **login) as client:
+        client.response_callbacks.clear()
+        return client.execute_command(*command)
+
+
+def serves(port: int, server: Server, **login: Any) -> bool:
+    """Return whether an endpoint leads to this server."""
+    text = ask(port, "INFO", "server", **login).decode()
+    return f"tcp_port:{server.port}\r" in text
+
+
+def refuses(port: int) -> bool:
+    """Return whether a new connection is ended at once."""
+    try:
+        ask(port, "PING")
+    except redis.exceptions.ConnectionError:
+        return True
+    return False
+
+
+@pytest.mark.parametrize("password", ["plain", ODD, "* ? [x] {y}", "''", '"'])
+def test_haproxy_accepts_the_file(lab: Lab, tmp_path: Path, password: str) -> None:
+    """No server is asked: HAProxy says itself whether it can read the file, without a warning."""
+    members = [{"address": address, "port": 6379} for address in ("10.0.0.1", "10.0.0.10", "fd00::1")]
+    given: dict[str, Any] = {"name": "a.b-c_d", "members": members, "sentinels": members, "down_after": 5000}
+    given.update(port=7379, read_port=7380, address="::1", username="endpoint", password=password)
+    alone = {**given, "name": "alone", "members": members[:1], "sentinels": [], "port": 7381, "read_port": None}
+    path = tmp_path / "haproxy.cfg"
+    path.write_text(haproxy.configuration("redis", [given, alone], 7378), encoding="utf-8")
+    done = subprocess.run([HAPROXY, "-c", "-f", str(path)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and "WARNING" not in done.stdout + done.stderr, done.stdout + done.stderr
+
+
+def test_it_logs_in_as_a_user_with_least_rights_and_an_odd_password(lab: Lab, tmp_path: Path) -> None:
+    server = lab.server("m1")
+    server.call("ACL", "SETUSER", "endpoint", "on", f">{ODD}", "+role", "+info")
+    server.call("ACL", "SETUSER", "default", "resetpass", ">for-clients")
+    server.password = "for-clients"
+    login = {"password": "for-clients"}
+    good = one([server], [], username="endpoint", password=ODD)
+    wrong = one([server], [], name="wrong", username="endpoint", password="another")
+    with running(tmp_path, good, wrong):
+        wait_until("the endpoint leads to the server", lambda: serves(good["port"], server, **login))
+        wait_until("reads go to the primary without a replica", lambda: serves(good["read_port"], server, **login))
+        wait_until("nobody is believed who does not let it in", lambda: refuses(wrong["port"]))
+
+
+def test_writes_follow_the_primary_and_reads_the_replicas(lab: Lab, tmp_path: Path) -> None:
+    scene = Scene.build(lab)
+    m1, m2, m3 = scene.members
+    main = one(scene.members, scene.sentinels)
+    with running(tmp_path, main):
+        wait_until("writes go to the primary", lambda: serves(main["port"], m1))
+        wait_until("reads go to a replica", lambda: not serves(main["read_port"], m1))
+        held = redis.Redis(port=main["port"], protocol=2, driver_info=None, socket_timeout=5)
+        assert held.set("x", "1")
+        moved = scene.move()
+        assert not moved.failed, moved.text
+        new, other = (m2, m3) if m2.follows()[0] == "master" else (m3, m2)
+        wait_until("writes go to the new primary", lambda: serves(main["port"], new))
+        wait_until("a held session follows", lambda: held.set("x", "2"))
+        assert new.call("GET", "x") == "2"
+        # With all members in sight nobody needs a Sentinel.
+        for one_of in scene.sentinels:
+            one_of.stop(kill=True)
+        other.call("PING")
+        assert serves(main["port"], new) and held.get("x") == b"2"
+        # With a member missing, and nobody to ask, a primary may have been replaced.
+        other.stop(kill=True)
+        wait_until("without a majority nobody is believed", lambda: refuses(main["port"]))
+        for one_of in scene.sentinels[:2]:
+            one_of.start()
+        wait_until("a majority decides", lambda: serves(main["port"], new))
+        held.close()
+
+
+def test_a_primary_that_returns_is_not_believed(lab: Lab, tmp_path: Path) -> None:
+    """It says master, as the engine alone does after a crash, until Sentinel makes it a replica."""
+    scene = Scene.build(lab, down_after=2000)
+    old = scene.members[0]
+    main = one(scene.members, scene.sentinels, down_after=2000)
+    with running(tmp_path, main):
+        wait_until("writes go to the primary", lambda: serves(main["port"], old))
+        old.stop(kill=True)
+        wait_until("Sentinel moves the primary", lambda: any(m.follows()[0] == "master" for m in scene.members[1:]))
+        new = next(member for member in scene.members[1:] if member.follows()[0] == "master")
+        wait_until("writes go to the new primary", lambda: serves(main["port"], new))
+        old.start()
+        seen = set()
+        while old.follows()[0] == "master":
+            seen.add(serves(main["port"], new))
+        assert seen <= {True}
+        wait_until("the set is whole", scene.whole)
+        assert serves(main["port"], new)
+
+
+def test_without_sentinels_two_primaries_are_none(lab: Lab, tmp_path: Path) -> None:
+    scene = Scene.build(lab, members=2, sentinels=0)
+    main = one(scene.members, [])
+    with running(tmp_path, main):
+        wait_until("writes go to the primary", lambda: serves(main["port"], scene.members[0]))
+        scene.members[1].call("REPLICAOF", "NO", "ONE")
+        wait_until("two primaries are none", lambda: refuses(main["port"]))
+        scene.members[0].stop(kill=True)
+        wait_until("one that answers is one", lambda: serves(main["port"], scene.members[1]))

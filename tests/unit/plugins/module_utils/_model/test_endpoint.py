@@ -1,0 +1,248 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Endpoints: what is refused, with what they log in, and what the configuration of HAProxy says."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from ansible_collections.quorum.redis.plugins.module_utils._model import haproxy
+from ansible_collections.quorum.redis.plugins.module_utils._model.acl_users import access
+from ansible_collections.quorum.redis.plugins.module_utils._model.topology import Inventory, TopologyError, build
+
+THREE = ["r1", "r2", "r3"]
+ADDRESSES = {**{f"r{number}": f"10.0.0.{number}" for number in range(1, 5)}, "app1": "10.0.1.1", "app2": "10.0.1.2"}
+DEFAULTS: dict[str, Any] = {
+    "redis_group": "redis",
+    "redis_sentinel_group": "redis_sentinel",
+    "redis_endpoint_group": "redis_endpoint",
+    "redis_auth": True,
+    "redis_bind": [],
+    "redis_firewall_clients": [],
+    "redis_password": "p1",
+    "redis_sentinel_password": "p2",
+    "redis_sentinel_clients_passwords": ["p3"],
+    "redis_sentinel_name": "sentinel",
+    "redis_sentinel_port": 26379,
+    "redis_sentinel_tls_port": 36379,
+    "redis_sentinel_config": {},
+    "redis_fork_reserve": 25,
+    **{f"redis_tls_{part}_file": f"/{part}" for part in ("ca", "cert", "key")},
+    "redis_tls": "off",
+    "redis_tls_clients": "no",
+}
+PORT = {"port": 7379}
+
+
+def model(endpoint: Any, host: str = "app1", sentinels: list[str] | None = None, **variables: Any) -> dict[str, Any]:
+    """Return the model of a set with an endpoint; of several entries the first one has it."""
+    groups = {"redis": THREE, "redis_sentinel": THREE if sentinels is None else sentinels}
+    more = variables.pop("more", [])
+    entry = {"name": "main", "endpoint": endpoint, **variables.pop("entry", {})}
+    values = {**DEFAULTS, "redis_instances": [entry, *more], **variables}
+    return build(Inventory(host, {**groups, "redis_endpoint": ["app1", "app2"]}, values, lambda host: ADDRESSES[host]))
+
+
+def test_an_endpoint_has_defaults_and_its_hosts_pass_the_firewall() -> None:
+    found = model({"port": "7379", "tls": False})
+    assert found["instances"][0]["endpoint"] == {
+        **PORT,
+        "read_port": None,
+        "address": "127.0.0.1",
+        "tls": "off",
+    }
+    assert found["endpoint"] == {"hosts": ["app1", "app2"], "local": True}
+    assert not model(PORT, host="r1")["endpoint"]["local"]
+    assert {"10.0.1.1", "10.0.1.2"} < set(found["firewall"]["peers"])
+    assert found["warnings"] == []
+
+
+def test_without_a_declaration_there_are_no_endpoint_hosts() -> None:
+    found = model(None)
+    assert found["instances"][0]["endpoint"] == {}
+    assert found["endpoint"] == {"hosts": [], "local": False}
+    assert "10.0.1.1" not in found["firewall"]["peers"]
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "changes", "said"),
+    [
+        ("7379", {}, "redis_instances main: endpoint"),
+        ({"prot": 7379}, {}, "endpoint has no key prot; use port, read_port, address, tls."),
+        ({"read_port": 7380}, {}, "endpoint has no port; write endpoint: {port: 7379}."),
+        ({"port": "x"}, {}, "endpoint: port"),
+        ({"port": 700}, {}, "endpoint: port 700 is out of range; use 1025 to 65535."),
+        ({**PORT, "read_port": 70000}, {}, "endpoint: read_port 70000 is out of range"),
+        ({**PORT, "read_port": 7379}, {}, "endpoint has one port 7379 for writes and for reads"),
+        ({**PORT, "address": "localhost"}, {}, "endpoint: 'localhost' is no address"),
+        ({**PORT, "tls": "pass"}, {}, "endpoint: tls pass is unknown; use off"),
+        (PORT, {"sentinels": ["r1", "r2"]}, "2 have none more than 1; add one or remove one."),
+        ({"port": 6379}, {}, "endpoint wants port 6379, which main has"),
+        ({"port": 26379}, {}, "endpoint wants port 26379, which sentinel has"),
+        ({"port": 6380}, {"more": [{"name": "b", "port": 6380}]}, "endpoint wants port 6380, which b has"),
+        (PORT, {"more": [{"name": "b", "port": 6380, "endpoint": PORT}]}, "which the endpoint of main has"),
+        (PORT, {"redis_tls": "only"}, "reaches the members without TLS, and redis_tls is only; use dual"),
+        (PORT, {"redis_sentinel_clients_passwords": []}, "redis_endpoint_trusted: true."),
+        (
+            PORT,
+            {"redis_acl_users": [{"name": "app", "passwords": ["x"]}]},
+            "add one with `job: endpoint` and passwords.",
+        ),
+    ],
+)
+def test_a_mistake_is_one_sentence(endpoint: Any, changes: dict[str, Any], said: str) -> None:
+    with pytest.raises(TopologyError) as error:
+        model(endpoint, **changes)
+    lines = str(error.value).splitlines()
+    assert len(lines) == 1 and said in lines[0]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"redis_sentinel_clients_passwords": [], "redis_endpoint_trusted": True},
+        {"redis_sentinel_clients_passwords": [], "redis_auth": False},
+        {"redis_sentinel_clients_passwords": [], "sentinels": []},
+        {"sentinels": ["r1", "r2"], "entry": {"sentinel": False}},
+        {"redis_tls": "dual"},
+        {"redis_acl_users": [{"name": "our-endpoint", "job": "endpoint", "passwords": ["x"]}]},
+    ],
+)
+def test_what_is_sound_passes(changes: dict[str, Any]) -> None:
+    assert model(PORT, **changes)["endpoint"]["hosts"]
+
+
+def test_an_endpoint_logs_in_as_its_own_user_with_the_new_password() -> None:
+    users = [{"name": "our-endpoint", "job": "endpoint", "passwords": ["new"], "passwords_previous": ["old"]}]
+    assert access([{"name": "main"}], users, "p1", True)["main"]["endpoint"] == {
+        "username": "our-endpoint",
+        "password": "new",
+    }
+    assert access([{"name": "main"}], [], "p1", True, "p0")["main"]["endpoint"] == {"username": "", "password": "p1"}
+    assert access([{"name": "main"}], [], "p1", False)["main"]["endpoint"] == {"username": "", "password": ""}
+
+
+# --- the configuration ---
+
+MEMBERS = [{"address": f"10.0.0.{number}", "port": 6379} for number in (1, 2, 10)]
+SENTINELS = [{**member, "port": 26379} for member in MEMBERS]
+ODD = ["plain", "quote \" and '", "a b  c", "back\\slash \\n", "# $HOME %[src] ${x}", "Grüße", "*/"]
+
+
+def one(**more: Any) -> dict[str, Any]:
+    """Return what the module is given for one set."""
+    given = {"name": "main", "members": MEMBERS, "sentinels": SENTINELS, "port": 7379, "read_port": None}
+    return {**given, "address": "127.0.0.1", "down_after": 5000, **more}
+
+
+def sections(text: str) -> dict[str, list[str]]:
+    """Return the lines of each section."""
+    found: dict[str, list[str]] = {}
+    for line in text.splitlines():
+        if re.match(r"[a-z]", line):
+            found[line] = rows = []
+        elif line.startswith("    "):
+            rows.append(line.strip())
+    return found
+
+
+@pytest.mark.parametrize("password", ODD)
+def test_a_password_is_in_the_file_in_hexadecimal_alone(password: str) -> None:
+    text = haproxy.configuration("redis", [one(username="e", password=password, sentinel_password=password)], 7378)
+    assert password not in text or password == "*/"
+    sent = [bytes.fromhex(word) for word in re.findall(r"send-binary ([0-9a-f]+)", text)]
+    word = password.encode()
+    assert sent and all(b"$%d\r\n%s\r\n" % (len(word), word) in command for command in sent)
+    assert not re.search(r"send-binary [0-9a-f]", haproxy.without_secrets(text))
+
+
+def test_reply_and_address_are_matched_whole() -> None:
+    found = sections(haproxy.configuration("redis", [one()], 7378))
+    expected = [line for line in found["backend main_votes_10.0.0.1-6379"] if "expect" in line]
+    pattern = re.search(r"rstring '(.*)'", expected[0])
+    assert pattern
+    reply = "*2\r\n$8\r\n10.0.0.1\r\n$4\r\n6379\r\n"
+    assert re.match(pattern[1], reply)
+    for other in (reply.replace("10.0.0.1", "10.0.0.10"), reply.replace("10.0.0.1", "10a0b0.1"), "*-1\r\n"):
+        assert not re.match(pattern[1], other)
+
+
+def test_a_replica_reads_while_its_link_is_up_and_fresh() -> None:
+    found = sections(haproxy.configuration("redis", [one(read_port=7380, password="x")], 7378))
+    pattern = re.search(r"rstring '(.*)'", next(line for line in found["backend main_insync"] if "expect" in line))
+    assert pattern
+    rule = pattern[1].replace("(?s)", "")  # of Python at the beginning alone
+    text = (
+        "+OK\r\n$500\r\n# Replication\r\nrole:slave\r\nmaster_host:10.0.0.1\r\nmaster_port:6379\r\n"
+        "master_link_status:up\r\nmaster_last_io_seconds_ago:1\r\nmaster_sync_in_progress:0\r\nslave_repl_offset:5\r\n"
+    )
+    assert re.match(rule, text, re.DOTALL)
+    for old, new in (
+        ("status:up", "status:down"),
+        ("ago:1", "ago:10"),
+        ("ago:1", "ago:-1"),
+        ("progress:0", "progress:1"),
+        ("role:slave", "role:master"),
+    ):
+        assert not re.match(rule, text.replace(old, new), re.DOTALL), new
+
+
+def test_every_member_can_be_elected_by_a_majority_that_names_no_other() -> None:
+    rows = sections(haproxy.configuration("redis", [one()], 7378))["frontend verdict"]
+    answers = [row for row in rows if "status 200" in row]
+    assert len(answers) == 2 * len(MEMBERS) and rows[-1] == "http-request return status 503"
+    seen, elected = answers[2:4]
+    assert "{ path /main/10.0.0.2-6379 }" in seen and "{ path /main/10.0.0.2-6379 }" in elected
+    assert "{ srv_is_up(main_primaries/10.0.0.2-6379) } { nbsrv(main_primaries) eq 1 }" in seen
+    assert seen.endswith("{ nbsrv(main_replicas) eq 2 }")
+    assert " { nbsrv(main_votes_10.0.0.2-6379) ge 2 } !{ nbsrv(main_votes_10.0.0.1-6379) ge 2 }" in elected
+    assert "!{ nbsrv(main_votes_10.0.0.10-6379) ge 2 }" in elected
+
+
+def test_without_sentinels_the_only_primary_of_those_that_answer_is_believed() -> None:
+    found = sections(haproxy.configuration("redis", [one(sentinels=[])], 7378))
+    answers = [row for row in found["frontend verdict"] if "status 200" in row]
+    assert len(answers) == len(MEMBERS) and not [row for row in answers if "votes" in row or "replicas" in row]
+    assert not [name for name in found if "votes" in name]
+
+
+def test_sessions_end_with_the_verdict_in_both_directions() -> None:
+    found = sections(haproxy.configuration("redis", [one(read_port=7380)], 7378))
+    for name in ("backend main_primary", "backend main_insync"):
+        servers = [row for row in found[name] if row.startswith("server ")]
+        assert len(servers) == 3 and all(row.endswith("on-marked-down shutdown-sessions") for row in servers)
+    names = [name.split()[1] for name in found if " " in name]
+    assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize(
+    ("down_after", "hosts", "check", "inter"),
+    [(5000, 1, 2500, 200), (30000, 10, 3000, 200), (1000, 25, 500, 500), (5000, 30, 2500, 600)],
+)
+def test_silence_is_given_time_and_many_hosts_ask_less_often(
+    down_after: int, hosts: int, check: int, inter: int
+) -> None:
+    found = sections(haproxy.configuration("redis", [one(down_after=down_after)], 7378, hosts))["backend main_primary"]
+    assert f"timeout check {check}ms" in found
+    assert [row for row in found if f"check inter {inter}ms" in row]
+
+
+def test_the_file_tells_whose_endpoints_it_holds() -> None:
+    text = haproxy.configuration("cards", [one(read_port=7380), one(name="other", port=7381)], 7378)
+    assert re.fullmatch("[0-9a-f]{64}", haproxy.digest_of(text))
+    assert haproxy.digest_of("Name: HAProxy\ndescription: abc\nnode: x\n") == "abc" and haproxy.digest_of("") == ""
+    assert haproxy.digest_of(text) != haproxy.digest_of(haproxy.configuration("cards", [one()], 7378))
+    assert haproxy.estate_of(text) == "cards" and haproxy.estate_of("global\n") == ""
+    assert haproxy.listens([one(read_port=7380), one(name="other", port=7381)]) == [7379, 7380, 7381]
+
+
+def test_whom_writes_go_to_is_read_from_the_statistics() -> None:
+    table = (
+        "# pxname,svname,qcur,status\nmain_writes,FRONTEND,0,OPEN\nmain_primaries,10.0.0.1-6379,0,UP\n"
+        "main_primary,10.0.0.1-6379,0,UP\nmain_primary,10.0.0.2-6379,0,DOWN\nmain_primary,BACKEND,0,UP\n"
+    )
+    assert haproxy.leads_to(table, "main") == ["10.0.0.1-6379"]
+    assert haproxy.leads_to(table, "other") == [] and haproxy.leads_to("", "main") == []
