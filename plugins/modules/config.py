@@ -34,7 +34,6 @@ options:
         all of them.
     type: list
     elements: dict
-    default: []
     suboptions:
       name: {description: Name of the instance., type: str, required: true}
       path: {description: The managed file., type: path, required: true}
@@ -301,7 +300,7 @@ OPTIONS: dict[str, Any] = {
     **PROCESS_OPTIONS,
     "name": {"type": "str"},
     "path": {"type": "path"},
-    "processes": {"type": "list", "elements": "dict", "default": [], "options": PROCESS_OPTIONS},
+    "processes": {"type": "list", "elements": "dict", "options": PROCESS_OPTIONS},
     "trust": {"type": "dict", "default": {}},
     "peers": {"type": "list", "elements": "dict", "default": [], "options": MEMBER_OPTIONS},
     "absent": {"type": "list", "elements": "str", "default": []},
@@ -321,7 +320,7 @@ def main() -> None:
         mutually_exclusive=[("name", "processes")],
     )
     # On a host without the engine nothing runs that could be asked; check mode predicts the files all the same.
-    build: Any = Processes if module.params["processes"] else Instance
+    build: Any = Instance if module.params["processes"] is None else Processes
     run(module, build, needs_library=Path(module.params["binary"]).exists())
 
 

@@ -482,6 +482,8 @@ def test_what_one_of_several_processes_refuses_changes_none(managed: Managed, tm
     assert done["to_restart"] == []
     more = {**server, "parameters": {**server["parameters"], "databases": 4}}
     assert managed.lab.run("config", processes=[more, both[1]], **shared)["to_restart"] == ["main"]
+    assert not managed.lab.run("config", processes=[], **shared).changed
+    assert "required: name, processes" in managed.lab.run("config", **shared).msg
 
 
 def test_what_the_start_guard_knows_lies_beside_the_file(managed: Managed) -> None:
