@@ -6,13 +6,14 @@ tools/run_steps.py unit,molecule-sentinel some; `molecule` means every scenario
 tools/run_steps.py --list
 tools/run_steps.py --table                where the time of the last run went, again
 
-One step more than there are processors runs side by side, because each waits for its hosts and for time to pass;
-LANES=1 runs them one by one.
+As many steps run side by side as there are processors; LANES=1 runs them one by one. `integration`, which brings
+processes for all processors and measures what a loaded machine would spoil, has the machine for itself.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -33,14 +34,15 @@ LOGS = ROOT / ".cache" / "steps"
 TAIL = 80
 TAIL_OF_HOST = 12
 NAMED = 8
+REFUSED = re.compile(r"fatal: |\[ERROR\]|^E +msg: |MODULE FAILURE|unreachable=[1-9]")
 # How often the random trials are repeated: tests/trials.py.
 SOAK = int(os.environ.get("SOAK", "1"))
 # A step that hangs must not take the whole run with it.
 LIMIT = 3000 * SOAK
 GRACE = 30
-LANES = int(os.environ.get("LANES") or (os.cpu_count() or 1) + 1)
+LANES = int(os.environ.get("LANES") or os.cpu_count() or 1)
 # What the others wait for and what fails soon comes first; then the scenarios, the longest first.
-FIRST = ("images", "lint", "integration", "build", "unit", "sanity")
+FIRST = ("integration", "images", "lint", "build", "unit", "sanity")
 running: set[subprocess.Popen[bytes]] = set()
 ending = threading.Event()
 
@@ -54,6 +56,7 @@ class Step:
     budget: int = 0  # seconds on two quiet processors
     needs: str = ""  # the step that must be over, when it runs too
     lab: str = ""  # prefix of the lab, which is there before and after for this step only
+    alone: bool = False  # nothing runs beside it
 
     def before(self) -> list[list[str]]:
         """Return what removes a lab that an earlier run has left."""
@@ -96,7 +99,7 @@ def steps() -> dict[str, Step]:
     """Return every step, in the order of a full run."""
     scripts = ["tools/install_collection", "tools/lab", "tools/sanity"]
     integration = (
-        "tools/clients && QUORUM_TEST_ENGINES=$(tools/engines) exec pytest -n 4 --dist worksteal tests/integration"
+        "tools/clients && QUORUM_TEST_ENGINES=$(tools/engines) exec pytest -n 3 --dist worksteal tests/integration"
     )
     yamls = ["molecule", "playbooks", "roles", "examples", "meta", "changelogs", "galaxy.yml"]
     found = [
@@ -119,7 +122,7 @@ def steps() -> dict[str, Step]:
         Step("build", [["tools/check_tarball.py"]], 5),
         Step("sanity", [["tools/sanity"]], 120),
         Step("unit", [["pytest", "tests/unit"]], 40),
-        Step("integration", [["bash", "-c", integration]], 400),
+        Step("integration", [["bash", "-c", integration]], 400, alone=True),
     ]
     found += [scenario(path) for path in ROOT.glob("molecule/*/molecule.yml")]
     order = {name: place for place, name in enumerate(FIRST)}
@@ -174,10 +177,12 @@ def told(log: Path) -> list[str]:
     """Return the few lines of a failed step's log that name what failed and why, to be said again at the end."""
     lines = lines_of(log)
     why = [line for line in lines if line.startswith("E   ")]
+    # Of a playbook that failed within a test, what it said at the end and not how it began.
+    refused = [line for line in why if REFUSED.search(line)]
     for words in (("FAILED ", "ERROR "), ("fatal: ",)):
         named = [line for line in lines if line.startswith(words)]
         if named:
-            return [*why[:NAMED], *named[-NAMED:]]
+            return [*(why[:1] + refused[:NAMED] if refused else why[:NAMED]), *named[-NAMED:]]
     return lines[-NAMED:]
 
 
@@ -247,15 +252,22 @@ class Lanes:
     def __post_init__(self) -> None:
         """Nothing has begun."""
         self.waiting = list(self.wanted)
+        self.begun: list[Step] = []
+
+    def may_begin(self, step: Step) -> bool:
+        """Tell whether what it needs is over, and nobody wants the machine for itself."""
+        unfinished = [other for other in self.begun if other.name not in self.results]
+        needed = step.needs in {other.name for other in self.wanted} and step.needs not in self.results
+        return not needed and not any(other.alone for other in unfinished) and not (step.alone and unfinished)
 
     def following(self) -> Step | None:
         """Return the step to begin now, as soon as there is one; None when there is none any more."""
-        names = {step.name for step in self.wanted}
         with self.turn:
             while self.waiting and not ending.is_set():
                 for step in self.waiting:
-                    if step.needs not in names or step.needs in self.results:
+                    if self.may_begin(step):
                         self.waiting.remove(step)
+                        self.begun.append(step)
                         return step
                 self.turn.wait(1)
         return None

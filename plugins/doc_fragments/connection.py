@@ -41,6 +41,7 @@ options:
   timeout:
     description:
       - Seconds to wait for a connection and for each reply. There are no retries.
+      - M(quorum.redis.config) gives the process that it configures 10 s at least, because it runs on the same host.
     type: float
     default: 2.0
 requirements:

@@ -90,7 +90,7 @@ class DataSet:
 
     # Members
 
-    def client(self, host: str, timeout: float = 2.0) -> redis.Redis[str]:
+    def client(self, host: str, timeout: float = 5.0) -> redis.Redis[str]:
         """Return a connection to a member."""
         return connect(
             self.lab.host_ip(host), self.port, self.password, timeout, self.username, self._ca_for(self.port)

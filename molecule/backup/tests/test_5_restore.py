@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 import redis
-from estate import DataSet, given
+from estate import DataSet, given, until
 from lab import STOP_MODULES, Lab, Run
 from patience import LONG
 
@@ -129,7 +129,7 @@ def test_a_backup_becomes_another_set_though_the_controller_dies(
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     everywhere = [expected] * len(other.hosts)
-    lab.wait_until("all have the data", lambda: [numbers(other, each) for each in other.hosts] == everywhere)
+    until(lab, "all have the data", lambda: [numbers(other, each) for each in other.hosts] == everywhere)
     assert other.settled()
 
 

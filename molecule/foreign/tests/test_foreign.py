@@ -75,7 +75,7 @@ def test_three_that_replicate(lab: Lab) -> None:
         lab.sh(host, f"redis-cli REPLICAOF {lab.host_ip('x1')} 6379")
     for host in ("x2", "x3"):
         follows = functools.partial(lab.sh, host, "redis-cli GET precious | grep 42")
-        lab.wait_until("it follows", follows, 20)
+        lab.wait_until("it follows", follows)
     said = unchanged(lab)
     assert "primary with 2 replicas, 1 key" in said
     assert said.count(f"replica of {lab.host_ip('x1')}:6379, 1 key") >= 2
@@ -86,14 +86,14 @@ def test_three_that_replicate(lab: Lab) -> None:
 def test_the_unit_of_another_role(lab: Lab) -> None:
     lab.sh("x2", "redis-cli SHUTDOWN NOSAVE; sleep 0.3")
     lab.sh("x2", f"printf '{UNIT}' > /etc/systemd/system/redis_6379.service && systemctl enable --now redis_6379")
-    lab.wait_until("it answers", lambda: lab.sh("x2", "redis-cli SET other role") == "OK", 10)
+    lab.wait_until("it answers", lambda: lab.sh("x2", "redis-cli SET other role") == "OK")
     said = unchanged(lab)
     assert "port 6379 is held by redis_6379.service (redis 8." in said and "stays in /srv/other" in said
 
 
 def test_what_is_no_server_at_all(lab: Lab) -> None:
     lab.sh("x3", "systemctl stop redis-sentinel; systemd-run --unit=web python3 -m http.server 26379")
-    lab.wait_until("it answers", lambda: lab.sh("x3", "ss -Hltn sport = 26379"), 10)
+    lab.wait_until("it answers", lambda: lab.sh("x3", "ss -Hltn sport = 26379"))
     said = unchanged(lab, *given(redis_replace_foreign="x1, x2,x3"))
     assert "port 26379 is held by web.service" in said and "it does not answer INFO" in said
     assert "Stop it" in said or "stop it, or give" in said

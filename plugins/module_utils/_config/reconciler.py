@@ -69,6 +69,7 @@ HEADER = (
     "Written by the collection quorum.redis, which overwrites changes made here.\n"
     "The process reads a copy of it, assembled at each start."
 )
+PATIENCE = 10.0  # seconds for each reply of the process of this host
 TODO = {
     "server": "Nothing was changed. Correct `config:` of this instance",
     "sentinel": "Nothing was changed. Correct `redis_sentinel_config`",
@@ -130,7 +131,8 @@ class Instance(Reconciler[View]):
         state = self._state()
         if self.client is None:
             variable = "redis_sentinel_password" if self.sentinel else "redis_password"
-            place = endpoint_from_params(self.params)
+            # No network is in between: what is silent here for a moment is a busy machine.
+            place = replace(endpoint_from_params(self.params), timeout=max(PATIENCE, self.params["timeout"]))
             self.client = connect_unit(place, state, variable, self.params["unit"] or "")
         if self.changeover is not None:
             file = view.seen.content.decode("utf-8", "surrogateescape")

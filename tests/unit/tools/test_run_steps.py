@@ -100,6 +100,10 @@ def test_a_failure_is_told_with_its_reason(steps: ModuleType, tmp_path: Path) ->
     ]
     log.write_text("x\ny\n")
     assert steps.told(log) == ["x", "y"]
+    # Of a long output the refusal counts, which comes last.
+    output = [f"E    ok: [h{number}]" for number in range(9)]
+    log.write_text("\n".join(["E    ended with 2:", *output, "E    fatal: [h1]: FAILED! => no", "FAILED test_b - x"]))
+    assert steps.told(log) == ["E    ended with 2:", "E    fatal: [h1]: FAILED! => no", "FAILED test_b - x"]
 
 
 def test_a_step_waits_for_what_it_needs_and_others_do_not(steps: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -120,6 +124,25 @@ def test_a_step_waits_for_what_it_needs_and_others_do_not(steps: ModuleType, mon
     assert [result.step.name for result in steps.Lanes(wanted).to_the_end()] == ["images", "tls", "unit"]
     assert set(begun[:2]) == {"images", "unit"} and begun[2] == "tls"
     assert [result.step.name for result in steps.Lanes(wanted[1:2]).to_the_end()] == ["tls"], "without images: at once"
+
+
+def test_nothing_runs_beside_a_step_that_is_alone(steps: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    now: set[str] = set()
+    beside: dict[str, set[str]] = {}
+
+    def run(step: Any) -> Any:
+        now.add(step.name)
+        time.sleep(0.2)
+        beside[step.name] = now - {step.name}
+        now.remove(step.name)
+        return steps.Result(step, True, 1.0, 0.0)
+
+    monkeypatch.setattr(steps, "run", run)
+    monkeypatch.setattr(steps, "LANES", 2)
+    wanted = [steps.Step("alone", [], alone=True), steps.Step("a", []), steps.Step("b", [])]
+    for order in (wanted, wanted[::-1]):
+        steps.Lanes(order).to_the_end()
+        assert beside["alone"] == set() and beside["a"] | beside["b"]
 
 
 def test_a_budget_is_told_and_no_failure(steps: ModuleType) -> None:
