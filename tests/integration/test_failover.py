@@ -325,11 +325,15 @@ def patience(scene: Scene) -> set[str]:
 
 
 def test_a_target_that_dies_in_the_middle_is_given_up(watched: Scene, ledger: Any) -> None:
-    """Meanwhile the old primary says for so long that it is a replica that it would be dead to the Sentinels."""
+    """Meanwhile the old primary says for so long that it is a replica that it would be dead to the Sentinels.
+
+    It takes longer too than the dead man's switch lets a module hang.
+    """
     book = ledger(watched)
     target = watched.members[1]
     stop = f"""
 import os, signal
+base.Deadman.__init__.__defaults__ = (8.0, *base.Deadman.__init__.__defaults__[1:])
 real = base.Base.do
 def do(self, step, last):
     if step.data["do"] == "elect":
@@ -353,6 +357,32 @@ base.Base.do = do
     resumed(book, allowed(5))
     check(watched, book)
     assert sum(one.log.count("+try-failover") for one in watched.sentinels) == 1, "one was ordered"
+
+
+def test_a_target_that_the_sentinels_have_made_the_primary_is_not_given_up(watched: Scene, ledger: Any) -> None:
+    """It falls silent before the module has seen it as the primary: two would accept writes."""
+    book = ledger(watched)
+    target = watched.members[1]
+    code = f"""
+import os, signal
+from ansible_collections.quorum.redis.plugins.module_utils._failover.execute import Mover
+def do_elect(self):
+    self.sentinels[0][1].call("SENTINEL", "FAILOVER", self.name)
+    self.until("the Sentinels", lambda: self._all(self._names), 120)
+    os.kill({target.process.pid}, signal.SIGSTOP)
+    self._promoted()
+Mover.do_elect = do_elect
+"""
+    process = watched.begin(code, to="m2", timeout=3)
+    try:
+        answer = json.loads(process.communicate(timeout=LONG)[0])
+        assert "m2 is the primary" in answer["msg"]
+        assert watched.members[0].follows() == ("slave", f"127.0.0.1:{target.port}")
+    finally:
+        target.process.send_signal(signal.SIGCONT)
+    resumed(book, allowed(5))
+    assert watched.primary() == "m2"
+    check(watched, book)
 
 
 def test_a_dead_primary_is_replaced_when_told_so(unwatched: Scene) -> None:

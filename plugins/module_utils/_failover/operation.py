@@ -71,7 +71,7 @@ class Base(Talk):
         self.rescue = Rescue(
             name, {host: self.places[host] for host in self.seen}, plan.old.host, plan.target.host, self.watchers
         )
-        self.deadman = Deadman(self.rescue.whole)
+        self.deadman = Deadman(self.rescue.run)
         self.offsets: Dict[str, int] = {}
         self.timings: List[Dict[str, Any]] = []
         self.warnings: List[str] = []
@@ -121,9 +121,8 @@ class Base(Talk):
                 raise
             for each in SIGNALS:
                 signal.signal(each, signal.SIG_IGN)
+            self.deadman.urgent(False)  # the way back may take longer, has a limit of its own, and is not to be killed
             said = self.rescue.run()
-            self.deadman.urgent(False)
-            self.rescue.settle()
             self.end()
             what = f'The move of {self.name} to {self.plan.target.name} stopped at the step "{step.text}"'
             raise QuorumError(

@@ -57,18 +57,13 @@ class Rescue:
     target: str
     watchers: Sequence[Place] = field(default_factory=list)
 
-    def whole(self) -> str:
-        """Do all of it."""
-        said = self.run()
-        self.settle()
+    def run(self) -> str:
+        """Bring the set back to one primary that accepts writes, say who it is, and let the Sentinels be as before."""
+        said = self._end()
+        calm_down(self.watchers, self.name)
         return said
 
-    def settle(self) -> None:
-        """Give the Sentinels their own patience back: it may take them ten seconds to see what is true again."""
-        calm_down(self.watchers, self.name)
-
-    def run(self) -> str:
-        """Bring the set back to one primary that accepts writes, and say who it is; settle() is to be called after."""
+    def _end(self) -> str:
         start, held, aborted = time.monotonic(), False, False
         while True:
             old = observe(self.places[self.old], self.old)
@@ -78,8 +73,9 @@ class Rescue:
                 held = True
                 hold_back(self.watchers, self.name)
             target = observe(self.places[self.target], self.target)
-            moving = [view for view in observe_sentinels(self.watchers) if self._moving(view)]
-            if target.role == "primary" and old.role != "primary":
+            views = observe_sentinels(self.watchers)
+            moving = [view for view in views if self._moving(view)]
+            if old.role != "primary" and (target.role == "primary" or self._named(target, views)):
                 return self._forward(old)
             if not moving and old.reachable:
                 return self._back(old)
@@ -97,6 +93,11 @@ class Rescue:
     def _moving(self, view: SentinelView) -> bool:
         watched = view.masters.get(self.name)
         return watched is not None and "failover_in_progress" in watched.flags
+
+    def _named(self, target: Observed, views: Sequence[SentinelView]) -> bool:
+        """Return whether the Sentinels have made the target the primary, although it may be silent at the moment."""
+        found = [view.masters[self.name] for view in views if self.name in view.masters]
+        return any(target.is_at(one.address, one.port) for one in found)
 
     def _back(self, old: Observed) -> str:
         """Let the old primary go on, unless it has found its place in a set that others have put right."""
