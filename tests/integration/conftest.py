@@ -29,6 +29,9 @@ from .fork_server import fork_server
 WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
 PORTS = range(20000 + 1500 * WORKER, 21500 + 1500 * WORKER)
 PASSWORD = "s3cret-of-the-test"
+# Modules that speak to servers wait so many seconds for an answer: on a busy machine their two are not enough.
+SPEAKERS = {"acl", "backup", "config", "failover", "instance_info", "replication", "restart", "restore", "sentinel"}
+ANSWERED = 10
 
 
 def wait_until(what: str, ready: Callable[[], Any], seconds: float = LONG) -> Any:
@@ -253,6 +256,8 @@ class Lab:
         It is forked, not started: test_fork_server.py holds that a module cannot tell.
         QUORUM_TEST_LIBRARY names a directory with another redis-py for the modules.
         """
+        if name in SPEAKERS:
+            options.setdefault("timeout", ANSWERED)
         options.update(_ansible_check_mode=check, _ansible_diff=diff)
         found = self.fork(f"ansible_collections.quorum.redis.plugins.modules.{name}", options)
         try:

@@ -51,7 +51,7 @@ def acl(lab: Lab, server: Server, users: List[Dict[str, Any]], **options: Any) -
         "password": "secret-of-operator",
         "fallback_password": PASSWORD,
         "logins": logins("operator"),
-        "wait": 10,
+        "wait": 60,
         **options,
     }
     who = getpass.getuser()
@@ -198,7 +198,7 @@ def sentinel_of(lab: Lab, primary: Server) -> Server:
     watcher = lab.sentinel("sentinel")
     for word in (
         ["MONITOR", "main", "127.0.0.1", str(primary.port), "1"],
-        ["SET", "main", "auth-pass", PASSWORD, "down-after-milliseconds", "3000", "failover-timeout", "5000"],
+        ["SET", "main", "auth-pass", PASSWORD, "down-after-milliseconds", "30000", "failover-timeout", "60000"],
     ):
         watcher.call("SENTINEL", *word)
     return watcher
@@ -231,7 +231,7 @@ def test_the_default_user_goes_when_nobody_depends_on_it(lab: Lab) -> None:
     first = acl(lab, primary, users, members=others[primary.port], **common)
     assert first["pending"] == ["default"] and first.changed
     # The other member does not know the users yet: the old rights stay.
-    early = acl(lab, primary, users, members=others[primary.port], final=True, **common)
+    early = acl(lab, primary, users, members=others[primary.port], final=True, wait=2, **common)
     assert early.failed and "two" in early.msg and primary.call("PING")
     assert acl(lab, replica, users, members=others[replica.port], **common)["pending"] == ["default"]
     # Replica and Sentinel still log in as the default user: the old rights stay.
@@ -269,11 +269,13 @@ def test_the_default_user_goes_when_nobody_depends_on_it(lab: Lab) -> None:
         sentinels=[{"host": "s", "address": "127.0.0.1", "port": watcher.port}],
         username="q-operator",
         password="secret-of-operator",
-        wait=40,
+        wait=120,
+        limit=10000,
     )
     assert moved.changed and not moved.failed, moved.text
     assert ask(replica, "ROLE")[0] == "master"
     assert [entry for server in both for entry in denied(ask(server, "ACL", "LOG"))] == []
+    watcher.call("SENTINEL", "SET", "main", "down-after-milliseconds", "3000", "failover-timeout", "5000")
     replica.stop(kill=True)
     wait_until("Sentinel promotes the other one", lambda: ask(primary, "ROLE")[0] == "master")
     assert denied(ask(primary, "ACL", "LOG")) == []
@@ -314,7 +316,7 @@ def test_credentials_move_only_when_every_member_lets_them_in(lab: Lab) -> None:
             users={"main": "q-sentinel"},
             passwords={"main": "secret-of-sentinel"},
             logins=[{**login, "fallback_password": PASSWORD}],
-            wait=30,
+            wait=120,
         )
 
     assert acl(lab, one, OWN).changed

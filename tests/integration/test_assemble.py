@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.quorum.redis.plugins.module_utils._config.diff import fingerprint
+from patience import LONG
 
 from integration.conftest import PASSWORD, Engine, Server, free_port, wait_until
 
@@ -25,7 +26,8 @@ PROGRAM = Path(__file__).resolve().parents[2] / "roles" / "redis" / "files" / "a
 HEADER = "# quorum.redis: assembled from sha256:"
 FOOTER = "# quorum.redis: end of assembled part"
 MAIN = "main"
-DOWN_AFTER = 1000
+DOWN_AFTER = 3000
+PATIENT = 60000  # where nothing dies: a busy machine takes its time for a restart, and a busy server for an answer
 
 
 def pairs(reply: Any) -> dict[str, Any]:
@@ -43,7 +45,7 @@ class Member:
     sentinel: bool = False
     server: Server | None = None
     policy: str = "wait"
-    wait: int = 6
+    wait: int = 60
 
     @property
     def name(self) -> str:
@@ -94,7 +96,7 @@ class Member:
         words = [verb or ("sentinel" if self.sentinel else "server"), self.name]
         command = [sys.executable, str(PROGRAM), *words]
         with (self.root / f"{self.name}.said").open("w") as said:
-            done = subprocess.run(command, env=env, stdout=subprocess.DEVNULL, stderr=said, timeout=60)
+            done = subprocess.run(command, env=env, stdout=subprocess.DEVNULL, stderr=said, timeout=LONG)
         return done.returncode
 
     def start(self) -> Server:
@@ -172,7 +174,7 @@ def deploy(members: list[Member], keys: int = 100) -> None:
     wait_until("the replicas hold the keys", lambda: all(member.keys() == keys for member in members))
 
 
-def watch(members: list[Member], watchers: list[Member], down_after: int = DOWN_AFTER) -> None:
+def watch(members: list[Member], watchers: list[Member], down_after: int = PATIENT) -> None:
     """Let three Sentinels watch the set, and tell the guards about them; down_after in milliseconds."""
     for member in members:
         member.facts([*members, *watchers])
@@ -182,7 +184,7 @@ def watch(members: list[Member], watchers: list[Member], down_after: int = DOWN_
             ("MONITOR", MAIN, "127.0.0.1", members[0].port, 2),
             ("SET", MAIN, "auth-pass", PASSWORD),
             ("SET", MAIN, "down-after-milliseconds", down_after),
-            ("SET", MAIN, "failover-timeout", 4000),
+            ("SET", MAIN, "failover-timeout", max(4000, down_after)),
         ):
             server.call("SENTINEL", *words)
         _let_sentinels_talk(server)
@@ -278,6 +280,8 @@ def test_an_emptied_primary_does_not_start_over_replicas_that_hold_data(members:
     assert [member.keys() for member in members[1:]] == [100, 100]
     # A person promotes one; now there is somebody to follow.
     members[1].live().call("REPLICAOF", "NO", "ONE")
+    members[0].wait = 60
+    members[0].facts(members)
     members[0].start()
     assert members[0].live().follows() == ("slave", f"127.0.0.1:{members[1].port}")
     wait_until("the emptied one has the data again", lambda: members[0].keys() == 100)
@@ -340,7 +344,7 @@ def test_the_sentinels_name_another_so_the_old_primary_comes_back_as_a_replica(
     members: list[Member], watchers: list[Member]
 ) -> None:
     deploy(members)
-    watch(members, watchers)
+    watch(members, watchers, DOWN_AFTER)
     old = members[0]
     old.crash()
     old.start()  # at once: the guard waits until the Sentinels have promoted another
@@ -357,7 +361,7 @@ def test_an_orderly_restart_within_the_time_limit_keeps_the_primary(
     members: list[Member], watchers: list[Member]
 ) -> None:
     deploy(members)
-    watch(members, watchers, down_after=60000)  # a busy machine takes its time for the restart
+    watch(members, watchers)
     members[0].stop()
     members[0].start()
     assert "the Sentinels name this member as the primary" in members[0].said
@@ -419,9 +423,9 @@ def test_a_crashed_primary_does_not_overwrite_replicas_that_are_silent_for_a_whi
     members: list[Member], watchers: list[Member]
 ) -> None:
     for member in members:
-        member.wait = 20  # a failover that finds no replica is tried again after twice its time limit
+        member.wait = 120  # a failover that finds no replica is tried again after twice its time limit
     deploy(members)
-    watch(members, watchers)
+    watch(members, watchers, DOWN_AFTER)
     old, *others = members
     for member in others:
         member.live().signal(signal.SIGSTOP)

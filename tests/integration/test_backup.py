@@ -45,7 +45,7 @@ def options(server: Server, root: Path, **more: Any) -> dict[str, Any]:
         "directory": str(root / "backups"),
         "binary": server.engine.binary,
         "user": ME,
-        "wait": 30,
+        "wait": 120,
         **more,
     }
 
@@ -92,7 +92,7 @@ def test_a_backup_is_proven_and_tells_no_secret(lab: Lab, server: Server, tmp_pa
     server.call("CONFIG", "REWRITE")
     predicted = lab.run("backup", check=True, **options(server, tmp_path))
     assert predicted.changed and backups(tmp_path) == []
-    server.call("SET", "expires", "x", "PX", "4000")
+    server.call("SET", "expires", "x", "PX", "60000")
     answer = lab.run("backup", **options(server, tmp_path, compression="gzip"))
     found = checked(answer)
     assert answer["why"] == "the only member"
@@ -153,7 +153,7 @@ def test_two_backups_at_once_are_two(lab: Lab, server: Server, tmp_path: Path) -
     assert first.verified.load == "not done: switched off"
     assert backups(tmp_path) == [first.name, second.name]
     assert (first.keys, second.keys) == (1000, 1200)
-    again = lab.run("backup", **options(server, tmp_path, fresh=60))
+    again = lab.run("backup", **options(server, tmp_path, fresh=600))
     assert not again.changed and again["fresh"] and again["directory"].endswith(second.name)
 
 
@@ -194,12 +194,12 @@ def test_a_save_and_a_rewrite_that_run_already_are_waited_for(lab: Lab, server: 
 
 def test_a_cut_connection_ends_no_backup(lab: Lab, server: Server, tmp_path: Path) -> None:
     """A Sentinel that gives a server another role ends all its connections, also while it saves."""
-    server.call("CONFIG", "SET", "rdb-key-save-delay", "2000")
+    server.call("CONFIG", "SET", "rdb-key-save-delay", "4000")
     cut: list[int] = []
 
     def meddle() -> None:
         wait_until("the save goes on", lambda: server.info()["rdb_bgsave_in_progress"] == "1")
-        for _turn in range(3):
+        while sum(cut) < 3 and server.info()["rdb_bgsave_in_progress"] == "1":
             cut.append(server.call("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"))
             time.sleep(0.2)
 
@@ -236,7 +236,7 @@ def test_a_save_that_fails_says_why_and_leaves_nothing(lab: Lab, server: Server,
     elif fault == "full":
         resource.prlimit(pid, resource.RLIMIT_FSIZE, (50_000, 50_000))
     else:
-        server.call("CONFIG", "SET", "rdb-key-save-delay", "3000")
+        server.call("CONFIG", "SET", "rdb-key-save-delay", "10000")
         number = signal.SIGKILL if fault == "killed" else signal.SIGUSR1
         threading.Thread(target=end_child, args=(server, number), daemon=True).start()
     answer = lab.run("backup", **options(server, tmp_path))
@@ -607,7 +607,7 @@ def looked(server: Server, root: Path) -> str:
         "binary": server.engine.binary,
         "user": ME,
     }
-    common |= {"compression": "none", "load": False, "aof": False, "wait": 30, "primary": False, "drill": False}
+    common |= {"compression": "none", "load": False, "aof": False, "wait": 120, "primary": False, "drill": False}
     common |= {"period": 86400, "offset": 0, "keep": 0, "keep_days": 0, "rsync": "", "command": []}
     said: list[str] = []
     agent.Round(told, common, {}, time.time(), said.append).look()

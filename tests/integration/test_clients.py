@@ -22,6 +22,7 @@ from ansible_collections.quorum.redis.plugins.module_utils._model.acl_rules impo
 from ansible_collections.quorum.redis.plugins.module_utils._model.client_page import files_of
 from ansible_collections.quorum.redis.plugins.module_utils._model.versions import parse_version
 from authority import Authority
+from patience import LONG
 
 from .conftest import PASSWORD, Lab, Server, engines, free_port, wait_until
 from .test_acl import OWN, acl
@@ -63,7 +64,7 @@ class Page:
     def run(self, user: str, *words: str) -> str:
         """Run a program to its end and return what it prints."""
         done = subprocess.run(  # type: ignore[call-overload]
-            self.command(*words), capture_output=True, timeout=90, check=False, **self.options(user)
+            self.command(*words), capture_output=True, timeout=LONG, check=False, **self.options(user)
         )
         assert done.returncode == 0, f"{words}:\n{done.stdout}{done.stderr}"
         return str(done.stdout).strip()
@@ -81,7 +82,7 @@ class Page:
             finally:
                 assert process.poll() is None, file.read_text()
                 process.kill()
-                process.wait(10)
+                process.wait(LONG)
 
 
 def blocks() -> Dict[str, str]:
@@ -111,7 +112,7 @@ def page(lab: Lab, tmp_path: Path, *sentinel_ports: int, ca: Optional[Path] = No
 def watch(watcher: Server, port: int) -> None:
     """Let a Sentinel watch a server, and applications ask it."""
     watcher.call("SENTINEL", "MONITOR", "main", "127.0.0.1", port, 1)
-    watcher.call("SENTINEL", "SET", "main", "auth-pass", PASSWORD, "failover-timeout", "5000")
+    watcher.call("SENTINEL", "SET", "main", "auth-pass", PASSWORD, "failover-timeout", "60000")
     let_ask(watcher)
 
 
@@ -154,15 +155,15 @@ def test_the_code_of_the_page_runs_as_it_stands(lab: Lab, tmp_path: Path) -> Non
     for name, user in NODE.items():
         assert "hello" in found.run(user, name), name
     with found.running("jobs", "celery", "-A", "tasks", "worker", "--pool", "solo", "--loglevel", "INFO"):
-        said = found.run("jobs", "python", "-c", "from tasks import add; print(add.delay(1, 2).get(timeout=40))")
+        said = found.run("jobs", "python", "-c", "from tasks import add; print(add.delay(1, 2).get(timeout=200))")
         assert said == "3"
     with found.running("rq", "rq", "worker", "-c", "rq_settings"):
         job = found.run("rq", "python", "app_rq.py")
-        wait_until("RQ does the job", lambda: one.call("HGET", f"rq:job:{job}", "status") == "finished", 40)
+        wait_until("RQ does the job", lambda: one.call("HGET", f"rq:job:{job}", "status") == "finished")
     found.env["PORT"] = str(free_port())
     with found.running("session", "app_session.mjs"):
         url = f"http://127.0.0.1:{found.env['PORT']}/"
-        with wait_until("the session answers", lambda: urlopen(url), 40) as answer:
+        with wait_until("the session answers", lambda: urlopen(url)) as answer:
             cookie = answer.headers["Set-Cookie"].partition(";")[0]
         with urlopen(Request(url, headers={"Cookie": cookie})) as answer:
             assert answer.read() == b"visits: 2"
@@ -205,7 +206,7 @@ def test_a_client_over_tls_finds_the_primary_at_every_step(lab: Lab, tmp_path: P
         tasks = found.place / "tasks.py"
         tasks.write_text("import redis_tls\n" + tasks.read_text())
         with found.running("jobs", "celery", "-A", "tasks", "worker", "--pool", "solo"):
-            code = "from tasks import add; print(add.delay(1, 2).get(timeout=40))"
+            code = "from tasks import add; print(add.delay(1, 2).get(timeout=200))"
             assert found.run("jobs", "python", "-c", code) == "3"
         both = found.place / "redis_set.mjs"
         address = f"{{host: '127.0.0.1', port: {mapped}}}"

@@ -25,7 +25,7 @@ def options(servers: List[Server], **more: Any) -> Options:
     members = [
         {"host": f"r{count}", "address": server.address, "port": server.port} for count, server in enumerate(servers, 1)
     ]
-    return {"name": "main", "members": members, "password": servers[0].password or None, "wait": 20, **more}
+    return {"name": "main", "members": members, "password": servers[0].password or None, "wait": 120, **more}
 
 
 def roles(servers: List[Server]) -> List[Any]:
@@ -218,7 +218,7 @@ def test_move_that_was_cut_short(lab: Lab, replicated: List[Server]) -> None:
     planned = lab.run("replication", check=True, **options(replicated, wait=2))
     assert planned.changed and "become the primary again" in planned["steps"][0], planned.text
     assert replicated[0].follows() == ("slave", "127.0.0.1:0"), "check mode changed something"
-    done = lab.run("replication", **options(replicated, wait=5))
+    done = lab.run("replication", **options(replicated))
     assert done.changed and done["primary"]["host"] == "r1", done.text
     assert [len(found) for found in keys(replicated)] == [3, 3, 3]
     assert not lab.run("replication", **options(replicated)).changed

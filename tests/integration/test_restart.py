@@ -64,7 +64,7 @@ def options(server: Server, tmp_path: Path, **more: Any) -> dict[str, Any]:
         "port": server.port,
         "password": SECRET,
         "command": command(server, tmp_path),
-        "wait": 20,
+        "wait": 120,
         **more,
     }
 

@@ -85,6 +85,7 @@ class Store:
     root: Path
     backup: str
     before: dict[str, Any]
+    down_after: int
 
     def options(self, **more: Any) -> dict[str, Any]:
         """Return the options of the module for this set."""
@@ -97,7 +98,7 @@ class Store:
             "binary": head.engine.binary,
             "user": USER,
             "memory_reserve": 0,
-            "wait": 60,
+            "wait": 120,
             "password": PASSWORD,
             **more,
         }
@@ -147,7 +148,7 @@ class Store:
         self.scene.wait("the set is whole", self.scene.whole)
         for one in self.scene.sentinels:
             reply = one.call("SENTINEL", "MASTER", NAME)
-            assert dict(zip(reply[::2], reply[1::2], strict=True))["down-after-milliseconds"] == "5000"
+            assert dict(zip(reply[::2], reply[1::2], strict=True))["down-after-milliseconds"] == str(self.down_after)
         assert head.follows() == ("master", "")
         assert not (head.directory / "restore").exists()
 
@@ -165,7 +166,7 @@ def damage(server: Any) -> dict[str, Any]:
     return content(server)
 
 
-def build(lab: Any, sentinels: int = 3, members: int = 3, aof: bool = True) -> Store:
+def build(lab: Any, sentinels: int = 3, members: int = 3, aof: bool = True, down_after: int = 60000) -> Store:
     """Return a set with a backup of it, and with other data since then."""
     lines = ["appendonly yes" if aof else "appendonly no", "repl-timeout 20"]
     real = lab.server
@@ -176,7 +177,11 @@ def build(lab: Any, sentinels: int = 3, members: int = 3, aof: bool = True) -> S
     head = scene.members[0]
     for one in scene.sentinels:
         one.call("SENTINEL", "MONITOR", NAME, head.address, head.port, sentinels // 2 + 1)
-        for key, value in (("auth-pass", PASSWORD), ("down-after-milliseconds", 5000), ("failover-timeout", 60000)):
+        for key, value in (
+            ("auth-pass", PASSWORD),
+            ("down-after-milliseconds", down_after),
+            ("failover-timeout", 60000),
+        ):
             one.call("SENTINEL", "SET", NAME, key, value)
         with contextlib.suppress(redis.ResponseError):  # Redis 6 looks each 10 s, whatever is said
             one.call("SENTINEL", "DEBUG", "INFO-PERIOD", 500)
@@ -187,7 +192,7 @@ def build(lab: Any, sentinels: int = 3, members: int = 3, aof: bool = True) -> S
     place = Endpoint(head.address, head.port, None, PASSWORD)
     job = create.Job(NAME, "m1", place, str(lab.root / "backups"), head.engine.binary, USER)
     made = create.make(job, lambda _text: None)
-    store = Store(scene, lab.root, str(job.place / made.name), before)
+    store = Store(scene, lab.root, str(job.place / made.name), before, down_after)
     damage(head)
     time.sleep(1)
     return store
@@ -258,7 +263,7 @@ def test_a_restore_that_is_killed_ends_with_one_data_or_the_other(lab: Any, alon
 
 def test_a_sentinel_does_not_fail_over_meanwhile(lab: Any) -> None:
     """It takes a primary that says it is a replica for dead after down-after and two looks: 6 s, here."""
-    store = build(lab)
+    store = build(lab, down_after=5000)
     hold = "import time\nfeed = base.Restorer.do_feed\ndef do_feed(self):\n    feed(self)\n    time.sleep(7.5)\n"
     hold += "base.Restorer.do_feed = do_feed\n"
     store.killed(hold + kill("Restorer", "rewrite", "after"))
@@ -278,7 +283,7 @@ def do_feed(self):
         client.call("SENTINEL", "FAILOVER", {NAME!r})
         port = str(self.places["m1"].port)
         ask = ("SENTINEL", "GET-MASTER-ADDR-BY-NAME", {NAME!r})
-        self.until("the failover", lambda: client.call(*ask)[1] != port, 20)
+        self.until("the failover", lambda: client.call(*ask)[1] != port, 120)
 base.Restorer.do_feed = do_feed
 """
     done = store.begin(code)
@@ -298,7 +303,7 @@ real = base.Restorer.do_feed
 def do_feed(self):
     self.feeder.port = {junk.port}
     self.call(self.head, "REPLICAOF", "127.0.0.1", {junk.port})
-    self.until("the junk", lambda: self.info("m1").get("master_link_status") == "up", 10)
+    self.until("the junk", lambda: self.info("m1").get("master_link_status") == "up", 120)
     base.os.kill(base.os.getpid(), 9)
 base.os = __import__("os")
 base.Restorer.do_feed = do_feed

@@ -15,7 +15,7 @@ import redis
 from ansible_collections.quorum.redis.plugins.module_utils._model.acl_rules import password_digest
 from ledger.ledger import Ledger, connect
 
-from .conftest import Answer, Lab, Server, wait_until
+from .conftest import ANSWERED, Answer, Lab, Server, wait_until
 
 OLD, NEW = "old-of-the-servers", "new-of-the-servers"
 OLD_S, NEW_S = "old-of-the-sentinels", "new-of-the-sentinels"
@@ -70,10 +70,11 @@ class Estate:
         secret = self.both(self.new_s, self.old_s) if server.sentinel else self.both(self.new, self.old)
         folder, label = server.directory, "sentinel" if server.sentinel else "server"
         common: Dict[str, Any] = {"host": "127.0.0.1", "port": server.port, "password": secret}
+        common["timeout"] = ANSWERED
         if module == "sentinel":
-            master = {"name": "main", "members": self.places(self.servers), "quorum": 2, "down_after": 2000}
+            master = {"name": "main", "members": self.places(self.servers), "quorum": 2, "down_after": 60000}
             login = {"name": "main", "username": "", "password": self.both(self.new, self.old)}
-            common.update(masters=[master], passwords={"main": self.new}, logins=[login], wait=40)
+            common.update(masters=[master], passwords={"main": self.new}, logins=[login], wait=120)
             common.update(sentinels=self.places(self.sentinels), sentinel_password=secret)
             return {**common, "state_file": str(server.config)}
         ends = {"acl": "acl", "config": "conf"}
@@ -85,7 +86,7 @@ class Estate:
             default = {"name": "default", "passwords": [self.new], "passwords_previous": [self.old]}
             users = [*self.users, *([{**default, "passwords_only": True}] if self.old else [])]
             common.update(users=users, logins=dict.fromkeys(("operator", "replication", "sentinel"), login))
-            return {**common, "members": self.places(others), "sentinels": 3, "wait": 10}
+            return {**common, "members": self.places(others), "sentinels": 3, "wait": 60}
         lines = {"port": server.port, "bind": "127.0.0.1", "dir": str(folder)}
         if server.sentinel:
             told = {"parameters": lines, "secrets": {"requirepass": self.new_s}, "rotating": bool(self.old_s)}
@@ -293,10 +294,10 @@ def test_what_is_unfinished_or_stale_stops_with_a_sentence(estate: Estate) -> No
         path = one.directory / "main.acl"
         since = path.read_text().partition("since ")[2].split()[0]
         path.write_text(path.read_text().replace(since, str(int(time.time()) + 2)))  # as if it had come in before
-        refused = estate.run(one, "acl", "prove")
+        refused = estate.run(one, "acl", "prove", wait=5)
         assert refused.failed and "shop" in refused.msg and "ignore_clients" in refused.msg, refused.text
     servers[1].stop()
-    refused = estate.run(one, "acl", "prove")
+    refused = estate.run(one, "acl", "prove", wait=5)
     assert refused.failed and "two" in refused.msg and "keeps its rights" in refused.msg, refused.text
     servers[1].start()
     assert estate.open_everywhere(NEW, NEW_S) == estate.open_everywhere(OLD, OLD_S) == [True] * 5

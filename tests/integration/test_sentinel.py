@@ -41,19 +41,19 @@ class Set:
                 "sentinels": self.places(self.sentinels),
                 "password": PASSWORD,
                 "sentinel_password": SENTINEL_PASSWORD,
-                "wait": 40,
+                "wait": 120,
                 **more,
             },
         )
 
-    def watch(self, one: Server, check: bool = False, extra: Any = (), wait: int = 30, **more: Any) -> Answer:
+    def watch(self, one: Server, check: bool = False, extra: Any = (), wait: int = 120, **more: Any) -> Answer:
         """Run the module sentinel for one of them."""
         master = {
             "name": "main",
             "members": self.places(self.servers),
             "quorum": 2,
-            "down_after": 3000,
-            "failover_timeout": 10000,
+            "down_after": 30000,
+            "failover_timeout": 60000,
             "parallel_syncs": 1,
             "password": PASSWORD,
             **more,
@@ -107,7 +107,7 @@ def test_first_run(lab: Lab) -> None:
     done = found.watch(one)
     assert done["steps"] == predicted["steps"] and len(done["steps"]) == 1, done.text
     seen = done["sentinel"]["masters"]["main"]
-    assert seen["flags"] == ["master"] and len(seen["replicas"]) == 2 and seen["down_after"] == 3000
+    assert seen["flags"] == ["master"] and len(seen["replicas"]) == 2 and seen["down_after"] == 30000
     assert done["unexpected"] == []
     for check in (True, False):
         again = found.watch(one, check=check)
@@ -119,16 +119,16 @@ def test_differences(watched: Set) -> None:
     """Only what differs is set; identity and epochs are kept; what is declared absent goes, what is unknown stays."""
     one = watched.sentinels[0]
     myid, epoch = watched.myid(one), watched.master(one)["config-epoch"]
-    changed = watched.watch(one, quorum=3, down_after=4000)
-    assert changed["steps"] == ["main: set quorum 2 -> 3, down-after-milliseconds 3000 -> 4000"], changed.text
-    assert (watched.master(one)["quorum"], watched.master(one)["down-after-milliseconds"]) == ("3", "4000")
+    changed = watched.watch(one, quorum=3, down_after=40000)
+    assert changed["steps"] == ["main: set quorum 2 -> 3, down-after-milliseconds 30000 -> 40000"], changed.text
+    assert (watched.master(one)["quorum"], watched.master(one)["down-after-milliseconds"]) == ("3", "40000")
     one.call("SENTINEL", "SET", "main", "auth-pass", "stale")
-    repaired = watched.watch(one, quorum=3, down_after=4000)
+    repaired = watched.watch(one, quorum=3, down_after=40000)
     assert repaired["steps"] == ["main: set auth-pass ******** -> ********"], repaired.text
     one.call("SENTINEL", "MONITOR", "other", "127.0.0.1", "20999", "2")
-    noticed = watched.watch(one, quorum=3, down_after=4000)
+    noticed = watched.watch(one, quorum=3, down_after=40000)
     assert not noticed.changed and noticed["unexpected"] == ["other is monitored but not declared"], noticed.text
-    gone = watched.watch(one, quorum=3, down_after=4000, extra=[{"name": "other", "state": "absent"}])
+    gone = watched.watch(one, quorum=3, down_after=40000, extra=[{"name": "other", "state": "absent"}])
     assert gone["steps"] == ["other: monitor no longer"], gone.text
     assert (watched.myid(one), watched.master(one)["config-epoch"]) == (myid, epoch)
 
@@ -145,7 +145,6 @@ def test_failover_is_respected(watched: Set) -> None:
     wait_until(
         "all Sentinels name another one",
         lambda: old not in watched.addresses() and len(set(watched.addresses())) == 1,
-        30,
     )
     chosen = watched.addresses()[0]
     epoch = watched.master(watched.sentinels[0])["config-epoch"]
@@ -161,6 +160,8 @@ def test_failover_is_respected(watched: Set) -> None:
 
 def test_killed_primary(watched: Set) -> None:
     """While the Sentinels are failing over, replication waits for the end and then changes nothing."""
+    for one in watched.sentinels:
+        one.call("SENTINEL", "SET", "main", "down-after-milliseconds", "3000")
     watched.servers[0].stop(kill=True)
     again = watched.replicate()
     assert not again.failed and not again.changed, again.text
@@ -197,7 +198,7 @@ def test_all_sentinels_stale(watched: Set) -> None:
     assert refused.failed and "The Sentinels name r2, but its role is replica" in refused.msg, refused.text
     assert "does not" not in refused.msg and refused.msg.count("r2 (") >= 3, refused.msg
     for one in watched.sentinels:
-        done = watched.watch(one, wait=20)
+        done = watched.watch(one)
         assert not done.failed, done.text
     assert watched.addresses() == [str(watched.servers[0].port)] * 3
     assert not watched.replicate().changed

@@ -18,6 +18,7 @@ from typing import Any, Dict
 
 import pytest
 from authority import Authority, Pair
+from patience import LONG
 
 from .conftest import PASSWORD, Lab, Server, free_port, wait_until
 
@@ -91,7 +92,7 @@ def test_a_stranger_comes_as_far_as_its_certificate(lab: Lab, authority: Authori
         trial.maximum_version = ssl.TLSVersion.TLSv1_2
         if own:
             trial.load_cert_chain(own.cert, own.key)
-        raw = socket.create_connection(("127.0.0.1", answering.port), 5)
+        raw = socket.create_connection(("127.0.0.1", answering.port), LONG)
         with raw, trial.wrap_socket(raw, server_hostname="127.0.0.1") as line:
             line.sendall(b"PING\r\n")
             return line.recv(100)
@@ -151,10 +152,10 @@ def test_the_start_guard_asks_over_tls(lab: Lab, authority: Authority, pair: Pai
         return done.stderr
 
     # It was the primary and its data is gone: the peer, which is asked over TLS, has some.
-    assert f"start as replica of 127.0.0.1:{primary.port}: this member has no data" in guard(sentinels=[])
+    assert f"start as replica of 127.0.0.1:{primary.port}: this member has no data" in guard(sentinels=[], wait=60)
     assert "not all of its peers answer" in guard(sentinels=[], tls=None)
     watcher.call("SENTINEL", "MONITOR", "main", "127.0.0.1", primary.port, 1)
-    assert f"start as replica of 127.0.0.1:{primary.port}: the Sentinels name" in guard()
+    assert f"start as replica of 127.0.0.1:{primary.port}: the Sentinels name" in guard(wait=60)
     assert "no majority of the Sentinels answers" in guard(tls=None, members=[])
     stranger = Authority(tmp_path / "other", "other")
     other = {"ca": str(stranger.ca), "cert": str(pair.cert), "key": str(pair.key)}
@@ -233,7 +234,7 @@ def served(port: int, pair: Pair) -> str:
     trial = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     trial.check_hostname, trial.verify_mode = False, ssl.CERT_NONE
     trial.load_cert_chain(pair.cert, pair.key)
-    with socket.create_connection(("127.0.0.1", port), 2) as raw, trial.wrap_socket(raw) as line:
+    with socket.create_connection(("127.0.0.1", port), LONG) as raw, trial.wrap_socket(raw) as line:
         return ssl.DER_cert_to_PEM_cert(line.getpeercert(binary_form=True) or b"")
 
 
