@@ -117,8 +117,10 @@ class Preflight:
         if not listed or listed[0].state != "online":
             return f"is not online in the eyes of {primary.name}"
         behind = primary.offset - one.offset
-        if behind > self.move.max_lag or listed[0].lag > STALE:
-            return f"is too far behind: {behind} bytes, last heard of {listed[0].lag} s ago"
+        if behind > self.move.max_lag:
+            return f"is too far behind: {behind} bytes"
+        if listed[0].lag > STALE:
+            return f"was last heard of {listed[0].lag} s ago by {primary.name}"
         return self._unfit(one, primary) or self._unseen(one)
 
     def _unfit(self, one: Observed, primary: Observed) -> str:
@@ -154,7 +156,7 @@ class Preflight:
         Sentinels need some seconds after a failover to see the old primary again, and a primary needs a moment after a
         full sync to call a replica online, which is in sync by then. On a busy host it hears of it late.
         """
-        passing = (" in the eyes of ", " last heard of ")
+        passing = (" in the eyes of ", "was last heard of ")
         return Unsettled if any(words in reason for reason in reasons for words in passing) else Refused
 
     def choose(self, primary: Observed) -> Observed:

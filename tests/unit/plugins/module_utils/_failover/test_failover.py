@@ -148,7 +148,7 @@ def test_a_replica_being_filled_is_refused() -> None:
 def test_a_replica_that_its_primary_has_not_heard_of_is_refused() -> None:
     members = trio()
     members[0].replicas = [Downstream(address("r2"), PORT, "online", 100, 9)]
-    assert "last heard of 9 s ago" in refusal(members, to="r2")
+    assert "r2 cannot take over: it was last heard of 9 s ago by r1" in refusal(members, to="r2")
     assert "r3 cannot take over: it is not online" in refusal(members, to="r3")
 
 
