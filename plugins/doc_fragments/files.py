@@ -47,6 +47,7 @@ options:
       secrets:
         description:
           - Further keys of the JSON object in O(files[].content). Their values are in no output.
-          - The values of all keys that end in C(password) or C(passwords) are shown as V(********) in the diff.
+          - The values of all keys that end in C(password) or C(passwords), or begin as C(redis://), are shown as
+            V(********) in the diff.
         type: dict
 """

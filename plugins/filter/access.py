@@ -57,7 +57,8 @@ _value:
       C(replication) and C(sentinel); C(backup), with what backups are made; C(rotating), whether the password of the
       default user takes the place of another; and C(secrets), the directives of the server that hold passwords.
       A password in C(login) and C(backup) is a list while it takes the place of another, and C(backup_password)
-      is the new one alone.
+      is the new one alone. C(monitoring) is with what metrics are asked, empty where no user has that
+      job and a password.
   type: dict
 """
 

@@ -24,7 +24,7 @@ CAN = {
     "sentinel": ["PING", "INFO", "CONFIG REWRITE", "PUBLISH __sentinel__:hello x", "CLIENT SETNAME x"],
     "monitoring": [
         *("PING", "INFO", "ROLE", "DBSIZE", "SLOWLOG GET", "LATENCY LATEST", "MEMORY STATS", "CLIENT LIST"),
-        "CLIENT SETNAME x",
+        *("CLIENT SETNAME x", "SLOWLOG LEN"),
     ],
     "backup": ["PING", "INFO", "LASTSAVE", "TIME", "CONFIG GET dir", "BGSAVE"],
     "endpoint": ["ROLE", "INFO replication"],

@@ -34,6 +34,7 @@ JOBS: Dict[str, Sequence[str]] = {
 # What came later: a job, the first version, commands.
 LATER: Sequence[Tuple[str, Version, Sequence[str]]] = (
     ("operator", (6, 2), ("failover",)),
+    ("monitoring", (7, 0), ("latency|histogram",)),
     ("sentinel", (9,), ("failover", "client|pause", "client|unpause")),  # SENTINEL FAILOVER ... COORDINATED of Valkey
 )
 # What each of those that must never be locked out does: tried with the new rights before the old ones go.

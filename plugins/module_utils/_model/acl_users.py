@@ -150,6 +150,7 @@ def access(
             "logins": logins,
             "backup": backup,
             "backup_password": newest,
+            "monitoring": _newest(login_of(users, "monitoring")),
             "endpoint": {"username": "", "password": plain, **_newest(login_of(users, "endpoint"))},
             "secrets": _secrets(logins["replication"], plain, bool(users), ruled) if auth else {},
         }

@@ -13,8 +13,8 @@ from .conf_syntax import MASK
 
 NEW_VALUE = " (new value)"
 UNREADABLE = "(holds passwords, and cannot be read: not shown)\n"
-# Keys of our JSON files whose values are passwords, however deep they are.
-_SECRET_KEY = re.compile(r"passwords?\Z")
+# Keys of our JSON files whose values are passwords, however deep they are; an exporter wants them by address.
+_SECRET_KEY = re.compile(r"passwords?\Z|\Arediss?://")
 _SECRET = re.compile(r"(?:(?<=\s)|^)[#!][0-9a-f]{64}|(?:(?<=\s)|^)[<>]\S+")
 
 

@@ -1,0 +1,86 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The filter monitoring: what exporters and Prometheus are told."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Dict, Mapping, Optional, Sequence
+
+from ..module_utils._model import monitoring as model
+
+DOCUMENTATION = r"""
+name: monitoring
+short_description: Return what exporters and Prometheus are told
+version_added: 0.1.0
+author: quorum.redis contributors (@quorum)
+description:
+  - Puts together the exporters of a host and the targets of Prometheus from what M(quorum.redis.topology) and
+    P(quorum.redis.access#filter) return.
+  - For the role P(quorum.redis.redis_monitoring#role).
+positional: _input
+options:
+  _input:
+    description: What M(quorum.redis.topology) returns on this host.
+    type: dict
+    required: true
+  options:
+    description: By host of the deployment, the C(options) that M(quorum.redis.topology) returns there.
+    type: dict
+    required: true
+  access:
+    description: What P(quorum.redis.access#filter) returns. Without it there are no exporters in the result.
+    type: dict
+  sentinel:
+    description: C(password) of the Sentinels, and C(clients), the passwords of its user for clients.
+    type: dict
+  host:
+    description: The name of this host.
+    type: str
+    default: ""
+  prometheus:
+    description: Hosts on which Prometheus runs.
+    type: list
+    elements: str
+"""
+
+EXAMPLES = r"""
+- name: Show where Prometheus finds the servers and the Sentinels
+  ansible.builtin.debug:
+    msg: "{{ (redis_topology | quorum.redis.monitoring(options)).targets }}"
+"""
+
+RETURN = r"""
+_value:
+  description:
+    - C(problems), a sentence for each reason why this cannot work; C(processes), the exporters of this host, with
+      C(name), C(of), C(passwords), C(copies) and C(arguments); and C(targets) for C(file_sd) of Prometheus.
+  type: dict
+"""
+
+
+def monitoring(
+    topology: Mapping[str, Any],
+    options: Mapping[str, Mapping[str, Any]],
+    access: Optional[Mapping[str, Any]] = None,
+    sentinel: Optional[Mapping[str, Any]] = None,
+    host: str = "",
+    prometheus: Sequence[str] = (),
+) -> Dict[str, Any]:
+    """Return exporters and targets."""
+    found: Dict[str, Any] = {"problems": [], "processes": []}
+    if access is not None:
+        found = model.exporters(topology, access, sentinel or {"password": "", "clients": []}, host)
+    return {
+        "problems": [*found["problems"], *model.unreachable(options, prometheus)],
+        "processes": found["processes"],
+        "targets": model.targets(topology, options),
+    }
+
+
+class FilterModule:
+    """The filters of this file."""
+
+    def filters(self) -> Dict[str, Callable[..., Any]]:
+        """Return them by name."""
+        return {"monitoring": monitoring}

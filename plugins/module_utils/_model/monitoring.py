@@ -1,0 +1,150 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the exporters of a host are told, and what Prometheus is told of all of them. Pure.
+
+An exporter takes one user for all that it asks, so servers and Sentinel of a host have one each. Passwords come to it
+in a file by address, never as an argument: whoever may scrape could let it send such a password to his own address.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Any, Dict, List, Mapping, Sequence
+from urllib.parse import quote
+
+PROGRAM = "prometheus-redis-exporter"
+SECRETS = "/etc/quorum-redis"
+CLIENT = "client"  # the user of a Sentinel that can ask and nothing else
+
+Entry = Dict[str, Any]
+
+
+def join(address: str, port: int) -> str:
+    """Return host:port as Sentinel says it, and as a URL needs it."""
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
+def exporters(
+    topology: Mapping[str, Any], access: Mapping[str, Any], sentinel: Mapping[str, Any], host: str
+) -> Dict[str, Any]:
+    """Return the exporters of one host, and why that cannot work; `sentinel` has `password` and `clients`."""
+    options = topology["options"]
+    local = [model for model in topology["instances"] if model["local"]]
+    problems = _problems(topology, access, local)
+    found: List[Entry] = []
+    if local and not problems:
+        logins = {
+            model["name"]: access[model["name"]]["monitoring"] if options["redis_auth"] else {} for model in local
+        }
+        user = next(iter(logins.values())).get("username", "")
+        secrets = {_own(model, host): logins[model["name"]].get("password", "") for model in local}
+        port = options["redis_monitoring_port"]
+        found.append(_exporter("redis-exporter", "servers", port, user, secrets, topology))
+    if topology["sentinel"]["local"] and not problems:
+        user = CLIENT if sentinel["clients"] else ""
+        secret = sentinel["clients"][0] if sentinel["clients"] else sentinel["password"]
+        port = options["redis_monitoring_sentinel_port"]
+        secrets = {_own(topology["sentinel"], host): secret}
+        found.append(_exporter("redis-exporter-sentinel", "Sentinel", port, user, secrets, topology))
+    return {"problems": problems, "processes": found}
+
+
+def _own(model: Mapping[str, Any], host: str) -> str:
+    """Return host:port of the process of this host."""
+    return next(join(member["address"], member["port"]) for member in model["members"] if member["host"] == host)
+
+
+def _problems(topology: Mapping[str, Any], access: Mapping[str, Any], local: Sequence[Mapping[str, Any]]) -> List[str]:
+    """Return why the servers of this host cannot be asked."""
+    if not topology["options"]["redis_auth"]:
+        return []
+    names = [model["name"] for model in local]
+    lacking = [name for name in names if not access[name]["monitoring"]]
+    if lacking:
+        return [
+            f"{', '.join(lacking)}: no ACL user with the job monitoring has a password. As the default user, an "
+            "exporter would show keys to whoever may scrape it. Add one to redis_acl_users, as {name: exporter, "
+            "job: monitoring, passwords: [...]}, and run site before."
+        ]
+    users = sorted({access[name]["monitoring"]["username"] for name in names})
+    if len(users) > 1:
+        return [
+            f"{', '.join(names)}: their users with the job monitoring are {', '.join(users)}, and an exporter logs in "
+            "everywhere under one name. Give them the same name."
+        ]
+    return []
+
+
+def _exporter(
+    name: str, of: str, port: int, user: str, secrets: Mapping[str, str], topology: Mapping[str, Any]
+) -> Entry:
+    """Return one exporter: its unit, its passwords, what it is started with, and what root copies for it before."""
+    options, tls = topology["options"], topology["tls"]
+    scheme = "rediss" if tls["on"] else "redis"
+    # The first spelling is that of version 1.45, the second one that of 1.69, which puts the user into it.
+    names = ["", f"{quote(user, safe='$&+,;=')}@"] if user else [""]
+    passwords = {f"{scheme}://{who}{end}": secret for end, secret in secrets.items() for who in names if secret}
+    copies: Dict[str, str] = {}
+    arguments = [
+        "-redis.addr=",
+        # It would ask for all settings, which its user may not see.
+        "-config-command=-",
+        "-set-client-name=false",
+        "-connection-timeout=3s",
+        f"-web.listen-address={join(options['redis_monitoring_address'], port)}",
+    ]
+    if user:
+        arguments.append(f"-redis.user={user.replace('%', '%%').replace('$', '$$')}")
+    if passwords:
+        arguments.append(f"-redis.password-file={SECRETS}/{name}.json")
+    if tls["on"]:
+        arguments.append(f"-tls-ca-cert-file={tls['ca']}")
+        if options["redis_tls_clients"] != "no":
+            # The key is readable by the user of the servers, as whom nothing else shall run.
+            copies = {tls[part]: f"/run/{name}/{part}" for part in ("cert", "key")}
+            arguments += [f"-tls-client-{part}-file=/run/{name}/{part}" for part in ("cert", "key")]
+    return {"name": name, "of": of, "passwords": passwords, "copies": copies, "arguments": arguments}
+
+
+def targets(topology: Mapping[str, Any], options: Mapping[str, Mapping[str, Any]]) -> List[Entry]:
+    """Return what file_sd of Prometheus reads, with `options` by host. Labels say who is asked, and for what."""
+    scheme = "rediss" if topology["tls"]["on"] else "redis"
+    found: List[Entry] = []
+    processes = [(model, "redis", "redis_monitoring_port") for model in topology["instances"]]
+    processes.append((topology["sentinel"], "redis_sentinel", "redis_monitoring_sentinel_port"))
+    for model, job, port in processes:
+        for member in model["members"]:
+            told, addr = options[member["host"]], join(member["address"], member["port"])
+            labels = {
+                "job": job,
+                "deployment": topology["estate"],
+                **({"set": model["name"]} if job == "redis" else {}),
+                "host": member["host"],
+                "addr": addr,
+                "instance": addr,
+                "__metrics_path__": "/scrape",
+                "__param_target": f"{scheme}://{addr}",
+            }
+            found.append({"targets": [join(told["redis_monitoring_address"], told[port])], "labels": labels})
+    return found
+
+
+def unreachable(options: Mapping[str, Mapping[str, Any]], prometheus: Sequence[str]) -> List[str]:
+    """Return why a Prometheus cannot scrape some hosts; `options` are those of each host."""
+    found = []
+    for watcher in prometheus:
+        hosts = sorted(h for h in options if h != watcher and _is_loopback(options[h]["redis_monitoring_address"]))
+        if hosts:
+            found.append(
+                f"Prometheus on {watcher} cannot reach the exporters of {', '.join(hosts)}, which listen on loopback. "
+                "Set redis_monitoring_address there to an address of the host."
+            )
+    return found
+
+
+def _is_loopback(address: str) -> bool:
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return address == "localhost"

@@ -1,0 +1,299 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The alert rules, as Prometheus evaluates them on invented series: which alerts fire, exactly, and when none does.
+
+The series are a set of three members under three Sentinels, as the exporters show them; each case changes some.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+RULES = ROOT / "roles" / "redis_monitoring" / "files" / "quorum-redis.rules.yml"
+PROMTOOL = ROOT / ".cache" / "promtool" / "promtool"
+HOSTS = ("a", "b", "c")
+STEP = 5
+LONG = 400  # seconds of series: longer than most `for:`
+LONGER = 800  # and than all of them
+STEPS = LONGER // STEP
+
+Series = dict[str, str]
+
+
+def server(host: str, **more: str) -> str:
+    """Return the labels of the server of a host."""
+    labels = {"job": "redis", "deployment": "redis", "set": "main", "host": host, "addr": f"{host}:6379", **more}
+    return "{" + ", ".join(f'{key}="{value}"' for key, value in labels.items()) + "}"
+
+
+def sentinel(host: str, **more: str) -> str:
+    """Return the labels of the Sentinel of a host."""
+    labels = {"job": "redis_sentinel", "deployment": "redis", "host": host, "addr": f"{host}:26379", **more}
+    return "{" + ", ".join(f'{key}="{value}"' for key, value in labels.items()) + "}"
+
+
+def always(value: object) -> str:
+    """Return the same value all the time."""
+    return f"{value}x{STEPS}"
+
+
+def grows(by: int, since: int = 0) -> str:
+    """Return a value that grows by so much at each scrape."""
+    return f"{since}+{by}x{STEPS}"
+
+
+def named(host: str, primary: str = "a") -> str:
+    """Return the series in which a Sentinel names a primary."""
+    told = {"master_name": "main", "master_address": f"{primary}:6379", "master_status": "ok"}
+    return f"redis_sentinel_master_status{sentinel(host, **told)}"
+
+
+def role(host: str, is_a: str, policy: str = "noeviction") -> str:
+    """Return the series in which a server says what it is."""
+    return f"redis_instance_info{server(host, role=is_a, maxmemory_policy=policy)}"
+
+
+def link(host: str, primary: str = "a") -> str:
+    """Return the series of a replica's link."""
+    return f"redis_master_link_up{server(host, master_host=primary, master_port='6379')}"
+
+
+def offset(host: str) -> str:
+    """Return the series of what a replica has."""
+    return f"redis_slave_repl_offset{server(host, master_host='a', master_port='6379')}"
+
+
+def verdict(host: str) -> str:
+    """Return the series of what a Sentinel thinks of its quorum."""
+    return f"redis_sentinel_master_ckquorum_status{sentinel(host, master_name='main', message='...')}"
+
+
+def healthy() -> Series:
+    """Return the series of a set that is well, `a` its primary."""
+    found: Series = {}
+    for host in HOSTS:
+        for labels in (server(host), sentinel(host)):
+            found |= {f"up{labels}": always(1), f"redis_up{labels}": always(1)}
+        told = {"master_name": "main", "master_address": "a:6379"}
+        found[named(host)] = always(1)
+        found[verdict(host)] = always(1)
+        found[f"redis_sentinel_master_sentinels{sentinel(host, **told)}"] = always(3)
+        found[f"redis_sentinel_master_slaves{sentinel(host, **told)}"] = always(2)
+        found[f"redis_sentinel_tilt{sentinel(host)}"] = always(0)
+        found[role(host, "master" if host == "a" else "slave")] = always(1)
+        found[f"redis_master_repl_offset{server(host)}"] = grows(5000)
+        found[f"redis_replication_backlog_bytes{server(host)}"] = always(1 << 20)
+        found[f"redis_repl_backlog_history_bytes{server(host)}"] = always(1 << 20)
+        for status in ("aof_last_write", "aof_last_bgrewrite", "rdb_last_bgsave"):
+            found[f"redis_{status}_status{server(host)}"] = always(1)
+        found[f"redis_latest_fork_seconds{server(host)}"] = always(0.01)
+        found[f"redis_memory_used_bytes{server(host)}"] = always(50)
+        found[f"redis_memory_max_bytes{server(host)}"] = always(100)
+    for host in "bc":
+        found[link(host)] = always(1)
+        found[offset(host)] = grows(5000)
+    return found
+
+
+def gone(*names: str) -> dict[str, str | None]:
+    """Return series that are not there."""
+    return dict.fromkeys(names)
+
+
+def silent(job: str, *hosts: str) -> dict[str, str | None]:
+    """Return what is left of a process that does not answer: its exporter says so, and nothing else."""
+    labels = [server(host) if job == "redis" else sentinel(host) for host in hosts]
+    of_job = [name for name in healthy() if f'{{job="{job}",' in name and not name.startswith("up{")]
+    lost = [name for name in of_job if any(f' host="{host}"' in name for host in hosts)]
+    return {**gone(*lost), **{f"redis_up{label}": always(0) for label in labels}}
+
+
+def errors(host: str, kind: str, by: int) -> dict[str, str | None]:
+    """Return a counter of error replies."""
+    return {f"redis_errors_total{server(host, err=kind)}": grows(by)}
+
+
+BEFORE = f"1x{LONG // STEP - 20} stale"
+AFTER = f"_x{LONG // STEP - 20} 1x{STEPS}"
+FAST = {f"redis_master_repl_offset{server('a')}": grows(50000), offset("b"): grows(50000)}
+# What changes, and the alerts that fire at the end of the series: how many of each.
+CASES: dict[str, tuple[dict[str, str | None], dict[str, int]]] = {
+    "healthy": ({}, {}),
+    "one server without Sentinels": (
+        {**gone(*(n for n in healthy() if ' host="a"' not in n or "sentinel" in n))},
+        {},
+    ),
+    "the primary is gone and nobody has taken its place": (
+        {**silent("redis", "a"), link("b"): always(0), link("c"): always(0)},
+        {
+            "RedisServerDown": 1,
+            "RedisNoPrimary": 1,
+            "RedisSentinelNamesNoPrimary": 1,
+            "RedisReplicaLinkDown": 2,
+            "RedisNoReplicaInSync": 1,
+        },
+    ),
+    "a replica is gone": (silent("redis", "c"), {"RedisServerDown": 1}),
+    "both replicas are gone": (silent("redis", "b", "c"), {"RedisServerDown": 2, "RedisNoReplicaInSync": 1}),
+    "a host is gone": (
+        {
+            **gone(*(n for n in healthy() if ' host="c"' in n)),
+            f"up{server('c')}": always(0),
+            f"up{sentinel('c')}": always(0),
+        },
+        {"RedisServerDown": 1, "RedisSentinelDown": 1},
+    ),
+    "two primaries": ({role("b", "slave"): None, role("b", "master"): always(1)}, {"RedisTwoPrimaries": 1}),
+    "the Sentinels disagree": (
+        {named("c"): None, named("c", "b"): always(1)},
+        {"RedisSentinelsDisagree": 1, "RedisSentinelNamesNoPrimary": 1, "RedisPrimaryMoved": 1},
+    ),
+    "the primary has moved": (
+        {
+            **{named(host): BEFORE for host in HOSTS},
+            **{named(host, "b"): AFTER for host in HOSTS},
+            role("a", "master"): BEFORE,
+            role("b", "slave"): BEFORE,
+            role("b", "master"): AFTER,
+        },
+        {"RedisPrimaryMoved": 1},
+    ),
+    "a Sentinel is gone": (silent("redis_sentinel", "c"), {"RedisSentinelDown": 1}),
+    "two Sentinels are gone": (
+        {**silent("redis_sentinel", "b", "c"), verdict("a"): always(0)},
+        {"RedisSentinelDown": 2, "RedisQuorumLost": 1},
+    ),
+    "all Sentinels are gone": (
+        silent("redis_sentinel", *HOSTS),
+        {"RedisSentinelDown": 3, "RedisQuorumLost": 1},
+    ),
+    "two Sentinels reach nobody": (
+        {verdict("b"): always(0), verdict("c"): always(0)},
+        {"RedisQuorumLost": 1},
+    ),
+    "one Sentinel reaches nobody": ({verdict("c"): always(0)}, {}),
+    "a Sentinel knows a replica too many": (
+        {f"redis_sentinel_master_slaves{sentinel('c', master_name='main', master_address='a:6379')}": always(3)},
+        {"RedisSentinelUnknownMembers": 1},
+    ),
+    "a Sentinel knows a Sentinel too few": (
+        {f"redis_sentinel_master_sentinels{sentinel('c', master_name='main', master_address='a:6379')}": always(2)},
+        {"RedisSentinelUnknownMembers": 1},
+    ),
+    "a clock has jumped": ({f"redis_sentinel_tilt{sentinel('c')}": always(1)}, {"RedisSentinelTilt": 1}),
+    "a replica has lost its link": ({link("c"): always(0)}, {"RedisReplicaLinkDown": 1}),
+    "a replica has lost its link for too long": (
+        {**FAST, link("c"): always(0), offset("c"): always(0)},
+        {"RedisReplicaLinkDown": 1, "RedisFullSyncAhead": 1, "RedisReplicaLagGrows": 1},
+    ),
+    "both replicas have lost their links": (
+        {link("b"): always(0), link("c"): always(0)},
+        {"RedisReplicaLinkDown": 2, "RedisNoReplicaInSync": 1},
+    ),
+    "a replica follows another replica": (
+        {link("c"): None, link("c", "b"): always(1)},
+        {"RedisReplicasFollowDifferent": 1},
+    ),
+    "a replica falls behind": ({**FAST, offset("c"): grows(1000)}, {"RedisReplicaLagGrows": 1}),
+    "a replica is behind and catches up": (
+        {f"redis_master_repl_offset{server('a')}": grows(5000, 3000000), offset("c"): grows(6000)},
+        {},
+    ),
+    "more is written than the backlog holds for a minute": (
+        {
+            **{f"redis_master_repl_offset{server(host)}": grows(5000000) for host in HOSTS},
+            **{offset(host): grows(5000000) for host in "bc"},
+        },
+        {"RedisBacklogTooSmall": 1},
+    ),
+    "writes are refused": (errors("a", "NOREPLICAS", 1), {"RedisWritesRefused": 1}),
+    "writes were refused once": ({f"redis_errors_total{server('a', err='OOM')}": always(7)}, {}),
+    "a client writes to a replica": (errors("b", "READONLY", 1), {"RedisClientsWriteToReplica": 1}),
+    "clients come with a wrong password": (errors("a", "WRONGPASS", 5), {"RedisWrongPasswords": 1}),
+    "other errors": (errors("a", "WRONGTYPE", 5), {}),
+    "the append only file cannot be written": (
+        {f"redis_aof_last_write_status{server('a')}": always(0)},
+        {"RedisAofWriteFails": 1},
+    ),
+    "the append only file cannot be rewritten": (
+        {f"redis_aof_last_bgrewrite_status{server('a')}": always(0)},
+        {"RedisAofRewriteFails": 1},
+    ),
+    "a snapshot has failed": ({f"redis_rdb_last_bgsave_status{server('b')}": always(0)}, {"RedisSnapshotFails": 1}),
+    "a fork took long": ({f"redis_latest_fork_seconds{server('a')}": always(1.5)}, {"RedisForkSlow": 1}),
+    "memory is nearly full": (
+        {f"redis_memory_used_bytes{server('a')}": always(90)},
+        {"RedisMemoryNoEviction": 1},
+    ),
+    "memory will be full": (
+        {
+            f"redis_memory_used_bytes{server('a')}": grows(500, 50000),
+            f"redis_memory_max_bytes{server('a')}": always(1000000),
+        },
+        {"RedisMemoryNoEviction": 1},
+    ),
+    "memory of a cache is full": (
+        {
+            f"redis_memory_used_bytes{server('a')}": always(99),
+            role("a", "master"): None,
+            role("a", "master", "allkeys-lru"): always(1),
+        },
+        {},
+    ),
+    "memory has no limit": ({f"redis_memory_max_bytes{server('a')}": always(0)}, {}),
+}
+
+
+def rules() -> list[dict[str, Any]]:
+    """Return all rules."""
+    return [rule for group in yaml.safe_load(RULES.read_text(encoding="utf-8"))["groups"] for rule in group["rules"]]
+
+
+def test_exactly_the_right_alerts_fire(tmp_path: Path) -> None:
+    tests = []
+    for name, (changes, expected) in CASES.items():
+        series = {key: value for key, value in {**healthy(), **changes}.items() if value is not None}
+        firing = [{"labels": f'{{alertname="{alert}"}}', "value": count} for alert, count in sorted(expected.items())]
+        tests.append(
+            {
+                "name": name,
+                "interval": f"{STEP}s",
+                "input_series": [{"series": key, "values": value} for key, value in series.items()],
+                "promql_expr_test": [
+                    {
+                        "expr": 'count by (alertname) (ALERTS{alertstate="firing"})',
+                        "eval_time": f"{LONGER if 'RedisBacklogTooSmall' in expected else LONG}s",
+                        "exp_samples": firing,
+                    }
+                ],
+            }
+        )
+    path = tmp_path / "cases.yml"
+    told = {"rule_files": [str(RULES)], "evaluation_interval": f"{STEP}s", "tests": tests}
+    path.write_text(yaml.safe_dump(told, sort_keys=False), encoding="utf-8")
+    run = subprocess.run([PROMTOOL, "test", "rules", path], capture_output=True, text=True, timeout=300, check=False)
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+def test_every_alert_fires_in_some_case() -> None:
+    fired = {alert for _changes, expected in CASES.values() for alert in expected}
+    assert fired == {rule["alert"] for rule in rules() if "alert" in rule}
+
+
+def test_every_alert_says_how_bad_it_is_and_has_a_chapter() -> None:
+    guide = (ROOT / "docs" / "monitoring.md").read_text(encoding="utf-8")
+    repository = yaml.safe_load((ROOT / "galaxy.yml").read_text(encoding="utf-8"))["repository"]
+    for rule in rules():
+        if "alert" in rule:
+            name = rule["alert"]
+            assert rule["labels"]["severity"] in ("critical", "warning", "info")
+            assert rule["annotations"]["runbook_url"] == f"{repository}/blob/main/docs/monitoring.md#{name.lower()}"
+            assert re.search(rf"^### {name}$", guide, re.MULTILINE), name
+            assert f"| `{name}` | {rule['labels']['severity']} | {rule.get('for', 'at once')} |" in guide, name

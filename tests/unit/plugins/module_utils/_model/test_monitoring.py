@@ -1,0 +1,153 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What exporters are told, what Prometheus is told, and what is refused."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from ansible_collections.quorum.redis.plugins.filter.monitoring import FilterModule
+from ansible_collections.quorum.redis.plugins.module_utils._model.acl_users import access
+from ansible_collections.quorum.redis.plugins.module_utils._model.masking import json_sides
+
+monitoring = FilterModule().filters()["monitoring"]
+USER = {"name": "exporter", "job": "monitoring", "passwords": ["new"], "passwords_previous": ["old"]}
+OPTIONS = {
+    "redis_auth": True,
+    "redis_monitoring_address": "127.0.0.1",
+    "redis_monitoring_port": 9121,
+    "redis_monitoring_sentinel_port": 9122,
+    "redis_tls_clients": "no",
+}
+HOSTS = {"a": "192.0.2.1", "b": "2001:db8::2"}
+NO_TLS: dict[str, Any] = {"on": False, "ca": "", "cert": "", "key": ""}
+TLS: dict[str, Any] = {"on": True, "ca": "/tls/ca.crt", "cert": "/tls/host.crt", "key": "/tls/host.key"}
+
+
+def model(port: int, **more: Any) -> dict[str, Any]:
+    members = [{"host": host, "address": address, "port": port} for host, address in HOSTS.items()]
+    return {"port": port, "members": members, "local": True, **more}
+
+
+def topology(*names: str, tls: dict[str, Any] | None = None, **options: Any) -> dict[str, Any]:
+    instances = [model(6379 + number, name=name) for number, name in enumerate(names or ("main",))]
+    return {
+        "estate": "redis",
+        "instances": instances,
+        "sentinel": model(26379, name="sentinel"),
+        "tls": tls or NO_TLS,
+        "options": {**OPTIONS, **options},
+    }
+
+
+def logins(**users: dict[str, Any]) -> dict[str, Any]:
+    entries = [{"name": name, "acl_users": [user]} for name, user in users.items()]
+    return access(entries, [], "default-password", True)
+
+
+def look(found: dict[str, Any], host: str = "a", sentinel: Any = None, **users: dict[str, Any]) -> dict[str, Any]:
+    told = sentinel or {"password": "watch", "clients": []}
+    options = dict.fromkeys(HOSTS, found["options"])
+    result: dict[str, Any] = monitoring(found, options, logins(**(users or {"main": USER})), told, host)
+    return result
+
+
+def test_the_servers_and_the_sentinel_have_an_exporter_each_with_the_new_password_by_address() -> None:
+    servers, sentinel = look(topology("main", "other"), main=USER, other=USER)["processes"]
+    assert servers["passwords"] == {
+        "redis://192.0.2.1:6379": "new",
+        "redis://exporter@192.0.2.1:6379": "new",
+        "redis://192.0.2.1:6380": "new",
+        "redis://exporter@192.0.2.1:6380": "new",
+    }
+    assert "-redis.user=exporter" in servers["arguments"]
+    assert "-web.listen-address=127.0.0.1:9121" in servers["arguments"]
+    assert sentinel["passwords"] == {"redis://192.0.2.1:26379": "watch"}
+    assert not [word for word in sentinel["arguments"] if word.startswith("-redis.user")]
+
+
+def test_a_sentinel_is_asked_as_its_user_that_can_only_ask_when_there_is_one() -> None:
+    told = {"password": "watch", "clients": ["first", "second"]}
+    sentinel = look(topology(), sentinel=told)["processes"][1]
+    assert set(sentinel["passwords"].values()) == {"first"} and "-redis.user=client" in sentinel["arguments"]
+
+
+def test_no_argument_holds_a_password() -> None:
+    for found in look(topology(tls=TLS, redis_tls_clients="yes"))["processes"]:
+        assert not [word for word in found["arguments"] if "new" in word or "watch" in word]
+
+
+def test_an_address_with_colons_and_a_strange_name_are_spelled_as_the_exporter_does() -> None:
+    odd = {**USER, "name": "a/b%$"}
+    servers = look(topology(), host="b", main=odd)["processes"][0]
+    assert list(servers["passwords"]) == ["redis://[2001:db8::2]:6379", "redis://a%2Fb%25$@[2001:db8::2]:6379"]
+    assert "-redis.user=a/b%%$$" in servers["arguments"]
+
+
+def test_with_tls_a_certificate_is_shown_only_where_clients_must() -> None:
+    plain = look(topology(tls=TLS))["processes"][0]
+    assert plain["copies"] == {} and "-tls-ca-cert-file=/tls/ca.crt" in plain["arguments"]
+    assert all(address.startswith("rediss://") for address in plain["passwords"])
+    shown = look(topology(tls=TLS, redis_tls_clients="yes"))["processes"][0]
+    assert shown["copies"] == {
+        "/tls/host.crt": "/run/redis-exporter/cert",
+        "/tls/host.key": "/run/redis-exporter/key",
+    }
+    assert "-tls-client-key-file=/run/redis-exporter/key" in shown["arguments"]
+
+
+def test_without_passwords_nobody_logs_in() -> None:
+    told = {"password": "", "clients": []}
+    found = look(topology(redis_auth=False), sentinel=told, main={"name": "default"})
+    assert found["problems"] == [] and [entry["passwords"] for entry in found["processes"]] == [{}, {}]
+
+
+def test_a_host_with_a_sentinel_alone_has_one_exporter() -> None:
+    found = topology()
+    found["instances"][0]["local"] = False
+    assert [entry["name"] for entry in look(found)["processes"]] == ["redis-exporter-sentinel"]
+
+
+@pytest.mark.parametrize("user", [{"name": "exporter", "job": "monitoring", "hashes": ["0" * 64]}, {"name": "app"}])
+def test_the_default_user_is_no_user_for_an_exporter(user: dict[str, Any]) -> None:
+    found = look(topology(), main=user)
+    assert found["processes"] == []
+    assert "main: no ACL user with the job monitoring has a password" in found["problems"][0]
+
+
+def test_one_name_for_all_servers_of_a_host() -> None:
+    found = look(topology("main", "other"), main=USER, other={**USER, "name": "metrics"})
+    assert found["processes"] == [] and "are exporter, metrics" in found["problems"][0]
+
+
+def test_targets_say_who_is_asked_by_which_exporter() -> None:
+    found = look(topology())["targets"]
+    assert [entry["targets"] for entry in found] == [["127.0.0.1:9121"]] * 2 + [["127.0.0.1:9122"]] * 2
+    assert found[1]["labels"] == {
+        "job": "redis",
+        "deployment": "redis",
+        "set": "main",
+        "host": "b",
+        "addr": "[2001:db8::2]:6379",
+        "instance": "[2001:db8::2]:6379",
+        "__metrics_path__": "/scrape",
+        "__param_target": "redis://[2001:db8::2]:6379",
+    }
+    assert found[2]["labels"]["job"] == "redis_sentinel" and "set" not in found[2]["labels"]
+
+
+def test_prometheus_elsewhere_cannot_reach_loopback() -> None:
+    options = {"a": OPTIONS, "b": {**OPTIONS, "redis_monitoring_address": "192.0.2.2"}}
+    assert monitoring(topology(), options, prometheus=["a"])["problems"] == []
+    (problem,) = monitoring(topology(), options, prometheus=["watcher"])["problems"]
+    assert "Prometheus on watcher cannot reach the exporters of a," in problem
+
+
+def test_a_diff_of_a_password_file_shows_addresses_and_no_password() -> None:
+    for tls in (NO_TLS, TLS):
+        for found in look(topology(tls=tls))["processes"]:
+            shown = "".join(json_sides("", json.dumps(found["passwords"])))
+            assert "192.0.2.1" in shown and "new" not in shown.replace("(new value)", "") and "watch" not in shown
