@@ -81,7 +81,7 @@ def crashes(lab: Lab, sets: dict[str, DataSet]) -> dict[str, Crash]:
             lab.sh(old, f"kill -9 $({PID})")
             until(lab, f"{old} runs again", lambda: data_set.run_ids()[old] != before)
             new = data_set.settled()
-        data_set.ask_sentinel(old, *patience, "2000")
+        data_set.ask_sentinel(old, *patience, "5000")
         return Crash(old, new, before, data_set.run_ids()[old], roles)
 
     with ThreadPoolExecutor(len(sets)) as pool:
