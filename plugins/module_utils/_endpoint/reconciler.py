@@ -184,6 +184,11 @@ class EndpointHost(Reconciler[View]):
 
     def result(self, obs: View, steps: list[Step]) -> dict[str, Any]:
         """Say whom the members call primary, and where the endpoints lead."""
+        if not (self.sets or steps):
+            self.warnings.append(
+                f"No data set has an endpoint in the variables of {self.module.params['name']}; redis_instances must "
+                "be visible there too"
+            )
         if obs.digest and not steps:
             self.warnings += self._missing(obs)
         return {"primaries": obs.primaries, "writes": obs.writes}

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from ansible_collections.quorum.redis.plugins.module_utils._model import haproxy
 from ansible_collections.quorum.redis.plugins.module_utils._model.acl_users import access
+from ansible_collections.quorum.redis.plugins.module_utils._model.endpoint import endpoint_sets
 from ansible_collections.quorum.redis.plugins.module_utils._model.topology import Inventory, TopologyError, build
 
 THREE = ["r1", "r2", "r3"]
@@ -84,6 +85,7 @@ def test_without_a_declaration_there_are_no_endpoint_hosts() -> None:
         ({"port": 26379}, {}, "endpoint wants port 26379, which sentinel has"),
         ({"port": 6380}, {"more": [{"name": "b", "port": 6380}]}, "endpoint wants port 6380, which b has"),
         (PORT, {"more": [{"name": "b", "port": 6380, "endpoint": PORT}]}, "which the endpoint of main has"),
+        ({"port": 7378}, {"redis_endpoint_check_port": 7378}, "which redis_endpoint_check_port has"),
         (PORT, {"redis_tls": "only"}, "reaches the members without TLS, and redis_tls is only; use dual"),
         (PORT, {"redis_sentinel_clients_passwords": []}, "redis_endpoint_trusted: true."),
         (
@@ -123,6 +125,25 @@ def test_an_endpoint_logs_in_as_its_own_user_with_the_new_password() -> None:
     }
     assert access([{"name": "main"}], [], "p1", True, "p0")["main"]["endpoint"] == {"username": "", "password": "p1"}
     assert access([{"name": "main"}], [], "p1", False)["main"]["endpoint"] == {"username": "", "password": ""}
+
+
+def test_the_module_is_told_who_takes_part_and_how_the_checks_log_in() -> None:
+    plain: dict[str, Any] = {
+        "name": "plain",
+        "port": 6380,
+        "sentinel": False,
+        "endpoint": {"port": 7381, "read_port": 7382},
+    }
+    more: dict[str, Any] = {"more": [plain, {"name": "without", "port": 6381}]}
+    logins = access([{"name": name} for name in ("main", "plain", "without")], [], "p1", True)
+    sentinel = {"username": "client", "password": "p3"}
+    first, second = endpoint_sets(model(PORT, **more), logins, sentinel)
+    assert (first["port"], first["read_port"], first["address"], first["password"]) == (7379, None, "127.0.0.1", "p1")
+    assert first["members"][0] == {"host": "r1", "address": "10.0.0.1", "port": 6379}
+    assert [one["port"] for one in first["sentinels"]] == [26379] * 3 and second["sentinels"] == []
+    assert (first["sentinel_username"], first["sentinel_password"]) == ("client", "p3")
+    assert (second["name"], second["port"], second["read_port"]) == ("plain", 7381, 7382)
+    assert endpoint_sets(model(PORT, host="r1", **more), logins, sentinel) == []
 
 
 # --- the configuration ---
