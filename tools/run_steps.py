@@ -99,7 +99,7 @@ def steps() -> dict[str, Step]:
     """Return every step, in the order of a full run."""
     scripts = ["tools/install_collection", "tools/lab", "tools/sanity"]
     integration = (
-        "tools/clients && tools/promtool && "
+        "tools/clients && tools/prometheus && "
         "QUORUM_TEST_ENGINES=$(tools/engines) exec pytest -n 3 --dist worksteal tests/integration"
     )
     yamls = ["molecule", "playbooks", "roles", "examples", "meta", "changelogs", "galaxy.yml"]

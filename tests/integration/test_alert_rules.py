@@ -17,7 +17,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 RULES = ROOT / "roles" / "redis_monitoring" / "files" / "quorum-redis.rules.yml"
-PROMTOOL = ROOT / ".cache" / "promtool" / "promtool"
+PROMTOOL = ROOT / ".cache" / "prometheus" / "promtool"
 HOSTS = ("a", "b", "c")
 STEP = 5
 LONG = 400  # seconds of series: longer than most `for:`

@@ -1,0 +1,160 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The distribution's exporter, started as the role starts it, in front of real servers and a Sentinel."""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+import subprocess
+import threading
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any, Dict, Iterator, List, Set
+
+import pytest
+import yaml
+from ansible_collections.quorum.redis.plugins.module_utils._config.sentinel_client_user import rules as client_rules
+from ansible_collections.quorum.redis.plugins.module_utils._model.acl_presets import job_rules
+from ansible_collections.quorum.redis.plugins.module_utils._model.monitoring import exporters
+from ansible_collections.quorum.redis.plugins.module_utils._model.versions import parse_version, running_version
+
+from .conftest import Lab, Server, free_port, wait_until
+
+ROOT = Path(__file__).resolve().parents[2]
+PROGRAM = ROOT / ".cache" / "prometheus" / "prometheus-redis-exporter"
+RULES = ROOT / "roles" / "redis_monitoring" / "files" / "quorum-redis.rules.yml"
+PASSWORD, EXPORTER, WATCH, CLIENTS = "own-of-the-servers", "own-of-exporter", "own-of-sentinels", "own-of-clients"
+SECRETS = (PASSWORD, EXPORTER, WATCH, CLIENTS)
+
+
+class Scene:
+    """A primary, its replica and a Sentinel, with an exporter for the servers and one for the Sentinel."""
+
+    def __init__(self, lab: Lab, folder: Path) -> None:
+        """Start everything as the role would."""
+        self.primary = lab.server("main", password=PASSWORD)
+        self.replica = lab.server(
+            "copy", f"replicaof 127.0.0.1 {self.primary.port}", f"masterauth {PASSWORD}", password=PASSWORD
+        )
+        watched = (f"sentinel monitor main 127.0.0.1 {self.primary.port} 1", f"sentinel auth-pass main {PASSWORD}")
+        self.sentinel = lab.sentinel("watch", *watched, password=WATCH)
+        self.primary.call("SET", "card:1", "4111")
+        version = parse_version(running_version(self.primary.info()))
+        for server in (self.primary, self.replica):
+            server.call("ACL", "SETUSER", "exporter", "on", f">{EXPORTER}", *job_rules("monitoring", version))
+        self.sentinel.call("ACL", "SETUSER", "client", *client_rules([], version), f">{CLIENTS}")
+        self.ports = (free_port(), free_port())
+        found = exporters(self._topology(), self._access(), {"password": WATCH, "clients": [CLIENTS]}, "here")
+        assert found["problems"] == []
+        self.processes: List[subprocess.Popen[bytes]] = []
+        for entry in found["processes"]:
+            path = folder / f"{entry['name']}.json"
+            path.write_text(json.dumps(entry["passwords"]), encoding="utf-8")
+            arguments = [re.sub(r"/etc/quorum-redis/\S+", str(path), word) for word in entry["arguments"]]
+            assert not [word for word in arguments if any(secret in word for secret in SECRETS)]
+            self.processes.append(subprocess.Popen([PROGRAM, *arguments], stderr=subprocess.DEVNULL))
+
+    def _topology(self) -> Dict[str, Any]:
+        members = {"main": self.primary, "copy": self.replica, "sentinel": self.sentinel}
+        models = [
+            {"name": name, "local": True, "members": [{"host": "here", "address": "127.0.0.1", "port": server.port}]}
+            for name, server in members.items()
+        ]
+        options = {
+            "redis_auth": True,
+            "redis_monitoring_address": "127.0.0.1",
+            "redis_monitoring_port": self.ports[0],
+            "redis_monitoring_sentinel_port": self.ports[1],
+            "redis_tls_clients": "no",
+        }
+        return {"options": options, "tls": {"on": False}, "instances": models[:2], "sentinel": models[2]}
+
+    @staticmethod
+    def _access() -> Dict[str, Any]:
+        login = {"username": "exporter", "password": EXPORTER}
+        return {name: {"monitoring": login} for name in ("main", "copy")}
+
+    @staticmethod
+    def _get(port: int, path: str) -> str:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=30) as answer:
+            return str(answer.read().decode())
+
+    def scrape(self, server: Server, more: str = "") -> str:
+        """Return what the exporter says of a process."""
+        port = self.ports[1 if server is self.sentinel else 0]
+        return self._get(port, f"/scrape?target=redis://127.0.0.1:{server.port}{more}")
+
+    def wait(self) -> None:
+        """Wait until the exporters answer."""
+        wait_until("the exporters answer", lambda: [self._get(port, "/metrics") for port in self.ports])
+
+    def close(self) -> None:
+        """End the exporters."""
+        for process in self.processes:
+            process.kill()
+            process.wait()
+
+
+@pytest.fixture
+def scene(lab: Lab, tmp_path: Path) -> Iterator[Scene]:
+    """Return the scene, and end its exporters."""
+    found = Scene(lab, tmp_path)
+    try:
+        found.wait()
+        yield found
+    finally:
+        found.close()
+
+
+def names_in_rules() -> Set[str]:
+    """Return the metrics that the alert rules read, without those that Prometheus makes."""
+    groups = yaml.safe_load(RULES.read_text(encoding="utf-8"))["groups"]
+    text = " ".join(re.sub(r'"[^"]*"', "", rule["expr"]) for group in groups for rule in group["rules"])
+    return set(re.findall(r"(?<![\w:])redis_\w+", text))
+
+
+def test_what_the_rules_need_is_there_and_no_right_is_missing(scene: Scene) -> None:
+    with pytest.raises(Exception, match=r"WRONGTYPE|wrong kind"):
+        scene.primary.call("LPUSH", "card:1", "x")  # so that there is an error to be counted
+    wait_until("the replica follows", lambda: "redis_master_link_up{" in scene.scrape(scene.replica))
+    told = [scene.scrape(server) for server in (scene.primary, scene.replica, scene.sentinel)]
+    for text in told:
+        assert re.search(r"^redis_up 1$", text, re.MULTILINE), text
+        assert not [secret for secret in SECRETS if secret in text] and "4111" not in text
+    names = {line.split("{")[0].split(" ")[0] for text in told for line in text.splitlines() if line[:1] != "#"}
+    assert names_in_rules() - names == set()
+    assert (
+        f'redis_sentinel_master_status{{master_address="127.0.0.1:{scene.primary.port}",master_name="main"' in told[2]
+    )
+    for server in (scene.primary, scene.replica, scene.sentinel):
+        assert server.call("ACL", "LOG") == []
+
+
+def test_a_stranger_learns_no_password_and_no_data(scene: Scene) -> None:
+    """Whoever may scrape names keys to be shown, or his own address, where he writes down what he is sent."""
+    for more in ("&check-keys=card:*", "&check-single-keys=card:1", "&count-keys=db0=card:*"):
+        assert "4111" not in scene.scrape(scene.primary, more)
+        assert 'key="card:1"' not in scene.scrape(scene.primary, more)
+    heard: List[bytes] = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def listen() -> None:
+            for _number in scene.ports:
+                connection = listener.accept()[0]
+                with connection:
+                    heard.append(connection.recv(4096))
+
+        stranger = threading.Thread(target=listen, daemon=True)
+        stranger.start()
+        for port in scene.ports:
+            try:
+                scene._get(port, f"/scrape?target=redis://127.0.0.1:{listener.getsockname()[1]}")
+            except urllib.error.HTTPError:
+                continue
+        stranger.join(30)
+    assert len(heard) == 2
+    assert not [secret for secret in SECRETS for said in heard if secret.encode() in said]
