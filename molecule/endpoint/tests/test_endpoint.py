@@ -1,0 +1,224 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Clients that know one address are led to the primary, which moves, dies, comes back and is cut off."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+import pytest
+import redis
+import testinfra
+from estate import DataSet, given, paths_with, until
+from lab import Lab
+from ledger import Ledger
+from measured import note
+
+HOSTS, FRONTS = ["e1", "e2", "e3"], ["app", "old"]
+WRITES, READS = 7379, 7380
+PASSWORD = "server-Lw6tQz"
+CHECKS, OTHERS = ["Ty8vKm", "Pd5gJs"], [PASSWORD, "sentinel-Rb3nHd"]  # in the passwords of the checks, and no others
+PID = "systemctl show --property MainPID --value redis-server@main"
+Hosts = dict[str, testinfra.host.Host]
+
+
+@pytest.fixture(scope="module")
+def main(lab: Lab) -> DataSet:
+    """Return the data set as inventory.yml declares it."""
+    return DataSet(lab, HOSTS, PASSWORD, HOSTS, "sentinel-Rb3nHd")
+
+
+def declared(**endpoint: Any) -> tuple[str, str]:
+    """Return the arguments that declare another endpoint, or none."""
+    entry = {"name": "main", "config": {"repl-diskless-sync-delay": 0}}
+    return given(redis_instances=[{**entry, **({"endpoint": endpoint} if endpoint else {})}])
+
+
+def through(lab: Lab, front: str, port: int = WRITES) -> redis.Redis[str]:
+    """Return a client that knows the endpoint and nothing else."""
+    return DataSet(lab, [front], PASSWORD, port=port).client(front, timeout=30)
+
+
+def leads(lab: Lab, front: str, port: int = WRITES) -> str:
+    """Return the member to which a new connection leads, empty when it is refused."""
+    try:
+        with through(lab, front, port) as client:
+            address = client.config_get("replica-announce-ip")["replica-announce-ip"]
+    except (redis.ConnectionError, redis.TimeoutError):
+        return ""
+    return next(host for host in HOSTS if lab.host_ip(host) == address)
+
+
+def refuses(lab: Lab, front: str, port: int = WRITES) -> bool:
+    """Return whether a new connection is refused."""
+    return not leads(lab, front, port)
+
+
+def reaches(lab: Lab, front: str, members: set[str]) -> bool:
+    """Return whether some reads reach these members, and no other."""
+    return {leads(lab, front, READS) for _ in range(6)} == members
+
+
+def until_leads(lab: Lab, primary: str, fronts: list[str] = FRONTS) -> None:
+    """Wait until endpoints lead writes there."""
+    until(lab, f"{fronts} lead to {primary}", lambda: {leads(lab, front) for front in fronts} == {primary})
+
+
+@contextmanager
+def written(lab: Lab, main: DataSet, what: str, anew: int = 0, fronts: list[str] = FRONTS) -> Iterator[Ledger]:
+    """Write through endpoints meanwhile; afterwards no acknowledged write may be missing.
+
+    With `anew` the writers connect anew after so many writes: a second primary would get some of them.
+    """
+    ledgers = [
+        Ledger("main", [], [(lab.host_ip(front), WRITES)], PASSWORD, threads=2, rate=50, anew=anew) for front in fronts
+    ]
+    try:
+        for ledger in ledgers:
+            ledger.start()
+        yield ledgers[0]
+    finally:
+        for ledger in ledgers:
+            ledger.stop()
+    until_leads(lab, main.settled())
+    for front, ledger in zip(fronts, ledgers, strict=True):
+        report = ledger.report()
+        note(f"{what}, through {front}", report.in_a_line())
+        assert report.acknowledged > 20, f"hardly anything was written:\n{report}"
+        assert report.lost == 0, f"acknowledged writes are lost:\n{report}"
+
+
+def go_on(lab: Lab, ledger: Ledger) -> None:
+    """Wait until clients write again."""
+    since = ledger.now
+    until(lab, "writes are acknowledged", lambda: ledger.acknowledged_since(since) > 20)
+
+
+def replaced(lab: Lab, main: DataSet, old: str) -> str:
+    """Wait until Sentinel has made another member the primary, and return it."""
+    found: list[str] = until(lab, f"Sentinel replaces {old}", lambda: [one for one in main.primaries() if one != old])
+    return found[0]
+
+
+def test_the_first_run_is_predicted_and_the_second_has_nothing_to_do(lab: Lab, hosts: Hosts) -> None:
+    predicted = lab.run_playbook("endpoint", "--check", "--diff").expect(changed=len(FRONTS))
+    for front in FRONTS:
+        assert not hosts[front].file("/etc/redis-endpoint").exists
+        assert not hosts[front].package("haproxy").is_installed
+    done = lab.run_playbook("endpoint", "--diff").expect(changed=len(FRONTS))
+    for run in (predicted, done):
+        assert "backend main_primary" in run.stdout
+        assert not [word for word in CHECKS + OTHERS if word in run.stdout or word.encode().hex() in run.stdout]
+    lab.run_playbook("endpoint").expect(changed=0)
+    lab.run_playbook("endpoint", "--check").expect(changed=0)
+
+
+def test_the_unit_alone_reads_the_passwords(lab: Lab, hosts: Hosts) -> None:
+    encoded = [word.encode().hex() for word in CHECKS]
+    for front in FRONTS:
+        file = hosts[front].file("/etc/redis-endpoint/haproxy.cfg")
+        assert (file.user, file.group, file.mode) == ("root", "redis-endpoint", 0o640)
+        assert all(word in file.content_string for word in encoded)
+        assert not [word for word in OTHERS if word.encode().hex() in file.content_string]
+        for user in ("nobody", "haproxy"):
+            assert paths_with(lab, front, encoded, user) == []
+        assert hosts[front].service("redis-endpoint").is_enabled and not hosts[front].service("haproxy").is_running
+        journal = lab.sh(front, "journalctl --no-pager")
+        assert not [word for word in [*CHECKS, *OTHERS, *encoded] if word in journal]
+
+
+def test_writes_reach_the_primary_and_reads_the_replicas(lab: Lab, main: DataSet) -> None:
+    primary = main.settled()
+    replicas = {host for host in HOSTS if host != primary}
+    until_leads(lab, primary)
+    for front in FRONTS:
+        until(lab, f"reads of {front} reach both replicas", partial(reaches, lab, front, replicas))
+
+
+def test_planned_moves_lose_nothing(lab: Lab, main: DataSet) -> None:
+    with written(lab, main, "two planned moves") as ledger:
+        for _ in range(2):
+            old = main.settled()
+            lab.run_playbook("failover").expect()
+            assert main.settled() != old
+            go_on(lab, ledger)
+
+
+def test_another_declaration_is_a_reload(lab: Lab, main: DataSet) -> None:
+    with written(lab, main, "reloads by two runs"):
+        before = {front: lab.sh(front, "systemctl show --property MainPID redis-endpoint") for front in FRONTS}
+        lab.run_playbook("endpoint", *declared(port=WRITES, address="0.0.0.0")).expect(changed=len(FRONTS))  # noqa: S104
+        for front in FRONTS:
+            until(lab, f"{front} has no port for reads", partial(refuses, lab, front, READS))
+        lab.run_playbook("endpoint").expect(changed=len(FRONTS))
+    for front in FRONTS:
+        assert lab.sh(front, "systemctl show --property MainPID redis-endpoint") == before[front]
+        until(lab, f"{front} leads reads again", partial(leads, lab, front, READS))
+
+
+def test_a_killed_primary_is_replaced_and_comes_back_as_a_replica(lab: Lab, main: DataSet) -> None:
+    old = main.settled()
+    with written(lab, main, "kill -9, back by its unit", anew=10) as ledger:
+        lab.sh(old, f"kill -9 $({PID})")
+        replaced(lab, main, old)
+        main.settled()
+        go_on(lab, ledger)
+
+
+def test_a_second_primary_gets_no_write(lab: Lab, main: DataSet) -> None:
+    """The engine started by hand, without the start guard; it cannot be told to follow, so that it stays one."""
+    old = main.settled()
+    with written(lab, main, "kill -9, back as a second primary", anew=10) as ledger:
+        lab.sh(old, f"kill -9 $({PID}); systemctl stop redis-server@main")
+        new = replaced(lab, main, old)
+        go_on(lab, ledger)
+        lab.sh(
+            old,
+            "install -d /tmp/lone; grep -E '^(requirepass|masterauth|port|bind|user|replica-announce-ip) ' "
+            "/var/lib/redis/main/redis.conf > /tmp/lone/redis.conf; "
+            "systemd-run --unit lone /usr/bin/redis-server /tmp/lone/redis.conf --dir /tmp/lone "
+            "--rename-command SLAVEOF nobody --rename-command REPLICAOF nobody2",
+        )
+        until(lab, f"{old} is a second primary", lambda: sorted(main.primaries()) == sorted([old, new]))
+        for _ in range(3):
+            go_on(lab, ledger)
+            assert {leads(lab, front) for front in FRONTS} <= {new, ""}
+        assert sorted(main.primaries()) == sorted([old, new])
+        assert main.count(old) == 0
+        lab.sh(old, "systemctl stop lone; rm -r /tmp/lone; systemctl start --no-block redis-server@main")
+        assert main.settled() == new
+        go_on(lab, ledger)
+
+
+def test_a_primary_that_is_cut_off_gets_no_write_once_it_is_replaced(lab: Lab, main: DataSet) -> None:
+    """One endpoint sees everybody, the other one is on the side of the primary, with one Sentinel of three."""
+    far, near = FRONTS
+    old = main.settled()
+    others = [host for host in HOSTS if host != old]
+    for host in others:
+        lab.partition(old, host)
+        lab.partition(near, host)
+    until(lab, f"{near} believes nobody", partial(refuses, lab, near))
+    new = replaced(lab, main, old)
+    until_leads(lab, new, [far])
+    with written(lab, main, "a partition heals", anew=10, fronts=[far]) as ledger:
+        go_on(lab, ledger)
+        assert main.ask(old, "ROLE")[0] == "master" and not leads(lab, near)
+        lab.heal()
+        assert main.settled() == new
+        go_on(lab, ledger)
+
+
+def test_without_a_declaration_nothing_is_left(lab: Lab, hosts: Hosts) -> None:
+    lab.run_playbook("endpoint", "--check", *declared()).expect(changed=len(FRONTS))
+    assert all(hosts[front].service("redis-endpoint").is_running for front in FRONTS)
+    lab.run_playbook("endpoint", *declared()).expect(changed=len(FRONTS))
+    for front in FRONTS:
+        found = lab.sh(front, "find /etc /run /var/lib/systemd -iname '*redis-endpoint*' -o -path '/etc/*haproxy*'")
+        assert found == ""
+        assert not hosts[front].user("redis-endpoint").exists and not hosts[front].package("haproxy").is_installed
+    lab.run_playbook("endpoint", *declared()).expect(changed=0)
