@@ -9,7 +9,7 @@ import sys
 import zipimport
 from types import CodeType
 
-PLACE = "/var/cache/quorum-lab"  # a directory of the lab, which its hosts share
+PLACE = "/var/cache/lab"  # a directory of the lab, which its hosts share
 compile_anew = zipimport._compile_source  # type: ignore[attr-defined]
 
 
