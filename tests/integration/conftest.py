@@ -41,7 +41,7 @@ def wait_until(what: str, ready: Callable[[], Any], seconds: float = LONG) -> An
     while time.monotonic() < deadline:
         try:
             last = ready()
-        except (redis.exceptions.RedisError, OSError) as problem:
+        except (redis.exceptions.RedisError, OSError, KeyError) as problem:  # KeyError: what INFO does not list yet
             last = problem
         if last and not isinstance(last, Exception):
             return last
