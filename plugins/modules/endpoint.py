@@ -41,7 +41,7 @@ options:
         type: list
         elements: dict
         required: true
-        suboptions:
+        suboptions: &place
           host:
             description: Name of the host, for messages.
             type: str
@@ -59,19 +59,7 @@ options:
         type: list
         elements: dict
         default: []
-        suboptions:
-          host:
-            description: Name of the host, for messages.
-            type: str
-            required: true
-          address:
-            description: Its address.
-            type: str
-            required: true
-          port:
-            description: Its TCP port.
-            type: int
-            required: true
+        suboptions: *place
       port:
         description: TCP port for writes.
         type: int
