@@ -19,6 +19,8 @@ import hashlib
 import re
 from typing import Any, Dict, List, Mapping, Sequence
 
+from .addresses import join_address
+
 HEADER = "# Written by the collection quorum.redis, which overwrites changes made here.\n"
 ESTATE = "# Estate: "
 RUN = "/run/redis-endpoint"
@@ -129,13 +131,10 @@ def _backend(name: str, seconds: float, check: str, servers: Sequence[str], line
     )
 
 
-def _place(member: Mapping[str, Any]) -> str:
-    address = str(member["address"])
-    return f"[{address}]:{member['port']}" if ":" in address else f"{address}:{member['port']}"
-
-
 def _servers(members: Sequence[Mapping[str, Any]], every: int, more: str = "") -> List[str]:
-    return [f"{server_name(one)} {_place(one)} check inter {every}ms{more}" for one in members]
+    return [
+        f"{server_name(one)} {join_address(one['address'], one['port'])} check inter {every}ms{more}" for one in members
+    ]
 
 
 def _patience(one: Mapping[str, Any]) -> float:
@@ -205,7 +204,7 @@ def _elected(one: Mapping[str, Any], chosen: Mapping[str, Any]) -> str:
 
 
 def _bind(one: Mapping[str, Any], port: str) -> str:
-    return f"    bind {_place({'address': one['address'], 'port': one[port]})}\n"
+    return f"    bind {join_address(one['address'], one[port])}\n"
 
 
 def _writes(one: Mapping[str, Any], every: int, check_port: int) -> str:

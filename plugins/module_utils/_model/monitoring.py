@@ -13,16 +13,13 @@ import ipaddress
 from typing import Any, Dict, List, Mapping, Sequence
 from urllib.parse import quote
 
+from .addresses import join_address
+
 PROGRAM = "prometheus-redis-exporter"
 SECRETS = "/etc/quorum-redis"
 CLIENT = "client"  # the user of a Sentinel that can ask and nothing else
 
 Entry = Dict[str, Any]
-
-
-def join(address: str, port: int) -> str:
-    """Return host:port as Sentinel says it, and as a URL needs it."""
-    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
 def exporters(
@@ -52,7 +49,9 @@ def exporters(
 
 def _own(model: Mapping[str, Any], host: str) -> str:
     """Return host:port of the process of this host."""
-    return next(join(member["address"], member["port"]) for member in model["members"] if member["host"] == host)
+    return next(
+        join_address(member["address"], member["port"]) for member in model["members"] if member["host"] == host
+    )
 
 
 def _problems(topology: Mapping[str, Any], access: Mapping[str, Any], local: Sequence[Mapping[str, Any]]) -> List[str]:
@@ -92,7 +91,7 @@ def _exporter(
         "-config-command=-",
         "-set-client-name=false",
         "-connection-timeout=3s",
-        f"-web.listen-address={join(options['redis_monitoring_address'], port)}",
+        f"-web.listen-address={join_address(options['redis_monitoring_address'], port)}",
     ]
     if user:
         arguments.append(f"-redis.user={user.replace('%', '%%').replace('$', '$$')}")
@@ -115,7 +114,7 @@ def targets(topology: Mapping[str, Any], options: Mapping[str, Mapping[str, Any]
     processes.append((topology["sentinel"], "redis_sentinel", "redis_monitoring_sentinel_port"))
     for model, job, port in processes:
         for member in model["members"]:
-            told, addr = options[member["host"]], join(member["address"], member["port"])
+            told, addr = options[member["host"]], join_address(member["address"], member["port"])
             labels = {
                 "job": job,
                 "deployment": topology["estate"],
@@ -126,7 +125,7 @@ def targets(topology: Mapping[str, Any], options: Mapping[str, Mapping[str, Any]
                 "__metrics_path__": "/scrape",
                 "__param_target": f"{scheme}://{addr}",
             }
-            found.append({"targets": [join(told["redis_monitoring_address"], told[port])], "labels": labels})
+            found.append({"targets": [join_address(told["redis_monitoring_address"], told[port])], "labels": labels})
     return found
 
 
