@@ -280,7 +280,13 @@ real = base.Restorer.do_feed
 def do_feed(self):
     real(self)
     with back.connect(self.watchers[0][1]) as client:
-        client.call("SENTINEL", "FAILOVER", {NAME!r})
+        def order():  # a replica that has just lost its clients, the Sentinel among them, is no good for a moment
+            try:
+                return client.call("SENTINEL", "FAILOVER", {NAME!r})
+            except base.QuorumError as problem:
+                if "NOGOODSLAVE" not in str(problem):
+                    raise
+        self.until("the order", order, 30)
         port = str(self.places["m1"].port)
         ask = ("SENTINEL", "GET-MASTER-ADDR-BY-NAME", {NAME!r})
         self.until("the failover", lambda: client.call(*ask)[1] != port, 120)
