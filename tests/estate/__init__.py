@@ -163,10 +163,18 @@ class DataSet:
         """Return what every Sentinel says."""
         return {host: self.said(host) for host in self.sentinels}
 
+    def order_failover(self, host: str) -> None:
+        """Order it from a Sentinel: one that has just lost the connection to a replica has none to promote yet."""
+        until(
+            self.lab,
+            f"the Sentinel of {host} accepts a failover",
+            lambda: self.ask_sentinel(host, "SENTINEL", "FAILOVER", self.name),
+        )
+
     def fail_over(self) -> str:
         """Let Sentinel move the primary, as an operator would; return the new one."""
         old = self.settled()
-        self.ask_sentinel(self.sentinels[0], "SENTINEL", "FAILOVER", self.name)
+        self.order_failover(self.sentinels[0])
         self.lab.wait_until("the failover has begun", lambda: self.primaries() not in ([old], []))
         return self.settled()
 

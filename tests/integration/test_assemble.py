@@ -392,7 +392,7 @@ def test_a_sentinel_keeps_its_id_epochs_and_peers_through_a_restart(
 ) -> None:
     deploy(members)
     watch(members, watchers)
-    watchers[0].live().call("SENTINEL", "FAILOVER", MAIN)
+    wait_until("a failover is accepted", lambda: watchers[0].live().call("SENTINEL", "FAILOVER", MAIN))
     ports = {member.port for member in members[1:]}
     wait_until("all name the new primary", lambda: all(named(watcher) in ports for watcher in watchers))
     wait_until("all peers are known", lambda: all(_known(watcher) == (2, 2) for watcher in watchers))

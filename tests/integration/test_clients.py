@@ -169,7 +169,7 @@ def test_the_code_of_the_page_runs_as_it_stands(lab: Lab, tmp_path: Path) -> Non
             assert answer.read() == b"visits: 2"
     assert [said for server in (one, two) for said in denied(server)] == []
 
-    watcher.call("SENTINEL", "FAILOVER", "main")
+    wait_until("a failover is accepted", lambda: watcher.call("SENTINEL", "FAILOVER", "main"))
     wait_until("Sentinel names the other one", lambda: two.follows()[0] == "master")
     for words in (["python", "app.py"], ["app_ioredis.mjs"], ["app_node_redis.mjs"]):
         assert "hello" in found.run("app", *words)

@@ -49,7 +49,7 @@ def test_an_application_finds_the_primary_and_can_do_nothing_else_on_sentinels(
         events = listener.pubsub(ignore_subscribe_messages=True)
         events.psubscribe("+switch-master")
         events.get_message(timeout=2)
-        main.ask_sentinel(old, "SENTINEL", "FAILOVER", "main")
+        main.order_failover(old)
         told = until(lab, "the application hears of the new primary", lambda: events.get_message(timeout=1))
         assert told["data"].split()[:2] == ["main", lab.host_ip(old)]
         events.close()
