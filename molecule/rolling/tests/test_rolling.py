@@ -27,7 +27,7 @@ from measured import note
 INVENTORY = yaml.safe_load((ROOT / "molecule/rolling/inventory.yml").read_text(encoding="utf-8"))["all"]["vars"]
 PASSWORD, SENTINEL_PASSWORD = INVENTORY["redis_password"], INVENTORY["redis_sentinel_password"]
 VALKEY = {"redis_engine": "valkey", "redis_version": "8.0"}
-WITH_SENTINEL = {"main": True, "plain": False}
+WITH_SENTINEL = {"main": True, "my-cache": False}
 
 
 class Watch(threading.Thread):
@@ -197,11 +197,11 @@ def test_a_primary_moves_to_the_member_that_is_named(estate: Estate) -> None:
             estate.play("failover", redis_failover_instance=name, redis_failover_to=other).expect()
         assert estate.primary(name) == other
     estate.play("site").expect(changed=0)
-    run = estate.play("failover", redis_failover_instance="plain", redis_failover_to="n1")
+    run = estate.play("failover", redis_failover_instance="my-cache", redis_failover_to="n1")
     assert not run.ok
     assert "n1 is no member of this data set" in " ".join(run.stdout.split())
     assert run.changed == 0
-    assert estate.primary("plain") == other
+    assert estate.primary("my-cache") == other
 
 
 def test_another_engine_is_left_to_upgrade(estate: Estate) -> None:
@@ -221,7 +221,7 @@ def test_redis_becomes_valkey_in_place(estate: Estate) -> None:
     assert {*estate.info("main", "redis_version").values()} == {"7.0.15"}
     with estate.load("upgrade.yml from Redis 7.0 to Valkey 8.0"):
         run = estate.play("upgrade").expect()
-    assert "a backup of main, plain: later it is the only way back" in " ".join(run.stdout.split())
+    assert "a backup of main, my-cache: later it is the only way back" in " ".join(run.stdout.split())
     for name, members in estate.sets.items():
         told = [
             json.loads(text)
