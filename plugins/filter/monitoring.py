@@ -42,6 +42,10 @@ options:
     description: Hosts on which Prometheus runs.
     type: list
     elements: str
+  timer:
+    description: Whether this host carries the timer that makes backups.
+    type: bool
+    default: false
 """
 
 EXAMPLES = r"""
@@ -54,7 +58,8 @@ RETURN = r"""
 _value:
   description:
     - C(problems), a sentence for each reason why this cannot work; C(processes), the exporters of this host, with
-      C(name), C(of), C(passwords), C(copies) and C(arguments); and C(targets) for C(file_sd) of Prometheus.
+      C(name), C(of), C(passwords), C(copies) and C(arguments); C(targets) for C(file_sd) of Prometheus; and C(facts)
+      with C(settings) and C(secrets) of the program that writes the facts of this host, empty without exporters.
   type: dict
 """
 
@@ -66,14 +71,19 @@ def monitoring(
     sentinel: Optional[Mapping[str, Any]] = None,
     host: str = "",
     prometheus: Sequence[str] = (),
+    timer: bool = False,
 ) -> Dict[str, Any]:
     """Return exporters and targets."""
     found: Dict[str, Any] = {"problems": [], "processes": []}
+    facts: Dict[str, Any] = {}
     if access is not None:
-        found = model.exporters(topology, access, sentinel or {"password": "", "clients": []}, host)
+        watch = sentinel or {"password": "", "clients": []}
+        found = model.exporters(topology, access, watch, host)
+        facts = model.facts_settings(topology, access, watch, host, timer) if found["processes"] else {}
     return {
         "problems": [*found["problems"], *model.unreachable(options, prometheus)],
         "processes": found["processes"],
+        "facts": facts,
         "targets": model.targets(topology, options),
     }
 

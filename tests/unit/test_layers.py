@@ -19,7 +19,7 @@ FLOORS = {
     "_engine": 4,
     **dict.fromkeys(("_membership", "_replication"), 5),
     **dict.fromkeys(("_acl", "_backup", "_config", "_endpoint", "_failover", "_lifecycle", "_sentinel"), 6),
-    "_restore": 7,
+    **dict.fromkeys(("_monitoring", "_restore"), 7),
     "_module": 8,
 }
 MODULE_MAY = {"_core", "_model", "_redis"}

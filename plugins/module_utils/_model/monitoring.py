@@ -147,3 +147,66 @@ def _is_loopback(address: str) -> bool:
         return ipaddress.ip_address(address).is_loopback
     except ValueError:
         return address == "localhost"
+
+
+def facts_settings(
+    topology: Mapping[str, Any], access: Mapping[str, Any], sentinel: Mapping[str, Any], host: str, carries: bool
+) -> Entry:
+    """Return what the program that writes the facts of a host is told, and apart from it its passwords.
+
+    `sentinel` is that of `exporters`; `carries`: whether the host has the timer of backups.
+    """
+    options, watch = topology["options"], topology["sentinel"]
+    logins = {one["name"]: access[one["name"]]["monitoring"] for one in topology["instances"]}
+    # A host judges the sets in which it takes part, as member or as Sentinel.
+    sets = [
+        {key: one[key] for key in ("name", "members", "sentinel")}
+        for one in topology["instances"]
+        if (one["local"] or (watch["local"] and one["sentinel"])) and (logins[one["name"]] or not options["redis_auth"])
+    ]
+    names = [one["name"] for one in sets]
+    local = [one for one in topology["instances"] if one["local"] and one["name"] in names]
+    chosen = [one["name"] for one in local if one["name"] in (options["redis_backup_sets"] or names)]
+    secured = "tls_port" in watch or any("tls_port" in one for one in topology["instances"])
+    clients = sentinel["clients"] if options["redis_auth"] else []
+    settings = {
+        "me": host,
+        "deployment": topology["estate"],
+        "sets": sets,
+        "declared": [one["name"] for one in topology["instances"]],
+        "sentinels": watch["members"] if any(one["sentinel"] for one in sets) else [],
+        "tls": topology["tls"]["on"],
+        **{f"tls_{part}_file": topology["tls"][part] for part in ("ca", "cert", "key")},
+        "certificate": options["redis_tls_cert_file"] if secured else "",
+        "key": options["redis_tls_key_file"] if secured and options["redis_tls_clients"] != "no" else "",
+        "processes": [_process(one, host, one["name"]) for one in local]
+        + ([_process(watch, host, "")] if watch["local"] else []),
+        "backup": {
+            "sets": chosen if carries else [],
+            "period": options["redis_backup_period"] * 3600,
+            "load": options["redis_backup_load"],
+            "report": "/var/lib/quorum-redis/backup-status.json",
+            "directories": {name: f"{options['redis_backup_directory']}/{name}" for name in chosen},
+        },
+    }
+    secrets = {
+        "logins": {name: logins[name] if options["redis_auth"] else {} for name in names},
+        "sentinel_login": {"username": CLIENT, "password": clients[0]}
+        if clients
+        else {"password": sentinel["password"] if options["redis_auth"] else ""},
+    }
+    return {"settings": settings, "secrets": secrets}
+
+
+def _process(model: Mapping[str, Any], host: str, name: str) -> Entry:
+    """Return where a process of this host is, and which of its files say something."""
+    own = next(member for member in model["members"] if member["host"] == host)
+    return {
+        "set": name,
+        "addr": _own(model, host),
+        "address": own["address"],
+        "port": own["port"],
+        "tls_port": model.get("tls_port", 0),
+        "users": f"/etc/redis/{name}.acl" if name else f"/etc/redis/{model['name']}.conf",
+        "note": f"/var/lib/redis/{model['name']}/restart-wanted",
+    }

@@ -40,7 +40,8 @@ def render(
         page += [] if one.problems else [f"  healthy: {health_of(one.declared, run)}"]
         page += [f"  connect: {' '.join(values)}" for values in [connection(one.declared, model)] if values] + [""]
     page += [*(f"  PROBLEM  {problem}" for problem in left), ""] if left else []
-    return page, [problem for one in sets for problem in one.problems] + left
+    # Text and nothing else: Ansible takes no other kind of it.
+    return page, [str(problem) for one in sets for problem in one.problems] + [str(problem) for problem in left]
 
 
 def passwords_open(one: SetStatus) -> list[str]:

@@ -19,6 +19,18 @@ DISK = {
 DOWN = {"s_down", "o_down", "disconnected"}
 
 
+class Problem(str):
+    """A sentence for people, with a word for programs: it stays the same where the sentence does not."""
+
+    code: str
+
+    def __new__(cls, code: str, text: str) -> Problem:
+        """Return the sentence with its word."""
+        found = super().__new__(cls, text)
+        found.code = code
+        return found
+
+
 @dataclass
 class SetStatus:
     """One data set: what is declared, what each member and each Sentinel is and says, and what is wrong."""
@@ -26,7 +38,7 @@ class SetStatus:
     declared: Mapping[str, Any]
     seen: Mapping[str, State]
     watching: Mapping[str, State]
-    problems: List[str]
+    problems: List[Problem]
 
 
 def judge_sets(
@@ -34,7 +46,7 @@ def judge_sets(
     servers: Mapping[str, Mapping[str, State]],
     sentinels: Mapping[str, State],
     run: Collection[str] | None = None,
-) -> tuple[list[SetStatus], list[str]]:
+) -> tuple[list[SetStatus], list[Problem]]:
     """Return the sets with their problems, and the problems that belong to none of them.
 
     servers: by host, then by data set, the observed instance. sentinels: by host. A host that is missing
@@ -62,15 +74,21 @@ def primaries_of(seen: Mapping[str, State]) -> list[str]:
     return [host for host, state in seen.items() if state["reachable"] and state["role"] == "primary"]
 
 
-def _judge(declared: Mapping[str, Any], seen: Mapping[str, State]) -> list[str]:
+def _judge(declared: Mapping[str, Any], seen: Mapping[str, State]) -> list[Problem]:
     name, primaries = declared["name"], primaries_of(seen)
     problems = [
-        f"{name} at {host}: {state['error']}. Look at the host; site.yml starts what is stopped."
+        Problem(
+            "member_unreachable",
+            f"{name} at {host}: {state['error']}. Look at the host; site.yml starts what is stopped.",
+        )
         for host, state in seen.items()
         if not state["reachable"] and not state.get("outside")
     ]
     problems += [
-        f"{name} at {host}: {what}. Look for a full disk; journalctl -u redis-server@{name} says why."
+        Problem(
+            "disk_unwritten",
+            f"{name} at {host}: {what}. Look for a full disk; journalctl -u redis-server@{name} says why.",
+        )
         for host, state in seen.items()
         if state["reachable"]
         for key, what in DISK.items()
@@ -84,12 +102,18 @@ def _judge(declared: Mapping[str, Any], seen: Mapping[str, State]) -> list[str]:
         return problems
     if len(primaries) != 1:
         who = f"{' and '.join(primaries)} are" if primaries else "no member is"
-        problems.append(f"{name}: {who} primary, one member is right. site.yml shows who says what.")
+        code = "several_primaries" if primaries else "no_primary"
+        problems.append(
+            Problem(code, f"{name}: {who} primary, one member is right. site.yml shows who says what."),
+        )
         return problems
     addresses = {(m["address"], m["port"]): m["host"] for m in declared["members"]}
     problems += [
-        f"{name}: {one['address']}:{one['port']} is a replica of it, and no member by the inventory. Declare it or "
-        "retire it."
+        Problem(
+            "undeclared_replica",
+            f"{name}: {one['address']}:{one['port']} is a replica of it, and no member by the inventory. Declare it or "
+            "retire it.",
+        )
         for one in seen[primaries[0]].get("replicas", [])
         if (one["address"], one["port"]) not in addresses
     ]
@@ -98,11 +122,11 @@ def _judge(declared: Mapping[str, Any], seen: Mapping[str, State]) -> list[str]:
             continue
         target = (state["primary"]["address"], state["primary"]["port"])
         if addresses.get(target) != primaries[0]:
-            problems.append(f"{name} at {host}: follows {target[0]}:{target[1]}, not {primaries[0]}. Run site.yml.")
+            text = f"{name} at {host}: follows {target[0]}:{target[1]}, not {primaries[0]}. Run site.yml."
+            problems.append(Problem("replica_follows_other", text))
         elif state["primary"]["link"] != "up":
-            problems.append(
-                f"{name} at {host}: its link to the primary is down. See journalctl -u redis-server@{name}."
-            )
+            text = f"{name} at {host}: its link to the primary is down. See journalctl -u redis-server@{name}."
+            problems.append(Problem("replica_link_down", text))
     return problems
 
 
@@ -110,7 +134,7 @@ def _judge_sentinels(
     declared: Mapping[str, Any],
     seen: Mapping[str, State],
     watching: Mapping[str, State],
-) -> list[str]:
+) -> list[Problem]:
     name = declared["name"]
     primaries = primaries_of(seen) or [host for host in _followed(declared, seen) if seen[host].get("outside")]
     right = {m["address"] for m in declared["members"] if m["host"] in primaries}
@@ -120,25 +144,28 @@ def _judge_sentinels(
         if view.get("outside"):
             continue
         if not view["reachable"]:
-            problems.append(f"{where}: {view['error']}. Look at the host; site.yml starts what is stopped.")
+            text = f"{where}: {view['error']}. Look at the host; site.yml starts what is stopped."
+            problems.append(Problem("sentinel_unreachable", text))
         elif name not in view["masters"]:
-            problems.append(f"{where}: does not watch {name}. Run site.yml.")
+            problems.append(Problem("sentinel_unaware", f"{where}: does not watch {name}. Run site.yml."))
         elif len(right) == 1 and view["masters"][name]["address"] not in right:
             other = view["masters"][name]["address"]
-            problems.append(f"{where}: names {other} as the primary of {name}, not {primaries[0]}. Run site.yml.")
+            text = f"{where}: names {other} as the primary of {name}, not {primaries[0]}. Run site.yml."
+            problems.append(Problem("sentinel_names_other", text))
         elif view["masters"][name]["flags"] != ["master"]:
             flags = ", ".join(view["masters"][name]["flags"])
-            problems.append(f"{where}: sees the primary of {name} as {flags}. Wait for it, or look at that host.")
+            text = f"{where}: sees the primary of {name} as {flags}. Wait for it, or look at that host."
+            problems.append(Problem("sentinel_flags", text))
     return problems
 
 
 def _judge_memories(
     declared: Mapping[str, Any], watching: Mapping[str, State], sentinels: Sequence[Mapping[str, Any]]
-) -> list[str]:
+) -> list[Problem]:
     """Return what Sentinels know beside what is declared: the dead ones among them count for the majority."""
     name = declared["name"]
     ours = {view["myid"] for view in watching.values() if view["reachable"] and view["myid"]}
-    told: dict[str, list[str]] = {}
+    told: dict[tuple[str, str], list[str]] = {}
     for host, view in watching.items():
         master = view["masters"].get(name) if view["reachable"] else None
         if master is None:
@@ -149,18 +176,22 @@ def _judge_memories(
         needed = max(master["quorum"], known // 2 + 1)
         if strangers or alive < needed:
             who = "".join(f"; not declared: {_stranger(one)}" for one in strangers)
-            told.setdefault(
+            text = (
                 f"{known} Sentinels of {name}, {alive} of them alive; a failover takes quorum {master['quorum']} and "
-                f"majority {known // 2 + 1}, so it survives the loss of {max(0, alive - needed)} more{who}",
-                [],
-            ).append(host)
+                f"majority {known // 2 + 1}, so it survives the loss of {max(0, alive - needed)} more{who}"
+            )
+            told.setdefault(("sentinel_majority", text), []).append(host)
         for one in master["replicas"]:
             if not is_among(one, declared["members"]):
-                told.setdefault(f"a replica of {name} that is no member: {_stranger(one)}", []).append(host)
+                text = f"a replica of {name} that is no member: {_stranger(one)}"
+                told.setdefault(("sentinel_knows_stranger", text), []).append(host)
     return [
-        f"{name}: the Sentinels of {', '.join(hosts)} know {text}. Run site.yml, after which they forget who is gone; "
-        "declare or retire who lives."
-        for text, hosts in told.items()
+        Problem(
+            code,
+            f"{name}: the Sentinels of {', '.join(hosts)} know {text}. Run site.yml, after which they forget who is "
+            "gone; declare or retire who lives.",
+        )
+        for (code, text), hosts in told.items()
     ]
 
 
@@ -174,15 +205,18 @@ def _stranger(one: Mapping[str, Any]) -> str:
     return f"{one['address']}:{one['port']}, which {'is down' if DOWN & set(one['flags']) else 'lives'}"
 
 
-def _undeclared(names: Sequence[str], sentinels: Mapping[str, State]) -> list[str]:
+def _undeclared(names: Sequence[str], sentinels: Mapping[str, State]) -> list[Problem]:
     """Return the data sets that left the inventory and are still watched."""
     told: dict[str, list[str]] = {}
     for host, view in sentinels.items():
         for name in sorted(set(view["masters"]) - set(names)) if view["reachable"] else []:
             told.setdefault(name, []).append(host)
     return [
-        f"{name}: the Sentinels of {', '.join(hosts)} watch it, and it is no data set of this inventory. Declare it, "
-        f"or remove it with quorum.redis.remove -e redis_remove_set={name}."
+        Problem(
+            "undeclared_set",
+            f"{name}: the Sentinels of {', '.join(hosts)} watch it, and it is no data set of this inventory. Declare "
+            f"it, or remove it with quorum.redis.remove -e redis_remove_set={name}.",
+        )
         for name, hosts in told.items()
     ]
 

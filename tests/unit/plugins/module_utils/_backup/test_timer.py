@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import re
-import subprocess
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -100,27 +98,6 @@ def test_another_argument_is_no_look(capsys: pytest.CaptureFixture[str], monkeyp
     monkeypatch.setattr(f"{main.__module__}.SETTINGS", Path(__file__))
     assert main(["what"]) == 3
     assert "usage" in capsys.readouterr().err
-
-
-def test_the_role_installs_all_that_the_program_imports() -> None:
-    """The program must run without Ansible: every util it imports is in the list of the role, and no other."""
-    text = (ROOT / "roles" / "redis_backup" / "vars" / "main.yml").read_text(encoding="utf-8")
-    listed = set(re.findall(r"'([\w/]+)'", text.split("__redis_backup_utils:")[1].split("|")[0]))
-    said = subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            "import sys; from ansible_collections.quorum.redis.plugins.module_utils._backup import agent; "
-            "print(' '.join(sys.modules))",
-        ],
-        env={"PYTHONPATH": str(ROOT / "collections")},
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout.split()
-    utils = [name.partition(".module_utils.")[2] for name in said]
-    assert {name.replace(".", "/") for name in utils if "." in name} == listed
-    assert [name for name in said if name == "ansible" or name.startswith("ansible.")] == []
 
 
 # --- the save ---

@@ -21,6 +21,12 @@ OPTIONS = {
     "redis_monitoring_port": 9121,
     "redis_monitoring_sentinel_port": 9122,
     "redis_tls_clients": "no",
+    "redis_tls_cert_file": "/tls/host.crt",
+    "redis_tls_key_file": "/tls/host.key",
+    "redis_backup_sets": [],
+    "redis_backup_period": 24,
+    "redis_backup_load": True,
+    "redis_backup_directory": "/var/backups/redis",
 }
 HOSTS = {"a": "192.0.2.1", "b": "2001:db8::2"}
 NO_TLS: dict[str, Any] = {"on": False, "ca": "", "cert": "", "key": ""}
@@ -33,7 +39,7 @@ def model(port: int, **more: Any) -> dict[str, Any]:
 
 
 def topology(*names: str, tls: dict[str, Any] | None = None, **options: Any) -> dict[str, Any]:
-    instances = [model(6379 + number, name=name) for number, name in enumerate(names or ("main",))]
+    instances = [model(6379 + number, name=name, sentinel=True) for number, name in enumerate(names or ("main",))]
     return {
         "estate": "redis",
         "instances": instances,
@@ -51,7 +57,7 @@ def logins(**users: dict[str, Any]) -> dict[str, Any]:
 def look(found: dict[str, Any], host: str = "a", sentinel: Any = None, **users: dict[str, Any]) -> dict[str, Any]:
     told = sentinel or {"password": "watch", "clients": []}
     options = dict.fromkeys(HOSTS, found["options"])
-    result: dict[str, Any] = monitoring(found, options, logins(**(users or {"main": USER})), told, host)
+    result: dict[str, Any] = monitoring(found, options, logins(**(users or {"main": USER})), told, host, timer=True)
     return result
 
 
@@ -151,3 +157,50 @@ def test_a_diff_of_a_password_file_shows_addresses_and_no_password() -> None:
         for found in look(topology(tls=tls))["processes"]:
             shown = "".join(json_sides("", json.dumps(found["passwords"])))
             assert "192.0.2.1" in shown and "new" not in shown.replace("(new value)", "") and "watch" not in shown
+
+
+def facts(found: dict[str, Any], **more: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    told = look(found, **more)["facts"]
+    return told["settings"], told["secrets"]
+
+
+def test_the_facts_of_a_host_are_asked_with_the_logins_of_the_exporters() -> None:
+    settings, secrets = facts(topology("main", "other"), main=USER, other=USER)
+    login = {"username": "exporter", "password": "new"}
+    assert secrets == {"logins": {"main": login, "other": login}, "sentinel_login": {"password": "watch"}}
+    assert "new" not in json.dumps(settings) and "watch" not in json.dumps(settings)
+    assert [one["name"] for one in settings["sets"]] == settings["declared"] == ["main", "other"]
+    assert [one["addr"] for one in settings["processes"]] == ["192.0.2.1:6379", "192.0.2.1:6380", "192.0.2.1:26379"]
+    assert settings["backup"]["sets"] == ["main", "other"] and settings["backup"]["period"] == 86400
+    _settings, secrets = facts(topology(), sentinel={"password": "watch", "clients": ["first", "second"]})
+    assert secrets["sentinel_login"] == {"username": "client", "password": "first"}
+
+
+def test_a_host_judges_the_sets_in_which_it_takes_part() -> None:
+    found = topology("main", "other", "alone")
+    for one in found["instances"]:
+        one["local"] = False
+    found["instances"][2]["sentinel"] = False
+    users = dict.fromkeys(("main", "other", "alone"), USER)
+    settings, _secrets = facts(found, **users)
+    assert [one["name"] for one in settings["sets"]] == ["main", "other"]
+    assert settings["declared"] == ["main", "other", "alone"]
+    assert [one["set"] for one in settings["processes"]] == [""] and settings["backup"]["sets"] == []
+
+
+def test_without_sentinels_nobody_asks_them() -> None:
+    found = topology()
+    found["instances"][0]["sentinel"] = found["sentinel"]["local"] = False
+    settings, _secrets = facts(found)
+    assert settings["sentinels"] == [] and [one["set"] for one in settings["processes"]] == ["main"]
+
+
+def test_a_certificate_counts_where_some_port_speaks_tls() -> None:
+    assert facts(topology())[0]["certificate"] == ""
+    found = topology()  # redis_tls: dual, where the members do not use it
+    found["instances"][0]["tls_port"] = 16379
+    settings, _secrets = facts(found)
+    assert (settings["tls"], settings["certificate"], settings["key"]) == (False, "/tls/host.crt", "")
+    assert [one["tls_port"] for one in settings["processes"]] == [16379, 0]
+    found["options"]["redis_tls_clients"] = "yes"
+    assert facts(found)[0]["key"] == "/tls/host.key"

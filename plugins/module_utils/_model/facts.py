@@ -1,0 +1,125 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a host knows of its data sets beside what an exporter sees, as metrics for Prometheus. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+
+from .status_verdict import judge_sets
+
+PREFIX = "quorum_redis_"
+HELP = {
+    "facts_timestamp_seconds": "When these facts were written.",
+    "declared_members": "Members of a data set by the inventory.",
+    "declared_sentinels": "Sentinels of a data set by the inventory.",
+    "healthy": "1: quorum.redis.status says that the data set is as declared, as seen from this host.",
+    "problems": "Problems that quorum.redis.status shows, by kind, as seen from this host.",
+    "backup_period_seconds": "How often a backup is to be made by the timer of this host and others.",
+    "backup_last_success_timestamp_seconds": "When the newest good backup on this host ended.",
+    "backup_last_proof_timestamp_seconds": "When the newest backup on this host that was proven ended.",
+    "backup_last_copy_timestamp_seconds": "When the newest backup was made that this host has copied away.",
+    "backup_last_drill_timestamp_seconds": "When a backup on this host last passed a restore drill.",
+    "certificate_not_after_timestamp_seconds": "When the certificate in the file ends.",
+    "certificate_served_not_after_timestamp_seconds": "When the certificate ends that the process shows.",
+    "rotation_began_timestamp_seconds": "Since when a user has two passwords.",
+    "restart_wanted": "1: the process runs another program than the installed one, or a requested restart is left.",
+}
+Labels = Tuple[Tuple[str, str], ...]
+
+
+@dataclass
+class Process:
+    """One server or Sentinel of this host: what was found out about it."""
+
+    labels: Mapping[str, str]  # its set, where it has one, and its address
+    restart_wanted: Optional[bool] = None
+    served_until: Optional[float] = None
+    rotating: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass
+class Found:
+    """What one look has found."""
+
+    servers: Mapping[str, Mapping[str, Mapping[str, Any]]]
+    sentinels: Mapping[str, Mapping[str, Any]]
+    processes: Sequence[Process] = ()
+    backups: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    certificate_until: Optional[float] = None
+
+
+class Metrics:
+    """Values by name and labels."""
+
+    def __init__(self, **common: str) -> None:
+        """Take the labels that all of them have."""
+        self.common = common
+        self.values: Dict[str, Dict[Labels, float]] = {}
+
+    def add(self, name: str, value: Optional[float], **labels: str) -> None:
+        """Add one, unless its value is not known."""
+        if value is not None:
+            key = tuple(sorted({**self.common, **labels}.items()))
+            self.values.setdefault(name, {})[key] = float(value)
+
+    def text(self) -> str:
+        """Return them as Prometheus reads them, without times of their own, which the textfile collector refuses."""
+        lines: List[str] = []
+        for name in HELP:
+            rows = self.values.get(name, {})
+            head = [f"# HELP {PREFIX}{name} {HELP[name]}", f"# TYPE {PREFIX}{name} gauge"]
+            lines += head if rows else []
+            lines += [f"{PREFIX}{name}{{{_shown(labels)}}} {value:.15g}" for labels, value in sorted(rows.items())]
+        return "\n".join(lines) + "\n"
+
+
+def _shown(labels: Labels) -> str:
+    escaped = {"\\": r"\\", '"': r"\"", "\n": r"\n"}
+    return ",".join(f'{key}="{"".join(escaped.get(sign, sign) for sign in value)}"' for key, value in labels)
+
+
+def facts(told: Mapping[str, Any], found: Found, now: float) -> str:
+    """Return the metrics of a host, from what it is told and what it has found."""
+    metrics = Metrics(deployment=told["deployment"], host=told["me"])
+    metrics.add("facts_timestamp_seconds", now)
+    metrics.add("certificate_not_after_timestamp_seconds", found.certificate_until)
+    _add_verdict(metrics, told, found)
+    for name, backups in found.backups.items():
+        for what, when in backups.items():
+            metrics.add(f"backup_last_{what}_timestamp_seconds", when, set=name)
+    backup = told.get("backup") or {}
+    for name in backup.get("sets", []):
+        metrics.add("backup_period_seconds", backup["period"], set=name)
+    for one in found.processes:
+        metrics.add("restart_wanted", one.restart_wanted, **one.labels)
+        metrics.add("certificate_served_not_after_timestamp_seconds", one.served_until, **one.labels)
+        for user, since in one.rotating.items():
+            metrics.add("rotation_began_timestamp_seconds", since, user=user, **one.labels)
+    return metrics.text()
+
+
+def _add_verdict(metrics: Metrics, told: Mapping[str, Any], found: Found) -> None:
+    """Add what `status` would say of these sets now."""
+    names = {one["name"] for one in told["sets"]}
+    others = set(told["declared"]) - names
+    # A Sentinel of this deployment watches sets too that are none of this host's.
+    sentinels = {host: _without(view, others) for host, view in found.sentinels.items()}
+    model = {"instances": told["sets"], "sentinel": {"members": told["sentinels"]}}
+    sets, left = judge_sets(model, found.servers, sentinels)
+    for one in sets:
+        name = one.declared["name"]
+        metrics.add("declared_members", len(one.declared["members"]), set=name)
+        metrics.add("declared_sentinels", len(one.watching), set=name)
+        metrics.add("healthy", not one.problems, set=name)
+        for code, count in Counter(problem.code for problem in one.problems).items():
+            metrics.add("problems", count, set=name, code=code)
+    for code, count in Counter(problem.code for problem in left).items():
+        metrics.add("problems", count, code=code)
+
+
+def _without(view: Mapping[str, Any], others: Any) -> Mapping[str, Any]:
+    return {**view, "masters": {name: one for name, one in view["masters"].items() if name not in others}}

@@ -1,0 +1,167 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the timer of a host runs for Prometheus, without Ansible: look, and write down what was seen. Read-only.
+
+It asks as the user with the least rights, and nothing that this one may not: a refusal would be counted by the server.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import ssl
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Dict, List, Mapping, Optional, Sequence
+
+from .._backup import manifest as manifests
+from .._core.errors import CommandFailed, QuorumError
+from .._model.backup_manifest import PASSED, parse_time
+from .._model.certificate import not_after
+from .._model.facts import Found, Process, facts
+from .._model.rotation_marks import parse_marks
+from .._redis.endpoint import Endpoint
+from .._redis.observe import Place, members, observe_all, observe_sentinels
+from .._redis.plain import Plain
+from .._redis.replies import parse_info
+from .._redis.tls import Tls, shown
+
+SECONDS = 2.0  # for one answer
+NEVER_ASKED = (("CONFIG", "GET"), ("SENTINEL", "MYID"))
+Told = Mapping[str, Any]
+
+
+class Modest(Plain):
+    """A connection of a user with the least rights."""
+
+    def call(self, *args: Any) -> Any:
+        """Send one command, unless it would be refused for sure."""
+        if args[:2] in NEVER_ASKED:
+            raise CommandFailed("NOPERM, not asked", str(self.endpoint))
+        return super().call(*args)
+
+
+class Look:
+    """One look at what a host is told of."""
+
+    def __init__(self, told: Told) -> None:
+        """Read how to get in."""
+        self.told = told
+        # A file that cannot be read is found out by each connection: what needs none is told all the same.
+        self.tls = Tls(*(told[f"tls_{part}_file"] for part in ("ca", "cert", "key"))) if told["tls"] else None
+
+    def places(self, entries: Sequence[Dict[str, str]], login: Mapping[str, str]) -> List[Place]:
+        """Return where processes are, with what to log in."""
+        return members(entries, login.get("username"), login.get("password"), SECONDS, tls=self.tls)
+
+    def find(self) -> Found:
+        """Look at everything."""
+        places = {
+            one["name"]: self.places(one["members"], self.told["logins"][one["name"]]) for one in self.told["sets"]
+        }
+        # All at once: hosts that are down cost their patience once.
+        seen = iter(observe_all([place for of_set in places.values() for place in of_set], kind=Modest))
+        servers: Dict[str, Dict[str, Any]] = {}
+        for name, of_set in places.items():
+            for host, _place in of_set:
+                servers.setdefault(host, {})[name] = next(seen).to_dict()
+        watchers = observe_sentinels(self.places(self.told["sentinels"], self.told["sentinel_login"]), kind=Modest)
+        backup, installed = self.told["backup"], build_of(self.told["binary"])
+        return Found(
+            servers,
+            {view.host: view.to_dict() for view in watchers},
+            [self.process(one, installed) for one in self.told["processes"]],
+            {name: backups(backup, name) for name in backup["directories"]},
+            certificate_until(self.told["certificate"]),
+        )
+
+    def process(self, one: Told, installed: str) -> Process:
+        """Look at one process of this host."""
+        login = self.told["logins"][one["set"]] if one["set"] else self.told["sentinel_login"]
+        ((_host, place),) = self.places([{**one, "host": self.told["me"]}], login)
+        labels = {"addr": one["addr"], **({"set": one["set"]} if one["set"] else {})}
+        found = Process(labels, wants_restart(place, one["note"], installed))
+        with suppress(OSError):
+            text = Path(one["users"]).read_text(encoding="utf-8", errors="replace")
+            found.rotating = {user: float(since) for user, since in parse_marks(text).items()}
+        if one["tls_port"]:
+            own = Tls(None, self.told["certificate"], self.told["key"]) if self.told["key"] else Tls()
+            with suppress(OSError, ValueError):
+                found.served_until = not_after(shown(own, one["address"], int(one["tls_port"]), SECONDS))
+        return found
+
+
+def build_of(binary: str) -> str:
+    """Return what tells the installed program from another one, as INFO says it; empty when it does not tell."""
+    try:
+        said = subprocess.run([binary, "--version"], stdout=subprocess.PIPE, timeout=SECONDS, check=True).stdout
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    found = re.search(r"build=(\w+)", said.decode("utf-8", "replace"))
+    return found.group(1) if found else ""
+
+
+def wants_restart(place: Endpoint, note: str, installed: str) -> Optional[bool]:
+    """Return whether a process runs another program than the installed one, or a request is left; None: not known."""
+    try:
+        with Modest(place) as client:
+            running = parse_info(client.call("INFO", "server")).get("redis_build_id", "")
+    except QuorumError:
+        return None
+    return Path(note).exists() or bool(installed and running and installed != running)
+
+
+def certificate_until(path: str) -> Optional[float]:
+    """Return when the first certificate of a file ends; None where there is none."""
+    try:
+        pem = Path(path).read_text(encoding="ascii", errors="replace")
+        first = pem[pem.index(ssl.PEM_HEADER) : pem.index(ssl.PEM_FOOTER) + len(ssl.PEM_FOOTER)]
+        return not_after(ssl.PEM_cert_to_DER_cert(first))
+    except (OSError, ValueError):
+        return None
+
+
+def backups(told: Told, name: str) -> Dict[str, float]:
+    """Return when the newest backup of a set on this host was made, proven, copied away and drilled."""
+    place = Path(told["directories"][name])
+    found: Dict[str, float] = {}
+    for one in reversed(manifests.names(str(place))):
+        try:
+            manifest = manifests.read(str(place / one))
+            if not manifest.good:
+                continue
+            ended = parse_time(manifest.ended)
+            found.setdefault("success", ended)
+            drilled = [parse_time(str(drill["at"])) for drill in manifest.drills if drill.get("result") == PASSED]
+        except (QuorumError, KeyError):
+            continue
+        if (manifest.verified.load if told["load"] else manifest.verified.file_check) == PASSED:
+            found.setdefault("proof", ended)
+        if drilled:
+            found.setdefault("drill", drilled[-1])
+    with suppress(OSError, ValueError, KeyError, QuorumError):
+        report = json.loads(Path(told["report"]).read_text(encoding="utf-8"))
+        found["copy"] = parse_time(report["sets"][name]["copied"])
+    return found
+
+
+def write(path: Path, text: str) -> None:
+    """Replace the file at once: whoever collects it never reads a part."""
+    draft = path.with_name(f".{path.name}")
+    draft.write_text(text, encoding="utf-8")
+    draft.chmod(0o644)
+    draft.replace(path)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Look once: `facts SETTINGS FILE`."""
+    if len(arguments) != 2:
+        sys.stderr.write("usage: facts SETTINGS FILE\n")
+        return 2
+    told = json.loads(Path(arguments[0]).read_text(encoding="utf-8"))
+    write(Path(arguments[1]), facts(told, Look(told).find(), time.time()))
+    return 0
