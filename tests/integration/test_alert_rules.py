@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from ansible_collections.quorum.redis.plugins.module_utils._model.facts import HELP
 
 ROOT = Path(__file__).resolve().parents[2]
 RULES = ROOT / "roles" / "redis_monitoring" / "files" / "quorum-redis.rules.yml"
@@ -73,6 +74,38 @@ def offset(host: str) -> str:
 def verdict(host: str) -> str:
     """Return the series of what a Sentinel thinks of its quorum."""
     return f"redis_sentinel_master_ckquorum_status{sentinel(host, master_name='main', message='...')}"
+
+
+def fact(name: str, host: str, **more: str) -> str:
+    """Return the series of a fact of a host."""
+    labels = {"deployment": "redis", "host": host, **(more or {"set": "main"})}
+    return f"quorum_redis_{name}{{" + ", ".join(f'{key}="{value}"' for key, value in labels.items() if value) + "}"
+
+
+ALONE = {"set": ""}  # a fact of the host itself
+PERIOD, DAYS = 86400, 30 * 86400
+SLOW, HOURS = 3600, 72
+
+
+def facts() -> Series:
+    """Return the facts of hosts on which all is well."""
+    steps, now = f"x{HOURS}", f"0+{SLOW}x{HOURS}"
+    found: Series = {}
+    for host in HOSTS:
+        found[fact("facts_timestamp_seconds", host, **ALONE)] = now
+        found[fact("healthy", host)] = f"1{steps}"
+        found[fact("restart_wanted", host, set="main", addr=f"{host}:6379")] = f"0{steps}"
+        found[fact("restart_wanted", host, addr=f"{host}:26379")] = f"0{steps}"
+        found[fact("certificate_not_after_timestamp_seconds", host, **ALONE)] = f"{DAYS}{steps}"
+        served = fact("certificate_served_not_after_timestamp_seconds", host, set="main", addr=f"{host}:6379")
+        found[served] = f"{DAYS}{steps}"
+    for host in "bc":
+        found[fact("backup_period_seconds", host)] = f"{PERIOD}{steps}"
+    # One carrier makes the backups, and the other one has old ones.
+    found[fact("backup_last_success_timestamp_seconds", "b")] = now
+    found[fact("backup_last_proof_timestamp_seconds", "b")] = now
+    found[fact("backup_last_success_timestamp_seconds", "c")] = f"-400000{steps}"
+    return found
 
 
 def healthy() -> Series:
@@ -251,40 +284,130 @@ CASES: dict[str, tuple[dict[str, str | None], dict[str, int]]] = {
 }
 
 
+# What lasts for hours and days, evaluated once an hour.
+ROTATING = fact("rotation_began_timestamp_seconds", "b", set="main", addr="b:6379", user="app")
+DAILY: dict[str, tuple[dict[str, str | None], dict[str, int]]] = {
+    "all is well for days": ({}, {}),
+    "one host sees problems": ({fact("healthy", "b"): "0x72"}, {"RedisNotAsDeclared": 1}),
+    "a problem was over soon": ({fact("healthy", "b"): "1x70 0 1"}, {}),
+    "no backup for days": (
+        {
+            fact("backup_last_success_timestamp_seconds", "b"): "60000x72",
+            fact("backup_last_proof_timestamp_seconds", "b"): "60000x72",
+        },
+        {"RedisBackupOld": 1},
+    ),
+    "no backup for a day, which may be": (
+        {
+            fact("backup_last_success_timestamp_seconds", "b"): "130000x72",
+            fact("backup_last_proof_timestamp_seconds", "b"): "130000x72",
+        },
+        {},
+    ),
+    "no backup at all": (
+        gone(
+            *(
+                f'quorum_redis_backup_last_{what}_timestamp_seconds{{deployment="redis", host="{host}", set="main"}}'
+                for what in ("success", "proof")
+                for host in "bc"
+            )
+        ),
+        {"RedisBackupNone": 1},
+    ),
+    "no backup is declared": (gone(*(name for name in facts() if "backup" in name)), {}),
+    "the newest backup was not loaded": (
+        {fact("backup_last_proof_timestamp_seconds", "b"): "200000x72"},
+        {"RedisBackupNotProven": 1},
+    ),
+    "no backup was ever loaded": (gone(fact("backup_last_proof_timestamp_seconds", "b")), {"RedisBackupNotProven": 1}),
+    "a certificate ends": (
+        {
+            fact("certificate_not_after_timestamp_seconds", "a", **ALONE): f"{15 * 86400}x72",
+            fact("certificate_served_not_after_timestamp_seconds", "a", set="main", addr="a:6379"): f"{15 * 86400}x72",
+        },
+        {"RedisCertificateExpires": 1},
+    ),
+    "a renewed certificate was not read again": (
+        {fact("certificate_not_after_timestamp_seconds", "a", **ALONE): f"{60 * 86400}x72"},
+        {"RedisCertificateNotReloaded": 1},
+    ),
+    "a rotation has not come to its end": ({ROTATING: "100000x72"}, {"RedisRotationPending": 1}),
+    "a rotation is under way": ({ROTATING: "240000x72"}, {}),
+    "the Sentinels have two passwords": (
+        {fact("rotation_began_timestamp_seconds", "b", addr="b:26379", user="default"): "100000x72"},
+        {"RedisRotationPending": 1},
+    ),
+    "another program is installed": (
+        {fact("restart_wanted", host, set="main", addr=f"{host}:6379"): "1x72" for host in "ab"},
+        {"RedisRestartPending": 2},
+    ),
+    "another program was installed today": (
+        {fact("restart_wanted", "a", set="main", addr="a:6379"): "0x60 1x12"},
+        {},
+    ),
+    "no new facts": ({fact("facts_timestamp_seconds", "c", **ALONE): "250000x72"}, {"RedisFactsOld": 1}),
+}
+
+
 def rules() -> list[dict[str, Any]]:
     """Return all rules."""
     return [rule for group in yaml.safe_load(RULES.read_text(encoding="utf-8"))["groups"] for rule in group["rules"]]
 
 
-def test_exactly_the_right_alerts_fire(tmp_path: Path) -> None:
-    tests = []
-    for name, (changes, expected) in CASES.items():
-        series = {key: value for key, value in {**healthy(), **changes}.items() if value is not None}
-        firing = [{"labels": f'{{alertname="{alert}"}}', "value": count} for alert, count in sorted(expected.items())]
-        tests.append(
-            {
-                "name": name,
-                "interval": f"{STEP}s",
-                "input_series": [{"series": key, "values": value} for key, value in series.items()],
-                "promql_expr_test": [
-                    {
-                        "expr": 'count by (alertname) (ALERTS{alertstate="firing"})',
-                        "eval_time": f"{LONGER if 'RedisBacklogTooSmall' in expected else LONG}s",
-                        "exp_samples": firing,
-                    }
-                ],
-            }
-        )
-    path = tmp_path / "cases.yml"
-    told = {"rule_files": [str(RULES)], "evaluation_interval": f"{STEP}s", "tests": tests}
+def evaluate(path: Path, step: int, cases: list[tuple[str, Series, int, dict[str, int]]]) -> None:
+    """Let promtool see that exactly these alerts fire: a name, the series, the time, and how many of each."""
+    tests = [
+        {
+            "name": name,
+            "interval": f"{step}s",
+            "input_series": [{"series": key, "values": value} for key, value in series.items()],
+            "promql_expr_test": [
+                {
+                    "expr": 'count by (alertname) (ALERTS{alertstate="firing"})',
+                    "eval_time": f"{when}s",
+                    "exp_samples": [
+                        {"labels": f'{{alertname="{alert}"}}', "value": count}
+                        for alert, count in sorted(expected.items())
+                    ],
+                }
+            ],
+        }
+        for name, series, when, expected in cases
+    ]
+    told = {"rule_files": [str(RULES)], "evaluation_interval": f"{step}s", "tests": tests}
     path.write_text(yaml.safe_dump(told, sort_keys=False), encoding="utf-8")
     run = subprocess.run([PROMTOOL, "test", "rules", path], capture_output=True, text=True, timeout=300, check=False)
     assert run.returncode == 0, run.stdout + run.stderr
 
 
+def with_changes(series: Series, changes: dict[str, str | None]) -> Series:
+    """Return the series that are left."""
+    return {key: value for key, value in {**series, **changes}.items() if value is not None}
+
+
+def test_exactly_the_right_alerts_fire(tmp_path: Path) -> None:
+    cases = [
+        (name, with_changes(healthy(), changes), LONGER if "RedisBacklogTooSmall" in expected else LONG, expected)
+        for name, (changes, expected) in CASES.items()
+    ]
+    evaluate(tmp_path / "cases.yml", STEP, cases)
+
+
+def test_what_takes_days_fires_too(tmp_path: Path) -> None:
+    cases = [
+        (name, with_changes(facts(), changes), HOURS * SLOW, expected) for name, (changes, expected) in DAILY.items()
+    ]
+    evaluate(tmp_path / "cases.yml", SLOW, cases)
+
+
 def test_every_alert_fires_in_some_case() -> None:
-    fired = {alert for _changes, expected in CASES.values() for alert in expected}
+    fired = {alert for _changes, expected in [*CASES.values(), *DAILY.values()] for alert in expected}
     assert fired == {rule["alert"] for rule in rules() if "alert" in rule}
+
+
+def test_the_facts_that_rules_need_are_written() -> None:
+    needed = {name for rule in rules() for name in re.findall(r"quorum_redis_(\w+)", rule["expr"])}
+    assert needed and needed <= set(HELP)
 
 
 def test_every_alert_says_how_bad_it_is_and_has_a_chapter() -> None:
