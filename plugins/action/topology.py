@@ -5,9 +5,7 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
-import socket
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +15,7 @@ from ansible.plugins.action import ActionBase
 
 from ..module_utils._model.options import HARMLESS, VERBS, names_typed, typed, unknown
 from ..module_utils._model.topology import Inventory, TopologyError, build
+from ..plugin_utils.addresses import Addresses
 from ..plugin_utils.controller import is_thrown_away
 
 COLLECTION = Path(__file__).resolve().parents[2]
@@ -75,7 +74,7 @@ class ActionModule(ActionBase):
             host=task_vars["inventory_hostname"],
             groups=task_vars["groups"],
             variables=values,
-            address_of=_Addresses(task_vars["hostvars"]),
+            address_of=Addresses(task_vars["hostvars"]),
             without=arguments["without"],
         )
         problems += _lost(verb, options)
@@ -145,40 +144,3 @@ def _strange(task_vars: dict[str, Any]) -> list[str]:
         files = [path for folder in ("roles/*/tasks", "playbooks") for path in COLLECTION.glob(f"{folder}/*.yml")]
         found -= set(re.findall(r"\b(redis_\w+)", "".join(path.read_text(encoding="utf-8") for path in files)))
     return unknown(found, known, names_typed(context.CLIARGS.get("extra_vars") or []))
-
-
-class _Addresses:
-    """The IP address of a host: redis_address, else ansible_host, else its name, resolved here if it is a name.
-
-    Addresses, not names, because that is what Sentinel and INFO answer with.
-    """
-
-    def __init__(self, hostvars: Any) -> None:
-        self.hostvars = hostvars
-        self.known: dict[str, str] = {}
-
-    def __call__(self, host: str) -> str:
-        if host not in self.known:
-            variables = self.hostvars[host]
-            given = str(variables.get("redis_address") or variables.get("ansible_host") or host)
-            self.known[host] = _resolve(host, given)
-        return self.known[host]
-
-
-def _resolve(host: str, given: str) -> str:
-    try:
-        return str(ipaddress.ip_address(given))
-    except ValueError:
-        pass
-    try:
-        found = socket.getaddrinfo(given, None, type=socket.SOCK_STREAM)
-    except OSError as error:
-        raise ValueError(
-            f"{host}: the address {given!r} does not resolve on the controller ({error.args[-1]}). Set redis_address."
-        ) from None
-    addresses = sorted((str(entry[4][0]) for entry in found), key=lambda address: ":" in address)
-    if ipaddress.ip_address(addresses[0]).is_loopback:
-        raise ValueError(
-            f"{host}: {given!r} resolves to {addresses[0]}, which other members cannot reach. Set redis_address."
-        )
-    return addresses[0]

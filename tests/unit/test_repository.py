@@ -15,13 +15,14 @@ import pytest
 import yaml
 from ansible.inventory.manager import InventoryManager
 from ansible.parsing.dataloader import DataLoader
+from ansible_collections.quorum.redis.plugins.module_utils._inventory.plan import STATES
 from ansible_collections.quorum.redis.plugins.module_utils._model.topology import INSTANCE_DEFAULTS, Inventory, build
 
 ROOT = Path(__file__).resolve().parents[2]
 ROLES = sorted(path.parents[1].name for path in ROOT.glob("roles/*/meta/argument_specs.yml"))
 GUIDES = [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md"))]
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("docs/*.md")), *sorted(ROOT.glob("roles/*/README.md"))]
-EXAMPLES = sorted(ROOT.glob("examples/*.yml"))
+EXAMPLES = sorted([*ROOT.glob("examples/*.yml"), *ROOT.glob("examples/*/hosts.yml")])
 BLOCKS = ("DOCUMENTATION", "EXAMPLES", "RETURN")
 MODULES = sorted(path.stem for path in ROOT.glob("plugins/modules/*.py"))
 
@@ -143,6 +144,9 @@ def test_every_variable_in_the_guides_exists() -> None:
     found = [option for role in ROLES for option in options(role).items()]
     # Groups of the inventory are defaults.
     names = {*ROLES, *(name for name, _ in found), *(option["default"] for name, option in found if "_group" in name)}
+    # What the inventory plugin makes.
+    groups = (f"redis_{of}{state}" for of in ("", "SET_", "main_") for state in (*STATES, "sentinel"))
+    names |= {"redis_live", *groups}
     for page in PAGES:
         said = set(re.findall(r"`(redis_\w+)[`:=]", page.read_text(encoding="utf-8")))
         assert said <= names, name_of(page)
@@ -243,7 +247,8 @@ def test_an_example_is_a_sound_inventory(path: Path) -> None:
         addresses = {name: str(seen.get("ansible_host", f"10.0.0.{n}")) for n, (name, seen) in enumerate(hosts.items())}
         model = build(Inventory(host, groups, values, addresses.__getitem__))
         assert model["warnings"] == []
-        assert any(found["local"] for found in model["instances"])
+        local = any(found["local"] for found in model["instances"])
+        assert local is (host in groups[values["redis_group"]])
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=name_of)

@@ -103,10 +103,10 @@ def _ckquorum(client: Client, name: str) -> str:
 
 
 def _myid(client: Client) -> str:
-    """Return the identity that a Sentinel shows to the others; Redis 6.0 does not tell."""
+    """Return the identity that a Sentinel shows to the others; Redis 6.0 does not tell, nor any to applications."""
     try:
         return str(client.call("SENTINEL", "MYID"))
-    except CommandFailed:
+    except (CommandFailed, AuthFailed):
         return ""
 
 

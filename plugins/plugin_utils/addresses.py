@@ -1,0 +1,49 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The addresses of the hosts of an inventory, resolved on the controller."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from typing import Any
+
+
+class Addresses:
+    """The IP address of a host: redis_address, else ansible_host, else its name, resolved here if it is a name.
+
+    Addresses, not names, because that is what Sentinel and INFO answer with.
+    """
+
+    def __init__(self, hostvars: Any) -> None:
+        """Nothing is resolved before it is asked for."""
+        self.hostvars = hostvars
+        self.known: dict[str, str] = {}
+
+    def __call__(self, host: str) -> str:
+        """Return the address of a host. ValueError: a sentence."""
+        if host not in self.known:
+            variables = self.hostvars[host]
+            given = str(variables.get("redis_address") or variables.get("ansible_host") or host)
+            self.known[host] = _resolve(host, given)
+        return self.known[host]
+
+
+def _resolve(host: str, given: str) -> str:
+    try:
+        return str(ipaddress.ip_address(given))
+    except ValueError:
+        pass
+    try:
+        found = socket.getaddrinfo(given, None, type=socket.SOCK_STREAM)
+    except OSError as error:
+        raise ValueError(
+            f"{host}: the address {given!r} does not resolve on the controller ({error.args[-1]}). Set redis_address."
+        ) from None
+    addresses = sorted((str(entry[4][0]) for entry in found), key=lambda address: ":" in address)
+    if ipaddress.ip_address(addresses[0]).is_loopback:
+        raise ValueError(
+            f"{host}: {given!r} resolves to {addresses[0]}, which other members cannot reach. Set redis_address."
+        )
+    return addresses[0]
