@@ -109,7 +109,8 @@ def _specs(verb: str) -> dict[str, Any]:
 
 def _may_hold_secrets(name: str, spec: dict[str, Any]) -> bool:
     """Return whether the value stays out of the result, which is printed with -v."""
-    return spec.get("elements") == "dict" or any(word in name for word in ("password", "_url", "_rsync", "_command"))
+    nested = spec.get("elements") == "dict" or "options" in spec
+    return nested or any(word in name for word in ("password", "_url", "_rsync", "_command"))
 
 
 def _lost(verb: str, options: dict[str, Any]) -> list[str]:

@@ -27,8 +27,8 @@ options:
   verb:
     description: The playbook whose variables are read too. Without it those that are shared.
     type: str
-    choices: ["", backup, certificates, endpoint, failover, monitoring, remove, restart, restore, retire, rotate,
-      status, upgrade]
+    choices: ["", backup, certificates, endpoint, failover, monitoring, notify, remove, restart, restore, retire,
+      rotate, status, upgrade]
     default: ""
   without:
     description: Hosts that are being retired. The model is made as if they were not in the inventory.

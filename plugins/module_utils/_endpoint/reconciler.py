@@ -15,6 +15,7 @@ from .._core.errors import AuthFailed, CommandFailed, QuorumError
 from .._core.polling import until_done
 from .._core.reconcile import Module, Reconciler, Step
 from .._host import files as host_files
+from .._host.commands import must
 from .._host.listeners import Listener, holders, listening
 from .._host.packages import installed
 from .._host.process import main_pid
@@ -125,7 +126,7 @@ class EndpointHost(Reconciler[View]):
             service.judge(self.text)
         host_files.put(seen, want, lambda path: self.module.set_default_selinux_context(path, False))
         if want.path == SYSUSERS:
-            service.must(f"The user {USER} cannot be created", "systemd-sysusers", want.path)
+            must(f"The user {USER} cannot be created", "systemd-sysusers", want.path)
 
     def _install(self) -> None:
         """Install HAProxy without the service that its package would start."""

@@ -7,40 +7,17 @@ from __future__ import annotations
 
 import os
 import socket
-import subprocess
 from pathlib import Path
 from typing import Sequence
 
-from .._core.errors import BadConfig, QuorumError
+from .._core.errors import BadConfig
+from .._host.commands import must, run
 from .._host.sandbox import private_directory
 from .._host.start import failure
 
 PROGRAM = "/usr/sbin/haproxy"
 PACKAGE = "haproxy"
 UNIT = "redis-endpoint.service"
-
-
-def run(*command: str) -> tuple[int, str]:
-    """Run a command; return its exit code and what it says."""
-    try:
-        done = subprocess.run(
-            command,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-            env={**os.environ, "LC_ALL": "C", "DEBIAN_FRONTEND": "noninteractive"},
-            check=False,
-        )
-    except OSError as problem:
-        return 127, str(problem)
-    return done.returncode, done.stdout.decode("utf-8", "replace").strip()
-
-
-def must(what: str, *command: str) -> None:
-    """Run a command that has to succeed."""
-    code, said = run(*command)
-    if code:
-        raise QuorumError(f"{what}: {' '.join(said.splitlines()[-3:]) or f'exit code {code}'}", " ".join(command))
 
 
 def install() -> None:

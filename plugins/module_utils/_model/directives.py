@@ -73,6 +73,11 @@ SENTINEL_OWNED = {
     "protected-mode": "redis_auth",
     "sentinel": "`quorum:`, `down_after:` and their neighbours in redis_instances",
 }
+SCRIPTS = ("notification-script", "client-reconfig-script")
+NO_SCRIPTS = (
+    "redis_notify (docs/notify.md): a script that is gone keeps Sentinel from starting, one that runs can read its "
+    "passwords, and what waits for it is lost when Sentinel stops"
+)
 OWNED_PREFIXES = {
     "tls-port": "`tls_port:` of the instance, or redis_sentinel_tls_port",
     "tls-": "redis_tls and its neighbours",
@@ -177,11 +182,18 @@ def size_of(value: Any) -> int | None:
 
 def check_config(problems: list[str], where: str, config: Mapping[str, Any], owned: Mapping[str, str]) -> None:
     """Refuse a free-form part that reaches for what the model owns."""
-    for key in config:
+    for key, value in config.items():
         prefixes = (use for prefix, use in OWNED_PREFIXES.items() if key.lower().startswith(prefix))
-        instead = owned.get(key.lower()) or next(prefixes, None)
+        instead = _script(key, value) or owned.get(key.lower()) or next(prefixes, None)
         if instead:
             problems.append(f"{where} must not set {key}; use {instead}.")
+
+
+def _script(key: str, value: Any) -> str:
+    """Return what to use instead of a script of Sentinel's; empty when it is about something else."""
+    if not key.lower().startswith(("sentinel", *SCRIPTS)):
+        return ""
+    return NO_SCRIPTS if any(script in f"{key} {value}".lower() for script in SCRIPTS) else ""
 
 
 def check_opening(problems: list[str], warnings: list[str], where: str, config: Mapping[str, Any]) -> None:

@@ -17,11 +17,11 @@ WORDS = {
 }
 # How a variable must begin that is meant for one of these, for a hint in a run of another verb.
 VERBS = (
-    *("backup", "certificates", "endpoint", "failover", "monitoring", "remove", "restart", "restore", "retire"),
-    *("rotate", "status", "upgrade"),
+    *("backup", "certificates", "endpoint", "failover", "monitoring", "notify", "remove", "restart", "restore"),
+    *("retire", "rotate", "status", "upgrade"),
 )
 # Verbs that leave roles and data of the servers as they are; there, and in `site`, a misspelt variable is a warning.
-HARMLESS = ("", "certificates", "monitoring", "status")
+HARMLESS = ("", "certificates", "monitoring", "notify", "status")
 DICT = 'give a dictionary, or one as JSON such as {"key": "value"}'
 
 

@@ -42,6 +42,15 @@ class Plain(Client):
             kind = "refused" if isinstance(problem, ConnectionRefusedError) else "timeout" if late else "other"
             raise Unreachable(f"The connection failed: {problem}", str(self.endpoint), kind=kind) from None
 
+    def receive(self) -> Any:
+        """Wait for the next message of a subscription."""
+        try:
+            if self._stream is None:
+                raise OSError("there is no subscription")
+            return _reply(self._stream, str(self.endpoint))
+        except (OSError, ValueError) as problem:
+            raise Unreachable(f"The connection failed: {problem}", str(self.endpoint)) from None
+
     def _open(self) -> BinaryIO:
         """Connect and log in, with the next login where the server does not know this one."""
         place = self.endpoint

@@ -509,6 +509,23 @@ def test_owned_directives_name_what_to_use_instead(key: str) -> None:
         assert found == [f"redis_instances main: `config:` must not set {spelling}; use {OWNED[key]}."]
 
 
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"notification-script": "main /x"},
+        {"client-reconfig-script": "main /x"},
+        {"sentinel": ["notification-script main /x"]},
+        {"sentinel client-reconfig-script main": "/x"},
+    ],
+)
+def test_scripts_of_sentinel_are_refused_with_the_reason(config: dict[str, Any]) -> None:
+    for found in (
+        problems(redis_sentinel_config=config),
+        problems(redis_instances=[{"name": "main", "config": config}]),
+    ):
+        assert len(found) == 1 and "use redis_notify (docs/notify.md): a script that is gone keeps" in found[0]
+
+
 @pytest.mark.parametrize("key", sorted(SENTINEL_OWNED))
 def test_the_file_of_a_sentinel_has_owned_directives_too(key: str) -> None:
     found = problems(redis_sentinel_config={key: "x"})

@@ -1,0 +1,214 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The notifier of this host: its program, settings and unit as declared, and listening; or a test of its sinks."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import time
+import uuid
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Callable, Dict, List, Tuple
+
+from .._core.errors import QuorumError, Refused
+from .._core.polling import until_done
+from .._core.reconcile import Module, Reconciler, Step
+from .._host import files as host_files
+from .._host.commands import must, run
+from .._host.sandbox import known
+from .._host.start import State, failure, states
+from .._redis.endpoint import Endpoint
+from .._redis.plain import Plain
+from .._redis.tls import tls_from_params
+from .agent import SETTINGS, STATE
+from .plan import check, check_answer, estate_of, settings_text, verdict
+
+UNIT, USER = "redis-notify.service", "redis-notify"
+SYSUSERS = "/etc/sysusers.d/redis-notify.conf"
+LIBRARY = "/usr/local/lib/redis-notify"
+Pair = Tuple[host_files.Seen, host_files.Wanted]
+
+
+@dataclass
+class View:
+    """What is on this host."""
+
+    user: bool = False
+    state: State = field(default_factory=lambda: State(active=False, enabled=False))
+    pairs: List[Pair] = field(default_factory=list)  # files that differ
+    left: List[str] = field(default_factory=list)  # ours that lie here
+    status: Dict[str, str] = field(default_factory=dict)  # what the notifier says of itself
+    answers: Dict[str, Dict[str, Any]] = field(default_factory=dict)
+
+
+class NotifyHost(Reconciler[View]):
+    """The notifier of this host; without settings, its removal."""
+
+    def __init__(self, module: Module) -> None:
+        """Read the options."""
+        super().__init__()
+        self.module, self.given = module, module.params
+        self.host: str = self.given["name"]
+        self.wanted = bool(self.given["settings"]) and bool(self.given["address"])
+        self.text = settings_text(self.given) if self.wanted else ""
+        self.files = host_files.declared(self.given["files"])
+        content = self.text.encode("utf-8", "surrogateescape")
+        own = host_files.Wanted(str(SETTINGS), content=content, mode=0o640, group=USER, secrets="json")
+        # The user comes before what is his.
+        self.declared = [*self.files[:1], own, *self.files[1:]]
+        self.answers: Dict[str, Dict[str, Any]] = {}
+        self.begin = time.time()
+
+    def observe(self) -> View:
+        """Look, and refuse what cannot be done before anything is changed."""
+        view = View(known(USER) is not None, states([UNIT])[UNIT], status=_status())
+        present = estate_of(host_files.look(str(SETTINGS)).content.decode("utf-8", "replace"))
+        if self.given["test"]:
+            return self._testable(view, present)
+        paths = [str(SETTINGS.parent), str(STATE), LIBRARY, *(want.path for want in self.files)]
+        view.left = [path for path in paths if os.path.lexists(path)]
+        if not self.wanted:
+            return view if present in ("", self.given["estate"]) else View()
+        check(self.given, present)
+        self._ask()
+        pairs = host_files.survey(self.declared, sure=False)
+        view.pairs = [pair for pair in pairs if host_files.differences(*pair)]
+        return view
+
+    def _testable(self, view: View, present: str) -> View:
+        if not (self.wanted and present == self.given["estate"] and view.state.active):
+            raise Refused(
+                f"No notifier of {self.given['estate']} runs on {self.host}",
+                "",
+                "Nothing was sent. Set redis_notify and run quorum.redis.notify",
+            )
+        if view.status.get("digest") != self._digest():
+            self.warnings.append("redis_notify has changed since; what is tested is what quorum.redis.notify deployed")
+        return view
+
+    def _ask(self) -> None:
+        """Log in to the Sentinel as the notifier will."""
+        given = self.given
+        login = {"username": given["username"] or None, "password": given["passwords"]}
+        try:
+            with Plain(Endpoint(given["address"], given["port"], tls=tls_from_params(given), **login)) as line:
+                line.call("SENTINEL", "MASTERS")
+        except QuorumError as problem:
+            self.warnings.append(check_answer(self.host, problem))
+
+    def plan(self, obs: View) -> List[Step]:
+        """Return what is missing, in the order in which it is needed."""
+        if self.given["test"]:
+            return [self._step("send a test notification to every sink", self._test)]
+        if not self.wanted:
+            here = obs.left or obs.user or obs.state.active or obs.state.enabled
+            return [self._step("remove the notifier", lambda: self._remove(obs))] if here else []
+        steps = [Step(host_files.describe(*pair), {"file": pair}) for pair in obs.pairs]
+        if not obs.user and not any(want.path == SYSUSERS for _seen, want in obs.pairs):
+            steps.insert(0, self._step(f"create the user {USER}", self._create))
+        verb = self._verb(obs)
+        return [*steps, self._step(f"{verb} {UNIT}", lambda: self._control(verb))] if verb else steps
+
+    def _digest(self) -> str:
+        return hashlib.sha256(self.text.encode("utf-8", "surrogateescape")).hexdigest()
+
+    def _verb(self, obs: View) -> str:
+        if not (obs.state.active and obs.state.enabled):
+            return "start"
+        return "restart" if obs.pairs or obs.status.get("digest") != self._digest() else ""
+
+    def _step(self, text: str, do: Callable[[], None]) -> Step:
+        return Step(text, {"do": do})
+
+    def apply(self, step: Step) -> None:
+        """Do one step."""
+        if "do" in step.data:
+            step.data["do"]()
+            return
+        seen, want = step.data["file"]
+        host_files.put(seen, want, lambda path: self.module.set_default_selinux_context(path, False))
+        if want.path == SYSUSERS:
+            self._create()
+
+    def _create(self) -> None:
+        must(f"The user {USER} cannot be created", "systemd-sysusers", SYSUSERS)
+
+    def _control(self, verb: str) -> None:
+        run("systemctl", "daemon-reload")
+        run("systemctl", "enable", UNIT)
+        code, said = run("systemctl", "restart", UNIT)
+        if code:
+            raise failure(UNIT, verb, said, self.begin)
+
+    def _remove(self, obs: View) -> None:
+        run("systemctl", "disable", "--now", UNIT)
+        for path in map(Path, obs.left):
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            elif os.path.lexists(path):  # else it went with its directory
+                path.unlink()
+        run("systemctl", "daemon-reload")
+        if obs.user:
+            must(f"The user {USER} cannot be removed", "userdel", USER)
+
+    def _test(self) -> None:
+        """Ask the notifier, which sends from within its sandbox, and wait for what became of it."""
+        name = uuid.uuid4().hex
+        request, answer = (STATE / "inbox" / f"{name}.{end}" for end in ("test", "answer"))
+        request.touch()
+        over = time.monotonic() + self.given["wait"]
+        while not answer.exists():
+            if time.monotonic() > over:
+                request.unlink() if request.exists() else None
+                raise QuorumError(
+                    f"The notifier on {self.host} has not said within {self.given['wait']} s who was told",
+                    "",
+                    f"`journalctl -u {UNIT}` shows what it does",
+                )
+            time.sleep(0.2)
+        self.answers = json.loads(answer.read_text(encoding="utf-8"))
+        answer.unlink()
+        if not all(one["taken"] for one in self.answers.values()):
+            raise QuorumError(f"From {self.host} not every sink was told. {'; '.join(verdict(self.answers))}")
+
+    def settle(self, before: View, steps: List[Step]) -> View:
+        """Wait until the notifier runs with these settings and listens."""
+        if not (steps and self.wanted) or self.given["test"]:
+            return before
+
+        def look() -> View:
+            before.status = _status()
+            return before
+
+        hint = f"`journalctl -u {UNIT}` says what it waits for"
+        return until_done(look, self._missing, look(), self.given["wait"], self.host, hint)
+
+    def _missing(self, seen: View) -> List[str]:
+        if seen.status.get("digest") != self._digest():
+            return ["the notifier does not run with the new settings yet"]
+        if not seen.status["problem"] or self.warnings:  # of a Sentinel that is down there is one already
+            return []
+        return [f"it does not hear its Sentinel: {seen.status['problem']}"]
+
+    def result(self, obs: View, steps: List[Step]) -> Dict[str, Any]:
+        """Say whether it listens, and what became of a test."""
+        if self.wanted and not steps and obs.status.get("problem"):
+            self.warnings.append(f"the notifier on {self.host} does not hear its Sentinel: {obs.status['problem']}")
+        return {"told": verdict(self.answers)}
+
+    def diff(self, before: View, after: View | None, steps: List[Step]) -> List[Dict[str, str]]:
+        """Return the files, without what is secret in them."""
+        return [host_files.diff(*pair) for pair in before.pairs]
+
+
+def _status() -> Dict[str, str]:
+    try:
+        found: Dict[str, str] = json.loads((STATE / "status.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found

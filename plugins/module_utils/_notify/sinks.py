@@ -1,0 +1,235 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where events are told: Alertmanager, a webhook, a mail server, a command, and the journal. Standard library only.
+
+What goes wrong is said without addresses beyond the host: a URL may hold a token.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import smtplib
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+from base64 import b64encode
+from typing import Any, Callable, Dict, Mapping, Optional
+from urllib.parse import urlsplit
+
+from .._model.notification import Event, alerts, body, journal, mail, marked, question
+
+TIMEOUT = 5
+LARGEST = 1 << 22
+COMMAND_SECONDS = 10
+JOURNAL = "/run/systemd/journal/socket"
+Headers = Dict[str, str]
+LOCK = threading.Lock()  # sinks of one host mark the same alert
+
+
+class NotTaken(Exception):
+    """A sink has not taken an event: why, without a secret."""
+
+
+def place(url: str) -> str:
+    """Return whom a URL names, without user, path and query."""
+    try:
+        parts = urlsplit(url)
+        return f"{parts.hostname}:{parts.port or (443 if parts.scheme == 'https' else 80)}"
+    except ValueError:
+        return "the URL"
+
+
+def ask(url: str, headers: Headers, data: Optional[bytes] = None, ca: str = "") -> bytes:
+    """Send a request and return what is answered with 2xx. Nobody is followed elsewhere, with the token."""
+    line: Optional[http.client.HTTPConnection] = None
+    try:
+        parts = urlsplit(url)
+        if parts.scheme == "https":
+            context = ssl.create_default_context(cafile=ca or None)
+            line = http.client.HTTPSConnection(parts.hostname or "", parts.port, timeout=TIMEOUT, context=context)
+        else:
+            line = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=TIMEOUT)
+        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        line.request("GET" if data is None else "POST", target, data, headers)
+        reply = line.getresponse()
+        found = reply.read(LARGEST)
+    except OSError as problem:
+        raise NotTaken(f"{place(url)}: {problem}") from None
+    except (http.client.HTTPException, ValueError) as problem:
+        raise NotTaken(f"{place(url)}: {type(problem).__name__}") from None  # its text may be the URL
+    finally:
+        if line is not None:
+            line.close()
+    if not 200 <= reply.status < 300:
+        raise NotTaken(f"{place(url)} answers HTTP {reply.status}")
+    return found
+
+
+class Sink:
+    """One place that is told; `folds`: it makes one of equal events."""
+
+    folds = False
+
+    def __init__(self, settings: Mapping[str, Any]) -> None:
+        """Keep the settings."""
+        self.settings = settings
+
+    def has(self, event: Event) -> bool:
+        """Return whether somebody else has told it already, as far as can be known."""
+        return False
+
+    def knows(self, event: Event, name: str) -> bool:
+        """Return whether it was noted here that another sink was told."""
+        return False
+
+    def mark(self, event: Event, name: str) -> bool:
+        """Note here that another sink was told; return whether that could be done."""
+        return False
+
+    def send(self, event: Event, now: float) -> str:
+        """Tell it; return where it went. NotTaken: it must be tried again."""
+        raise NotImplementedError
+
+
+class Alertmanager(Sink):
+    """One Alertmanager; in a cluster each of them is told."""
+
+    folds = True
+
+    def _headers(self) -> Headers:
+        user, word = self.settings.get("username") or "", self.settings.get("password") or ""
+        token = b64encode(f"{user}:{word}".encode()).decode()
+        found = {"Content-Type": "application/json"}
+        return {**found, "Authorization": f"Basic {token}"} if user else found
+
+    def _ask(self, rest: str, data: Optional[bytes] = None) -> bytes:
+        url = f"{self.settings['url'].rstrip('/')}/api/v2/alerts{rest}"
+        return ask(url, self._headers(), data, self.settings.get("ca_file") or "")
+
+    def _find(self, event: Event) -> Mapping[str, Any]:
+        """Return the alert, from whichever host; empty when there is none."""
+        said = self._ask(f"?{question(event)}")
+        try:
+            found: Mapping[str, Any] = next(iter(json.loads(said)), {})
+        except (ValueError, TypeError):
+            raise NotTaken(f"{place(self.settings['url'])} does not answer as an Alertmanager") from None
+        return found
+
+    def has(self, event: Event) -> bool:
+        """Ask for the alert: another host may have another opinion of its cause, and one alert is enough."""
+        return bool(self._find(event))
+
+    def knows(self, event: Event, name: str) -> bool:
+        """Read the annotation."""
+        return f"told_{name}" in self._find(event).get("annotations", {})
+
+    def mark(self, event: Event, name: str) -> bool:
+        """Write an annotation, which tells nobody anew."""
+        with LOCK:
+            found = self._find(event)
+            if found:
+                self._ask("", marked(found, f"told_{name}", event.host))
+            return bool(found)
+
+    def send(self, event: Event, now: float) -> str:
+        """Post the alert."""
+        self._ask("", alerts(event, self.settings.get("labels") or {}, now, self.settings["hold"]))
+        return place(self.settings["url"])
+
+
+class Webhook(Sink):
+    """A URL that takes the event as JSON."""
+
+    def send(self, event: Event, now: float) -> str:
+        """Post the event."""
+        headers = {"Content-Type": "application/json", "Idempotency-Key": event.id, **self.settings["headers"]}
+        ask(self.settings["url"], headers, body(event), self.settings.get("ca_file") or "")
+        return place(self.settings["url"])
+
+
+class Mail(Sink):
+    """A mail server."""
+
+    def send(self, event: Event, now: float) -> str:
+        """Hand the mail over."""
+        told = self.settings
+        where = f"{told['host']}:{told['port']}"
+        try:
+            context = ssl.create_default_context(cafile=told.get("ca_file") or None)
+            kind: Callable[..., smtplib.SMTP] = smtplib.SMTP
+            more: Dict[str, Any] = {}
+            if told["tls"] == "on":
+                kind, more = smtplib.SMTP_SSL, {"context": context}
+            with kind(told["host"], told["port"], timeout=TIMEOUT, **more) as line:
+                if told["tls"] == "starttls":
+                    line.starttls(context=context)
+                if told.get("username"):
+                    line.login(told["username"], told.get("password") or "")
+                line.send_message(mail(event, told["sender"], told["to"]), told["sender"], told["to"])
+        except smtplib.SMTPAuthenticationError as problem:
+            raise NotTaken(f"{where} refuses the login ({problem.smtp_code})") from None
+        except (smtplib.SMTPException, OSError, ValueError) as problem:
+            raise NotTaken(f"{where}: {problem}") from None
+        return where
+
+
+class Command(Sink):
+    """A program that reads the event from its standard input."""
+
+    def send(self, event: Event, now: float) -> str:
+        """Run it, without a shell."""
+        words = self.settings["argv"]
+        try:
+            done = subprocess.run(
+                words,
+                input=body(event),
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                timeout=COMMAND_SECONDS,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            raise NotTaken(f"{words[0]} takes longer than {COMMAND_SECONDS} s") from None
+        except OSError as problem:
+            raise NotTaken(f"{words[0]}: {problem.strerror}") from None
+        if done.returncode:
+            raise NotTaken(f"{words[0]} ends with {done.returncode}")
+        return str(words[0])
+
+
+def sinks(settings: Mapping[str, Any], passwords: Mapping[str, Any]) -> Dict[str, Sink]:
+    """Return the declared sinks by name; what is secret of them is in `passwords`."""
+    found: Dict[str, Sink] = {}
+    given = settings.get("alertmanager") or {}
+    for number, url in enumerate(given.get("urls") or [], 1):
+        found[f"alertmanager-{number}"] = Alertmanager(
+            {**given, "url": url, "password": passwords.get("alertmanager", "")}
+        )
+    if settings.get("webhook"):
+        found["webhook"] = Webhook(
+            {**settings["webhook"], "url": passwords["webhook"], "headers": passwords["headers"]}
+        )
+    if settings.get("mail"):
+        found["mail"] = Mail({**settings["mail"], "password": passwords.get("mail", "")})
+    if settings.get("command"):
+        found["command"] = Command({"argv": settings["command"]})
+    return found
+
+
+def note(event: Event) -> None:
+    """Write the event to the journal, or where there is none to the log."""
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as line:
+            line.sendto(journal(event), JOURNAL)
+    except OSError:
+        say(f"{event.severity}: {event.summary}")
+
+
+def say(text: str) -> None:
+    """Write a line to the log."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
