@@ -8,6 +8,7 @@ The series are a set of three members under three Sentinels, as the exporters sh
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 from pathlib import Path
@@ -403,6 +404,20 @@ def test_what_takes_days_fires_too(tmp_path: Path) -> None:
 def test_every_alert_fires_in_some_case() -> None:
     fired = {alert for _changes, expected in [*CASES.values(), *DAILY.values()] for alert in expected}
     assert fired == {rule["alert"] for rule in rules() if "alert" in rule}
+
+
+def test_prometheus_reads_every_expression_of_the_dashboards(tmp_path: Path) -> None:
+    asked = [
+        re.sub(r"\$__rate_interval", "1m", target["expr"])
+        for path in sorted(RULES.parent.glob("*.json"))
+        for panel in json.loads(path.read_text(encoding="utf-8"))["panels"]
+        for target in panel["targets"]
+    ]
+    made = [{"record": f"asked:{number}", "expr": text} for number, text in enumerate(asked)]
+    path = tmp_path / "asked.yml"
+    path.write_text(yaml.safe_dump({"groups": [{"name": "dashboards", "rules": made}]}), encoding="utf-8")
+    run = subprocess.run([PROMTOOL, "check", "rules", path], capture_output=True, text=True, timeout=300, check=False)
+    assert run.returncode == 0 and f"{len(asked)} rules found" in run.stdout, run.stdout + run.stderr
 
 
 def test_the_facts_that_rules_need_are_written() -> None:

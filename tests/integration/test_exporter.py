@@ -26,7 +26,8 @@ from .conftest import Lab, Server, free_port, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = ROOT / ".cache" / "prometheus" / "prometheus-redis-exporter"
-RULES = ROOT / "roles" / "redis_monitoring" / "files" / "quorum-redis.rules.yml"
+FILES = ROOT / "roles" / "redis_monitoring" / "files"
+RULES = FILES / "quorum-redis.rules.yml"
 PASSWORD, EXPORTER, WATCH, CLIENTS = "own-of-the-servers", "own-of-exporter", "own-of-sentinels", "own-of-clients"
 SECRETS = (PASSWORD, EXPORTER, WATCH, CLIENTS)
 
@@ -110,14 +111,17 @@ def scene(lab: Lab, tmp_path: Path) -> Iterator[Scene]:
         found.close()
 
 
-def names_in_rules() -> Set[str]:
-    """Return the metrics that the alert rules read, without those that Prometheus makes."""
+def names_needed() -> Set[str]:
+    """Return the metrics that alert rules and dashboards read, without facts and those that Prometheus makes."""
     groups = yaml.safe_load(RULES.read_text(encoding="utf-8"))["groups"]
-    text = " ".join(re.sub(r'"[^"]*"', "", rule["expr"]) for group in groups for rule in group["rules"])
-    return set(re.findall(r"(?<![\w:])redis_\w+", text))
+    asked = [rule["expr"] for group in groups for rule in group["rules"]]
+    for path in FILES.glob("*.json"):
+        panels = json.loads(path.read_text(encoding="utf-8"))["panels"]
+        asked += [target["expr"] for panel in panels for target in panel["targets"]]
+    return set(re.findall(r"(?<![\w:])redis_\w+", " ".join(re.sub(r'"[^"]*"', "", text) for text in asked)))
 
 
-def test_what_the_rules_need_is_there_and_no_right_is_missing(scene: Scene) -> None:
+def test_what_is_needed_is_there_and_no_right_is_missing(scene: Scene) -> None:
     with pytest.raises(Exception, match=r"WRONGTYPE|wrong kind"):
         scene.primary.call("LPUSH", "card:1", "x")  # so that there is an error to be counted
     wait_until("the replica follows", lambda: "redis_master_link_up{" in scene.scrape(scene.replica))
@@ -126,7 +130,7 @@ def test_what_the_rules_need_is_there_and_no_right_is_missing(scene: Scene) -> N
         assert re.search(r"^redis_up 1$", text, re.MULTILINE), text
         assert not [secret for secret in SECRETS if secret in text] and "4111" not in text
     names = {line.split("{")[0].split(" ")[0] for text in told for line in text.splitlines() if line[:1] != "#"}
-    assert names_in_rules() - names == set()
+    assert names_needed() - names == set()
     assert (
         f'redis_sentinel_master_status{{master_address="127.0.0.1:{scene.primary.port}",master_name="main"' in told[2]
     )
