@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Set
 
 import pytest
+from applications import add_jobs, worker
 from ledger.scene import Scene
 from measured import note
 
@@ -17,81 +17,35 @@ from .test_clients import ONE_ENGINE, let_ask, page, users
 
 MOVES = 3
 FEW = 5  # jobs between two moves
-WORKERS = {
-    "jobs": ("celery", "-A", "tasks", "worker", "--pool", "solo", "--loglevel", "INFO"),
-    "rq": ("rq", "worker", "-c", "rq_settings", "--worker-class", "rq.worker.SimpleWorker"),
-}
-WORK = """
-
-def done(name, number):
-    with open(f"done-{name}", "a") as file:
-        file.write(f"{number}\\n")
-"""
-JOB = """
-import work
-
-@app.task
-def job(number):
-    work.done("jobs", number)
-"""
-# A send that fails is no job: its sender was told. One that is sent has to be done.
-SENDERS = {
-    "jobs": "from tasks import job\nsend = lambda number: job.apply_async((number,), retry=False)\n",
-    "rq": "from redis_set import primary\nfrom rq import Queue\nqueue = Queue(connection=primary)\n"
-    "send = lambda number: queue.enqueue('work.done', 'rq', number)\n",
-}
-LOOP = """
-import itertools, time
-for number in itertools.count(1):
-    try:
-        send(number)
-        print("sent", number, flush=True)
-    except Exception as problem:
-        print("failed", number, type(problem).__name__, problem, flush=True)
-    time.sleep(0.1)
-"""
-
-
-def sent(log: Path) -> Set[str]:
-    """Return the jobs that were sent."""
-    return {line.split()[1] for line in log.read_text().splitlines() if line.startswith("sent ")}
-
-
-def done(place: Path, name: str) -> Set[str]:
-    """Return the jobs that were done."""
-    file = place / f"done-{name}"
-    return set(file.read_text().split()) if file.exists() else set()
+QUEUES = {"jobs": "celery", "rq": "default"}
 
 
 @ONE_ENGINE
-@pytest.mark.parametrize("user", WORKERS)
+@pytest.mark.parametrize("user", QUEUES)
 def test_a_worker_survives_planned_moves(lab: Lab, tmp_path: Path, user: str) -> None:
     scene = Scene.build(lab, password=PASSWORD)
     users(lab, *scene.members)
     for watcher in scene.sentinels:
         let_ask(watcher)
-    found = page(lab, tmp_path, *[watcher.port for watcher in scene.sentinels])
-    (found.place / "work.py").write_text(WORK)
-    tasks = found.place / "tasks.py"
-    tasks.write_text(tasks.read_text() + JOB)
-    (found.place / "send.py").write_text(SENDERS[user] + LOOP)
+    found = page(tmp_path, *[watcher.port for watcher in scene.sentinels])
+    add_jobs(found.place)
+    queue = QUEUES[user]
 
     def works() -> None:
         """Wait until the worker has done some more."""
-        count = len(done(found.place, user))
-        wait_until("jobs are done", lambda: len(done(found.place, user)) >= count + FEW)
+        count = len(found.done(user))
+        wait_until("jobs are done", lambda: len(found.done(user)) >= count + FEW)
 
-    with found.running(user, *WORKERS[user]) as said:
-        with found.running(user, "python", "send.py", log="sent") as log:
+    with found.running(user, *worker(user, queue)) as working:
+        with found.running(user, "python", f"send_{user}.py", "1", queue, name="sender") as sender:
             for _number in range(MOVES):
                 works()
                 answer = scene.move(password=PASSWORD, sentinel_password=PASSWORD)
                 assert not answer.failed, answer.text
                 scene.wait("the set is whole", scene.whole)
             works()
-        wait_until("every job that was sent is done", lambda: sent(log) <= done(found.place, user))
-        assert "UNBLOCKED" not in said.read_text() + log.read_text()
-    failed = [line.split()[2] for line in log.read_text().splitlines() if line.startswith("failed ")]
-    note(
-        f"{WORKERS[user][0]}, {MOVES} planned moves", f"{len(sent(log))} jobs, {len(failed)} sends failed {set(failed)}"
-    )
+        wait_until("every job that was sent is done", lambda: sender.acknowledged() <= found.done(user))
+        assert "UNBLOCKED" not in working.said() + sender.said()
+    failed = [one.error.partition(":")[0] for one in sender.told() if one.error]
+    sent = len(sender.acknowledged())
+    note(f"{user}, {MOVES} planned moves", f"{sent} jobs, {len(failed)} sends failed {set(failed)}")
