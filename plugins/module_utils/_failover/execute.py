@@ -117,22 +117,31 @@ class Mover(Base):
         self.do_promote()
 
     def do_coordinate(self) -> None:
-        """Let a Sentinel of Valkey 9 do it all."""
+        """Let a Sentinel of Valkey 9 do it all, in a pause that begins before its own.
+
+        The engine ends its failover with an error for those that wait. They are cut off before, and in the pause
+        nobody begins to wait for a write. XREAD is none: who comes back to it is cut off again and again.
+        """
         self.deadman.urgent(True)
+        pause: List[Sequence[Any]] = [["CLIENT", "PAUSE", self.plan.pause, "WRITE"], ["INFO", "replication"]]
+        replies = self.client(self.plan.old.host).transaction(pause)
+        self.fenced = time.monotonic()
+        self.offsets["fence"] = number(parse_info(replies[-1]).get("master_repl_offset"))
+        self._cut_off()
         self.sentinels[0][1].call("SENTINEL", "FAILOVER", self.name, "COORDINATED")
         over = time.monotonic() + 2 * PROMOTION
         while self.role(self.plan.target.host) != "master":
-            found = self.info(self.plan.old.host)
-            if not self.fenced and found.get("master_failover_state") != "no-failover":
-                self.fenced = time.monotonic()
-                self.offsets["fence"] = number(found.get("master_repl_offset"))
-                # The engine ends its failover with an error for those that wait; nobody begins to wait in the pause.
-                for command in waiting(self.call(self.plan.old.host, "CLIENT", "LIST")):
-                    quietly(self.call, self.plan.old.host, *command)
+            self._cut_off("xread")
             if time.monotonic() > over:
                 raise QuorumError(f"{self.plan.target.name} was not promoted within {2 * PROMOTION:g} s")
-            time.sleep(0.001)
+            time.sleep(0.002)
+        quietly(self.call, self.plan.old.host, "CLIENT", "UNPAUSE")
         self._promoted()
+
+    def _cut_off(self, command: str = "") -> None:
+        """Close the connections of those that wait at the old primary, in one command or any."""
+        for each in waiting(self.call(self.plan.old.host, "CLIENT", "LIST"), command):
+            quietly(self.call, self.plan.old.host, *each)
 
     def _promoted(self) -> None:
         """Wait until the target is primary, let the old one follow it, and see it accept writes."""

@@ -51,10 +51,10 @@ def dependents_in(text: str) -> List[Dependent]:
     return found
 
 
-def waiting(text: str) -> List[Sequence[str]]:
+def waiting(text: str, command: str = "") -> List[Sequence[str]]:
     """Return the commands that cut off who waits in a command like BLPOP or XREAD, of those in CLIENT LIST; pure."""
     told = [row for row in parse_client_list(text) if set(row.get("flags", "")) & set("bSM") == {"b"}]
-    return [("CLIENT", "KILL", "ID", row["id"]) for row in told]
+    return [("CLIENT", "KILL", "ID", row["id"]) for row in told if command in ("", row.get("cmd"))]
 
 
 def follow(client: Client, *target: Any) -> None:

@@ -22,3 +22,4 @@ def test_rows_are_read() -> None:
 
 def test_who_waits_is_cut_off_but_no_link_of_replication() -> None:
     assert waiting(LISTED) == [("CLIENT", "KILL", "ID", "4"), ("CLIENT", "KILL", "ID", "5")]
+    assert waiting(LISTED, "xread") == [("CLIENT", "KILL", "ID", "5")]
