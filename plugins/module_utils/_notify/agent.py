@@ -100,8 +100,8 @@ class Messenger(threading.Thread):
                 if self.unmarked:
                     self._mark(time.time())
                     pause = min(pause, 1.0)
-            except OSError as problem:
-                say(f"{self.name}: the spool cannot be used: {problem}")
+            except Exception as problem:  # nothing may end this thread in silence; its text may hold a token
+                say(f"{self.name}: {type(problem).__name__}; tried again in 5 s")
                 pause = 5.0
             self.ready.wait(min(max(pause, 0.05), 5.0))
 

@@ -31,6 +31,7 @@ from .plan import check, check_answer, estate_of, settings_text, verdict
 UNIT, USER = "redis-notify.service", "redis-notify"
 SYSUSERS = "/etc/sysusers.d/redis-notify.conf"
 LIBRARY = "/usr/local/lib/redis-notify"
+STATUS = STATE / "status.json"
 Pair = Tuple[host_files.Seen, host_files.Wanted]
 
 
@@ -42,7 +43,7 @@ class View:
     state: State = field(default_factory=lambda: State(active=False, enabled=False))
     pairs: List[Pair] = field(default_factory=list)  # files that differ
     left: List[str] = field(default_factory=list)  # ours that lie here
-    status: Dict[str, str] = field(default_factory=dict)  # what the notifier says of itself
+    status: Dict[str, Any] = field(default_factory=dict)  # what the notifier says of itself
     answers: Dict[str, Dict[str, Any]] = field(default_factory=dict)
 
 
@@ -66,7 +67,7 @@ class NotifyHost(Reconciler[View]):
 
     def observe(self) -> View:
         """Look, and refuse what cannot be done before anything is changed."""
-        view = View(known(USER) is not None, states([UNIT])[UNIT], status=_status())
+        view = View(known(USER) is not None, states([UNIT])[UNIT], status=_told(STATUS))
         present = estate_of(host_files.look(str(SETTINGS)).content.decode("utf-8", "replace"))
         if self.given["test"]:
             return self._testable(view, present)
@@ -171,9 +172,9 @@ class NotifyHost(Reconciler[View]):
                     f"`journalctl -u {UNIT}` shows what it does",
                 )
             time.sleep(0.2)
-        self.answers = json.loads(answer.read_text(encoding="utf-8"))
+        self.answers = _told(answer)
         answer.unlink()
-        if not all(one["taken"] for one in self.answers.values()):
+        if not self.answers or not all(one["taken"] for one in self.answers.values()):
             raise QuorumError(f"From {self.host} not every sink was told. {'; '.join(verdict(self.answers))}")
 
     def settle(self, before: View, steps: List[Step]) -> View:
@@ -182,7 +183,7 @@ class NotifyHost(Reconciler[View]):
             return before
 
         def look() -> View:
-            before.status = _status()
+            before.status = _told(STATUS)
             return before
 
         hint = f"`journalctl -u {UNIT}` says what it waits for"
@@ -206,9 +207,10 @@ class NotifyHost(Reconciler[View]):
         return [host_files.diff(*pair) for pair in before.pairs]
 
 
-def _status() -> Dict[str, str]:
+def _told(path: Path) -> Dict[str, Any]:
+    """Return what the notifier has written; its user may not lead root elsewhere by a link."""
     try:
-        found: Dict[str, str] = json.loads((STATE / "status.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        found = json.loads(host_files.look(str(path)).content)
+    except ValueError:
         return {}
-    return found
+    return found if isinstance(found, dict) else {}
