@@ -18,6 +18,7 @@ SOURCE = {"type": "prometheus", "uid": "${datasource}"}  # whichever the reader 
 ALL, ONE = 'deployment="$deployment"', 'deployment="$deployment", set="$set"'
 WIDTH = 24  # columns of a dashboard
 BAD, GOOD, BLUE = "red", "green", "blue"
+ASKED = "One ERR for each scrape is the exporter's own: it is told to ask for no settings, and does so with a command."
 Query = tuple[str, str]
 
 
@@ -95,6 +96,7 @@ OVERVIEW = [
         "Errors",
         [(f'sum by (set, err) (rate(redis_errors_total{{job="redis", {ALL}}}[$__rate_interval]))', "{{set}} {{err}}")],
         unit="ops",
+        about=ASKED,
     ),
     Panel(
         "Hosts",
@@ -235,6 +237,7 @@ SET = [
         "Errors by kind",
         [(f'sum by (err) (rate(redis_errors_total{{job="redis", {ONE}}}[$__rate_interval]))', "{{err}}")],
         unit="ops",
+        about=ASKED,
     ),
     Panel("Last fork", [(f'redis_latest_fork_seconds{{job="redis", {ONE}}}', "{{host}}")], unit="s"),
     Panel(
