@@ -46,7 +46,7 @@ options:
   packages:
     description: Packages to look for. They are not installed, only RV(packages_missing) tells; asking the package
       database is many times cheaper than asking the package manager. A missing one that no package source has fails
-      the task before anything is changed.
+      the task before anything is changed; in check mode only where apt has lists that could have it.
     type: list
     elements: str
     default: []
@@ -194,6 +194,11 @@ packages_missing:
   returned: success
   type: list
   elements: str
+lists_empty:
+  description: Whether packages are missing in check mode, and apt has no lists yet that could tell whether a source has
+    them. A warning says so; a run renews the lists first.
+  returned: success
+  type: bool
 foreign:
   description: What is not ours and was stopped, or would be.
   returned: success

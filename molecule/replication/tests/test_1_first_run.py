@@ -15,12 +15,15 @@ NEW = (
 
 
 def test_check_mode_on_fresh_hosts_predicts_and_changes_nothing(lab: Lab, main: DataSet) -> None:
+    """One of them is like the image of a cloud: no package lists yet."""
+    lab.sh("p2", "rm /var/lib/apt/lists/*_Packages*")
     for host in main.hosts:
         lab.sh(host, "touch /run/before")
     run = lab.run_playbook("site", "--check", "--diff").expect()
     # The host with its units, the packages, the configuration, the start.
     assert all(run.recap[host].changed >= 4 for host in main.hosts)
     units = "/etc/systemd/system/redis-server@.service", "/usr/local/lib/quorum-redis/assemble"
+    assert "The package lists of p2 are empty." in " ".join(run.stdout.split())
     for predicted in (*units, "/etc/redis/main.json", "redis-server", "start redis-server@main.service"):
         assert predicted in run.stdout
     for host in main.hosts:

@@ -9,9 +9,17 @@ import os
 import re
 import subprocess
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Mapping, Sequence
 
 from .._core.errors import BadConfig
+
+LISTS = "/var/lib/apt/lists"
+
+
+def are_lists_empty(directory: str = LISTS) -> bool:
+    """Return whether apt knows of no package at all, as in a fresh image of a cloud; False where there is no apt."""
+    return Path(directory).is_dir() and not any(Path(directory).glob("*_Packages*"))
 
 
 def installed(packages: Sequence[str]) -> dict[str, str] | None:

@@ -17,7 +17,7 @@ from .capacity import disk_free, memory_free
 from .certificates import check, digest
 from .kernel import View, check_memory, observe, put
 from .listeners import answers, is_local
-from .packages import Pin, check_candidates, installed, missing
+from .packages import Pin, are_lists_empty, check_candidates, installed, missing
 from .services import check_version, other_programs, running_programs, undeclared_servers, unit_table
 
 
@@ -32,7 +32,7 @@ class Host(Reconciler[View]):
         self.foreign: list[foreign.Foreign] = []
         self.programs: dict[str, str] = {}
         self.files = host_files.declared(given["files"])
-        self.update = not module.check_mode
+        self.update, self.no_lists = not module.check_mode, False
         module.check_mode = module.check_mode or not given["apply"]
 
     def observe(self) -> View:
@@ -63,10 +63,13 @@ class Host(Reconciler[View]):
         pin = Pin(given["engine"], given["pinned"], given["version"])
         found = installed(given["packages"])
         kept = found is None or pin.kept(found)
-        if pin.version and pin.packages and found is not None and (given["upgrade"] or not kept):
+        self.no_lists = not self.update and not given["upgrade"] and are_lists_empty()
+        if pin.version and pin.packages and found is not None and (given["upgrade"] or not kept) and not self.no_lists:
             pin.find(given["name"], self.update)
         view.pin, view.packages_missing = pin.newest, missing(given["packages"], found, pin, given["upgrade"])
-        check_candidates(view.packages_missing, update=self.update)
+        self.no_lists = self.no_lists and bool(view.packages_missing)
+        if not self.no_lists:
+            check_candidates(view.packages_missing, update=self.update)
         self.programs = running_programs(self.units) if given["program"] else {}
         if given["engine"] and not given["upgrade"]:
             check_version(self.programs, given["program"] or "", kept, given["name"], f"{pin.engine} {pin.version}")
@@ -103,6 +106,11 @@ class Host(Reconciler[View]):
         self.warnings += [
             f"{item.name} is {item.now or 'unknown'} and cannot be set to {item.wanted} here" for item in fixed
         ]
+        if self.no_lists:
+            self.warnings.append(
+                f"The package lists of {self.module.params['name']} are empty. A run renews them first; whether its "
+                f"sources have {', '.join(obs.packages_missing)} is not known in check mode"
+            )
         if self.module.params["units"] is not None:
             self.warnings += undeclared_servers(programs, self.module.params["units"])
         return {
@@ -118,6 +126,7 @@ class Host(Reconciler[View]):
             "other_program": other_programs(programs, program),
             "pin": obs.pin,
             "packages_missing": obs.packages_missing,
+            "lists_empty": self.no_lists,
         }
 
     def diff(self, before: View, after: View | None, steps: list[Step]) -> list[dict[str, str]]:

@@ -5,11 +5,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from ansible_collections.quorum.redis.plugins.module_utils._core.errors import BadConfig
 from ansible_collections.quorum.redis.plugins.module_utils._host import packages
 from ansible_collections.quorum.redis.plugins.module_utils._host.packages import (
     Pin,
+    are_lists_empty,
     check_candidates,
     installed,
     missing,
@@ -115,3 +118,11 @@ def test_a_pin_is_looked_for_again_with_new_lists_and_refused(monkeypatch: pytes
 def test_a_package_that_no_source_has_is_refused_with_what_to_do() -> None:
     with pytest.raises(BadConfig, match=r"no-such-package.*Nothing was changed"):
         check_candidates(["dpkg", "no-such-package"], update=False)
+
+
+def test_a_fresh_image_has_no_package_lists(tmp_path: Path) -> None:
+    assert not are_lists_empty(str(tmp_path / "no-apt"))
+    (tmp_path / "partial").mkdir()
+    assert are_lists_empty(str(tmp_path))
+    (tmp_path / "deb.debian.org_debian_dists_trixie_main_binary-amd64_Packages.lz4").touch()
+    assert not are_lists_empty(str(tmp_path))
