@@ -163,6 +163,19 @@ def test_a_move_that_cannot_succeed_is_refused(unwatched: Scene) -> None:
     refused(unwatched, "refuses the password")
 
 
+@pytest.mark.parametrize("sentinels", [0, 3])
+def test_a_living_replica_that_is_not_declared_stops_a_move(lab: Any, sentinels: int) -> None:
+    """As in a part of the inventory: Sentinels may prefer it, and without them it would follow a former primary."""
+    scene = Scene.build(lab, sentinels=sentinels)
+    part, third = scene.options()["members"][:2], scene.members[2]
+    third.call("CONFIG", "SET", "replica-announce-ip", "127.0.0.3")
+    third.call("CLIENT", "KILL", "TYPE", "master")
+    scene.wait("the primary knows it so", lambda: "ip=127.0.0.3" in str(scene.members[0].call("INFO", "replication")))
+    scene.wait("it is in sync", lambda: third.info()["master_link_status"] == "up")
+    refused(scene, f"there live the member 127.0.0.3:{third.port} (known to m1", members=part, wait=10)
+    refused(scene, "quorum.redis.retire", members=part, to="m2", wait=10)
+
+
 def test_a_member_without_link_is_refused(unwatched: Scene) -> None:
     m2 = unwatched.members[1]
     m2.call("REPLICAOF", "127.0.0.1", unwatched.members[2].port)

@@ -38,3 +38,13 @@ def test_declared_number_is_held_against_the_inventory(lab: Lab, among: Among, n
     run = among("q1", "q2").run_playbook("site", *given(**{name: 4}))
     assert not run.ok and run.changed == 0
     assert f"{name} is 4" in " ".join(run.stdout.split())
+
+
+@pytest.mark.parametrize("verb", ["failover", "rotate", "upgrade"])
+def test_no_verb_takes_a_part_for_the_whole(lab: Lab, among: Among, of: Of, verb: str) -> None:
+    main = of(*lab.hosts)
+    primary, processes = main.settled(), main.run_ids()
+    run = among("q1", "q2").run_playbook(verb)
+    assert not run.ok and run.changed == 0, run.stdout
+    assert f"beside them there live the member {lab.host_ip('q3')}:6379" in " ".join(run.stdout.split()), run.stdout
+    assert (main.settled(), main.run_ids()) == (primary, processes)

@@ -10,6 +10,7 @@ from typing import Dict, List, NoReturn, Sequence, Type
 
 from .._core.errors import Refused, Unsettled
 from .._core.reconcile import Step
+from .._membership.plan import Membership, refusal
 from .._model.observed import Downstream, Observed, SentinelView
 from .._model.tables import evidence, place
 from .._model.versions import major_minor
@@ -100,6 +101,15 @@ class Preflight:
         said = {(view.masters[name].address, view.masters[name].port) for view in self.awake}
         if len(said) > 1:
             self.refuse("The Sentinels name different primaries", "Run site.yml first")
+
+    def declared(self) -> None:
+        """Refuse while somebody lives who is not declared: it would be elected, or be left behind."""
+        alive = [one for one in Membership(self.move.name, self.members, self.views, {}).strangers() if one.lives]
+        todo = (
+            "Run on the whole inventory; who shall leave for good is retired while it is declared, quorum.redis.retire"
+        )
+        for problem in refusal(self.move.name, alive, len(self.members), len(self.views)):
+            self.refuse(problem, todo)
 
     def objection(self, one: Observed, primary: Observed) -> str:
         """Return why a member cannot take over, empty when it can."""
@@ -202,12 +212,13 @@ class Preflight:
         return asked if asked != "auto" else "pause" if can_pause else "fence"
 
     def settled(self) -> Observed:
-        """Return the primary of a set on which all agree."""
+        """Return the primary of a set on which all agree, and of which all are declared."""
         self.sentinels()
         planner = Planner(self.members, self.views, Wish(self.move.name, mixed=self.move.mixed))
         found = planner.plan()
         if found.steps:
             self.refuse(f"The set is not as it should be: {found.steps[0].text}", "Run site.yml first")
+        self.declared()
         return found.primary
 
     def plan(self) -> Plan:

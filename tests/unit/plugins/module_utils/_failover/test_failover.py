@@ -62,7 +62,11 @@ def trio(**of_r2: Any) -> list[Observed]:
 
 
 def view(host: str, names: str = "r1", tilt: bool = False, **more: Any) -> SentinelView:
-    known = [{"address": address(one), "port": PORT, "flags": ["slave"]} for one in ("r1", "r2", "r3") if one != names]
+    known = [
+        {"address": address(one), "port": PORT, "run_id": "", "flags": ["slave"]}
+        for one in ("r1", "r2", "r3")
+        if one != names
+    ]
     watched: dict[str, Any] = {
         "flags": ["master"], "down_after": 5000, "ckquorum": "OK 3 usable Sentinels", "replicas": known, **more
     }  # fmt: skip
@@ -199,6 +203,24 @@ def test_an_aof_that_the_candidate_lacks_is_refused() -> None:
 
 def test_a_set_that_is_not_right_is_refused() -> None:
     assert "The set is not as it should be" in refusal([primary("r1", "r2"), replica("r2"), replica("r3", of="r2")])
+
+
+@pytest.mark.parametrize(
+    ("told", "lives"),
+    [({"lag": 0}, True), ({"lag": 60}, False), ({"flags": ["slave"]}, True), ({"flags": ["slave", "s_down"]}, False)],
+)
+def test_who_lives_and_is_not_declared_stops_a_move(told: dict[str, Any], lives: bool) -> None:
+    """Known to the primary, or to a Sentinel."""
+    members, views = trio(), list(WATCHED)
+    if "lag" in told:
+        members[0].replicas.append(Downstream(address("r9"), PORT, "online", 100, told["lag"]))
+    else:
+        known = WATCHED[0].masters["main"].replicas
+        views[0] = view("r1", replicas=[*known, {"address": address("r9"), "port": PORT, "run_id": "x", **told}])
+    if lives:
+        assert f"beside them there live the member {address('r9')}:{PORT}" in refusal(members, views, to="r2")
+    else:
+        assert plan(members, views, to="r2").target.host == "r2"
 
 
 # --- Sentinels ---

@@ -92,7 +92,11 @@ def trio(**of_r1: Any) -> list[Observed]:
 
 
 def view(host: str, names: str = "r1", quorum: int = 2) -> SentinelView:
-    known = [{"address": address(one), "port": PORT, "flags": ["slave"]} for one in ("r1", "r2", "r3") if one != names]
+    known = [
+        {"address": address(one), "port": PORT, "run_id": "", "flags": ["slave"]}
+        for one in ("r1", "r2", "r3")
+        if one != names
+    ]
     watched = WatchedMaster(
         address(names), PORT, flags=["master"], down_after=5000, ckquorum="OK", replicas=known, quorum=quorum
     )
