@@ -67,7 +67,7 @@ signal.signal(signal.SIGHUP, signal.SIG_DFL)
 sys.path.insert(0, {str(PROGRAM.parent)!r})
 import run_steps
 run_steps.ROOT, run_steps.LOGS = Path.cwd(), Path("steps").resolve()
-first = ["bash", "-c", "echo $$ > first; exec sleep 60"]
+first = ["bash", "-c", "echo $$ > first; exec sleep 600"]
 run_steps.steps = lambda: {{"one": run_steps.Step("one", [first, ["touch", "second"]])}}
 sys.exit(run_steps.main())
 """
@@ -75,12 +75,12 @@ sys.exit(run_steps.main())
         [sys.executable, "-c", program], cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     pid = tmp_path / "first"
-    until = time.monotonic() + 20
+    until = time.monotonic() + 60
     while not (pid.exists() and pid.read_text().strip()) and time.monotonic() < until:
         time.sleep(0.05)
     runner.send_signal(number)
     try:
-        assert runner.wait(timeout=20) != 0
+        assert runner.wait(timeout=120) != 0
         with pytest.raises(ProcessLookupError):
             os.kill(int(pid.read_text()), 0)
     finally:
