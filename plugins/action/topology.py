@@ -10,13 +10,16 @@ from pathlib import Path
 from typing import Any
 
 from ansible import context
+from ansible.errors import AnsibleError
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.yaml import yaml_load
 from ansible.plugins.action import ActionBase
 
-from ..module_utils._model.options import HARMLESS, VERBS, names_typed, typed, unknown
+from ..module_utils._model.options import HARMLESS, VERBS, convert, names_typed, typed, unknown
 from ..module_utils._model.topology import Inventory, TopologyError, build
 from ..plugin_utils.addresses import Addresses
 from ..plugin_utils.controller import is_thrown_away
+from ..plugin_utils.values import explain_value
 
 COLLECTION = Path(__file__).resolve().parents[2]
 WANTED = (
@@ -67,7 +70,8 @@ class ActionModule(ActionBase):
             }
         )
         task_vars, verb = task_vars or {}, arguments["verb"]
-        specs = _specs(verb)
+        self.unreadable: dict[str, str] = {}
+        specs, shapes = _specs(verb)
         options, problems = typed(specs, {name: self._value(name, task_vars) for name in specs})
         values = {name: options[name] if name in options else self._value(name, task_vars) for name in WANTED}
         inventory = Inventory(
@@ -77,7 +81,8 @@ class ActionModule(ActionBase):
             address_of=Addresses(task_vars["hostvars"]),
             without=arguments["without"],
         )
-        problems += _lost(verb, options)
+        problems += _misshapen(shapes, {name: self._value(name, task_vars) for name in shapes})
+        problems += [*self.unreadable.values(), *_lost(verb, options)]
         problems += _in_parts(task_vars) if verb not in HARMLESS[1:] else []
         # Where it is a warning, one host says it for all.
         first = (task_vars.get("ansible_play_hosts_all") or [inventory.host])[0]
@@ -94,17 +99,38 @@ class ActionModule(ActionBase):
         return result
 
     def _value(self, name: str, task_vars: dict[str, Any]) -> Any:
-        return self._templar.template(task_vars[name]) if name in task_vars else None
+        try:
+            return self._templar.template(task_vars[name]) if name in task_vars else None
+        except AnsibleError as problem:
+            self.unreadable[name] = explain_value(name, task_vars[name], problem)
+            return None
 
 
-def _specs(verb: str) -> dict[str, Any]:
-    """Return the options whose values are read here: the shared ones without secrets, and those of the verb."""
+def _specs(verb: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the options whose values are read here, the shared ones and those of the verb; then those with secrets."""
     found: dict[str, Any] = {}
     for role in dict.fromkeys(["redis", "redis_server", "redis_backup", f"redis_{verb}"]):
         path = COLLECTION / "roles" / role / "meta" / "argument_specs.yml"
         if path.exists():
             found.update(yaml_load(path.read_text(encoding="utf-8"))["argument_specs"]["main"]["options"])
-    return {name: spec for name, spec in found.items() if not _may_hold_secrets(name, spec)}
+    secret = {name: spec for name, spec in found.items() if _may_hold_secrets(name, spec)}
+    return {name: spec for name, spec in found.items() if name not in secret}, secret
+
+
+def _misshapen(specs: dict[str, Any], values: dict[str, Any]) -> list[str]:
+    """Return what Ansible's own validation says of them, down to the keys of their entries."""
+    given: dict[str, Any] = {}
+    problems = []
+    for name, value in values.items():
+        try:
+            read = convert(value, specs[name].get("type", "str"), specs[name].get("elements", "str"))
+        except ValueError as problem:
+            problems.append(f"{name} {problem}.")
+            continue
+        given |= {} if read is None else {name: read}
+    said = ArgumentSpecValidator(specs).validate(given).error_messages
+    said = [f"there is no key {text}" if ". Supported parameters include" in text else text for text in said]
+    return [*problems, *(f"{text.rstrip('.')}." for text in said)]
 
 
 def _may_hold_secrets(name: str, spec: dict[str, Any]) -> bool:

@@ -9,6 +9,10 @@ import ipaddress
 import socket
 from typing import Any
 
+from ansible.errors import AnsibleError
+
+from .values import explain_value
+
 
 class Addresses:
     """The IP address of a host: redis_address, else ansible_host, else its name, resolved here if it is a name.
@@ -25,7 +29,11 @@ class Addresses:
         """Return the address of a host. ValueError: a sentence."""
         if host not in self.known:
             variables = self.hostvars[host]
-            given = str(variables.get("redis_address") or variables.get("ansible_host") or host)
+            try:
+                given = str(variables.get("redis_address") or variables.get("ansible_host") or host)
+            except AnsibleError as problem:
+                raw = self.hostvars.raw_get(host).get("redis_address")
+                raise ValueError(f"{host}: {explain_value('redis_address', raw, problem)}") from None
             self.known[host] = _resolve(host, given)
         return self.known[host]
 

@@ -25,6 +25,8 @@ def test_what_would_not_work_without_it_is_refused(lab: Lab, of: Of) -> None:
         run = lab.run_playbook("retire", *given(redis_retire_hosts=hosts))
         assert not run.ok and run.changed == 0, run.stdout
         assert words in " ".join(run.stdout.split()), run.stdout
+    run = lab.run_playbook("retire", "-e", "redis_retire_host=q4")
+    assert not run.ok and "is redis_retire_hosts meant?" in " ".join(run.stdout.split()), run.stdout
     for host in main.hosts:
         main.ask(host, "CONFIG", "SET", "min-replicas-to-write", "3")
     run = lab.run_playbook("retire", *given(redis_retire_hosts="q4"))

@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 from estate import DataSet, given
-from lab import Lab
+from lab import ROOT, Lab
 
 SERIAL = """- hosts: redis
   gather_facts: false
@@ -18,6 +19,7 @@ SERIAL = """- hosts: redis
   serial: 1
   roles: [quorum.redis.redis, quorum.redis.redis_server]
 """
+FACTS = ROOT / "docs" / "topology.md"
 STRANGE = "is no variable of this collection and has no effect; is "
 
 
@@ -57,6 +59,17 @@ def test_a_value_without_sense_stops_a_verb(lab: Lab, main: DataSet, verb: str, 
     assert main.settled() == primary and main.run_ids() == processes
 
 
+def test_a_key_that_does_not_exist_is_named(lab: Lab, main: DataSet) -> None:
+    sets = [{"name": "main", "appendonlee": True, "endpoint": {"port": "many"}}]
+    for verb in ("site", "failover"):
+        run = lab.run_playbook(verb, "-e", json.dumps({"redis_instances": sets}))
+        said = " ".join(run.stdout.split())
+        assert not run.ok and run.changed == 0
+        assert "there is no key redis_instances.appendonlee." in said and "argument 'port' is of type str" in said
+        assert len(said) < 4000, "not the whole specification"
+    main.settled()
+
+
 def test_site_and_status_only_warn_of_a_misspelt_variable(lab: Lab) -> None:
     for verb in ("site", "status"):
         run = lab.run_playbook(verb, "-e", "redis_pasword=x").expect(changed=0)
@@ -69,3 +82,19 @@ def test_hosts_in_parts_are_refused_at_once(lab: Lab, main: DataSet, tmp_path: P
     assert not run.ok and run.changed == 0
     assert "run on all hosts of a deployment together" in " ".join(run.stdout.split())
     main.settled()
+
+
+def test_a_value_made_from_facts_needs_those_of_all_members(lab: Lab, main: DataSet, tmp_path: Path) -> None:
+    """Refused in one sentence, and right after the play of docs/topology.md, also in a limited run."""
+    sets = [{"name": "main", "config": {"maxmemory": "{{ (ansible_facts.memtotal_mb * 0.01) | int }}mb"}}]
+    variables = ["-e", json.dumps({"redis_instances": sets})]
+    run = lab.run_playbook("site", *variables)
+    assert not run.ok and run.changed == 0
+    assert "redis_instances is made from facts, which are not gathered" in " ".join(run.stdout.split())
+    shown = re.search(r"```yaml\n(- name: Gather the facts.*?)```", FACTS.read_text(encoding="utf-8"), re.DOTALL)
+    assert shown
+    (tmp_path / "facts.yml").write_text(shown.group(1), encoding="utf-8")
+    lab.run_playbook(str(tmp_path / "facts.yml"), *variables, "--limit", "p2").expect()
+    limits = [int(main.ask(host, "CONFIG", "GET", "maxmemory")[1]) for host in main.hosts]
+    assert [limit > 0 for limit in limits] == [host == "p2" for host in main.hosts]
+    lab.run_playbook("site").expect()
