@@ -15,6 +15,7 @@ import pytest
 from applications import add_jobs, worker
 from ledger.scene import Scene
 from measured import note
+from patience import LONG
 
 from .conftest import PASSWORD, Lab, wait_until
 from .test_clients import ONE_ENGINE, let_ask, page, users
@@ -58,3 +59,8 @@ def test_a_worker_survives_planned_moves(lab: Lab, tmp_path: Path, user: str) ->
     failed = [one.error.partition(":")[0] for one in sender.told() if one.error]
     jobs = f"{len(sender.acknowledged())} jobs, {len(missing)} never done"
     note(f"{user}, {MOVES} planned moves", f"{jobs}, {len(failed)} sends failed {set(failed)}")
+
+    stopped = found.start("stopped", user, *worker(user, queue))
+    wait_until("it waits for jobs", lambda: any(int(one.info()["blocked_clients"]) for one in scene.members))
+    stopped.process.terminate()
+    stopped.process.wait(LONG)
