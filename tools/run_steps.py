@@ -137,6 +137,13 @@ def stop(process: subprocess.Popen[bytes], number: int = signal.SIGTERM) -> None
         os.killpg(process.pid, number)
 
 
+def interrupt(_number: int, _frame: object) -> None:
+    """End what runs and begin nothing more. Nothing is raised here: that may leave a lock taken, for ever."""
+    ending.set()
+    for process in list(running):
+        stop(process)
+
+
 def end_of(command: list[str], environment: dict[str, str], output: IO[str]) -> str:
     """Run a command to its end, or to the limit with all that it started; return how it ended, "0" when well."""
     if ending.is_set():
@@ -288,10 +295,10 @@ class Lanes:
                 for lane in [lanes.submit(self.lane) for _number in range(LANES)]:
                     lane.result()
             except BaseException:
-                ending.set()
-                for process in list(running):
-                    stop(process)
+                interrupt(0, None)
                 raise
+        if ending.is_set():
+            sys.exit("interrupted")
         return [self.results[step.name] for step in self.wanted]
 
 
@@ -319,9 +326,9 @@ def main() -> int:
         print("\n".join(phase_table(LOGS)))
         return 0
     # What runs is in sessions of its own, and would outlive this program.
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is not signal.SIG_IGN:  # as after nohup
-            signal.signal(number, lambda *_: sys.exit("interrupted"))
+            signal.signal(number, interrupt)
     wanted = chosen(sys.argv[1:], known)
     LOGS.mkdir(parents=True, exist_ok=True)
     for old in LOGS.glob("*.times") if len(wanted) == len(known) else ():
