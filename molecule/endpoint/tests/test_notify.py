@@ -1,0 +1,99 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""People are told when the primary moves, by the notifiers of hosts with a Sentinel."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import testinfra
+from estate import DataSet, given, paths_with, until
+from lab import Lab
+
+HOSTS = ["e1", "e2", "e3"]
+TOKEN, HEADER, CLIENT = "t0ken-Mx7kQe", "header-Ub2sVw", "Ty8vKm"
+PORT, HEARD = 8088, "/tmp/heard"  # noqa: S108
+RECEIVER = f"""
+import http.server
+class Take(http.server.BaseHTTPRequestHandler):
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        taken = self.path == "/{TOKEN}" and self.headers["X-Key"] == "{HEADER}"
+        if taken:
+            open("{HEARD}", "ab").write(body + b"\\n")
+        self.send_response(204 if taken else 403)
+        self.end_headers()
+http.server.ThreadingHTTPServer(("", {PORT}), Take).serve_forever()
+"""
+Hosts = dict[str, testinfra.host.Host]
+
+
+@pytest.fixture(scope="module")
+def told(lab: Lab) -> Iterator[tuple[str, str]]:
+    """Run a webhook on the host of an application; return the arguments that declare it."""
+    lab.sh("app", f"cat > /tmp/receiver.py <<'END'\n{RECEIVER}\nEND")
+    lab.sh("app", f": > {HEARD}; systemd-run --unit receiver python3 /tmp/receiver.py")
+    yield declared(lab.host_ip("app"))
+    lab.sh("app", f"systemctl stop receiver; rm {HEARD} /tmp/receiver.py")
+
+
+def declared(host: str) -> tuple[str, str]:
+    """Return the arguments that declare a webhook, and a command in the sandbox."""
+    webhook = {"url": f"http://{host}:{PORT}/{TOKEN}", "headers": {"X-Key": HEADER}}
+    return given(redis_notify={"webhook": webhook, "command": ["/bin/cat"]})
+
+
+def heard(lab: Lab) -> list[dict[str, Any]]:
+    """Return what the webhook was told."""
+    return [json.loads(row) for row in lab.sh("app", f"cat {HEARD}").splitlines()]
+
+
+def test_the_notifiers_are_deployed_tested_and_left_alone(lab: Lab, hosts: Hosts, told: tuple[str, str]) -> None:
+    predicted = lab.run_playbook("notify", "--check", "--diff", *told).expect(changed=len(HOSTS))
+    assert not hosts["e1"].file("/etc/redis-notify").exists
+    done = lab.run_playbook("notify", "--diff", *told).expect(changed=len(HOSTS))
+    tested = lab.run_playbook("notify_test", "-v", *told).expect(changed=len(HOSTS))
+    assert f"webhook: arrived at {lab.host_ip('app')}:{PORT}" in tested.stdout
+    assert {(one["kind"], one["host"]) for one in heard(lab)} == {("test", host) for host in HOSTS}
+    again = lab.run_playbook("notify", *told).expect(changed=0)
+    for run in (predicted, done, tested, again):
+        assert not [word for word in (TOKEN, HEADER, CLIENT) if word in run.stdout]
+    for host in HOSTS:
+        assert paths_with(lab, host, [TOKEN, HEADER], "redis") == []
+        assert (
+            f" {TOKEN}" not in lab.sh(host, "journalctl --no-pager") and hosts[host].service("redis-notify").is_enabled
+        )
+        said = lab.sh(host, "systemd-analyze security --no-pager redis-notify.service | tail -1")
+        assert float(said.split(": ")[1].split()[0]) < 2.0, said
+
+
+def test_a_move_and_a_crash_are_told_once(lab: Lab, told: tuple[str, str]) -> None:
+    main = DataSet(lab, HOSTS, "server-Lw6tQz", HOSTS, "sentinel-Rb3nHd")
+    old = main.settled()
+    lab.run_playbook("failover").expect()
+    new = main.settled()
+
+    def moves(cause: str) -> list[dict[str, Any]]:
+        return [one for one in heard(lab) if (one["kind"], one["cause"]) == ("moved", cause)]
+
+    (event,) = until(lab, "the webhook is told of the move", lambda: moves("planned"))
+    assert (event["old"], event["new"]) == (f"{lab.host_ip(old)}:6379", f"{lab.host_ip(new)}:6379")
+    lab.sh(new, "systemctl kill -s KILL redis-server@main; systemctl stop redis-server@main")
+    (event,) = until(lab, "the webhook is told of the crash", lambda: moves("crash"))
+    assert (event["old"], event["severity"]) == (f"{lab.host_ip(new)}:6379", "critical")
+    lab.sh(new, "systemctl start --no-block redis-server@main")
+    main.settled()
+    for host in HOSTS:
+        rows = lab.sh(host, "journalctl --no-pager -o cat -t redis-notify QUORUM_KIND=moved QUORUM_CAUSE=crash")
+        assert "took over" in rows
+
+
+def test_removal_leaves_nothing(lab: Lab) -> None:
+    lab.run_playbook("notify").expect(changed=len(HOSTS))
+    search = "find /etc /run /var/lib /usr/local -iname '*redis-notify*'; getent passwd redis-notify || true"
+    for host in HOSTS:
+        assert lab.sh(host, search) == ""
