@@ -321,7 +321,7 @@ def main() -> int:
     try:
         notifier = Notifier(settings.read_text(encoding="utf-8"), state)
     except (OSError, ValueError, KeyError) as problem:
-        print(f"not started: {problem}", file=sys.stderr)
+        sys.stderr.write(f"not started: {problem}\n")
         return 1
     notifier.run()
     return 0
