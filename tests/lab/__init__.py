@@ -178,6 +178,7 @@ class Lab:
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
             text=True,
+            errors="backslashreplace",
             env=os.environ | SETTINGS,
             cwd=self.state,
             start_new_session=True,
@@ -198,6 +199,7 @@ class Lab:
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
             text=True,
+            errors="backslashreplace",  # the output of two processes may meet within a letter
             env={**os.environ, **SETTINGS, **env},
             timeout=timeout,
             check=False,
