@@ -15,41 +15,27 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.yaml import yaml_load
 from ansible.plugins.action import ActionBase
 
-from ..module_utils._model.options import HARMLESS, VERBS, convert, names_typed, typed, unknown
+from ..module_utils._model.options import HARMLESS, VERBS, names_typed, typed, unknown
 from ..module_utils._model.topology import Inventory, TopologyError, build
 from ..plugin_utils.addresses import Addresses
 from ..plugin_utils.controller import is_thrown_away
+from ..plugin_utils.declared import OPEN
 from ..plugin_utils.values import explain_value
 
 COLLECTION = Path(__file__).resolve().parents[2]
 WANTED = (
+    *OPEN,
     "redis_group",
     "redis_member_count",
     "redis_sentinel_count",
-    "redis_sentinel_group",
-    "redis_instances",
     "redis_auth",
-    "redis_bind",
-    "redis_firewall_clients",
     "redis_password",
     "redis_password_previous",
     "redis_acl_users",
     "redis_sentinel_password",
     "redis_sentinel_password_previous",
     "redis_sentinel_clients_passwords",
-    "redis_endpoint_group",
     "redis_endpoint_trusted",
-    "redis_endpoint_check_port",
-    "redis_sentinel_name",
-    "redis_sentinel_port",
-    "redis_sentinel_config",
-    "redis_sentinel_tls_port",
-    "redis_tls",
-    "redis_tls_ca_file",
-    "redis_tls_cert_file",
-    "redis_tls_key_file",
-    "redis_tls_clients",
-    "redis_fork_reserve",
 )
 
 
@@ -73,7 +59,9 @@ class ActionModule(ActionBase):
         self.unreadable: dict[str, str] = {}
         specs, shapes = _specs(verb)
         options, problems = typed(specs, {name: self._value(name, task_vars) for name in specs})
-        values = {name: options[name] if name in options else self._value(name, task_vars) for name in WANTED}
+        secrets = {name: self._value(name, task_vars) for name in shapes}
+        known = {**secrets, **options}
+        values = {name: known[name] if name in known else self._value(name, task_vars) for name in WANTED}
         inventory = Inventory(
             host=task_vars["inventory_hostname"],
             groups=task_vars["groups"],
@@ -81,7 +69,7 @@ class ActionModule(ActionBase):
             address_of=Addresses(task_vars["hostvars"]),
             without=arguments["without"],
         )
-        problems += _misshapen(shapes, {name: self._value(name, task_vars) for name in shapes})
+        problems += _misshapen(shapes, secrets)
         problems += [*self.unreadable.values(), *_lost(verb, options)]
         problems += _in_parts(task_vars) if verb not in HARMLESS[1:] else []
         # Where it is a warning, one host says it for all.
@@ -119,15 +107,8 @@ def _specs(verb: str) -> tuple[dict[str, Any], dict[str, Any]]:
 
 def _misshapen(specs: dict[str, Any], values: dict[str, Any]) -> list[str]:
     """Return what Ansible's own validation says of them, down to the keys of their entries."""
-    given: dict[str, Any] = {}
-    problems = []
-    for name, value in values.items():
-        try:
-            read = convert(value, specs[name].get("type", "str"), specs[name].get("elements", "str"))
-        except ValueError as problem:
-            problems.append(f"{name} {problem}.")
-            continue
-        given |= {} if read is None else {name: read}
+    found, problems = typed(specs, values)
+    given = {name: value for name, value in found.items() if value is not None}
     said = ArgumentSpecValidator(specs).validate(given).error_messages
     said = [f"there is no key {text}" if ". Supported parameters include" in text else text for text in said]
     return [*problems, *(f"{text.rstrip('.')}." for text in said)]

@@ -16,7 +16,8 @@ from .addresses import Addresses
 DEFAULTS = Path(__file__).resolve().parents[2] / "roles" / "redis" / "defaults" / "main.yml"
 # Variables whose value is a secret; the model only asks whether they are there.
 SECRET = ("redis_password", "redis_sentinel_password")
-WANTED = (
+# Variables that the model is made of, for members and for others; those that are a password stand apart.
+OPEN = (
     "redis_sentinel_group",
     "redis_instances",
     "redis_bind",
@@ -43,6 +44,6 @@ def declared_model(host: str, group: str, groups: Mapping[str, Sequence[str]], h
         raise TopologyError(f"The inventory has no host in the group {group!r}. Give the group of the members.")
     theirs = hostvars[members[0]]
     values = {**yaml_load(DEFAULTS.read_text(encoding="utf-8")), "redis_group": group}
-    values.update({name: theirs[name] for name in WANTED if name in theirs})
+    values.update({name: theirs[name] for name in OPEN if name in theirs})
     values.update(dict.fromkeys(SECRET, "-"), redis_endpoint_trusted=True)
     return build(Inventory(host, groups, values, Addresses(hostvars)))
