@@ -372,8 +372,12 @@ base.Base.do = do
     assert sum(one.log.count("+try-failover") for one in watched.sentinels) == 1, "one was ordered"
 
 
-def test_a_target_that_the_sentinels_have_made_the_primary_is_not_given_up(watched: Scene, ledger: Any) -> None:
-    """It falls silent before the module has seen it as the primary: two would accept writes."""
+def test_a_target_that_the_sentinels_have_made_the_primary_is_not_given_up(lab: Any, ledger: Any) -> None:
+    """It falls silent before the module has seen it as the primary: two would accept writes.
+
+    The Sentinels wait for it: one that is replaced meanwhile and comes back would lose what it accepts then.
+    """
+    watched = Scene.build(lab, down_after=60000)
     book = ledger(watched)
     target = watched.members[1]
     code = f"""

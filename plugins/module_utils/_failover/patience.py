@@ -35,8 +35,13 @@ def hold_back(watchers: Sequence[Place], name: str) -> None:
 
 
 def seen_as_primary(client: Any, name: str) -> bool:
-    """Return whether a Sentinel has seen by now that the primary is one: else it would fail over at once."""
-    return as_dict(client.call("SENTINEL", "MASTER", name)).get("role-reported") == "master"
+    """Return whether a Sentinel has seen by now that the primary is one: else it would fail over at once.
+
+    While it finishes a failover it names the new primary already, and MASTER describes the old one, a replica for good.
+    """
+    found = as_dict(client.call("SENTINEL", "MASTER", name))
+    named = client.call("SENTINEL", "GET-MASTER-ADDR-BY-NAME", name)
+    return found.get("role-reported") == "master" or (bool(named) and named != [found.get("ip"), found.get("port")])
 
 
 def calm_down(watchers: Sequence[Place], name: str) -> None:
