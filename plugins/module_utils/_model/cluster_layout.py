@@ -1,0 +1,182 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which members of a cluster are primaries and whom the others follow, so that the loss of a zone is survived; pure.
+
+A member is its position in the list of members; a zone is what fails at once, by default one host.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Dict, Iterable, List, Mapping, Optional, Sequence, Set, Tuple
+
+
+@dataclass
+class Placement:
+    """Who is primary, and whom each of the others follows."""
+
+    primaries: List[int] = field(default_factory=list)
+    follows: Dict[int, int] = field(default_factory=dict)
+
+    def replicas_of(self, primary: int) -> List[int]:
+        """Return who follows a primary."""
+        return sorted(replica for replica, followed in self.follows.items() if followed == primary)
+
+
+def most_in_one_zone(primaries: int) -> int:
+    """Return how many primaries one zone may hold, so that the others are a majority without it."""
+    return (primaries - 1) // 2
+
+
+def _fits(primaries: int, zones: int, replicas: int) -> bool:
+    """Return whether so many primaries, spread evenly, survive the loss of each zone."""
+    return primaries >= 3 and zones > max(2, replicas) and -(-primaries // zones) <= most_in_one_zone(primaries)
+
+
+def layouts_that_fit(members: int, zones: int, replicas: int) -> str:
+    """Return the layouts nearest to this one that survive, as a sentence."""
+    zones = max(3, zones, replicas + 1)
+    now = members / (1 + replicas)
+    fitting = [count for count in range(3, int(now) + zones + 7) if _fits(count, zones, replicas)]
+    near = sorted(sorted(fitting, key=lambda count: abs(count - now))[:3])
+    shown = [f"{count} primaries ({count * (1 + replicas)} members)" for count in near]
+    return f"What fits {zones} zones with {count_of(replicas, 'replica')} each: {', '.join(shown)}, spread evenly"
+
+
+def count_of(number: int, what: str) -> str:
+    """Return a number and what it counts."""
+    plural = f"{what[:-1]}ies" if what.endswith("y") else f"{what}s"
+    return f"{number} {what if number == 1 else plural}"
+
+
+def layout_problems(zones: Sequence[str], replicas: int) -> List[str]:
+    """Return why members in these zones cannot survive the loss of one zone; nothing when they can."""
+    members, sizes = len(zones), Counter(zones)
+    if members % (1 + replicas):
+        return [f"{members} members make no whole shards of a primary and {count_of(replicas, 'replica')}"]
+    primaries = members // (1 + replicas)
+    found = []
+    if primaries < 3:
+        made = f"{count_of(members, 'member')} make {count_of(primaries, 'primary')}"
+        found.append(f"{made}, and a majority that outlives one of them needs 3")
+    if len(sizes) < 3:
+        found.append(
+            f"the members are in {count_of(len(sizes), 'zone')} ({', '.join(sorted(sizes))}), and a majority "
+            "that outlives one of them needs 3"
+        )
+    if found:
+        return found
+    if replicas >= len(sizes):
+        return [f"a primary and {count_of(replicas, 'replica')} need {replicas + 1} zones, there are {len(sizes)}"]
+    found += [
+        f"zone {zone} holds {size} members and there are {primaries} shards, so two copies of one would be in it"
+        for zone, size in sorted(sizes.items())
+        if size > primaries
+    ]
+    limit = most_in_one_zone(primaries)
+    if sum(min(size, limit) for size in sizes.values()) < primaries:
+        found.append(f"of {primaries} primaries one zone would hold {limit + 1}, and its loss leaves no majority")
+    return found
+
+
+class _Placer:
+    """Gives places one after the other; what is fixed stays."""
+
+    def __init__(self, zones: Sequence[str], fixed: Placement, extra: Iterable[int]) -> None:
+        self.zones = zones
+        self.found = Placement(list(fixed.primaries), dict(fixed.follows))
+        self.movable: Set[int] = set()
+        self.free = sorted(set(extra) - set(fixed.primaries) - set(fixed.follows))
+
+    def room(self, zone: str) -> int:
+        return sum(self.zones[member] == zone for member in self.free)
+
+    def add_primary(self) -> None:
+        """Make one more primary, where the fewest are, then where the most room is."""
+        used = Counter(self.zones[primary] for primary in self.found.primaries)
+        best = min(self.free, key=lambda seat: (used[self.zones[seat]], -self.room(self.zones[seat]), seat))
+        self.free.remove(best)
+        self.found.primaries.append(best)
+
+    def taken(self, primary: int) -> Set[str]:
+        """Return the zones that hold a copy of a shard."""
+        return {self.zones[seat] for seat in [primary, *self.found.replicas_of(primary)]}
+
+    def add_replica(self, primary: int) -> None:
+        """Give a primary one more replica, in a zone without a copy; others make room where that is needed."""
+        pairs = Counter((self.zones[up], self.zones[down]) for down, up in self.found.follows.items())
+        own, taken = self.zones[primary], self.taken(primary)
+
+        def cost(seat: int) -> Tuple[int, int, int]:
+            return pairs[own, self.zones[seat]], -self.room(self.zones[seat]), seat
+
+        fitting = [seat for seat in self.free if self.zones[seat] not in taken]
+        if fitting:
+            self._follow(min(fitting, key=cost), primary)
+        elif not self._swap(primary):
+            self._follow(min(self.free, key=cost), primary)
+
+    def _follow(self, seat: int, primary: int) -> None:
+        self.free.remove(seat)
+        self.movable.add(seat)
+        self.found.follows[seat] = primary
+
+    def _swap(self, primary: int) -> bool:
+        """Find a chain in which each replica goes to the shard before it and the last shard takes a free place."""
+        chains: List[List[Tuple[int, int]]] = [[(primary, -1)]]
+        seen = {primary}
+        while chains:
+            chain = chains.pop(0)
+            needy = chain[-1][0]
+            # The one that the chain takes away leaves its zone to the shard.
+            taken = self.taken(needy)
+            if chain[-1][1] >= 0:
+                taken.discard(self.zones[chain[-1][1]])
+            fitting = [seat for seat in self.free if self.zones[seat] not in taken]
+            if fitting:
+                for (shard, _own), (_next, seat) in zip(chain, chain[1:]):
+                    self.found.follows[seat] = shard
+                self._follow(fitting[0], needy)
+                return True
+            for seat in sorted(self.movable):
+                other = self.found.follows[seat]
+                if other not in seen and self.zones[seat] not in taken:
+                    seen.add(other)
+                    chains.append([*chain, (other, seat)])
+        return False
+
+
+def place(
+    zones: Sequence[str], replicas: int, fixed: Optional[Placement] = None, members: Optional[Iterable[int]] = None
+) -> Placement:
+    """Return who is primary and who follows whom; what is fixed stays, only these members get a place."""
+    total = len(zones) // (1 + replicas)
+    placer = _Placer(zones, fixed or Placement(), range(len(zones)) if members is None else members)
+    while placer.free and len(placer.found.primaries) < total:
+        placer.add_primary()
+    placer.found.primaries.sort()
+    while placer.free and placer.found.primaries:
+        fewest = min(placer.found.primaries, key=lambda primary: (len(placer.found.replicas_of(primary)), primary))
+        placer.add_replica(fewest)
+    return placer.found
+
+
+def violations(placement: Placement, zones: Sequence[str], replicas: int, names: Mapping[int, str]) -> List[str]:
+    """Return what is wrong with a placement, a sentence each."""
+    found = []
+    for replica, primary in sorted(placement.follows.items()):
+        if zones[replica] == zones[primary]:
+            found.append(f"{names[replica]} follows {names[primary]}, and both are in zone {zones[primary]}")
+    for primary in placement.primaries:
+        has = len(placement.replicas_of(primary))
+        if has < replicas:
+            found.append(f"{names[primary]} has {count_of(has, 'replica')}, {replicas} are declared")
+    limit = most_in_one_zone(len(placement.primaries))
+    for zone, held in sorted(Counter(zones[primary] for primary in placement.primaries).items()):
+        if held > limit:
+            found.append(
+                f"zone {zone} holds {held} of {len(placement.primaries)} primaries; its loss leaves no majority"
+            )
+    return found

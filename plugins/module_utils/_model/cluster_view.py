@@ -1,0 +1,197 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""All members of a cluster as they see themselves and each other, and where these views disagree; pure.
+
+What a node says about itself counts: who has a slot is told by the own lines, the others only repeat it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Dict, Iterable, List, Optional, Sequence, Set
+
+from .cluster_nodes import ClusterNode
+from .cluster_slots import SLOTS, Range, ranges_of, show_slots, slots_of
+from .observed import Observed
+from .tables import aligned
+
+
+@dataclass
+class ClusterMember:
+    """One member: the server, and what it says about the nodes that it knows."""
+
+    server: Observed
+    zone: str = ""
+    state: str = ""
+    nodes: List[ClusterNode] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        """Return what to call it in a sentence."""
+        return self.server.name
+
+    @property
+    def own(self) -> ClusterNode:
+        """Return its own line; an empty one where nothing is known."""
+        return next((node for node in self.nodes if "myself" in node.flags), ClusterNode(""))
+
+    @property
+    def id(self) -> str:
+        """Return its identity; empty where nothing is known."""
+        return self.own.id
+
+    @property
+    def slots(self) -> List[Range]:
+        """Return the slots that it says are its own."""
+        return self.own.slots
+
+    @property
+    def peers(self) -> List[ClusterNode]:
+        """Return the other nodes that it knows."""
+        return [node for node in self.nodes if "myself" not in node.flags]
+
+    @property
+    def is_blank(self) -> bool:
+        """Return whether it knows nobody and has neither slots nor keys, so that it can join."""
+        return bool(self.id) and not self.peers and not self.slots and self.server.empty and not self.own.is_replica
+
+    @property
+    def is_spare(self) -> bool:
+        """Return whether it has neither slots nor keys nor a primary, so that it can become anything."""
+        return bool(self.id) and not self.slots and self.server.empty and not self.own.is_replica
+
+    def knows(self, identity: str) -> bool:
+        """Return whether it has met that node."""
+        return any(node.id == identity and not node.in_handshake for node in self.nodes)
+
+    def view_of(self, identity: str) -> Optional[ClusterNode]:
+        """Return how it sees a node."""
+        return next((node for node in self.nodes if node.id == identity), None)
+
+
+def answering(members: Iterable[ClusterMember]) -> List[ClusterMember]:
+    """Return the members that could be asked."""
+    return [member for member in members if member.id]
+
+
+def by_id(members: Iterable[ClusterMember]) -> Dict[str, ClusterMember]:
+    """Return the members that could be asked by their identities."""
+    return {member.id: member for member in answering(members)}
+
+
+def claims(members: Iterable[ClusterMember]) -> Dict[int, List[ClusterMember]]:
+    """Return for each slot the members that say it is theirs."""
+    found: Dict[int, List[ClusterMember]] = {}
+    for member in answering(members):
+        for slot in slots_of(member.slots):
+            found.setdefault(slot, []).append(member)
+    return found
+
+
+def unclaimed(members: Iterable[ClusterMember]) -> Set[int]:
+    """Return the slots that no member says are its own."""
+    return set(range(SLOTS)) - set(claims(members))
+
+
+def clones(members: Iterable[ClusterMember]) -> List[str]:
+    """Return a sentence for each identity that two members have: one has a copy of the other's nodes.conf."""
+    seen: Dict[str, List[str]] = {}
+    for member in answering(members):
+        seen.setdefault(member.id, []).append(member.name)
+    return [f"{' and '.join(names)} have the same identity" for names in seen.values() if len(names) > 1]
+
+
+def strangers(members: Sequence[ClusterMember]) -> List[ClusterNode]:
+    """Return the nodes that members know and that are none of the members, each once.
+
+    A silent member is known by its address; a node that nobody has met yet has no identity of its own.
+    """
+    silent = [member.server for member in members if not member.id]
+    known: Dict[str, ClusterNode] = {}
+    ours = by_id(members)
+    for member in answering(members):
+        for node in member.peers:
+            theirs = any(server.is_known_by(node.address, node.port) for server in silent)
+            if node.id not in ours and not node.in_handshake and not theirs:
+                known.setdefault(node.id, node)
+    return list(known.values())
+
+
+def groups(members: Sequence[ClusterMember]) -> List[List[ClusterMember]]:
+    """Return the members that know each other, directly or through others, blank ones left out; the largest first."""
+    left = [member for member in answering(members) if not member.is_blank]
+    found: List[List[ClusterMember]] = []
+    while left:
+        group, ids = [left.pop(0)], set()
+        ids |= {node.id for node in group[0].nodes}
+        while True:
+            more = [member for member in left if ids & {node.id for node in member.nodes}]
+            if not more:
+                break
+            for member in more:
+                left.remove(member)
+                group.append(member)
+                ids |= {node.id for node in member.nodes}
+        found.append([member for member in members if member in group])
+    return sorted(found, key=len, reverse=True)
+
+
+def contested(members: Sequence[ClusterMember]) -> List[str]:
+    """Return a sentence for each pair of members that claim the same slots."""
+    rivals: Dict[str, List[int]] = {}
+    for slot, owners in claims(members).items():
+        if len(owners) > 1:
+            rivals.setdefault(" and ".join(f"{owner.name} (epoch {owner.own.epoch})" for owner in owners), []).append(
+                slot
+            )
+    return [f"{names} both claim slots {show_slots(ranges_of(slots), 4)}" for names, slots in rivals.items()]
+
+
+def open_slots(members: Iterable[ClusterMember]) -> List[str]:
+    """Return a sentence for each slot that is on its way from one node to another."""
+    known = by_id(members)
+    found = []
+    for member in known.values():
+        for word, slots in (("migrating to", member.own.migrating), ("importing from", member.own.importing)):
+            for slot, other in sorted(slots.items()):
+                name = known[other].name if other in known else other[:8]
+                found.append(f"slot {slot} of {member.name} is {word} {name}")
+    return found
+
+
+def disagreements(members: Sequence[ClusterMember]) -> List[str]:
+    """Return a sentence for each member that another one sees in another way than it sees itself."""
+    known = by_id(members)
+    found = []
+    for member in known.values():
+        for node in member.peers:
+            other = known.get(node.id)
+            if other is None or node.in_handshake:
+                continue
+            if slots_of(node.slots) != slots_of(other.slots):
+                found.append(
+                    f"{member.name} says that {other.name} has slots {show_slots(node.slots, 4)}, {other.name} itself "
+                    f"says {show_slots(other.slots, 4)}"
+                )
+            elif (node.is_replica, node.primary_id) != (other.own.is_replica, other.own.primary_id):
+                found.append(f"{member.name} and {other.name} disagree about whom {other.name} follows")
+            elif node.is_lost:
+                found.append(f"{member.name} has no address of {other.name}")
+    return found
+
+
+def evidence(members: Sequence[ClusterMember]) -> str:
+    """Return who says what, as a table."""
+    known = by_id(members)
+    rows = [["member", "identity", "role", "knows", "slots", "keys", "epoch", "state"]]
+    for member in members:
+        own = member.own
+        if not member.id:
+            rows.append([member.name, "?", f"not observed ({member.server.error_kind or 'other'})", *"?????"])
+            continue
+        followed = known[own.primary_id].name if own.primary_id in known else own.primary_id[:8]
+        role = f"replica of {followed}" if own.is_replica else "primary"
+        cells = [str(len(member.peers)), show_slots(own.slots, 3), str(member.server.keys), str(own.epoch)]
+        rows.append([member.name, own.id[:8], role, *cells, member.state])
+    return aligned(rows)
