@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from platform import node
 from typing import Any
 
 from ansible import context
@@ -18,7 +19,7 @@ from ansible.plugins.action import ActionBase
 from ..module_utils._model.options import HARMLESS, VERBS, names_typed, typed, unknown
 from ..module_utils._model.topology import Inventory, TopologyError, build
 from ..plugin_utils.addresses import Addresses
-from ..plugin_utils.controller import is_thrown_away
+from ..plugin_utils.controller import why_lost
 from ..plugin_utils.declared import OPEN
 from ..plugin_utils.values import explain_value
 
@@ -37,6 +38,13 @@ WANTED = (
     "redis_sentinel_clients_passwords",
     "redis_endpoint_trusted",
 )
+
+# The directories of the controller in which a verb leaves files.
+KEPT = {
+    "backup": ("redis_backup_fetch",),
+    "upgrade": ("redis_backup_fetch",),
+    "certificates": ("redis_tls_authority", "redis_tls_authority_other"),
+}
 
 
 class ActionModule(ActionBase):
@@ -58,7 +66,9 @@ class ActionModule(ActionBase):
         task_vars, verb = task_vars or {}, arguments["verb"]
         self.unreadable: dict[str, str] = {}
         specs, shapes = _specs(verb)
-        options, problems = typed(specs, {name: self._value(name, task_vars) for name in specs})
+        given = {name: self._value(name, task_vars) for name in specs}
+        options, problems = typed(specs, given)
+        options.update({name: None for name in given if name in task_vars and _left_alone(name, given[name])})
         secrets = {name: self._value(name, task_vars) for name in shapes}
         known = {**secrets, **options}
         values = {name: known[name] if name in known else self._value(name, task_vars) for name in WANTED}
@@ -79,7 +89,7 @@ class ActionModule(ActionBase):
         try:
             if problems:
                 raise TopologyError("\n".join([*problems, "Nothing was changed."]))
-            result.update(build(inventory), options=options, changed=False)
+            result.update(build(inventory), options=options, controller=node(), changed=False)
         except TopologyError as error:
             result.update(failed=True, msg=str(error))
         if verb in HARMLESS:
@@ -108,10 +118,18 @@ def _specs(verb: str) -> tuple[dict[str, Any], dict[str, Any]]:
 def _misshapen(specs: dict[str, Any], values: dict[str, Any]) -> list[str]:
     """Return what Ansible's own validation says of them, down to the keys of their entries."""
     found, problems = typed(specs, values)
+    lists = [name for name, spec in specs.items() if spec.get("type") == "list" and spec.get("elements") == "str"]
+    # A comma may be part of a password, or of an argument.
+    problems += [f"{name} is a text; give a list." for name in lists if isinstance(values[name], str) and values[name]]
     given = {name: value for name, value in found.items() if value is not None}
     said = ArgumentSpecValidator(specs).validate(given).error_messages
     said = [f"there is no key {text}" if ". Supported parameters include" in text else text for text in said]
     return [*problems, *(f"{text.rstrip('.')}." for text in said)]
+
+
+def _left_alone(name: str, value: Any) -> bool:
+    """Return whether somebody wants a setting of the kernel left as it is; null has no default there."""
+    return value is None and name.startswith("redis_kernel_")
 
 
 def _may_hold_secrets(name: str, spec: dict[str, Any]) -> bool:
@@ -121,15 +139,9 @@ def _may_hold_secrets(name: str, spec: dict[str, Any]) -> bool:
 
 
 def _lost(verb: str, options: dict[str, Any]) -> list[str]:
-    """Return why files cannot be kept on the controller: it is a container, which is thrown away with them."""
-    name = {"backup": "redis_backup_fetch", "certificates": "redis_tls_authority"}.get(verb, "")
-    path = str(options.get(name) or "")
-    if not path.startswith("/") or not is_thrown_away(path):
-        return []
-    return [
-        f"{name} {path} is in the container in which Ansible runs, and would be thrown away with it. Name a directory "
-        "of a volume that is mounted there, or run this from a machine that stays."
-    ]
+    """Return why what this verb leaves on the controller would not be found again."""
+    said = [why_lost(name, str(options.get(name) or "")) for name in KEPT.get(verb, ())]
+    return [sentence for sentence in said if sentence]
 
 
 def _in_parts(task_vars: dict[str, Any]) -> list[str]:

@@ -84,6 +84,11 @@ firewall:
   description: The servers and the Sentinel of this host with their ports, and the addresses of all hosts of the estate.
   returned: success
   type: dict
+controller:
+  description: Name of the machine, or container, on which Ansible runs, for messages about files there.
+  returned: success
+  type: str
+  sample: deploy1
 memory_needed:
   description: Memory in bytes that the members on this host may come to use, the reserve for a fork included.
   returned: success

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, quorum.redis contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether a directory of the controller outlives the run: that of a container is thrown away with it."""
+"""Whether a directory of the controller is found again: that of a container is thrown away with it."""
 
 from __future__ import annotations
 
@@ -13,6 +13,20 @@ from typing import Mapping
 MARKS = ("/run/.containerenv", "/.dockerenv")
 # What belongs to the container itself; a volume is something else.
 OWN = ("overlay", "fuse.fuse-overlayfs", "tmpfs", "ramfs", "aufs", "vfs")
+
+
+def why_lost(name: str, path: str) -> str:
+    """Return why files in this directory, the value of a variable, would not be found again; empty when they would."""
+    if not path:
+        return ""
+    if not path.startswith("/"):
+        return f"{name} {path} is no absolute path, so its place would depend on where Ansible runs. Give one."
+    if not is_thrown_away(path):
+        return ""
+    return (
+        f"{name} {path} is in the container in which Ansible runs, and would be thrown away with it. Name a directory "
+        "of a volume that is mounted there, or run this from a machine that stays."
+    )
 
 
 def is_thrown_away(path: str) -> bool:

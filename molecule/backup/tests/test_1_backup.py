@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import platform
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,7 @@ def test_a_replica_is_backed_up_proven_elsewhere_and_fetched(lab: Lab, main: Dat
     assert [lab.sh(each, "ls /var/tmp | grep quorum-redis- || true") for each in lab.hosts] == [""] * len(lab.hosts)
     assert everywhere(lab)["b1"] == []
     fetched = tmp_path / "main" / name
+    assert f"{fetched} on {platform.node()}, on which Ansible runs" in " ".join(run.stdout.split())
     assert sorted(path.name for path in fetched.iterdir()) == ["dump.rdb.gz", "manifest.json", "redis.conf"]
     assert {path.stat().st_mode & 0o777 for path in fetched.iterdir()} == {0o600}
     assert fetched.stat().st_mode & 0o777 == 0o700

@@ -40,7 +40,7 @@ def test_declared_number_is_held_against_the_inventory(lab: Lab, among: Among, n
     assert f"{name} is 4" in " ".join(run.stdout.split())
 
 
-@pytest.mark.parametrize("verb", ["failover", "rotate", "upgrade"])
+@pytest.mark.parametrize("verb", ["failover", "restart", "rotate", "upgrade"])
 def test_no_verb_takes_a_part_for_the_whole(lab: Lab, among: Among, of: Of, verb: str) -> None:
     main = of(*lab.hosts)
     primary, processes = main.settled(), main.run_ids()

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import platform
 import shutil
 import ssl
 from collections.abc import Iterator
@@ -160,7 +161,8 @@ def test_the_ca_and_all_certificates_are_replaced_while_the_servers_run(
     main.settled()
     processes, before = main.run_ids(), (serials(lab, SECURE[0]), serials(lab, SECURE[1]))
     old, new = AUTHORITY, successor
-    lab.run_playbook("certificates", *given(redis_tls_authority=new)).expect()
+    run = lab.run_playbook("certificates", *given(redis_tls_authority=new)).expect()
+    assert f"{new} on {platform.node()}, on which Ansible runs" in " ".join(run.stdout.split())
     run = play(lab, "site")
     assert not run.ok and run.changed == 0, run.stdout
     assert "a change of the CA takes three rounds" in " ".join(run.stdout.split())

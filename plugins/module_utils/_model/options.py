@@ -38,8 +38,8 @@ def typed(specs: Mapping[str, Spec], values: Mapping[str, Any]) -> Tuple[Dict[st
         except ValueError as problem:
             problems.append(f"{name} {problem}.")
             continue
-        if value is None:
-            value = spec.get("default")
+        if value is None:  # an empty text may be one of the choices
+            value = "" if "" in (choices or []) and values.get(name) == "" else spec.get("default")
         if choices and value is not None and value not in choices:
             shown = ", ".join(str(choice) for choice in choices if choice != "")
             problems.append(f"{name} is {value!r}; use one of {shown}.")

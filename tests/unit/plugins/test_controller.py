@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.quorum.redis.plugins.plugin_utils.controller import is_thrown_away, on_container
+from ansible_collections.quorum.redis.plugins.plugin_utils.controller import is_thrown_away, on_container, why_lost
 
 MOUNTS = """\
 600 500 0:60 / / rw,relatime - overlay overlay rw,lowerdir=/x,upperdir=/y,workdir=/z
@@ -40,3 +40,13 @@ def test_an_ordinary_machine_throws_nothing_away(monkeypatch: pytest.MonkeyPatch
     monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
     monkeypatch.setattr("ansible_collections.quorum.redis.plugins.plugin_utils.controller.MARKS", ())
     assert not is_thrown_away("/tmp/x")  # noqa: S108
+
+
+def test_why_files_are_not_found_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        "ansible_collections.quorum.redis.plugins.plugin_utils.controller.is_thrown_away", lambda _: False
+    )
+    assert why_lost("redis_backup_fetch", "") == why_lost("redis_backup_fetch", "/srv/vault") == ""
+    assert "redis_backup_fetch vault is no absolute path" in why_lost("redis_backup_fetch", "vault")
+    monkeypatch.setattr("ansible_collections.quorum.redis.plugins.plugin_utils.controller.is_thrown_away", bool)
+    assert "is in the container in which Ansible runs" in why_lost("redis_backup_fetch", "/srv/vault")

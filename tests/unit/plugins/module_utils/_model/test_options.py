@@ -97,6 +97,12 @@ def test_a_word_that_yaml_reads_as_a_truth(given: Any, expected: str) -> None:
     )
 
 
+def test_an_empty_text_may_be_a_choice() -> None:
+    spec = {"type": "str", "choices": ["never", "madvise", ""], "default": "madvise"}
+    given = {"": "", None: "madvise", "never": "never"}
+    assert {value: typed({"redis_a": spec}, {"redis_a": value})[0]["redis_a"] for value in given} == given
+
+
 def test_unknown_variables() -> None:
     """Those of somebody else pass, unless they were typed for this run."""
     known = ["redis_failover_to", "redis_failover_dead_primary", "redis_password", "redis_hosts"]
