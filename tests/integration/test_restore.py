@@ -25,6 +25,8 @@ from ansible_collections.quorum.redis.plugins.module_utils._host.files import si
 from ansible_collections.quorum.redis.plugins.module_utils._redis.endpoint import Endpoint
 from ledger.scene import ALONE, NAME, Scene, kill
 
+from .test_blocked import COMMANDS, blocked
+
 PASSWORD = "s3cret-of-the-restore"
 USER = getpass.getuser()
 
@@ -229,6 +231,16 @@ def test_a_backup_comes_back_under_sentinels(lab: Any) -> None:
     again = store.restore(backup=done["kept"])
     assert not again.failed, again.msg
     store.same(present)
+    store.whole()
+
+
+def test_clients_that_wait_are_cut_off_and_not_answered(lab: Any) -> None:
+    """But for XREADGROUP: what comes back has a stream with something to read."""
+    store = build(lab)
+    with blocked(store.scene, readers=True, commands=[one for one in COMMANDS if "GROUP" not in one]):
+        done = store.restore()
+        assert not done.failed, done.msg
+    store.same(store.before)
     store.whole()
 
 
