@@ -31,7 +31,7 @@ SUDO = [] if os.geteuid() == 0 else ["sudo", "-n"]
 SETTINGS = {
     "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".lab" / "collections"),
     "ANSIBLE_CALLBACK_PLUGINS": str(Path(__file__).with_name("callbacks")),
-    "ANSIBLE_CALLBACKS_ENABLED": "built_modules",
+    "ANSIBLE_CALLBACKS_ENABLED": "built_modules,compiled_templates",
     "ANSIBLE_CALLBACK_RESULT_FORMAT": "yaml",
     "ANSIBLE_FORKS": "10",
     # Molecule on a terminal forces colours, which win over ANSIBLE_NOCOLOR; the recap is read as plain text.
