@@ -16,6 +16,31 @@ WIDTH, HEIGHT, GAP, EDGE, TOP = 240, 66, 20, 4, 26
 ARROW, WATCH, REACH, CAP = 175, 210, 90, 46
 NARROW = 700  # pixels below which a drawing scrolls rather than shrinks
 LABELS = {"down": "NO LINK", "copying": "full copy", "reported": "primary sees it"}
+DRAWING_STYLE = """
+svg { display: block; max-width: 100%; height: auto; font-family: system-ui, sans-serif; }
+.box { fill: #fff; stroke: #333; stroke-width: 1.5; }
+.inner { fill: none; stroke: #0b5d34; stroke-width: 1.5; }
+.primary .box { fill: #e6f4ec; stroke: #0b5d34; stroke-width: 2.5; }
+.wrong .box { fill: #fbe9e9; stroke: #a30000; }
+.wrong .inner { stroke: #a30000; }
+.replica .box { fill: #f4f7fb; }
+.silent .box { fill: #fbe9e9; stroke: #a30000; stroke-width: 2.5; stroke-dasharray: 8 5; }
+.stranger .box { fill: #fff4dc; stroke: #7a4b00; stroke-width: 2.5; stroke-dasharray: 3 3; }
+.outside .box, .waiting .box { stroke: #666; stroke-dasharray: 2 4; }
+.name { font-size: 15px; font-weight: 700; }
+.says { font-size: 13px; }
+.address { font-size: 11.5px; fill: #444; }
+.legend { font-size: 13px; fill: #444; }
+.link { font-size: 13px; font-weight: 600; }
+.way { fill: none; stroke: #333; stroke-width: 2; }
+.tip { fill: #333; }
+.down .way { stroke: #a30000; stroke-dasharray: 6 5; }
+.down .tip, .down .link { fill: #a30000; }
+.copying .way { stroke-width: 6; }
+.reported .way { stroke-dasharray: 2 4; }
+.watch line { stroke: #777; stroke-width: 1; }
+.stray line { stroke: #a30000; stroke-width: 2.5; stroke-dasharray: 9 5; }
+"""
 UNITS = ((10**9, "GB"), (10**6, "MB"), (10**4, "kB"))
 
 

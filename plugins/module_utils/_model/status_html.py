@@ -12,7 +12,7 @@ from typing import Any, Collection, List, Mapping, Sequence
 from .client_page import connection
 from .markup import Child, element, moving, serialise, table
 from .status_crosscheck import GONE, crosscheck
-from .status_drawing import drawing_of, size_of
+from .status_drawing import DRAWING_STYLE, drawing_of, size_of
 from .status_page import (
     REFUSED_HEAD,
     SENTINELS_HEAD,
@@ -26,7 +26,7 @@ from .status_page import (
 from .status_verdict import DISK, SetStatus, State, judge_sets
 
 MEMBERS = ("member", "address", "role", "state", "behind", "keys", "memory", "version", "up since", "priority", "disk")
-STYLE = """
+PAGE_STYLE = """
 :root { color-scheme: light; }
 * { box-sizing: border-box; }
 body { font: 16px/1.45 system-ui, sans-serif; color: #111; background: #fff; }
@@ -59,29 +59,8 @@ thead th { border-bottom: 2px solid #111; vertical-align: bottom; }
 .cross .bad { color: #fff; background: #a30000; padding: .1rem .3rem; }
 .wrap { display: inline-block; white-space: normal; min-width: 11rem; }
 pre { white-space: pre-wrap; overflow-wrap: anywhere; background: #f2f2f2; padding: .5rem; font-size: .85rem; }
-svg { display: block; max-width: 100%; height: auto; font-family: system-ui, sans-serif; }
-.box { fill: #fff; stroke: #333; stroke-width: 1.5; }
-.inner { fill: none; stroke: #0b5d34; stroke-width: 1.5; }
-.primary .box { fill: #e6f4ec; stroke: #0b5d34; stroke-width: 2.5; }
-.wrong .box { fill: #fbe9e9; stroke: #a30000; }
-.wrong .inner { stroke: #a30000; }
-.replica .box { fill: #f4f7fb; }
-.silent .box { fill: #fbe9e9; stroke: #a30000; stroke-width: 2.5; stroke-dasharray: 8 5; }
-.stranger .box { fill: #fff4dc; stroke: #7a4b00; stroke-width: 2.5; stroke-dasharray: 3 3; }
-.outside .box, .waiting .box { stroke: #666; stroke-dasharray: 2 4; }
-.name { font-size: 15px; font-weight: 700; }
-.says { font-size: 13px; }
-.address { font-size: 11.5px; fill: #444; }
-.legend { font-size: 13px; fill: #444; }
-.link { font-size: 13px; font-weight: 600; }
-.way { fill: none; stroke: #333; stroke-width: 2; }
-.tip { fill: #333; }
-.down .way { stroke: #a30000; stroke-dasharray: 6 5; }
-.down .tip, .down .link { fill: #a30000; }
-.copying .way { stroke-width: 6; }
-.reported .way { stroke-dasharray: 2 4; }
-.watch line { stroke: #777; stroke-width: 1; }
-.stray line { stroke: #a30000; stroke-width: 2.5; stroke-dasharray: 9 5; }
+"""
+PRINT_STYLE = """
 @media print {
   :root { font-size: 11px; }
   body { font-size: 11px; padding: 0; max-width: none; }
@@ -134,7 +113,7 @@ def page_of(
             element("meta", name="viewport", content="width=device-width, initial-scale=1"),
             element("meta", http_equiv="Content-Security-Policy", content=POLICY),
             element("title", sentence),
-            element("style", STYLE),
+            element("style", PAGE_STYLE + DRAWING_STYLE + PRINT_STYLE),
         ),
         element(
             "body",
