@@ -44,6 +44,7 @@ class Live:
     started_with: dict[str, list[str]] = field(default_factory=dict)
     started_sha: str = ""
     open_files: int = 0
+    account: tuple[int, int] | None = None  # user and group of a process of this host
     replaced: bool = False  # its program file is no longer the installed one
     fixed: dict[str, str] = field(default_factory=dict)  # key -> why it cannot be set at run time
     config_refused: str = ""  # why CONFIG does not answer

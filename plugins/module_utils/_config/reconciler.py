@@ -64,6 +64,7 @@ from .diff import (
 from .runtime import probe, read, set_all, started, switch_aof_on, undo, wait_loaded
 from .sentinel_password import Changeover, only_one
 from .start_guard_files import guard_files
+from .state_directory import give_back, stranger
 
 HEADER = (
     "Written by the collection quorum.redis, which overwrites changes made here.\n"
@@ -86,6 +87,7 @@ class View:
     plan: Plan = field(default_factory=Plan)
     renewed: bool = False  # there are other certificates in the files than the process has
     guard: list[tuple[Seen, Wanted]] = field(default_factory=list)
+    owner: str = ""  # of the directory, where that is not the user of the process
     ran: dict[str, str] = field(default_factory=dict)  # what the process runs with, a Sentinel as far as its file tells
 
 
@@ -100,6 +102,7 @@ class Instance(Reconciler[View]):
         self.sentinel, self.rotating = self.params["kind"] == "sentinel", self.params["rotating"]
         self.label = f"{'sentinel' if self.sentinel else 'redis'} {self.params['name']}"
         self.secrets = self.params["secrets"] or {}
+        self.home = Path(self.params["state_file"]).parent if self.params["state_file"] else None
         given = self.params["parameters"] or {}
         if Path(self.params["binary"]).exists():
             given = known_to(given, installed_version(self.params["binary"]))
@@ -146,6 +149,7 @@ class Instance(Reconciler[View]):
                 only_one(seen.content if want.kind == "absent" else b"", self.client, self.label, want.path)
         if self.client is not None:
             view.live = read(self.client, state, self.params["binary"], self.sentinel)
+            view.owner = stranger(self.home, view.live.account)
             view.ran = {key: said[-1] for key, said in view.live.started_with.items()}
             view.ran.update(view.live.config)
             view.plan = self._compare(view.live, view.sample, self.client)
@@ -231,6 +235,9 @@ class Instance(Reconciler[View]):
         steps: list[Step] = self.changeover.steps() if self.changeover is not None else []
         if self.params["previous"] == PROVE:
             return []
+        if obs.owner:
+            text = f"{self.label}: give {self.home} back, from {obs.owner} to the user that runs it"
+            steps.append(Step(text, {"home": self.home, "account": obs.live.account if obs.live else None}))
         if plain:
             text = ", ".join(str(change) for change in plain)
             steps.append(Step(f"{self.label}: set at run time {text}", {"changes": plain, "view": obs}))
@@ -255,6 +262,9 @@ class Instance(Reconciler[View]):
         if "guard" in step.data:
             seen, want = step.data["guard"]
             put(seen, want, self._relabel)
+            return
+        if "home" in step.data:
+            give_back(step.data["home"], step.data["account"])
             return
         view: View = step.data["view"]
         try:

@@ -47,6 +47,8 @@ def _read_process(live: Live, binary: str) -> None:
         if live.replaced or program == os.path.realpath(binary):
             found = re.search(r"Max open files\s+\S+\s+(\d+)", Path(f"{process}/limits").read_text(encoding="utf-8"))
             live.open_files = int(found.group(1)) if found else 0
+            whose = Path(process).stat()
+            live.account = whose.st_uid, whose.st_gid
     except OSError:
         return
 
