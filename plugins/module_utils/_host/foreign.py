@@ -24,6 +24,10 @@ PACKAGED = re.compile(r"(redis|valkey)(-server|-sentinel)?\.service")
 ENGINE = re.compile(r"redis|valkey|keydb|dragonfly", re.IGNORECASE)
 UNTOUCHED = re.compile(r"address=(127\.0\.0\.1|::1|\[::1\]):\d+,slaves=0,sentinels=1$")  # as packages deliver it
 STOP_LIMIT = 300.0
+KEEPS = (
+    "A running data set keeps its name and its port: declare it as it runs, or remove it first (docs/operations.md, "
+    "Remove)"
+)
 
 
 @dataclass
@@ -134,12 +138,14 @@ def judge(found: Sequence[Foreign], host: str, replace: bool) -> list[Foreign]:
     stay = [one for one in found if one not in going and not (replace and one.stoppable)]
     if stay:
         ways = list(dict.fromkeys(one.todo() for one in stay))
-        keep = ""
-        if any(one.stoppable for one in stay):
+        keep, lack = "", "ours"
+        if all(one.ours for one in stay):
+            lack, keep = "declared", f"{KEEPS}. Or: "
+        elif any(one.stoppable for one in stay):
             keep = "Bring its data in first (docs/operations.md, A server that is there already), or take "
             keep += f"{host} out of the inventory. Or: "
         raise Refused(
-            f"Something that is not ours is on {host}: {'; '.join(one.describe() for one in stay)}",
+            f"Something that is not {lack} is on {host}: {'; '.join(one.describe() for one in stay)}",
             "",
             f"Nothing was changed on any host. {keep}{'; '.join(ways)}"
             + (f". On the command line: -e redis_replace_foreign={host}" if keep else ""),
@@ -156,7 +162,7 @@ def units(said: str) -> list[Unit]:
 def look(declared: Mapping[str, Sequence[int]], replaced: Sequence[str], said: str) -> list[Foreign]:
     """Return what is on the declared ports and is not the unit that is declared, and what the packages' units run."""
     known = units(said)
-    ours = {unit.name: unit for unit in known if unit.file and OURS in read(Path(unit.file))}
+    ours = {unit.name: unit for unit in known if unit.file and _is_ours(unit)}
     wanted = {port: unit for unit, ports in declared.items() for port in ports}
     sockets = listening(wanted)
     for unit in known:
@@ -172,6 +178,14 @@ def look(declared: Mapping[str, Sequence[int]], replaced: Sequence[str], said: s
             continue  # where root may not look at the sockets of others, and a unit of ours runs
         found.append(_asked(Foreign(holder, ports, _unit(holder, known), mine)))
     return found
+
+
+def _is_ours(unit: Unit) -> bool:
+    """Return whether its file is of this collection; that of a unit that somebody has masked says nothing."""
+    file = Path(unit.file)
+    if os.path.realpath(unit.file) == os.devnull:
+        file = file.with_name(re.sub("@.*[.]", "@.", unit.name))
+    return OURS in read(file)
 
 
 def _unit(holder: Holder, known: Sequence[Unit]) -> str:

@@ -84,7 +84,10 @@ def states(units: Sequence[str]) -> dict[str, State]:
 
 def start(unit: str) -> None:
     """Start a unit now and at each boot."""
-    _run("systemctl", "enable", unit)
+    code, said = _run("systemctl", "enable", unit)
+    if code:
+        masked = f"Somebody has masked it. When it shall run again: systemctl unmask {unit}, and run this again"
+        raise QuorumError(f"{unit} cannot be enabled: {said}", "", masked if "masked" in said else "")
     begin = time.time()
     code, said = _run("systemctl", "start", unit)
     if code:

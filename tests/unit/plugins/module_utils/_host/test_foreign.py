@@ -144,11 +144,20 @@ def test_what_nobody_misses_may_go() -> None:
     ],
 )
 def test_the_others_stop_the_run(found: Foreign, words: str) -> None:
-    with pytest.raises(Refused, match="Something that is not ours is on db1: port") as problem:
+    with pytest.raises(Refused, match=r"Something that is not (ours|declared) is on db1: port") as problem:
         judge([server(), found], "db1", replace=False)
     assert re.search(words, str(problem.value)), str(problem.value)
     assert "Nothing was changed on any host" in str(problem.value)
     assert ("redis_replace_foreign=db1" in str(problem.value)) == found.stoppable
+
+
+def test_a_set_with_another_name_or_port_is_said_to_be_one_of_ours() -> None:
+    """It holds the data of a renamed set: whoever follows the advice for strangers stops it."""
+    renamed = Foreign(Holder(7, "redis-server"), [6379], "redis-server@old.service", ours=True)
+    with pytest.raises(Refused, match="Something that is not declared is on db1: port 6379") as problem:
+        judge([renamed], "db1", replace=False)
+    assert "A running data set keeps its name and its port: declare it as it runs" in str(problem.value)
+    assert "Bring its data in" not in str(problem.value)
 
 
 def test_who_means_it_replaces_servers_only() -> None:
@@ -177,6 +186,11 @@ def test_our_own_is_found_by_unit_process_and_file(root: Path, tmp_path: Path, m
         assert [one.ports for one in foreign.look(declared, [], other)] == [[6379]]
     moved = foreign.look({"redis-server@new.service": [6379]}, [], said)
     assert [(one.ours, one.unit) for one in moved] == [(True, "redis-server@main.service")]
+    masked = tmp_path / "redis-server@main.service"
+    masked.symlink_to("/dev/null")
+    assert foreign.look(declared, [], said.replace(str(unit), str(masked))) == [], "it runs on, and stays ours"
+    unit.write_text("# of somebody else\n")
+    assert [one.ports for one in foreign.look(declared, [], said.replace(str(unit), str(masked)))] == [[6379]]
 
 
 HERE = ("192.0.2.1", "198.51.100.1", "127.0.0.1", "::1", "2001:db8::1")

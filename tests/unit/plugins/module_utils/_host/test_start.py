@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.quorum.redis.plugins.module_utils._core.errors import QuorumError
+from ansible_collections.quorum.redis.plugins.module_utils._host import start as starting
 from ansible_collections.quorum.redis.plugins.module_utils._host.start import reason
 
 BEGIN = """start as replica of 192.0.2.1:6379: as recorded
@@ -75,3 +77,17 @@ def test_the_reason_of_a_process_that_did_not_start(said: str, why: str, todo: s
 
 def test_a_journal_without_a_word() -> None:
     assert reason([]) == ("", "")
+
+
+def test_a_masked_unit_is_named_before_anything_is_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, ...]] = []
+
+    def refuse(*command: str) -> tuple[int, str]:
+        asked.append(command)
+        return 1, "Failed to enable unit: Unit /etc/systemd/system/redis-server@main.service is masked"
+
+    monkeypatch.setattr(starting, "_run", refuse)
+    with pytest.raises(QuorumError, match="cannot be enabled") as problem:
+        starting.start("redis-server@main.service")
+    assert "systemctl unmask redis-server@main.service" in str(problem.value.todo)
+    assert asked == [("systemctl", "enable", "redis-server@main.service")]
