@@ -108,7 +108,7 @@ class Preflight:
         todo = (
             "Run on the whole inventory; who shall leave for good is retired while it is declared, quorum.redis.retire"
         )
-        for problem in refusal(self.move.name, alive, len(self.members), len(self.views)):
+        for problem in refusal(self.move.name, alive, self.members, len(self.views)):
             self.refuse(problem, todo)
 
     def objection(self, one: Observed, primary: Observed) -> str:

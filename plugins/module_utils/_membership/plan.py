@@ -130,11 +130,19 @@ def _lives(flags: Sequence[str]) -> bool:
     return not DOWN & set(flags)
 
 
-def refusal(name: str, alive: Sequence[Stranger], members: int, sentinels: int) -> List[str]:
-    """Return what stops a run whose inventory leaves somebody out who lives."""
-    declared = _count(members, "member") + (f" and {_count(sentinels, 'Sentinel')}" if sentinels else "")
-    who = ", ".join(str(one) for one in alive)
-    return [f"{name}: the inventory has {declared}, and beside them there live {who}"] if alive else []
+def refusal(name: str, alive: Sequence[Stranger], members: Sequence[Observed], sentinels: int) -> List[str]:
+    """Return what stops a run whose inventory leaves somebody out who lives, or declares somebody elsewhere."""
+    if not alive:
+        return []
+    declared = _count(len(members), "member") + (f" and {_count(sentinels, 'Sentinel')}" if sentinels else "")
+    said = [f"{name}: the inventory has {declared}, and beside them there live {', '.join(str(one) for one in alive)}"]
+    said += [
+        f"{one.name} is declared at {one.address}:{one.port} and does not answer there; if it is one of these, correct "
+        "its redis_address or its port"
+        for one in members
+        if not one.reachable
+    ]
+    return [". ".join(said)]
 
 
 def _count(number: int, what: str) -> str:

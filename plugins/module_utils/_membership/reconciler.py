@@ -62,7 +62,7 @@ class Declared(Reconciler[Seen]):
             name, found = one["name"], seen[one["name"]]
             strangers = Membership(name, found, watching, ports).strangers()
             alive = [each for each in strangers if each.lives and each.address not in self.leaving.addresses]
-            problems += refusal(name, alive, len(found), len(watching))
+            problems += refusal(name, alive, found, len(watching))
             if self.params["stoppable"] is not None and not problems:
                 check_leaving(name, found, watching, self.leaving)
         if problems:

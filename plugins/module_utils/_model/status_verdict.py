@@ -79,7 +79,7 @@ def _judge(declared: Mapping[str, Any], seen: Mapping[str, State]) -> list[Probl
     problems = [
         Problem(
             "member_unreachable",
-            f"{name} at {host}: {state['error']}. Look at the host; site.yml starts what is stopped.",
+            f"{name} at {host}: {state['error'].rstrip('.')}. Look at the host; site.yml starts what is stopped.",
         )
         for host, state in seen.items()
         if not state["reachable"] and not state.get("outside")
@@ -144,7 +144,7 @@ def _judge_sentinels(
         if view.get("outside"):
             continue
         if not view["reachable"]:
-            text = f"{where}: {view['error']}. Look at the host; site.yml starts what is stopped."
+            text = f"{where}: {view['error'].rstrip('.')}. Look at the host; site.yml starts what is stopped."
             problems.append(Problem("sentinel_unreachable", text))
         elif name not in view["masters"]:
             problems.append(Problem("sentinel_unaware", f"{where}: does not watch {name}. Run site.yml."))

@@ -349,6 +349,11 @@ def check_addresses(inventory: Inventory, hosts: Sequence[str]) -> None:
                 f"{seen[address]} and {host} have the same address {address}; set redis_address on one of them."
             )
         seen[address] = host
+    inner = {address: host for address, host in seen.items() if address == "::1" or address.startswith("127.")}
+    for address, host in inner.items() if len(inner) < len(seen) else []:
+        inventory.problems.append(
+            f"{host} has the address {address}, loopback, which other members cannot reach. Set redis_address."
+        )
 
 
 def check_ports(inventory: Inventory, instances: list[dict[str, Any]], sentinel: Mapping[str, Any]) -> None:

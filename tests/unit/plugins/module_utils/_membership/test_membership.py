@@ -115,12 +115,21 @@ def test_a_declared_host_on_its_other_port_is_no_stranger_while_it_lives() -> No
 
 def test_the_refusal_says_who_lives_and_how_that_is_known() -> None:
     strangers = Membership("main", [primary(1, (2,))], [view(1, {2: "slave"})], {}).strangers()
-    (text,) = refusal("main", strangers, 1, 1)
+    (text,) = refusal("main", strangers, [primary(1, (2,))], 1)
     assert text == (
         "main: the inventory has 1 member and 1 Sentinel, and beside them there live the member 10.0.0.2:6379 "
         "(known to r1, the Sentinel of r1)"
     )
-    assert refusal("main", [], 1, 1) == []
+    assert refusal("main", [], [primary(1)], 1) == []
+
+
+def test_the_refusal_names_who_is_declared_where_nobody_answers() -> None:
+    """A wrong redis_address makes the same picture as an inventory with a part of the hosts."""
+    wrong = Observed("r1", "10.0.0.250", 6379)
+    members = [wrong, replica(2), replica(3)]
+    (text,) = refusal("main", Membership("main", members, [], {}).strangers(), members, 0)
+    assert "there live the member 10.0.0.1:6379" in text
+    assert "r1 is declared at 10.0.0.250:6379 and does not answer there; if it is one of these, correct its" in text
 
 
 def test_sets_that_are_watched_and_not_declared_are_named() -> None:

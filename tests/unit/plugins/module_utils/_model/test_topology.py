@@ -404,6 +404,10 @@ TWO = {"name": "other", "port": 6380}
             "r1 and r3 have the same address 10.0.0.1; set redis_address on one of them.",
         ),
         (
+            {"addresses": {"r2": "127.0.0.1"}},
+            "r2 has the address 127.0.0.1, loopback, which other members cannot reach. Set redis_address.",
+        ),
+        (
             {"sentinels": ["r1", "r2", "r4"], "addresses": {"r4": "10.0.0.2"}},
             "r2 and r4 have the same address 10.0.0.2; set redis_address on one of them.",
         ),
