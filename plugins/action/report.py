@@ -12,6 +12,7 @@ from typing import Any
 from ansible.plugins.action import ActionBase
 
 from ..module_utils._model.client_page import FILES, client_code
+from ..module_utils._model.facts_text import of_set
 from ..module_utils._model.status_html import render_html
 from ..module_utils._model.status_page import render
 from ..plugin_utils.page_file import save_page
@@ -49,6 +50,7 @@ class ActionModule(ActionBase):
                     servers.setdefault(host, {})[one["item"]["name"]] = {
                         **one["instance"],
                         "rotating": one.get("rotating"),
+                        "facts": of_set(one.get("facts") or {}, one["item"]["name"]),
                     }
             one = seen.get("redis_status_sentinel") or {}
             if "sentinel" in one:

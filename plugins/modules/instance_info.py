@@ -37,6 +37,11 @@ options:
       - The file of a server's users, or the configuration of a Sentinel, that this collection has written, for
         RV(rotating). It is read on the host where the module runs.
     type: path
+  facts_file:
+    description:
+      - The file of facts that the timer of this collection has written for Prometheus, for RV(facts). It is read on the
+        host where the module runs.
+    type: path
   refused_hours:
     description:
       - Return what users were refused in so many hours until now as well, as C(ACL LOG) of a server tells.
@@ -71,6 +76,13 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+facts:
+  description:
+    - When backups were made and proven, and when certificates end, by name of the data set, as O(facts_file) says. What
+      is of the host itself is under an empty name.
+  returned: success
+  type: dict
+  sample: {"main": {"backup_last_success": 1764000000.0}}
 rotating:
   description: Users for whom two passwords open, because a rotation has not come to its end, as O(users_file) says.
   returned: success
@@ -190,12 +202,14 @@ sentinel:
       type: dict
 """
 
-from typing import Any, Dict, List, Union
+from pathlib import Path
+from typing import Any, Dict, List, Optional, Union
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._core.errors import QuorumError
 from ..module_utils._core.reconcile import Reconciler, Step
+from ..module_utils._model.facts_text import moments
 from ..module_utils._model.observed import Observed, SentinelView
 from ..module_utils._module.options import CONNECTION_OPTIONS
 from ..module_utils._module.runner import MaskedModule, run
@@ -234,7 +248,19 @@ class InstanceInfo(Reconciler[Seen]):
     def result(self, obs: Seen, steps: List[Step]) -> Dict[str, Any]:
         """Return what was seen."""
         kind = "sentinel" if self.params["kind"] == "sentinel" else "instance"
-        return {kind: obs.to_dict(), "rotating": rotating(self.params["users_file"])}
+        return {
+            kind: obs.to_dict(),
+            "rotating": rotating(self.params["users_file"]),
+            "facts": moments(_text(self.params["facts_file"])),
+        }
+
+
+def _text(path: Optional[str]) -> str:
+    """Return what a file holds, nothing where there is none."""
+    try:
+        return Path(path).read_text(encoding="utf-8", errors="replace") if path else ""
+    except OSError:
+        return ""
 
 
 def main() -> None:
@@ -244,6 +270,7 @@ def main() -> None:
         "kind": {"type": "str", "choices": ["server", "sentinel"], "default": "server"},
         "config": {"type": "bool", "default": False},
         "users_file": {"type": "path"},
+        "facts_file": {"type": "path"},
         "refused_hours": {"type": "int", "default": 0},
         "required": {"type": "bool", "default": False},
     }

@@ -10,6 +10,7 @@ import xml.etree.ElementTree as ET
 from typing import Any, Collection, List, Mapping, Sequence
 
 from .client_page import connection
+from .facts_text import BACKUPS, CERTIFICATES, known_by
 from .markup import Child, element, moving, serialise, table
 from .status_crosscheck import GONE, crosscheck
 from .status_drawing import DRAWING_STYLE, drawing_of, size_of
@@ -78,7 +79,10 @@ PRINT_STYLE = """
 MANY = 9  # columns of names, above which they stand upright
 SIGNS = {"bad": "\u2716", "part": "\u25d0", "good": "\u2714"}
 POLICY = "default-src 'none'; style-src 'unsafe-inline'"
-NOT_SEEN = "Not on this page, because status does not look at them: backups, and the certificates on disk."
+NOT_SEEN = (
+    "Not on this page, because status does not look at them: the last moves, whom endpoints lead to, and where the "
+    "hosts write no facts for Prometheus, backups and certificates."
+)
 
 
 def render_html(
@@ -168,7 +172,8 @@ def _section(
         table(MEMBERS, _members(one, now), "Members"),
         *_sentinels(one),
         _crosscheck(one, watchers),
-        *(element("p", line, class_="note") for line in passwords_open(one)),
+        *_facts(one),
+        *(element("p", line, class_="note") for line in [*passwords_open(one), *_endpoints(one, model)]),
         *_refused(one),
         *([element("h3", "How an application connects"), element("pre", "\n".join(values))] if values else []),
         id=f"set-{number}",
@@ -227,6 +232,35 @@ def _crosscheck(one: SetStatus, watchers: Sequence[Mapping[str, Any]]) -> ET.Ele
 
 def _marked(cell: str) -> Child:
     return element("b", cell, class_="bad") if cell == GONE else cell
+
+
+def _facts(one: SetStatus) -> List[ET.Element]:
+    """Return what the hosts have written down of backups and certificates, where they do."""
+    known = {host: state["facts"] for host, state in one.seen.items() if state.get("facts")}
+    found = []
+    for caption, head, names in (
+        ("Backups", ("made", "proven", "copied away", "restore drill"), BACKUPS),
+        ("Certificates", ("in the file until", "shown to clients until"), CERTIFICATES),
+    ):
+        rows: List[Sequence[Child]] = [
+            [host, *(moving("" if when is None else _stamp(when)[:16]) for when in moments)]
+            for host, moments in known_by(known, names)
+        ]
+        found += [table(("member", *head), rows, caption)] if rows else []
+    oldest = min((facts["facts"] for facts in known.values() if "facts" in facts), default=None)
+    if found and oldest is not None:
+        found.append(element("p", "Written down at ", moving(_stamp(oldest)), " or later.", class_="note"))
+    return found
+
+
+def _endpoints(one: SetStatus, model: Mapping[str, Any]) -> List[str]:
+    """Return the fixed address of a set, where it has one: that is declared, not seen."""
+    endpoint = one.declared.get("endpoint")
+    if not endpoint:
+        return []
+    hosts = ", ".join(model["endpoint"]["hosts"]) or "no host"
+    reads = f", reads at port {endpoint['read_port']}" if endpoint["read_port"] else ""
+    return [f"Endpoints are declared on {hosts}: writes at port {endpoint['port']}{reads}"]
 
 
 def _refused(one: SetStatus) -> List[ET.Element]:

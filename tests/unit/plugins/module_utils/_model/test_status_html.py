@@ -120,6 +120,36 @@ def test_the_drawing_of_a_healthy_set() -> None:
     ]
 
 
+def test_what_hosts_have_written_down_is_shown() -> None:
+    declared, seen, views = CASES["healthy"]
+    day = 86400.0
+    facts = {
+        "r1": {"facts": NOW - 50, "certificate_not_after": NOW + 90 * day, "certificate_served_not_after": NOW + day},
+        "r2": {"facts": NOW - 20, "backup_last_success": NOW - 3600, "backup_last_proof": NOW - day},
+        "r3": {},
+    }
+    told = {host: {"main": {**one["main"], "facts": facts[host]}} for host, one in seen.items()}
+    page = tree((declared, told, views))
+    assert table(page, "Backups") == [
+        ["member", "made", "proven", "copied away", "restore drill"],
+        ["r2", "2023-11-14 21:13", "2023-11-13 22:13", "-", "-"],
+    ]
+    assert table(page, "Certificates")[1:] == [["r1", "2024-02-12 22:13", "2023-11-15 22:13"]]
+    notes = [said(part) for part in page.iter("p") if part.get("class") == "note"]
+    assert notes[0] == "Written down at 2023-11-14 22:12:30 UTC or later."
+    without = tree(CASES["healthy"])
+    assert not [part for part in without.iter("h3") if said(part) in ("Backups", "Certificates")]
+
+
+@pytest.mark.parametrize(("reads", "more"), [(None, ""), (7380, ", reads at port 7380")])
+def test_declared_endpoints_are_named(reads: int | None, more: str) -> None:
+    declared, seen, views = CASES["single"]
+    one = {**declared["instances"][0], "endpoint": {"port": 7379, "read_port": reads, "address": "127.0.0.1"}}
+    told = {**declared, "instances": [one], "endpoint": {"hosts": ["app1", "app2"]}}
+    notes = [said(part) for part in tree((told, seen, views)).iter("p") if part.get("class") == "note"]
+    assert notes[0] == f"Endpoints are declared on app1, app2: writes at port 7379{more}"
+
+
 def test_the_page_of_a_healthy_set() -> None:
     case = CASES["healthy"]
     seen = {
