@@ -185,6 +185,14 @@ SET = [
         width=12,
         words=YES,
     ),
+    Panel(
+        "To whom the endpoints lead writes",
+        [(f"max by (host, addr) (quorum_redis:endpoint{{{ONE}}})", "{{host}}: {{addr}}")],
+        "state-timeline",
+        about="A bar while the endpoint of the host leads there. Needs redis_endpoint_metrics_address.",
+        width=WIDTH,
+        words={1: ("leads there", BLUE)},
+    ),
     Panel("Behind the primary", [(f"quorum_redis:lag_bytes{{{ONE}}}", "{{host}}")], unit="bytes"),
     Panel("Time that the backlog covers", [(f"quorum_redis:backlog_seconds{{{ONE}}}", "{{host}}")], unit="s"),
     Panel(

@@ -46,6 +46,10 @@ options:
     description: Whether this host carries the timer that makes backups.
     type: bool
     default: false
+  fronts:
+    description: For each host with endpoints its name, and address and port of their metrics.
+    type: list
+    elements: list
 """
 
 EXAMPLES = r"""
@@ -72,6 +76,7 @@ def monitoring(
     host: str = "",
     prometheus: Sequence[str] = (),
     timer: bool = False,
+    fronts: Sequence[Sequence[Any]] = (),
 ) -> Dict[str, Any]:
     """Return exporters and targets."""
     found: Dict[str, Any] = {"problems": [], "processes": []}
@@ -81,10 +86,10 @@ def monitoring(
         found = model.exporters(topology, access, watch, host)
         facts = model.facts_settings(topology, access, watch, host, timer) if found["processes"] else {}
     return {
-        "problems": [*found["problems"], *model.unreachable(options, prometheus)],
+        "problems": [*found["problems"], *model.unreachable(options, prometheus, fronts)],
         "processes": found["processes"],
         "facts": facts,
-        "targets": model.targets(topology, options),
+        "targets": model.targets(topology, options, fronts),
     }
 
 

@@ -96,6 +96,14 @@ options:
     description: TCP port on loopback where HAProxy asks itself for its own verdict.
     type: int
     default: 7378
+  metrics_address:
+    description: Address on which HAProxy tells Prometheus its metrics. Nowhere when empty.
+    type: str
+    default: ""
+  metrics_port:
+    description: TCP port for that.
+    type: int
+    default: 9123
   hosts:
     description: How many hosts check these servers. With more than ten each of them asks less often.
     type: int
@@ -175,6 +183,8 @@ OPTIONS: dict[str, Any] = {
     "name": {"type": "str", "default": "this host"},
     "sets": {"type": "list", "elements": "dict", "default": [], "options": SET},
     "check_port": {"type": "int", "default": 7378},
+    "metrics_address": {"type": "str", "default": ""},
+    "metrics_port": {"type": "int", "default": 9123},
     "hosts": {"type": "int", "default": 1},
     "wait": {"type": "int", "default": 60},
     **FILES_OPTIONS,

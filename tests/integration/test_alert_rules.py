@@ -149,6 +149,31 @@ def silent(job: str, *hosts: str) -> dict[str, str | None]:
     return {**gone(*lost), **{f"redis_up{label}": always(0) for label in labels}}
 
 
+def front(**more: str) -> str:
+    """Return the labels of an endpoint."""
+    labels = {"job": "redis_endpoint", "deployment": "redis", "host": "app", "addr": "192.0.2.9:9123", **more}
+    return "{" + ", ".join(f'{key}="{value}"' for key, value in labels.items()) + "}"
+
+
+def endpoint(leads_to: str, up: dict[str, str] | None = None) -> dict[str, str | None]:
+    """Return the series of an endpoint in front of members with addresses; HAProxy 2.2 has no label for the state."""
+    up = {"state": "UP"} if up is None else up
+    found: dict[str, str | None] = {
+        f"up{front()}": always(1),
+        f"haproxy_backend_active_servers{front(proxy='main_primary')}": always(int(bool(leads_to))),
+        f"haproxy_backend_active_servers{front(proxy='main_votes_192.0.2.1-6379')}": always(3),
+    }
+    for number, host in enumerate(HOSTS, 1):
+        name = f"192.0.2.{number}-6379"
+        found[f"haproxy_server_status{front(proxy='main_primary', server=name, **up)}"] = always(int(host == leads_to))
+        addressed = {"addr": f"192.0.2.{number}:6379", "maxmemory_policy": "noeviction"}
+        found |= gone(role(host, "master" if host == "a" else "slave"))
+        labels = server(host, role="master" if host == "a" else "slave", **addressed)
+        found[f"redis_instance_info{labels}"] = always(1)
+    found |= {named(host): None for host in HOSTS}
+    return found
+
+
 def errors(host: str, kind: str, by: int) -> dict[str, str | None]:
     """Return a counter of error replies."""
     return {f"redis_errors_total{server(host, err=kind)}": grows(by)}
@@ -281,6 +306,12 @@ CASES: dict[str, tuple[dict[str, str | None], dict[str, int]]] = {
         },
         {},
     ),
+    "endpoints lead to the primary": (endpoint("a"), {}),
+    "an old HAProxy leads to the primary": (endpoint("a", {}), {}),
+    "an endpoint leads to a replica": (endpoint("b"), {"RedisEndpointLeadsElsewhere": 1}),
+    "an old HAProxy leads to a replica": (endpoint("b", {}), {"RedisEndpointLeadsElsewhere": 1}),
+    "an endpoint leads to nobody": (endpoint(""), {"RedisEndpointNoPrimary": 1}),
+    "an endpoint does not answer": ({f"up{front()}": always(0)}, {"RedisEndpointDown": 1}),
     "memory has no limit": ({f"redis_memory_max_bytes{server('a')}": always(0)}, {}),
 }
 

@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import subprocess
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,10 +35,12 @@ def one(members: list[Server], sentinels: list[Server], **more: Any) -> dict[str
 
 
 @contextmanager
-def running(tmp_path: Path, *sets: dict[str, Any]) -> Iterator[None]:
-    """Run HAProxy with the configuration of these sets."""
+def running(tmp_path: Path, *sets: dict[str, Any], metrics: int = 0) -> Iterator[None]:
+    """Run HAProxy with the configuration of these sets; with a port for `metrics` it tells them."""
     path = tmp_path / "haproxy.cfg"
-    path.write_text(haproxy.configuration("redis", sets, free_port(), run=str(tmp_path)), encoding="utf-8")
+    told = ("127.0.0.1" if metrics else "", metrics)
+    text = haproxy.configuration("redis", sets, free_port(), run=str(tmp_path), metrics=told)
+    path.write_text(text, encoding="utf-8")
     with (tmp_path / "haproxy.log").open("wb") as log:
         process = subprocess.Popen([HAPROXY, "-db", "-f", str(path)], stdout=log, stderr=log)
         try:
@@ -77,7 +81,8 @@ def test_haproxy_accepts_the_file(lab: Lab, tmp_path: Path, password: str) -> No
     given.update(port=7379, read_port=7380, address="::1", username="endpoint", password=password)
     alone = {**given, "name": "alone", "members": members[:1], "sentinels": [], "port": 7381, "read_port": None}
     path = tmp_path / "haproxy.cfg"
-    path.write_text(haproxy.configuration("redis", [given, alone], 7378), encoding="utf-8")
+    text = haproxy.configuration("redis", [given, alone], 7378, metrics=("::1", 9123))
+    path.write_text(text, encoding="utf-8")
     done = subprocess.run([HAPROXY, "-c", "-f", str(path)], capture_output=True, text=True, check=False)
     assert done.returncode == 0 and "WARNING" not in done.stdout + done.stderr, done.stdout + done.stderr
 
@@ -94,6 +99,26 @@ def test_it_logs_in_as_a_user_with_least_rights_and_an_odd_password(lab: Lab, tm
         wait_until("the endpoint leads to the server", lambda: serves(good["port"], server, **login))
         wait_until("reads go to the primary without a replica", lambda: serves(good["read_port"], server, **login))
         wait_until("nobody is believed who does not let it in", lambda: refuses(wrong["port"]))
+
+
+def test_it_tells_prometheus_whom_it_leads_to_and_no_secret(lab: Lab, tmp_path: Path) -> None:
+    """With the names that the alert rules read."""
+    secret = "for-clients"
+    server = lab.server("m1", password=secret)
+    port, main = free_port(), one([server], [], password=secret)
+    leads = f'haproxy_server_status{{proxy="main_primary",server="127.0.0.1-{server.port}",state="UP"}} 1'
+    with running(tmp_path, main, metrics=port):
+
+        def told() -> list[str]:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30) as answer:
+                return str(answer.read().decode()).splitlines()
+
+        wait_until("HAProxy leads to the server", lambda: serves(main["port"], server, password=secret))
+        wait_until("it says so", lambda: leads in told())
+        assert 'haproxy_backend_active_servers{proxy="main_primary"} 1' in told()
+        assert not [line for line in told() if secret in line or secret.encode().hex() in line]
+        with pytest.raises(urllib.error.HTTPError, match="404"):
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=30)
 
 
 def test_writes_follow_the_primary_and_reads_the_replicas(lab: Lab, tmp_path: Path) -> None:

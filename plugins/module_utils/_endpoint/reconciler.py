@@ -58,7 +58,9 @@ class EndpointHost(Reconciler[View]):
         super().__init__()
         self.module, given = module, module.params
         self.sets: list[dict[str, Any]] = given["sets"]
-        self.text = haproxy.configuration(given["estate"], self.sets, given["check_port"], given["hosts"])
+        self.metrics = (given["metrics_address"], given["metrics_port"])
+        told = (given["estate"], self.sets, given["check_port"], given["hosts"])
+        self.text = haproxy.configuration(*told, metrics=self.metrics)
         self.files = host_files.declared(given["files"])
         own = host_files.Wanted(CONFIG, content=self.text.encode("utf-8", "surrogateescape"), mode=0o640, group=USER)
         self.config = own
@@ -180,6 +182,7 @@ class EndpointHost(Reconciler[View]):
     def _held(self) -> dict[int, str]:
         """Return the declared ports that somebody else holds, with the unit or program."""
         wanted = [*haproxy.listens(self.sets), self.module.params["check_port"]]
+        wanted += [self.metrics[1]] if self.metrics[0] else []
         found = holders(listening(wanted), first=[main_pid(service.UNIT)])
         return {port: one.unit or one.program for one in found for port in one.ports if one.unit != service.UNIT}
 

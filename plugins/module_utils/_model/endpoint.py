@@ -76,18 +76,21 @@ def check_endpoints(get: Any, instances: Sequence[Mapping[str, Any]], sentinel: 
             "An endpoint asks the Sentinels as their user `client`, which redis_sentinel_clients_passwords makes; set "
             "it, or allow redis_sentinel_password on the endpoint hosts with redis_endpoint_trusted: true."
         )
-    return problems + _ports(chosen, instances, sentinel, get("redis_endpoint_check_port"))
+    own = {get("redis_endpoint_check_port"): "redis_endpoint_check_port"}
+    if get("redis_endpoint_metrics_address"):
+        own[get("redis_endpoint_metrics_port")] = "redis_endpoint_metrics_port"
+    return problems + _ports(chosen, instances, sentinel, own)
 
 
 def _ports(
     chosen: Sequence[Mapping[str, Any]],
     instances: Sequence[Mapping[str, Any]],
     sentinel: Mapping[str, Any],
-    check_port: Any,
+    own: Mapping[Any, str],
 ) -> List[str]:
     """Return a sentence for each port that an endpoint and something else want; they may share a host any day."""
     kinds = ("port", "tls_port", "other_port")
-    taken: Dict[Any, str] = {check_port: "redis_endpoint_check_port"} if chosen else {}
+    taken: Dict[Any, str] = dict(own) if chosen else {}
     taken.update(
         {model[key]: str(model["name"]) for model in [sentinel, *instances] for key in kinds if model.get(key)}
     )

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from typing import Any, Dict, List, Mapping, Sequence
+from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
 from .addresses import join_address
 
@@ -47,16 +47,32 @@ defaults
     default-server fall 1 rise 1
 """
 
+_METRICS = """frontend metrics
+    mode http
+    no log
+    timeout client 30s
+    bind {}
+    http-request use-service prometheus-exporter if {{ path /metrics }}
+    http-request return status 404
+"""
+
 
 def configuration(
-    estate: str, sets: Sequence[Mapping[str, Any]], check_port: int, hosts: int = 1, run: str = RUN
+    estate: str,
+    sets: Sequence[Mapping[str, Any]],
+    check_port: int,
+    hosts: int = 1,
+    run: str = RUN,
+    metrics: Tuple[str, int] = ("", 0),
 ) -> str:
     """Return the whole file, with what tells it from another as the description that HAProxy shows.
 
-    `check_port` is where the verdict is asked for, `hosts` how many check the same servers, `run` the unit's directory.
+    `check_port` is where the verdict is asked for, `hosts` how many check the same servers, `run` the unit's directory,
+    `metrics` where Prometheus asks, nowhere without an address.
     """
     every = OWN_SET * max(1, hosts) // CLIENTS if hosts > CLIENTS else OWN_SET
     parts = [f"{HEADER}{ESTATE}{estate}\n{_GLOBAL}", _verdict(sets, check_port)]
+    parts += [_METRICS.format(join_address(*metrics))] if metrics[0] else []
     for one in sets:
         parts += [_primaries(one, every), _replicas(one, every), *_votes(one), _writes(one, every, check_port)]
         parts += [_reads(one, every)] if one.get("read_port") else []

@@ -20,6 +20,7 @@ SECRETS = "/etc/quorum-redis"
 CLIENT = "client"  # the user of a Sentinel that can ask and nothing else
 
 Entry = Dict[str, Any]
+Front = Sequence[Any]  # a host with endpoints, and address and port of their metrics; no address where they tell none
 
 
 def exporters(
@@ -106,7 +107,9 @@ def _exporter(
     return {"name": name, "of": of, "passwords": passwords, "copies": copies, "arguments": arguments}
 
 
-def targets(topology: Mapping[str, Any], options: Mapping[str, Mapping[str, Any]]) -> List[Entry]:
+def targets(
+    topology: Mapping[str, Any], options: Mapping[str, Mapping[str, Any]], fronts: Sequence[Front] = ()
+) -> List[Entry]:
     """Return what file_sd of Prometheus reads, with `options` by host. Labels say who is asked, and for what."""
     scheme = "rediss" if topology["tls"]["on"] else "redis"
     found: List[Entry] = []
@@ -126,10 +129,17 @@ def targets(topology: Mapping[str, Any], options: Mapping[str, Mapping[str, Any]
                 "__param_target": f"{scheme}://{addr}",
             }
             found.append({"targets": [join_address(told["redis_monitoring_address"], told[port])], "labels": labels})
+    for host, address, number in fronts:
+        if address:
+            addr = join_address(address, int(number))
+            labels = {"job": "redis_endpoint", "deployment": topology["estate"], "host": host, "addr": addr}
+            found.append({"targets": [addr], "labels": {**labels, "instance": addr}})
     return found
 
 
-def unreachable(options: Mapping[str, Mapping[str, Any]], prometheus: Sequence[str]) -> List[str]:
+def unreachable(
+    options: Mapping[str, Mapping[str, Any]], prometheus: Sequence[str], fronts: Sequence[Front] = ()
+) -> List[str]:
     """Return why a Prometheus cannot scrape some hosts; `options` are those of each host."""
     found = []
     for watcher in prometheus:
@@ -138,6 +148,12 @@ def unreachable(options: Mapping[str, Mapping[str, Any]], prometheus: Sequence[s
             found.append(
                 f"Prometheus on {watcher} cannot reach the exporters of {', '.join(hosts)}, which listen on loopback. "
                 "Set redis_monitoring_address there to an address of the host."
+            )
+        hosts = sorted(host for host, address, _port in fronts if host != watcher and address and _is_loopback(address))
+        if hosts:
+            found.append(
+                f"Prometheus on {watcher} cannot reach the endpoints of {', '.join(hosts)} on loopback. Set "
+                "redis_endpoint_metrics_address there to an address of the host."
             )
     return found
 

@@ -86,6 +86,11 @@ def test_without_a_declaration_there_are_no_endpoint_hosts() -> None:
         ({"port": 6380}, {"more": [{"name": "b", "port": 6380}]}, "endpoint wants port 6380, which b has"),
         (PORT, {"more": [{"name": "b", "port": 6380, "endpoint": PORT}]}, "which the endpoint of main has"),
         ({"port": 7378}, {"redis_endpoint_check_port": 7378}, "which redis_endpoint_check_port has"),
+        (
+            {"port": 9123},
+            {"redis_endpoint_metrics_address": "192.0.2.9", "redis_endpoint_metrics_port": 9123},
+            "which redis_endpoint_metrics_port has",
+        ),
         (PORT, {"redis_tls": "only"}, "reaches the members without TLS, and redis_tls is only; use dual"),
         (PORT, {"redis_sentinel_clients_passwords": []}, "redis_endpoint_trusted: true."),
         (

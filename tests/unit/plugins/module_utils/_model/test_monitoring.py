@@ -152,6 +152,28 @@ def test_prometheus_elsewhere_cannot_reach_loopback() -> None:
     assert "Prometheus on watcher cannot reach the exporters of a," in problem
 
 
+def test_endpoints_are_targets_where_they_tell_their_metrics() -> None:
+    fronts = [["app", "192.0.2.7", "9123"], ["quiet", "", 9123], ["far", "2001:db8::7", 9124]]
+    found = monitoring(topology(), dict.fromkeys(HOSTS, OPTIONS), fronts=fronts)
+    told = [one for one in found["targets"] if one["labels"]["job"] == "redis_endpoint"]
+    assert [one["targets"] for one in told] == [["192.0.2.7:9123"], ["[2001:db8::7]:9124"]]
+    assert told[0]["labels"] == {
+        "job": "redis_endpoint",
+        "deployment": "redis",
+        "host": "app",
+        "addr": "192.0.2.7:9123",
+        "instance": "192.0.2.7:9123",
+    }
+
+
+def test_an_endpoint_on_loopback_is_refused_where_prometheus_is_elsewhere() -> None:
+    options = {host: {**OPTIONS, "redis_monitoring_address": "192.0.2.2"} for host in HOSTS}
+    fronts = [["app", "127.0.0.1", 9123], ["quiet", "", 9123]]
+    (problem,) = monitoring(topology(), options, prometheus=["watcher"], fronts=fronts)["problems"]
+    assert "cannot reach the endpoints of app on loopback" in problem
+    assert monitoring(topology(), options, prometheus=["app"], fronts=fronts)["problems"] == []
+
+
 def test_a_diff_of_a_password_file_shows_addresses_and_no_password() -> None:
     for tls in (NO_TLS, TLS):
         for found in look(topology(tls=tls))["processes"]:
