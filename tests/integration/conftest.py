@@ -30,7 +30,10 @@ WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
 PORTS = range(20000 + 1500 * WORKER, 21500 + 1500 * WORKER)
 PASSWORD = "s3cret-of-the-test"
 # Modules that speak to servers wait so many seconds for an answer: on a busy machine their two are not enough.
-SPEAKERS = {"acl", "backup", "config", "failover", "instance_info", "replication", "restart", "restore", "sentinel"}
+SPEAKERS = {
+    *("acl", "backup", "cluster", "config", "failover", "instance_info", "replication", "restart", "restore"),
+    "sentinel",
+}
 ANSWERED = 10
 
 

@@ -19,7 +19,19 @@ FLOORS = {
     "_engine": 4,
     **dict.fromkeys(("_membership", "_replication"), 5),
     **dict.fromkeys(
-        ("_acl", "_backup", "_config", "_endpoint", "_failover", "_inventory", "_lifecycle", "_notify", "_sentinel"), 6
+        (
+            "_acl",
+            "_backup",
+            "_cluster",
+            "_config",
+            "_endpoint",
+            "_failover",
+            "_inventory",
+            "_lifecycle",
+            "_notify",
+            "_sentinel",
+        ),
+        6,
     ),
     **dict.fromkeys(("_monitoring", "_restore"), 7),
     "_module": 8,

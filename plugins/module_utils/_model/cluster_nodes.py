@@ -88,5 +88,6 @@ def parse_node(line: str) -> ClusterNode:
 
 
 def parse_nodes(text: str) -> List[ClusterNode]:
-    """Return what CLUSTER NODES says, a node for each line."""
-    return [parse_node(line) for line in text.splitlines() if line.strip()]
+    """Return what CLUSTER NODES says, a node for each line, the own one first."""
+    nodes = [parse_node(line) for line in text.splitlines() if line.strip()]
+    return sorted(nodes, key=lambda node: "myself" not in node.flags)

@@ -9,7 +9,7 @@ What a node says about itself counts: who has a slot is told by the own lines, t
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Dict, Iterable, List, Optional, Sequence, Set
+from typing import Dict, Iterable, List, Sequence, Set
 
 from .cluster_nodes import ClusterNode
 from .cluster_slots import SLOTS, Range, ranges_of, show_slots, slots_of
@@ -33,7 +33,7 @@ class ClusterMember:
 
     @property
     def own(self) -> ClusterNode:
-        """Return its own line; an empty one where nothing is known."""
+        """Return its own line, which comes first; an empty one where nothing is known."""
         return next((node for node in self.nodes if "myself" in node.flags), ClusterNode(""))
 
     @property
@@ -61,13 +61,10 @@ class ClusterMember:
         """Return whether it has neither slots nor keys nor a primary, so that it can become anything."""
         return bool(self.id) and not self.slots and self.server.empty and not self.own.is_replica
 
-    def knows(self, identity: str) -> bool:
-        """Return whether it has met that node."""
-        return any(node.id == identity and not node.in_handshake for node in self.nodes)
-
-    def view_of(self, identity: str) -> Optional[ClusterNode]:
-        """Return how it sees a node."""
-        return next((node for node in self.nodes if node.id == identity), None)
+    @property
+    def met(self) -> Set[str]:
+        """Return the identities of the nodes that it has met, its own one too."""
+        return {node.id for node in self.nodes if not node.in_handshake}
 
 
 def answering(members: Iterable[ClusterMember]) -> List[ClusterMember]:
@@ -91,7 +88,10 @@ def claims(members: Iterable[ClusterMember]) -> Dict[int, List[ClusterMember]]:
 
 def unclaimed(members: Iterable[ClusterMember]) -> Set[int]:
     """Return the slots that no member says are its own."""
-    return set(range(SLOTS)) - set(claims(members))
+    left = set(range(SLOTS))
+    for member in answering(members):
+        left -= slots_of(member.slots)
+    return left
 
 
 def clones(members: Iterable[ClusterMember]) -> List[str]:
@@ -123,22 +123,22 @@ def groups(members: Sequence[ClusterMember]) -> List[List[ClusterMember]]:
     left = [member for member in answering(members) if not member.is_blank]
     found: List[List[ClusterMember]] = []
     while left:
-        group, ids = [left.pop(0)], set()
-        ids |= {node.id for node in group[0].nodes}
-        while True:
-            more = [member for member in left if ids & {node.id for node in member.nodes}]
-            if not more:
-                break
-            for member in more:
-                left.remove(member)
-                group.append(member)
-                ids |= {node.id for node in member.nodes}
-        found.append([member for member in members if member in group])
+        ids: Set[str] = set()
+        group, more = [], left[:1]
+        while more:
+            group += more
+            ids |= {node.id for member in more for node in member.nodes}
+            left = [member for member in left if all(member is not other for other in more)]
+            more = [member for member in left if not ids.isdisjoint({node.id for node in member.nodes})]
+        found.append([member for member in members if any(member is other for other in group)])
     return sorted(found, key=len, reverse=True)
 
 
 def contested(members: Sequence[ClusterMember]) -> List[str]:
     """Return a sentence for each pair of members that claim the same slots."""
+    told = sum(member.own.slot_count for member in answering(members))
+    if told == SLOTS - len(unclaimed(members)):
+        return []
     rivals: Dict[str, List[int]] = {}
     for slot, owners in claims(members).items():
         if len(owners) > 1:
@@ -169,7 +169,7 @@ def disagreements(members: Sequence[ClusterMember]) -> List[str]:
             other = known.get(node.id)
             if other is None or node.in_handshake:
                 continue
-            if slots_of(node.slots) != slots_of(other.slots):
+            if node.slots != other.slots:
                 found.append(
                     f"{member.name} says that {other.name} has slots {show_slots(node.slots, 4)}, {other.name} itself "
                     f"says {show_slots(other.slots, 4)}"

@@ -42,6 +42,17 @@ SET_OPTIONS: Dict[str, Dict[str, Any]] = {
     **{key: CONNECTION_OPTIONS[key] for key in ("username", "password", "fallback_password", "timeout")},
     **TLS_OPTIONS,
 }
+CLUSTER_OPTIONS: Dict[str, Dict[str, Any]] = {
+    "name": {"type": "str", "required": True},
+    "members": {
+        "type": "list",
+        "elements": "dict",
+        "required": True,
+        "options": {**{key: MEMBER_OPTIONS[key] for key in ("host", "address", "port")}, "zone": {"type": "str"}},
+    },
+    **{key: CONNECTION_OPTIONS[key] for key in ("username", "password", "fallback_password", "timeout")},
+    **TLS_OPTIONS,
+}
 FILE_OPTIONS: Dict[str, Dict[str, Any]] = {
     "name": {"type": "str", "required": True},
     "path": {"type": "path", "required": True},

@@ -67,7 +67,7 @@ def test_host_names_and_failures_are_read() -> None:
 
 
 def test_a_node_that_has_not_been_met_and_one_without_an_address() -> None:
-    stranger, own = parse_nodes(MEETING)
+    own, stranger = parse_nodes(MEETING)
     assert stranger.in_handshake and not stranger.linked
     assert (own.address, own.port, sorted(own.flags)) == ("", 7000, ["master", "myself"])
 
@@ -216,5 +216,4 @@ def test_who_can_join_and_who_can_become_anything(found: ClusterMember, blank: b
 def test_the_own_slots_are_the_truth() -> None:
     a = member("a", owner(1, "0-99"))
     own: list[Range] = a.slots
-    assert own == [(0, 99)] and a.knows(IDS["a"]) and not a.knows(IDS["b"])
-    assert a.view_of(IDS["a"]) is a.own and a.view_of(IDS["b"]) is None
+    assert own == [(0, 99)] and a.met == {IDS["a"]}

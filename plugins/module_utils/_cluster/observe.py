@@ -1,0 +1,46 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Ask every member of a cluster at once what it is and whom it knows."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import List, Sequence
+
+from .._core.errors import QuorumError
+from .._model.cluster_nodes import parse_nodes
+from .._model.cluster_view import ClusterMember
+from .._model.observed import Observed
+from .._redis.client import Client
+from .._redis.observe import Place, kind_of, resolve
+from .._redis.replies import apply_info, parse_info
+
+ALONE = "standalone"  # why a server has no place in a cluster
+
+
+def _look(place: Place) -> ClusterMember:
+    """Look at one member; that it does not answer is a finding."""
+    host, endpoint = place
+    server = Observed(host=host, address=endpoint.address, port=endpoint.port, aliases=resolve(endpoint.address))
+    found = ClusterMember(server)
+    try:
+        with Client(endpoint) as client:
+            apply_info(server, client.call("INFO"))
+            if server.mode != "cluster":
+                server.error, server.error_kind = "does not run in cluster mode", ALONE
+                return found
+            found.state = parse_info(client.call("CLUSTER", "INFO")).get("cluster_state", "")
+            found.nodes = parse_nodes(client.call("CLUSTER", "NODES"))
+    except QuorumError as problem:
+        server.error, server.error_kind, server.reachable = str(problem), kind_of(problem), False
+    return found
+
+
+def observe_cluster(places: Sequence[Place], zones: Sequence[str]) -> List[ClusterMember]:
+    """Look at all members at once."""
+    with ThreadPoolExecutor(max_workers=min(16, len(places))) as pool:
+        members = list(pool.map(_look, places))
+    for member, zone in zip(members, zones):
+        member.zone = zone
+    return members

@@ -1,0 +1,217 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is to be done until the members are one cluster: decided from what all of them say; pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Dict, List, Sequence
+
+from .._core.reconcile import Step
+from .._model.cluster_layout import Placement, layout_problems, place, violations
+from .._model.cluster_moves import plan_moves
+from .._model.cluster_slots import Range, ranges_of, share_of, show_slots, slots_of
+from .._model.cluster_view import (
+    ClusterMember,
+    answering,
+    contested,
+    disagreements,
+    groups,
+    open_slots,
+    strangers,
+    unclaimed,
+)
+from .._model.tables import place as named
+from .preflight import await_quiet, refuse_steps, refuse_strange, silent
+
+
+@dataclass
+class Shard:
+    """A primary with its slots, and who follows it."""
+
+    primary: int
+    slots: List[Range]
+    replicas: List[int]
+
+
+@dataclass
+class ClusterPlan:
+    """What will be done, and how the shards are afterwards."""
+
+    steps: List[Step] = field(default_factory=list)
+    shards: List[Shard] = field(default_factory=list)
+    placement: Placement = field(default_factory=Placement)
+    warnings: List[str] = field(default_factory=list)
+
+
+def observed_placement(members: Sequence[ClusterMember]) -> Placement:
+    """Return who is primary, because it has slots or is followed, and who follows whom."""
+    number = {member.id: position for position, member in enumerate(members) if member.id}
+    follows = {
+        position: number[member.own.primary_id]
+        for position, member in enumerate(members)
+        if member.own.is_replica and member.own.primary_id in number
+    }
+    primaries = {position for position, member in enumerate(members) if member.slots} | set(follows.values())
+    return Placement(sorted(primaries - set(follows)), follows)
+
+
+def shards_of(members: Sequence[ClusterMember], placement: Placement) -> List[Shard]:
+    """Return the shards of a placement with the slots that they have."""
+    return [Shard(primary, members[primary].slots, placement.replicas_of(primary)) for primary in placement.primaries]
+
+
+def ip_of(member: ClusterMember) -> str:
+    """Return the address to meet a member at; the engines take no names."""
+    server = member.server
+    return server.address if server.address in server.aliases or not server.aliases else server.aliases[0]
+
+
+class ClusterPlanner:
+    """The members as they were observed, and what to do with them."""
+
+    def __init__(self, members: Sequence[ClusterMember], name: str, replicas: int) -> None:
+        """Keep what was observed and declared."""
+        self.members, self.replicas = members, replicas
+        self.where = f"cluster {name}"
+        self.names = {position: member.name for position, member in enumerate(members)}
+
+    def plan(self) -> ClusterPlan:
+        """Return what is to be done, or refuse."""
+        refuse_strange(self.members, self.where)
+        await_quiet(self.members, self.where)
+        fixed = observed_placement(self.members)
+        zones = [member.zone for member in self.members]
+        spare = [position for position, member in enumerate(self.members) if member.is_spare]
+        found = ClusterPlan(placement=place(zones, self.replicas, fixed, spare) if self._divides() else fixed)
+        found.steps = self._steps(found.placement, fixed)
+        if found.steps or not fixed.primaries or any(member.is_blank for member in self.members):
+            refuse_steps(self.members, self.replicas, self.where)
+        new = self._new_slots(found.placement)
+        found.shards = shards_of(self.members, found.placement)
+        for shard in found.shards:
+            shard.slots = ranges_of(slots_of(shard.slots) | slots_of(new.get(shard.primary, [])))
+        found.warnings = self._warnings(found.placement)
+        return found
+
+    def _divides(self) -> bool:
+        return len(self.members) % (1 + self.replicas) == 0
+
+    def _new_slots(self, placement: Placement) -> Dict[int, List[Range]]:
+        """Return the slots without an owner that each primary gets: those of its share."""
+        left = unclaimed(self.members)
+        total = len(placement.primaries)
+        shares = {primary: share_of(count, total) for count, primary in enumerate(placement.primaries)}
+        found = {primary: ranges_of(left & slots_of([share])) for primary, share in shares.items()}
+        return {primary: ranges for primary, ranges in found.items() if ranges}
+
+    def _hub(self, placement: Placement) -> int:
+        """Return the member that meets the others: a primary of the cluster that is there, or the first one to be."""
+        found = groups(self.members)
+        names = {member.name for member in found[0]} if found else set()
+        there = [position for position, name in self.names.items() if name in names]
+        return next((position for position in there if self.members[position].slots), (there or placement.primaries)[0])
+
+    def _steps(self, placement: Placement, fixed: Placement) -> List[Step]:
+        """Return what is missing: epochs and slots first, then the members meet, then replicas follow."""
+        if not placement.primaries:
+            return []
+        steps: List[Step] = []
+        new = self._new_slots(placement)
+        for count, primary in enumerate(placement.primaries, 1):
+            member = self.members[primary]
+            if primary in new and not member.peers and not member.own.epoch:
+                steps.append(self._step(primary, f"set config epoch {count}", "SET-CONFIG-EPOCH", count))
+        for primary, ranges in new.items():
+            steps.append(self._add_slots(primary, ranges))
+        hub = self._hub(placement)
+        for position in range(len(self.members)):
+            one, other = self.members[hub], self.members[position]
+            if position != hub and other.id and not (other.id in one.met and one.id in other.met):
+                where = [ip_of(other), other.server.port, *([other.own.bus_port] if other.own.bus_port else [])]
+                steps.append(self._step(hub, f"meet {named(other.server)}", "MEET", *where))
+        for replica, primary in sorted(placement.follows.items()):
+            if replica not in fixed.follows:
+                target = self.members[primary]
+                step = self._step(replica, f"follow {named(target.server)}", "REPLICATE", target.id)
+                step.data["met"] = True
+                steps.append(step)
+        return steps
+
+    def _add_slots(self, primary: int, ranges: List[Range]) -> Step:
+        """Return the step that gives slots without an owner to a primary; Redis 6 takes them one by one."""
+        words: List[int] = [border for each in ranges for border in each]
+        command = "ADDSLOTSRANGE"
+        if self.members[primary].server.version.startswith("6."):
+            command, words = "ADDSLOTS", sorted(slots_of(ranges))
+        return self._step(primary, f"take slots {show_slots(ranges, 8)}", command, *words)
+
+    def _step(self, position: int, text: str, *command: object) -> Step:
+        member = self.members[position]
+        return Step(f"{named(member.server)}: {text}", {"member": position, "command": ["CLUSTER", *command]})
+
+    def _warnings(self, placement: Placement) -> List[str]:
+        """Return what is allowed, or left alone, and unwise."""
+        found = [
+            f"{named(member.server)} does not answer and was left alone: {member.server.error}"
+            for member in silent(self.members)
+        ]
+        found += [
+            f"{node.address}:{node.port} ({node.id[:8]}) is a node of the {self.where} and no member by the inventory; "
+            "it was left alone. Declare it, or forget it"
+            for node in strangers(self.members)
+        ]
+        found += [f"{text}; it was left alone" for text in open_slots(self.members)]
+        problems = layout_problems([member.zone for member in self.members], self.replicas)
+        found += [f"This layout does not survive the loss of a zone: {text}" for text in problems]
+        found += self.drift(placement)
+        if not self.replicas:
+            found.append("Without replicas the loss of one primary stops its slots, and with them the cluster")
+        return found
+
+    def drift(self, placement: Placement) -> List[str]:
+        """Return where the places of primaries and replicas are not those that survive."""
+        return violations(placement, [member.zone for member in self.members], self.replicas, self.names)
+
+
+def moves_of(shards: Sequence[Shard], names: Dict[int, str]) -> List[str]:
+    """Return which slots would have to move until every primary has its share, a sentence each."""
+    moves = plan_moves({names[shard.primary]: shard.slots for shard in shards})
+    return [f"slots {show_slots(move.ranges, 8)} from {move.source} to {move.target}" for move in moves]
+
+
+def unmet(planner: ClusterPlanner) -> List[str]:
+    """Return who does not know whom yet, a sentence for each member."""
+    there = answering(planner.members)
+    missing = {}
+    for member in there:
+        met = member.met
+        missing[member.name] = [other.name for other in there if other.id not in met]
+        missing[member.name] += [f"{node.address}:{node.port}" for node in member.peers if node.in_handshake]
+    return [f"{name} has not met {', '.join(others)}" for name, others in missing.items() if others]
+
+
+def pending(planner: ClusterPlanner) -> List[str]:
+    """Return what the cluster still lacks, a sentence each; silent members do not count."""
+    there = answering(planner.members)
+    lacking = ranges_of(unclaimed(there))
+    found = [*unmet(planner), *contested(there), *disagreements(there)]
+    found += [f"slots {show_slots(lacking, 4)} have no owner"] if lacking else []
+    for member in there:
+        upstream = member.server.primary
+        if member.own.is_replica and (upstream is None or upstream.link != "up"):
+            found.append(f"{member.name} has no link to its primary")
+        if member.state != "ok":
+            found.append(f"{member.name} says that the state of the cluster is {member.state}")
+    return found
+
+
+def overview(shards: Sequence[Shard], names: Dict[int, str]) -> str:
+    """Return the shards as text for a diff; nothing in it changes by itself."""
+    lines = [
+        f"{names[shard.primary]}: slots {show_slots(shard.slots, 8)}, "
+        f"replicas {', '.join(names[replica] for replica in shard.replicas) or 'none'}\n"
+        for shard in shards
+    ]
+    return "".join(lines)

@@ -1,0 +1,154 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Why a cluster is left alone: what passes by itself, and what somebody has to decide; pure."""
+
+from __future__ import annotations
+
+from typing import List, Sequence
+
+from .._core.errors import Refused, Unsettled
+from .._model.cluster_layout import layout_problems, layouts_that_fit
+from .._model.cluster_slots import ranges_of, show_slots
+from .._model.cluster_view import (
+    ClusterMember,
+    answering,
+    by_id,
+    clones,
+    contested,
+    disagreements,
+    evidence,
+    groups,
+    open_slots,
+    strangers,
+    unclaimed,
+)
+from .._model.tables import place
+
+
+class Loads(Unsettled):
+    """A member reads its data, which may take long."""
+
+    patient = True
+
+
+def silent(members: Sequence[ClusterMember]) -> List[ClusterMember]:
+    """Return the members that could not be asked."""
+    return [member for member in members if not member.id]
+
+
+def refuse_strange(members: Sequence[ClusterMember], where: str) -> None:
+    """Refuse what no plan can begin with; nothing of it passes by itself."""
+    table = evidence(members)
+    alone = [place(member.server) for member in members if member.server.error_kind == "standalone"]
+    if alone:
+        todo = "Set cluster-enabled to yes in the configuration and restart"
+        raise Refused(f"No cluster mode: {', '.join(alone)}", where, todo)
+    if clones(members):
+        todo = "One has a copy of the other's nodes.conf: stop it, empty its data directory, and run again"
+        raise Refused("; ".join(clones(members)), where, todo, table)
+    known = by_id(members)
+    for member in known.values():
+        for node in member.peers:
+            if node.in_handshake or not node.slots or node.id in known:
+                continue
+            here = [other for other in known.values() if other.server.is_at(node.address, node.port)]
+            if here:
+                raise Refused(
+                    f"{here[0].name} has lost its identity: {member.name} knows another node at its address, "
+                    f"with slots {show_slots(node.slots, 4)}",
+                    where,
+                    "Bring its nodes.conf back, or wait until a replica has taken the slots and forget the old node",
+                    table,
+                )
+            if node.is_lost:
+                raise Refused(
+                    f"{member.name} knows an owner of slots {show_slots(node.slots, 4)} that has no address any more",
+                    where,
+                    "Find out which member has lost its nodes.conf before anything else is changed",
+                    table,
+                )
+    _refuse_merging(members, where, table)
+
+
+def _refuse_merging(members: Sequence[ClusterMember], where: str, table: str) -> None:
+    """Refuse to join what has data: of two owners of a slot one is wiped."""
+    found = groups(members)
+    keys = [member for member in answering(members) if not member.server.empty]
+    strays = [member for member in keys if not member.peers]
+    if strays:
+        shown = ", ".join(f"{place(member.server)} holds {member.server.keys} keys" for member in strays)
+        todo = "Save what they hold elsewhere and empty them, or take them out of the members"
+        raise Refused(f"{shown}, and no node of the cluster: joining would wipe that", where, todo, table)
+    if len(found) > 1 and (keys or contested(members)):
+        shown = "; ".join(", ".join(member.name for member in group) for group in found)
+        todo = (
+            "Take the members of the other one out of the inventory: clusters are never merged, one side would be wiped"
+        )
+        raise Refused(f"There are {len(found)} clusters: {shown}", where, todo, table)
+
+
+def await_quiet(members: Sequence[ClusterMember], where: str) -> None:
+    """Wait for what passes by itself: data that is loaded, gossip, a failover."""
+    table = evidence(members)
+    loading = [place(member.server) for member in members if member.server.error_kind == "loading"]
+    if loading:
+        raise Loads(f"Data is still being loaded: {', '.join(loading)}", where, "Run again when it is")
+    known = by_id(members)
+    meeting = [member.name for member in known.values() if any(node.in_handshake for node in member.peers)]
+    if meeting:
+        todo = "Check that every member reaches the cluster bus of every other one, port and TLS"
+        raise Unsettled(f"Members wait for nodes that they have not met yet: {', '.join(meeting)}", where, todo, table)
+    if contested(members):
+        todo = "Decide which one keeps them before anything else is changed"
+        raise Unsettled("; ".join(contested(members)), where, todo, table)
+    if disagreements(members):
+        todo = "Check the cluster bus between these members, then run again"
+        raise Unsettled("; ".join(disagreements(members)[:6]), where, todo, table)
+    failed = [
+        f"{member.name} says that {known[node.id].name} has failed"
+        for member in known.values()
+        for node in member.peers
+        if node.id in known and node.has_failed
+    ]
+    if failed:
+        raise Unsettled(
+            "; ".join(failed[:6]), where, "Check the cluster bus between these members, then run again", table
+        )
+    lacking = unclaimed(members)
+    begun = any(member.slots or member.own.is_replica or not member.server.empty for member in known.values())
+    full = any(not member.server.empty for member in known.values())
+    if lacking and begun and (full or silent(members) or strangers(members)):
+        shown = show_slots(ranges_of(lacking), 4)
+        quiet = ", ".join(place(member.server) for member in silent(members))
+        todo = f"Start what does not answer: {quiet}" if quiet else "Give them to the member that holds their keys"
+        raise Unsettled(f"Slots {shown} have no living owner", where, todo, table)
+
+
+def refuse_steps(members: Sequence[ClusterMember], replicas: int, where: str) -> None:
+    """Refuse to change a cluster that is not whole, or into one that does not survive."""
+    table = evidence(members)
+    zones = [member.zone for member in members]
+    problems = layout_problems(zones, replicas)
+    if problems:
+        fit = layouts_that_fit(len(members), len(set(zones)), replicas)
+        raise Refused(f"This layout does not survive the loss of a zone: {'; '.join(problems)}", where, fit)
+    if silent(members):
+        shown = "; ".join(f"{member.name}: {member.server.error}" for member in silent(members))
+        todo = "A cluster is only changed when every member is there"
+        raise Refused(f"Members do not answer: {shown}", where, todo)
+    if strangers(members):
+        shown = ", ".join(f"{node.address}:{node.port} ({node.id[:8]})" for node in strangers(members))
+        others = {node.id for node in strangers(members)}
+        who = [member.name for member in answering(members) if member.met & others]
+        todo = "Declare these nodes, forget them, or take the members of another cluster out of the inventory"
+        raise Refused(
+            f"{', '.join(who)} belong to a cluster with nodes that are no members: {shown}", where, todo, table
+        )
+    if open_slots(members):
+        todo = "Let that move end, or close the slot, before anything else is changed"
+        raise Refused("; ".join(open_slots(members)[:6]), where, todo, table)
+    versions = sorted({f"{member.server.engine} {member.server.version}" for member in members})
+    if len(versions) > 1:
+        todo = "Bring them to one version before members are joined"
+        raise Refused(f"The members are not of one version: {', '.join(versions)}", where, todo)

@@ -1,0 +1,122 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the module cluster does with one cluster: look at all members, plan, join them, wait until it is healthy."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any, Dict, List, Optional
+
+from .._core.errors import QuorumError
+from .._core.polling import until_done, until_settled
+from .._core.reconcile import Module, Reconciler, Step
+from .._model.cluster_slots import count_slots, show_slots
+from .._redis.client import connect
+from .._redis.observe import members
+from .._redis.tls import tls_from_params
+from .observe import observe_cluster
+from .plan import ClusterPlan, ClusterPlanner, Shard, moves_of, observed_placement, overview, pending, shards_of, unmet
+
+SHORT = 60  # a failover after the default node timeout takes 20 s, and as long again when an election fails
+
+
+class Cluster(Reconciler[ClusterPlanner]):
+    """One cluster."""
+
+    def __init__(self, module: Module) -> None:
+        """Take the options."""
+        super().__init__()
+        given = module.params
+        self.params: Dict[str, Any] = given
+        self.where = f"cluster {given['name']}"
+        self.found = ClusterPlan()
+        hosts = Counter(item["host"] for item in given["members"])
+        twice = [place for place, count in Counter(map(_place, given["members"])).items() if count > 1]
+        if not hosts or twice or given["replicas"] < 0:
+            what = f"{', '.join(twice)} is named twice" if twice else "No members are named"
+            raise QuorumError(
+                "replicas is less than 0" if given["replicas"] < 0 else what, self.where, "Correct the options"
+            )
+        # One that is alone on its host is called by the host, as everywhere else.
+        named = [
+            {**item, "host": item["host"] if hosts[item["host"]] == 1 else f"{item['host']}:{item['port']}"}
+            for item in given["members"]
+        ]
+        self.zones = [item["zone"] or item["host"] for item in given["members"]]
+        self.places = members(
+            named,
+            given["username"],
+            given["password"],
+            given["timeout"],
+            given["fallback_password"],
+            tls_from_params(given),
+        )
+
+    def look(self) -> ClusterPlanner:
+        """Look at everybody once."""
+        seen = observe_cluster(self.places, self.zones)
+        return ClusterPlanner(seen, self.params["name"], self.params["replicas"])
+
+    def observe(self) -> ClusterPlanner:
+        """Look until what passes by itself has passed."""
+        return until_settled(self.look, ClusterPlanner.plan, self.params["wait"], SHORT)
+
+    def plan(self, obs: ClusterPlanner) -> List[Step]:
+        """Return the steps, or refuse."""
+        self.found = obs.plan()
+        self.warnings += self.found.warnings
+        return self.found.steps
+
+    def _wait(self, missing: Any, seen: ClusterPlanner) -> ClusterPlanner:
+        todo = "Check that every member reaches port and cluster bus of every other one, then run again: it goes on"
+        return until_done(self.look, missing, seen, self.params["wait"], self.where, todo)
+
+    def apply(self, step: Step) -> None:
+        """Tell one member one thing; a replica only follows when all have met."""
+        if step.data.get("met"):
+            self._wait(unmet, self.look())
+        with connect(self.places[step.data["member"]][1]) as client:
+            client.call(*step.data["command"])
+
+    def settle(self, before: ClusterPlanner, steps: List[Step]) -> ClusterPlanner:
+        """Wait until all members that answer see one whole cluster, and every replica has a link."""
+        return self._wait(pending, self.look() if steps else before)
+
+    def _shown(self, obs: ClusterPlanner) -> List[Shard]:
+        return shards_of(obs.members, observed_placement(obs.members))
+
+    def result(self, obs: ClusterPlanner, steps: List[Step]) -> Dict[str, Any]:
+        """Return the cluster as it is, and what is still to be wished for."""
+        return {
+            "shards": [
+                {
+                    "primary": _facts(obs, shard.primary),
+                    "slots": show_slots(shard.slots),
+                    "slot_count": count_slots(shard.slots),
+                    "keys": obs.members[shard.primary].server.keys,
+                    "replicas": [_facts(obs, replica) for replica in shard.replicas],
+                }
+                for shard in self._shown(obs)
+            ],
+            "silent_members": [member.name for member in obs.members if not member.id],
+            "violations": obs.drift(self.found.placement),
+            "moves": moves_of(self.found.shards, obs.names),
+        }
+
+    def diff(self, before: ClusterPlanner, after: Optional[ClusterPlanner], steps: List[Step]) -> List[Dict[str, str]]:
+        """Return the shards before and after."""
+        then = self._shown(after) if after else self.found.shards
+        texts = {"before": overview(self._shown(before), before.names), "after": overview(then, before.names)}
+        return [texts] if steps else []
+
+
+def _place(item: Dict[str, Any]) -> str:
+    return f"{item['address']}:{item['port']}"
+
+
+def _facts(obs: ClusterPlanner, position: int) -> Dict[str, Any]:
+    """Return who a member is."""
+    member = obs.members[position]
+    server = member.server
+    return {"host": server.host, "address": server.address, "port": server.port, "id": member.id, "zone": member.zone}

@@ -1,0 +1,163 @@
+#!/usr/bin/python
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Make servers one Redis or Valkey Cluster."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: cluster
+short_description: Make servers one Redis or Valkey Cluster
+version_added: 0.1.0
+description:
+  - These members are one cluster. Who is primary and who has which slots is observed, never declared; the number of
+    primaries follows from the number of O(members) and O(replicas).
+  - Members that know nobody and hold nothing become a cluster, each primary and its replicas in different zones. A
+    creation that was cut short is finished. New empty members are joined. A healthy cluster is left alone, whoever is
+    primary.
+  - It fails and changes nothing for a layout that does not survive the loss of a zone, a member that holds keys of its
+    own or belongs to another cluster, two clusters, a copied identity, a slot with two owners or with none in a cluster
+    with data, and for changes while a member is silent or a slot is on its way.
+  - It never moves slots with data, never resets, flushes or forgets a node; RV(moves) says what a rebalance would move,
+    RV(violations) where primaries and replicas are not where they should be.
+  - It speaks to all members from one place, so one execution for each cluster is enough (C(run_once)). The servers must
+    run with C(cluster-enabled yes) already.
+author:
+  - quorum.redis contributors (@quorum)
+extends_documentation_fragment:
+  - quorum.redis.attributes
+  - quorum.redis.connection.tls
+options:
+  name:
+    description:
+      - Name of the cluster, for messages.
+    type: str
+    required: true
+  members:
+    description:
+      - All servers of the cluster. Their order decides only who is primary first.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      host:
+        description: Name of its host for messages and results. Several members may be on one.
+        type: str
+        required: true
+      address:
+        description: Address under which all hosts reach it.
+        type: str
+        required: true
+      port:
+        description: Its TCP port. That of the cluster bus is asked from the server.
+        type: int
+        required: true
+      zone:
+        description: What fails at once with it, such as a rack. The default is its host.
+        type: str
+  replicas:
+    description:
+      - Replicas for each primary. With V(0) the loss of one primary stops the cluster.
+    type: int
+    default: 1
+  username:
+    description:
+      - ACL user on every member. Without it the default user is used.
+    type: str
+  password:
+    description:
+      - Password on every member. While one takes the place of another a list of both.
+    type: raw
+  fallback_password:
+    description:
+      - Password of the default user, or a list, tried where a server does not know O(username) or its password yet.
+    type: raw
+  timeout:
+    description:
+      - Seconds to wait for a connection and for each reply. There are no retries.
+    type: float
+    default: 2.0
+  wait:
+    description:
+      - Seconds to wait for data to be loaded, for members to meet, and for the replicas to be in sync.
+    type: int
+    default: 300
+requirements:
+  - redis-py 3.5 or later on the host where the module runs
+seealso:
+  - module: quorum.redis.replication
+"""
+
+EXAMPLES = r"""
+- name: Make six servers one cluster of three shards
+  quorum.redis.cluster:
+    name: cart
+    members:
+      - {host: c1, address: 192.0.2.1, port: 7000}
+      - {host: c2, address: 192.0.2.2, port: 7000}
+      - {host: c3, address: 192.0.2.3, port: 7000}
+      - {host: c4, address: 192.0.2.4, port: 7000}
+      - {host: c5, address: 192.0.2.5, port: 7000}
+      - {host: c6, address: 192.0.2.6, port: 7000}
+    password: "{{ redis_password }}"
+  run_once: true
+"""
+
+RETURN = r"""
+steps:
+  description: What was done, or would be done in check mode; a sentence each.
+  returned: always
+  type: list
+  elements: str
+  sample: ["c1 (192.0.2.1:7000): meet c2 (192.0.2.2:7000)"]
+shards:
+  description: Every primary with its slots and replicas, as they are now.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    primary: {description: "The primary, as host, address, port, identity and zone.", type: dict, returned: always}
+    slots: {description: Its slots as ranges., type: str, returned: always, sample: "0-5460"}
+    slot_count: {description: How many they are., type: int, returned: always}
+    keys: {description: How many keys it holds., type: int, returned: always}
+    replicas: {description: "Who follows it, in the shape of RV(shards[].primary).", type: list, elements: dict,
+      returned: always}
+silent_members:
+  description: The members that do not answer and were left alone.
+  returned: success
+  type: list
+  elements: str
+violations:
+  description: Where primaries and replicas are not where the loss of a zone is survived, a sentence each.
+  returned: success
+  type: list
+  elements: str
+  sample: ["c4 has 0 replicas, 1 are declared"]
+moves:
+  description: The slots that a rebalance would move, a sentence each; the module moves none.
+  returned: success
+  type: list
+  elements: str
+  sample: ["slots 0-1364 from c1 to c7"]
+"""
+
+from typing import Any, Dict
+
+from ..module_utils._cluster.reconciler import Cluster
+from ..module_utils._module.options import CLUSTER_OPTIONS
+from ..module_utils._module.runner import MaskedModule, run
+
+
+def main() -> None:
+    """Run the module."""
+    spec: Dict[str, Any] = {
+        **CLUSTER_OPTIONS,
+        "replicas": {"type": "int", "default": 1},
+        "wait": {"type": "int", "default": 300},
+    }
+    run(MaskedModule(argument_spec=spec, supports_check_mode=True), Cluster)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,347 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A model of servers in cluster mode: plans are carried out on it, cut short, and refused."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+from ansible_collections.quorum.redis.plugins.module_utils._cluster.plan import (
+    ClusterPlanner,
+    moves_of,
+    observed_placement,
+    overview,
+    pending,
+)
+from ansible_collections.quorum.redis.plugins.module_utils._core.errors import Refused, Unsettled
+from ansible_collections.quorum.redis.plugins.module_utils._core.reconcile import Step
+from ansible_collections.quorum.redis.plugins.module_utils._model.cluster_nodes import ClusterNode
+from ansible_collections.quorum.redis.plugins.module_utils._model.cluster_slots import Range, ranges_of, slots_of
+from ansible_collections.quorum.redis.plugins.module_utils._model.cluster_view import ClusterMember
+from ansible_collections.quorum.redis.plugins.module_utils._model.observed import Observed, Upstream
+
+
+class Model:
+    """Servers that do what they are told, and gossip at once."""
+
+    def __init__(self, count: int, zones: int = 0) -> None:
+        """Start so many fresh servers, in as many zones."""
+        self.count, self.zones = count, zones or count
+        self.ids = [f"{number:040x}" for number in range(1, count + 1)]
+        self.slots: list[set[int]] = [set() for _ in range(count)]
+        self.ranges: list[list[Range]] = []
+        self.epochs = [0] * count
+        self.follows: dict[int, int] = {}
+        self.met: list[set[int]] = [{number} for number in range(count)]
+        self.keys = [0] * count
+        self.silent: set[int] = set()
+        self.flags: dict[int, set[str]] = {}
+        self.version = ["8.0.1"] * count
+        self.open: dict[int, dict[int, str]] = {}
+
+    def line(self, number: int, seen_by: int) -> ClusterNode:
+        flags = {"slave" if number in self.follows else "master"} | ({"myself"} if number == seen_by else set())
+        node = ClusterNode(self.ids[number], f"192.0.2.{number + 1}", 7000, 17000)
+        node.flags = frozenset(flags | (self.flags.get(number, set()) if number != seen_by else set()))
+        node.primary_id = self.ids[self.follows[number]] if number in self.follows else ""
+        node.epoch, node.slots = self.epochs[number], self.ranges[number]
+        node.migrating = self.open.get(number, {}) if number == seen_by else {}
+        return node
+
+    def look(self) -> list[ClusterMember]:
+        found = []
+        self.ranges = [ranges_of(slots) for slots in self.slots]
+        for number in range(self.count):
+            server = Observed(host=f"c{number + 1}", address=f"192.0.2.{number + 1}", port=7000, engine="valkey")
+            server.version, server.keys, server.role = self.version[number], self.keys[number], "primary"
+            if number in self.follows:
+                server.role, server.primary = "replica", Upstream("192.0.2.1", 7000, "up", False, 0)
+            member = ClusterMember(server, f"z{number % self.zones}", "ok")
+            if number in self.silent:
+                server.error, server.error_kind = "Nothing listens there", "refused"
+            else:
+                member.nodes = [
+                    self.line(other, number) for other in sorted(self.met[number], key=lambda other: other != number)
+                ]
+            found.append(member)
+        return found
+
+    def planner(self, replicas: int = 1) -> ClusterPlanner:
+        return ClusterPlanner(self.look(), "cart", replicas)
+
+    def do(self, step: Step) -> None:
+        here, command = step.data["member"], step.data["command"]
+        assert command[0] == "CLUSTER"
+        name, words = command[1], command[2:]
+        if name == "SET-CONFIG-EPOCH":
+            assert self.met[here] == {here} and not self.epochs[here] and words[0] not in self.epochs
+            self.epochs[here] = words[0]
+        elif name in ("ADDSLOTSRANGE", "ADDSLOTS"):
+            wanted = slots_of(zip(words[::2], words[1::2], strict=True)) if name == "ADDSLOTSRANGE" else set(words)
+            assert not wanted & set().union(*self.slots)
+            self.slots[here] |= wanted
+        elif name == "MEET":
+            together = self.met[here] | self.met[int(words[0].rsplit(".", 1)[1]) - 1]
+            for number in together:
+                self.met[number] = together
+        else:
+            other = self.ids.index(words[0])
+            assert name == "REPLICATE" and other in self.met[here] and not self.slots[here] and not self.keys[here]
+            assert step.data["met"]
+            self.follows[here] = other
+
+    def run(self, replicas: int = 1, steps: int = 10**9) -> list[str]:
+        found = self.planner(replicas).plan().steps
+        for step in found[:steps]:
+            self.do(step)
+        return [step.text for step in found]
+
+
+def refused(model: Model, replicas: int = 1) -> str:
+    with pytest.raises(Refused) as caught:
+        model.planner(replicas).plan()
+    return str(caught.value)
+
+
+def shards(model: Model) -> list[tuple[int, list[Range], list[int]]]:
+    placement = observed_placement(model.look())
+    return [(one, ranges_of(model.slots[one]), placement.replicas_of(one)) for one in placement.primaries]
+
+
+@pytest.fixture
+def six() -> Model:
+    """Return a healthy cluster of six with keys."""
+    model = Model(6)
+    model.run()
+    model.keys = [5] * 6
+    return model
+
+
+def test_six_fresh_servers_become_three_shards() -> None:
+    model = Model(6)
+    steps = model.run()
+    assert steps[0] == "c1 (192.0.2.1:7000): set config epoch 1"
+    assert steps[3] == "c1 (192.0.2.1:7000): take slots 0-5460"
+    assert steps[6] == "c1 (192.0.2.1:7000): meet c2 (192.0.2.2:7000)"
+    assert steps[-1] == "c6 (192.0.2.6:7000): follow c3 (192.0.2.3:7000)" and len(steps) == 14
+    assert shards(model) == [(0, [(0, 5460)], [3]), (1, [(5461, 10922)], [4]), (2, [(10923, 16383)], [5])]
+    assert model.run() == [] and pending(model.planner()) == []
+    plan = model.planner().plan()
+    assert not plan.warnings and moves_of(plan.shards, model.planner().names) == []
+
+
+@pytest.mark.parametrize("killed", range(15))
+@pytest.mark.parametrize(("count", "zones", "replicas"), [(6, 6, 1), (6, 3, 1), (9, 3, 2), (3, 3, 0)])
+def test_a_creation_cut_short_is_finished_as_it_would_have_been(
+    killed: int, count: int, zones: int, replicas: int
+) -> None:
+    whole, cut = Model(count, zones), Model(count, zones)
+    whole.run(replicas)
+    cut.run(replicas, steps=killed)
+    cut.run(replicas)
+    assert (cut.slots, cut.follows, cut.met) == (whole.slots, whole.follows, whole.met)
+    assert cut.run(replicas) == [] and pending(cut.planner(replicas)) == []
+
+
+def test_what_check_mode_shows_is_what_comes_out() -> None:
+    model = Model(9, 3)
+    predicted = model.planner(2).plan().shards
+    model.run(2)
+    after = model.planner(2)
+    assert overview(predicted, after.names) == overview(after.plan().shards, after.names)
+    assert overview(predicted, after.names).startswith("c1: slots 0-5460, replicas ")
+
+
+def test_a_hundred_servers_are_planned_at_once() -> None:
+    model = Model(100, 20)
+    start = time.process_time()
+    model.run()
+    assert model.run() == [] and pending(model.planner()) == []
+    assert len(shards(model)) == 50 and time.process_time() - start < 20, "planning takes too long"
+
+
+def test_new_members_join_with_a_replica_and_the_slots_stay(six: Model) -> None:
+    bigger = Model(8)
+    bigger.slots[:6], bigger.follows, bigger.keys[:6], bigger.epochs[:6] = six.slots, six.follows, six.keys, six.epochs
+    bigger.met[:6] = six.met
+    assert bigger.run() == [
+        "c1 (192.0.2.1:7000): meet c7 (192.0.2.7:7000)",
+        "c1 (192.0.2.1:7000): meet c8 (192.0.2.8:7000)",
+        "c8 (192.0.2.8:7000): follow c7 (192.0.2.7:7000)",
+    ]
+    assert bigger.slots[:6] == six.slots and bigger.run() == []
+    planner = bigger.planner()
+    moves = moves_of(planner.plan().shards, planner.names)
+    assert len(moves) == 3 and all(text.endswith("to c7") for text in moves)
+
+
+@pytest.mark.parametrize("killed", range(4))
+def test_a_join_cut_short_is_finished(six: Model, killed: int) -> None:
+    bigger = Model(8)
+    bigger.slots[:6], bigger.follows, bigger.keys[:6], bigger.epochs[:6] = six.slots, six.follows, six.keys, six.epochs
+    bigger.met[:6] = six.met
+    bigger.run(steps=killed)
+    assert len(bigger.run()) == 3 - killed and bigger.follows[7] == 6 and bigger.run() == []
+
+
+def test_after_a_failover_nothing_is_done_and_the_missing_replica_is_named(six: Model) -> None:
+    six.silent, six.flags = {1}, {1: {"fail"}}
+    six.slots[4], six.slots[1] = six.slots[1], set()
+    del six.follows[4]
+    plan = six.planner().plan()
+    assert plan.steps == [] and pending(six.planner()) == []
+    assert "c2 (192.0.2.2:7000) does not answer and was left alone: Nothing listens there" in plan.warnings
+    assert "c5 has 0 replicas, 1 are declared" in plan.warnings
+    six.silent, six.flags, six.follows[1] = set(), {}, 4
+    assert six.planner().plan().warnings == []
+
+
+def test_a_primary_that_died_is_waited_for(six: Model) -> None:
+    six.silent = {1}
+    with pytest.raises(Unsettled, match="Slots 5461-10922 have no living owner") as caught:
+        six.planner().plan()
+    assert "Start what does not answer: c2 (192.0.2.2:7000)" in str(caught.value)
+    six.keys = [0] * 6  # an empty cluster is one too: its slots are not given to others
+    with pytest.raises(Unsettled):
+        six.planner().plan()
+
+
+def test_a_member_with_keys_is_refused() -> None:
+    model = Model(6)
+    model.keys[5] = 3
+    assert "c6 (192.0.2.6:7000) holds 3 keys, and no node of the cluster" in refused(model)
+
+
+def test_a_member_of_another_cluster_is_refused() -> None:
+    model = Model(7)
+    model.met[5] = model.met[6] = {5, 6}
+    planner = ClusterPlanner(model.look()[:6], "cart", 1)
+    with pytest.raises(Refused, match="c6 belong to a cluster with nodes that are no members"):
+        planner.plan()
+
+
+@pytest.mark.parametrize("keys", [0, 5])
+def test_two_clusters_are_never_merged(keys: int) -> None:
+    model = Model(12)
+    for first in (0, 6):
+        group = set(range(first, first + 6))
+        for number in group:
+            model.met[number] = group
+        model.slots[first] = set(range(16384))
+    model.keys = [keys] * 12
+    assert "There are 2 clusters: c1, c2, c3, c4, c5, c6; c7, c8" in refused(model)
+
+
+def test_a_stranger_in_a_healthy_cluster_is_named_and_left(six: Model) -> None:
+    planner = ClusterPlanner(six.look()[:5], "cart", 0)
+    plan = planner.plan()
+    assert plan.steps == [] and any("192.0.2.6:7000" in text and "no member" in text for text in plan.warnings)
+
+
+def test_a_silent_member_stops_changes() -> None:
+    model = Model(6)
+    model.silent = {3}
+    assert "Members do not answer: c4: Nothing listens there" in refused(model)
+
+
+def test_layouts_are_refused_before_anything_and_only_named_for_what_runs(six: Model) -> None:
+    assert "the members are in 2 zones (z0, z1)" in refused(Model(6, 2)) and "What fits" in refused(Model(6, 2))
+    six.zones = 2
+    plan = six.planner().plan()
+    assert plan.steps == [] and any("the members are in 2 zones" in text for text in plan.warnings)
+    odd = Model(7)
+    odd.met[:6], odd.slots[:6], odd.follows = six.met, six.slots, six.follows
+    assert "7 members make no whole shards" in refused(odd)
+
+
+def test_without_replicas_there_is_a_warning() -> None:
+    plan = Model(3).planner(0).plan()
+    assert len(plan.steps) == 3 + 3 + 2 and any("Without replicas" in text for text in plan.warnings)
+
+
+def test_a_copied_identity_is_refused() -> None:
+    model = Model(6)
+    model.ids[4] = model.ids[1]
+    assert "c2 and c5 have the same identity" in refused(model)
+
+
+def test_a_lost_identity_is_refused(six: Model) -> None:
+    members = six.look()
+    members[1].nodes = [ClusterNode("f" * 40, "192.0.2.2", 7000, 17000, flags=frozenset({"myself", "master"}))]
+    members[1].server.keys = 0
+    with pytest.raises(Refused, match="c2 has lost its identity: c1 knows another node at its address, with slots"):
+        ClusterPlanner(members, "cart", 1).plan()
+    members = six.look()[:5]
+    for node in (node for member in members for node in member.nodes if node.id == six.ids[5]):
+        node.flags, node.slots, node.address = frozenset({"noaddr", "master"}), [(0, 1)], ""
+    with pytest.raises(Refused, match="an owner of slots 0-1 that has no address any more"):
+        ClusterPlanner(members, "cart", 0).plan()
+
+
+def test_an_open_slot_stops_changes_and_is_named_else(six: Model) -> None:
+    six.open = {0: {7: six.ids[1]}}
+    assert "slot 7 of c1 is migrating to c2; it was left alone" in six.planner().plan().warnings
+    del six.follows[5]
+    six.keys[5] = 0
+    assert "slot 7 of c1 is migrating to c2" in refused(six)
+
+
+def test_versions_are_not_mixed_by_a_join() -> None:
+    model = Model(6)
+    model.version[2] = "8.1.1"
+    assert "valkey 8.0.1, valkey 8.1.1" in refused(model)
+
+
+def test_old_redis_takes_slots_one_by_one() -> None:
+    model = Model(3)
+    model.version = ["6.2.1"] * 3
+    first = next(step for step in model.planner(0).plan().steps if "take slots" in step.text)
+    assert first.data["command"][:3] == ["CLUSTER", "ADDSLOTS", 0] and len(first.data["command"]) == 2 + 5461
+
+
+def change_views(six: Model, what: str) -> list[ClusterMember]:
+    members = six.look()
+    node = members[0].nodes[1]
+    if what == "meet":
+        node.flags = frozenset({"handshake"})
+    elif what == "lag":
+        node.slots = []
+    elif what == "fail":
+        node.flags |= {"fail?"}
+    elif what == "load":
+        members[0].server.error_kind, members[0].nodes = "loading", []
+    else:
+        members[0].own.slots = [(0, 6000)]
+    return members
+
+
+@pytest.mark.parametrize(
+    ("what", "says"),
+    [
+        ("meet", "Members wait for nodes that they have not met yet: c1"),
+        ("lag", "c1 says that c2 has slots none, c2 itself says 5461-10922"),
+        ("fail", "c1 says that c2 has failed"),
+        ("load", "Data is still being loaded: c1"),
+        ("claim", r"c1 \(epoch 1\) and c2 \(epoch 2\) both claim slots 5461-6000"),
+    ],
+)
+def test_what_passes_by_itself_is_waited_for(six: Model, what: str, says: str) -> None:
+    with pytest.raises(Unsettled, match=says) as caught:
+        ClusterPlanner(change_views(six, what), "cart", 1).plan()
+    assert caught.value.patient == (what == "load")
+
+
+def test_what_is_missing_at_the_end_is_named(six: Model) -> None:
+    members = six.look()
+    members[0].nodes = [node for node in members[0].nodes if node.id != six.ids[1]]
+    members[3].server.primary = Upstream("192.0.2.1", 7000, "down", True, -1)
+    members[2].state = "fail"
+    missing: list[Any] = pending(ClusterPlanner(members, "cart", 1))
+    assert missing == [
+        "c1 has not met c2",
+        "c3 says that the state of the cluster is fail",
+        "c4 has no link to its primary",
+    ]
