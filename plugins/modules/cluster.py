@@ -61,6 +61,16 @@ options:
       - Replicas for each primary. With V(0) the loss of one primary stops the cluster.
     type: int
     default: 1
+  promote:
+    description:
+      - Members that shall be the primaries of their shards, by host, or C(host:port) where a host has several. Each
+        takes over gracefully (C(CLUSTER FAILOVER)), one after the other, without the loss of a write; one that is
+        primary is left alone.
+      - It is refused while a member is silent, a slot is on its way, or the member is not in sync.
+      - Do not move a shard of Redis to the same member again within four times C(cluster-node-timeout).
+    type: list
+    elements: str
+    default: []
   username:
     description:
       - ACL user on every member. Without it the default user is used.
@@ -101,6 +111,14 @@ EXAMPLES = r"""
       - {host: c5, address: 192.0.2.5, port: 7000}
       - {host: c6, address: 192.0.2.6, port: 7000}
     password: "{{ redis_password }}"
+  run_once: true
+
+- name: Make c4 the primary of its shard before c1 goes down for maintenance
+  quorum.redis.cluster:
+    name: cart
+    members: "{{ members_of_cart }}"
+    password: "{{ redis_password }}"
+    promote: [c4]
   run_once: true
 """
 
@@ -154,6 +172,7 @@ def main() -> None:
     spec: Dict[str, Any] = {
         **CLUSTER_OPTIONS,
         "replicas": {"type": "int", "default": 1},
+        "promote": {"type": "list", "elements": "str", "default": []},
         "wait": {"type": "int", "default": 300},
     }
     run(MaskedModule(argument_spec=spec, supports_check_mode=True), Cluster)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Dict, List, Sequence
 
+from .._core.errors import Refused
 from .._core.reconcile import Step
 from .._model.cluster_layout import Placement, layout_problems, place, violations
 from .._model.cluster_moves import plan_moves
@@ -24,6 +25,7 @@ from .._model.cluster_view import (
 )
 from .._model.tables import place as named
 from .preflight import await_quiet, refuse_steps, refuse_strange, silent
+from .steps import promotion_steps
 
 
 @dataclass
@@ -71,9 +73,9 @@ def ip_of(member: ClusterMember) -> str:
 class ClusterPlanner:
     """The members as they were observed, and what to do with them."""
 
-    def __init__(self, members: Sequence[ClusterMember], name: str, replicas: int) -> None:
+    def __init__(self, members: Sequence[ClusterMember], name: str, replicas: int, promote: Sequence[str] = ()) -> None:
         """Keep what was observed and declared."""
-        self.members, self.replicas = members, replicas
+        self.members, self.replicas, self.promote = members, replicas, promote
         self.where = f"cluster {name}"
         self.names = {position: member.name for position, member in enumerate(members)}
 
@@ -90,10 +92,24 @@ class ClusterPlanner:
             refuse_steps(self.members, self.replicas, self.where)
         new = self._new_slots(found.placement)
         found.shards = shards_of(self.members, found.placement)
+        self._promote(found)
         for shard in found.shards:
             shard.slots = ranges_of(slots_of(shard.slots) | slots_of(new.get(shard.primary, [])))
         found.warnings = self._warnings(found.placement)
         return found
+
+    def _promote(self, found: ClusterPlan) -> None:
+        """Add the moves of primaries that are asked for, to a cluster that lacks nothing else."""
+        if self.promote and found.steps:
+            todo = "Run once without moving a primary"
+            raise Refused(f"The cluster is not whole yet; {found.steps[0].text} comes first", self.where, todo)
+        moves, placement = promotion_steps(self.members, found.placement, self.promote, self.where)
+        slots = {shard.primary: shard.slots for shard in found.shards}
+        for step in moves:
+            target = step.data["member"]
+            slots[target] = slots.pop(found.placement.follows[target])
+        found.steps, found.placement = [*found.steps, *moves], placement
+        found.shards = [Shard(one, slots[one], placement.replicas_of(one)) for one in placement.primaries]
 
     def _divides(self) -> bool:
         return len(self.members) % (1 + self.replicas) == 0
@@ -190,6 +206,11 @@ def unmet(planner: ClusterPlanner) -> List[str]:
         missing[member.name] = [other.name for other in there if other.id not in met]
         missing[member.name] += [f"{node.address}:{node.port}" for node in member.peers if node.in_handshake]
     return [f"{name} has not met {', '.join(others)}" for name, others in missing.items() if others]
+
+
+def unanswered(planner: ClusterPlanner) -> List[str]:
+    """Return who does not answer, a sentence each; before the first step all did."""
+    return [f"{named(member.server)} does not answer" for member in silent(planner.members)]
 
 
 def pending(planner: ClusterPlanner) -> List[str]:

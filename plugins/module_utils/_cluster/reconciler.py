@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any, Dict, List, Optional
+from typing import Any, Callable, Dict, List, Optional
 
 from .._core.errors import QuorumError
 from .._core.polling import until_done, until_settled
@@ -16,7 +16,18 @@ from .._redis.client import connect
 from .._redis.observe import members
 from .._redis.tls import tls_from_params
 from .observe import observe_cluster
-from .plan import ClusterPlan, ClusterPlanner, Shard, moves_of, observed_placement, overview, pending, shards_of, unmet
+from .plan import (
+    ClusterPlan,
+    ClusterPlanner,
+    Shard,
+    moves_of,
+    observed_placement,
+    overview,
+    pending,
+    shards_of,
+    unanswered,
+    unmet,
+)
 
 SHORT = 60  # a failover after the default node timeout takes 20 s, and as long again when an election fails
 
@@ -56,7 +67,7 @@ class Cluster(Reconciler[ClusterPlanner]):
     def look(self) -> ClusterPlanner:
         """Look at everybody once."""
         seen = observe_cluster(self.places, self.zones)
-        return ClusterPlanner(seen, self.params["name"], self.params["replicas"])
+        return ClusterPlanner(seen, self.params["name"], self.params["replicas"], self.params["promote"])
 
     def observe(self) -> ClusterPlanner:
         """Look until what passes by itself has passed."""
@@ -68,20 +79,39 @@ class Cluster(Reconciler[ClusterPlanner]):
         self.warnings += self.found.warnings
         return self.found.steps
 
-    def _wait(self, missing: Any, seen: ClusterPlanner) -> ClusterPlanner:
+    def _wait(
+        self, missing: Callable[[ClusterPlanner], List[str]], seen: ClusterPlanner, most: float
+    ) -> ClusterPlanner:
         todo = "Check that every member reaches port and cluster bus of every other one, then run again: it goes on"
-        return until_done(self.look, missing, seen, self.params["wait"], self.where, todo)
+        return until_done(self.look, missing, seen, min(self.params["wait"], most), self.where, todo)
 
     def apply(self, step: Step) -> None:
         """Tell one member one thing; a replica only follows when all have met."""
         if step.data.get("met"):
-            self._wait(unmet, self.look())
+            self._wait(unmet, self.look(), SHORT)
         with connect(self.places[step.data["member"]][1]) as client:
             client.call(*step.data["command"])
+        if step.data.get("takes_over"):
+            self._await_move(step.data["member"])
+
+    def _await_move(self, target: int) -> None:
+        """Wait until a replica is the primary of its shard and everybody says so; asked again it could do harm."""
+
+        def missing(seen: ClusterPlanner) -> List[str]:
+            member = seen.members[target]
+            return [f"{member.name} is a replica still"] if not member.id or member.own.is_replica else pending(seen)
+
+        todo = (
+            "The engine gives up by itself and lets its primary write again after 5 s. Read the log of this member; "
+            "ask it again only after four times the node timeout"
+        )
+        until_done(self.look, missing, self.look(), min(self.params["wait"], SHORT), self.where, todo)
 
     def settle(self, before: ClusterPlanner, steps: List[Step]) -> ClusterPlanner:
         """Wait until all members that answer see one whole cluster, and every replica has a link."""
-        return self._wait(pending, self.look() if steps else before)
+        if not steps:
+            return self._wait(pending, before, self.params["wait"])
+        return self._wait(lambda seen: [*unanswered(seen), *pending(seen)], self.look(), self.params["wait"])
 
     def _shown(self, obs: ClusterPlanner) -> List[Shard]:
         return shards_of(obs.members, observed_placement(obs.members))

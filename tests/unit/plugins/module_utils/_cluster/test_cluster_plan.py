@@ -16,7 +16,7 @@ from ansible_collections.quorum.redis.plugins.module_utils._cluster.plan import 
     overview,
     pending,
 )
-from ansible_collections.quorum.redis.plugins.module_utils._core.errors import Refused, Unsettled
+from ansible_collections.quorum.redis.plugins.module_utils._core.errors import QuorumError, Refused, Unsettled
 from ansible_collections.quorum.redis.plugins.module_utils._core.reconcile import Step
 from ansible_collections.quorum.redis.plugins.module_utils._model.cluster_nodes import ClusterNode
 from ansible_collections.quorum.redis.plugins.module_utils._model.cluster_slots import Range, ranges_of, slots_of
@@ -87,6 +87,10 @@ class Model:
             together = self.met[here] | self.met[int(words[0].rsplit(".", 1)[1]) - 1]
             for number in together:
                 self.met[number] = together
+        elif name == "FAILOVER":
+            primary = self.follows.pop(here)
+            self.follows = {one: here if up == primary else up for one, up in self.follows.items()} | {primary: here}
+            self.slots[here], self.slots[primary] = self.slots[primary], set()
         else:
             other = self.ids.index(words[0])
             assert name == "REPLICATE" and other in self.met[here] and not self.slots[here] and not self.keys[here]
@@ -345,3 +349,69 @@ def test_what_is_missing_at_the_end_is_named(six: Model) -> None:
         "c3 says that the state of the cluster is fail",
         "c4 has no link to its primary",
     ]
+
+
+# --- moves of primaries ---
+
+
+def asked(six: Model, *names: str) -> ClusterPlanner:
+    return ClusterPlanner(six.look(), "cart", 1, names)
+
+
+def test_a_replica_takes_over_and_asked_again_nothing_is_done(six: Model) -> None:
+    plan = asked(six, "c4", "c5:7000", "c3").plan()
+    assert [step.text for step in plan.steps] == [
+        "c4 (192.0.2.4:7000): take over from c1 (192.0.2.1:7000)",
+        "c5 (192.0.2.5:7000): take over from c2 (192.0.2.2:7000)",
+    ]
+    for step in plan.steps:
+        six.do(step)
+    after = asked(six, "c4", "c5").plan()
+    assert after.steps == [] and after.shards == plan.shards and pending(asked(six)) == []
+    assert overview(after.shards, asked(six).names).splitlines() == [
+        "c3: slots 10923-16383, replicas c6",
+        "c4: slots 0-5460, replicas c1",
+        "c5: slots 5461-10922, replicas c2",
+    ]
+
+
+def test_all_replicas_of_a_shard_follow_the_new_primary_and_a_crowded_zone_is_named() -> None:
+    model = Model(9, 3)
+    model.run(2)
+    plan = ClusterPlanner(
+        model.look(), "cart", 2, [f"c{observed_placement(model.look()).replicas_of(0)[1] + 1}"]
+    ).plan()
+    shard = next(shard for shard in plan.shards if 0 in shard.replicas)
+    assert len(shard.replicas) == 2 and shard.slots == [(0, 5460)]
+    assert plan.warnings == ["zone z2 holds 2 of 3 primaries; its loss leaves no majority"]
+
+
+def test_a_move_that_could_lose_writes_is_refused(six: Model) -> None:
+    def told(members: list[ClusterMember], *names: str) -> str:
+        with pytest.raises(QuorumError) as caught:
+            ClusterPlanner(members, "cart", 1, names or ("c4",)).plan()
+        return str(caught.value)
+
+    members = six.look()
+    members[3].server.primary = Upstream("192.0.2.1", 7000, "down", False, -1)
+    assert "c4 (192.0.2.4:7000) has no link to its primary" in told(members)
+    members = six.look()
+    members[0].server.offset = 5_000_000
+    assert "c4 (192.0.2.4:7000) is 5000000 bytes behind its primary" in told(members)
+    members = six.look()
+    members[0].server.version = "8.1.0"
+    assert "c4 (192.0.2.4:7000) runs an older version than its primary" in told(members)
+    assert "No member is called c9" in told(six.look(), "c9")
+    six.open = {1: {7: six.ids[2]}}
+    assert "slot 7 of c2 is migrating to c3" in told(six.look())
+    six.open, six.silent = {}, {5}
+    assert "Members do not answer: c6" in told(six.look())
+    assert "The cluster is not whole yet; c1 (192.0.2.1:7000): set config epoch 1 comes first" in told(Model(6).look())
+
+
+def test_one_shard_has_one_primary() -> None:
+    model = Model(9, 3)
+    model.run(2)
+    one, other = observed_placement(model.look()).replicas_of(0)
+    with pytest.raises(QuorumError, match="are of one shard, which has one primary"):
+        ClusterPlanner(model.look(), "cart", 2, [f"c{one + 1}", f"c{other + 1}"]).plan()
