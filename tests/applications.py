@@ -188,14 +188,14 @@ def write_page(place: Path, sentinels: Sequence[str], ca: Optional[Path] = None)
     return Page(place, env)
 
 
-def add_jobs(place: Path) -> None:
-    """Give the applications a job, and programs that send it: `send_jobs.py` and `send_rq.py`."""
+def add_jobs(place: Path, pause: float = 0.1) -> None:
+    """Give the applications a job, and programs that send one after each pause: `send_jobs.py` and `send_rq.py`."""
     (place / "work.py").write_text(_WORK, encoding="utf-8")
     (place / "loop.py").write_text(_LOOP, encoding="utf-8")
     with (place / "tasks.py").open("a", encoding="utf-8") as tasks:
         tasks.write(_JOB)
     for user, text in _SENDERS.items():
-        program = f"import sys\nfrom loop import go_on\n{text}go_on(send, 0.1)\n"
+        program = f"import sys\nfrom loop import go_on\n{text}go_on(send, {pause})\n"
         (place / f"send_{user}.py").write_text(program, encoding="utf-8")
 
 
