@@ -14,7 +14,7 @@ import ssl
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, Dict
+from typing import Any, Dict, List
 
 import pytest
 from authority import Authority, Pair
@@ -201,6 +201,85 @@ def test_replicas_and_sentinels_are_led_over_tls(lab: Lab, authority: Authority,
     assert not moved.failed, moved.msg
     assert servers[1].follows()[0] == "master"
     wait_until("the old primary follows", lambda: servers[0].follows() == ("slave", f"127.0.0.1:{servers[1].port}"))
+
+
+@pytest.mark.parametrize("tls", [True, False], ids=["to TLS", "back"])
+def test_sentinels_name_the_new_port_before_they_can_speak_to_it(
+    lab: Lab, authority: Authority, pair: Pair, tls: bool
+) -> None:
+    """Between `dual` and `peers`: who asks a Sentinel is answered all the time."""
+    files = {"ca-cert-file": authority.ca, "cert-file": pair.cert, "key-file": pair.key, "auth-clients": "no"}
+    ports = {f"{kind}{number}": free_port() for kind in "mw" for number in range(3)}
+    says = {True: "tls-replication yes", False: "tls-replication no"}
+
+    def started(start: Any, name: str) -> Server:
+        lines = [f"tls-{key} {value}" for key, value in {"port": ports[name], **files}.items()]
+        found: Server = start(name, *lines, says[not tls], password=PASSWORD)
+        return found
+
+    def port(one: Server, secure: bool) -> int:
+        return ports[one.directory.name] if secure else one.port
+
+    def places(found: Any, secure: bool) -> Any:
+        return [
+            {"host": one.directory.name, "address": "127.0.0.1", "port": port(one, secure)}
+            | {"other_port": port(one, not secure)}
+            for one in found
+        ]
+
+    def access(secure: bool) -> Dict[str, Any]:
+        return {"password": PASSWORD, **({"tls": True, "tls_ca_file": str(authority.ca)} if secure else {})}
+
+    servers = [started(lab.server, f"m{number}") for number in range(3)]
+    watchers = [started(lab.sentinel, f"w{number}") for number in range(3)]
+    for one in servers[1:]:
+        one.call("REPLICAOF", "127.0.0.1", port(servers[0], not tls))
+
+    def watch(watcher: Server, secure: bool) -> None:
+        found = lab.run(
+            "sentinel",
+            host=watcher.address,
+            port=port(watcher, secure),
+            state_file=str(watcher.config),
+            sentinels=places(watchers, secure),
+            masters=[{"name": "main", "members": places(servers, secure), "quorum": 2, "down_after": 60000}],
+            passwords={"main": PASSWORD},
+            **access(secure),
+        )
+        assert not found.failed, found.msg
+
+    def named() -> List[int]:
+        return [int(watcher.call("SENTINEL", "GET-MASTER-ADDR-BY-NAME", "main")[1]) for watcher in watchers]
+
+    for watcher in watchers:
+        watch(watcher, not tls)
+    for one in servers:
+        one.call("CONFIG", "SET", *says[tls].split())
+    moved = lab.run(
+        "replication",
+        name="main",
+        members=places(servers, tls),
+        sentinels=places(watchers, tls),
+        sentinel_password=PASSWORD,
+        **access(tls),
+    )
+    assert not moved.failed, moved.msg
+    new = port(servers[0], tls)
+    assert named() == [new] * 3
+    assert {one.follows()[1] for one in servers[1:]} == {f"127.0.0.1:{new}"}
+    for watcher in watchers:
+        watcher.stop()
+        with watcher.config.open("a", encoding="utf-8") as config:
+            config.write(f"\n{says[tls]}\n")
+        watcher.start()
+        assert named() == [new] * 3
+    for watcher in watchers:
+        watch(watcher, tls)
+        reply = watcher.call("SENTINEL", "MASTER", "main")
+        told = dict(zip(reply[::2], reply[1::2], strict=True))
+        assert (int(told["port"]), told["down-after-milliseconds"]) == (new, "60000")
+        assert "+sdown" not in watcher.log, watcher.log
+    assert servers[0].follows()[0] == "master"
 
 
 def declared(lab: Lab, server: Server, pair: Pair, authority: Authority, **parameters: Any) -> Dict[str, Any]:

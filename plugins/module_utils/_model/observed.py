@@ -103,6 +103,10 @@ class Observed:
         return {**asdict(self), "parked": self.parked, "empty": self.empty}
 
 
+# ms that a Sentinel waits for a primary that it was told and cannot reach yet, since it speaks to another kind of port.
+NOT_YET = 3600000
+
+
 @dataclass
 class WatchedMaster:
     """One data set as one Sentinel sees it."""

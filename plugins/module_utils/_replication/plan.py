@@ -16,7 +16,7 @@ from .._core.errors import (
     Unsettled,
 )
 from .._core.reconcile import Step
-from .._model.observed import Observed, SentinelView, WatchedMaster
+from .._model.observed import NOT_YET, Observed, SentinelView, WatchedMaster
 from .._model.tables import evidence, following, place
 from .._model.versions import cannot_read
 from .contradiction import contradiction
@@ -300,8 +300,25 @@ class Planner:
                 "Sentinel that comes back with the old one would lead them back",
                 "Bring every Sentinel back, then run again; no member was moved",
             )
-        text = f"stop monitoring {self.wish.name} until it is told the other port; nobody fails over meanwhile"
-        return [Step(f"Sentinel {one.name}: {text}", {"action": "forget", "sentinel": one.name}) for one in stale]
+        # All forget it before one is told anew, or the others would teach it the old port again. Redis 6.0 is told when
+        # it speaks TLS: it stays with a connection that it has opened without a password.
+        told = [self._told(view, primary) for view in stale if not view.version.startswith("6.0.")]
+        return [self._forget(view) for view in stale] + told
+
+    def _forget(self, view: SentinelView) -> Step:
+        text = f"Sentinel {view.name}: stop monitoring {self.wish.name} at the other port; nobody fails over meanwhile"
+        commands = [["SENTINEL", "REMOVE", self.wish.name]]
+        return Step(text, {"action": "forget", "sentinel": view.name, "commands": commands})
+
+    def _told(self, view: SentinelView, primary: Observed) -> Step:
+        """Let clients that ask be answered, before the Sentinel itself is restarted and can speak to that port."""
+        name, known = self.wish.name, view.masters[self.wish.name]
+        commands = [
+            ["SENTINEL", "MONITOR", name, known.address, str(primary.port), str(known.quorum)],
+            ["SENTINEL", "SET", name, "down-after-milliseconds", str(NOT_YET)],
+        ]
+        text = f"Sentinel {view.name}: name {place(primary)} as the primary of {name}, and do not fail over yet"
+        return Step(text, {"action": "tell", "sentinel": view.name, "commands": commands})
 
     def _stale(self, view: SentinelView, primary: Observed) -> bool:
         ballot = view.masters.get(self.wish.name)

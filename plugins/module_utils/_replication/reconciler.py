@@ -90,9 +90,9 @@ class Replication(Reconciler[Planner]):
             for each in self.plan(self.observe()):
                 self.apply(each)
             return
-        if step.data["action"] == "forget":
+        if "sentinel" in step.data:
             with connect(dict(self.watchers)[step.data["sentinel"]]) as client:
-                client.call("SENTINEL", "REMOVE", self.wish.name)
+                client.together(step.data["commands"])
             return
         if step.data["action"] == "relink":
             with connect(dict(self.places)[step.data["member"]]) as client:

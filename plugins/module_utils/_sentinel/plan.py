@@ -12,7 +12,7 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 from .._core.errors import QuorumError, Refused, Unsettled
 from .._core.reconcile import Step
 from .._model.conf_syntax import MASK, rows, unquoted
-from .._model.observed import Observed, SentinelView, WatchedMaster
+from .._model.observed import NOT_YET, Observed, SentinelView, WatchedMaster
 from .._model.tables import place
 from .._replication.plan import Planner
 
@@ -138,11 +138,14 @@ def plan_watch(
             and "s_down" in watched.flags
             and any(option.startswith("auth-") for option, _before, _wanted in changes)
         )
-        if not stale and not deaf:
+        # A Sentinel that was only told the primary has never had a reply from it: with the real time it would take it
+        # for down at once.
+        told = watched.down_after == NOT_YET != want.down_after
+        if not stale and not deaf and not told:
             text, commands, secrets = setting(want, changes, created=False)
             data = {"commands": commands, "secrets": secrets}
             return [Step(f"{want.name}: set {text}", data)] if commands else []
-        why = "which is not the primary" if stale else "whose connection was refused"
+        why = "which is not the primary" if stale else "whose connection was refused" if deaf else "which it was told"
         lead = f"forget {watched.address}:{watched.port}, {why}, "
         commands = [["SENTINEL", "REMOVE", want.name]]
     text, settings, secrets = setting(want, differences(None, want, stored), created=True)
@@ -179,7 +182,8 @@ def waits(view: SentinelView, want: Watch, planner: Planner, chosen: Observed) -
     known = {item["myid"] for item in watched.sentinels}
     for other in planner.views:
         named = other.masters.get(want.name)
-        same = named is not None and planner.named(named) is primary
+        # One that was only told the primary has no login yet, and says nothing to the others.
+        same = named is not None and named.down_after != NOT_YET and planner.named(named) is primary
         if other.name != view.name and other.myid and same and other.myid not in known:
             found.append(f"it does not know the Sentinel of {other.name}")
     return found

@@ -347,7 +347,8 @@ MOVED = [
     replace(one, other_port=PLAIN) for one in [primary("r1", "r2", "r3"), replica("r2", "r1"), replica("r3", "r1")]
 ]
 PLAIN_VIEWS = [
-    replace(view, masters={"main": replace(view.masters["main"], port=PLAIN)}) for view in three("r1", knows="r2 r3")
+    replace(view, masters={"main": replace(view.masters["main"], port=PLAIN, quorum=2)})
+    for view in three("r1", knows="r2 r3")
 ]
 
 
@@ -355,13 +356,18 @@ def test_members_move_to_the_other_port_one_after_the_other_and_no_sentinel_lead
     members = [MOVED[0], behind(MOVED[1]), behind(MOVED[2])]
     plan = Planner(members, PLAIN_VIEWS, Wish("main", "r1")).plan()
     assert [(step.data["action"], step.data.get("sentinel") or step.data["member"]) for step in plan.steps] == [
-        ("forget", "r1"), ("forget", "r2"), ("forget", "r3"), ("follow", "r2"), ("follow", "r3"),
+        ("forget", "r1"), ("forget", "r2"), ("forget", "r3"), ("tell", "r1"), ("tell", "r2"), ("tell", "r3"),
+        ("follow", "r2"), ("follow", "r3"),
     ]  # fmt: skip
-    assert all(step.data["linked"] for step in plan.steps[3:])
+    assert plan.steps[3].data["commands"][0] == ["SENTINEL", "MONITOR", "main", MOVED[0].address, str(PORT), "2"]
+    assert all(step.data["linked"] for step in plan.steps[6:])
     assert pending(Planner(members, [], Wish("main")), plan.primary)
     # Cut short: one Sentinel and one replica are done.
     plan = Planner([*members[:2], MOVED[2]], [sentinel("r1"), *PLAIN_VIEWS[1:]], Wish("main", "r1")).plan()
-    assert [step.data["action"] for step in plan.steps] == ["forget", "forget", "follow"]
+    assert [step.data["action"] for step in plan.steps] == ["forget", "forget", "tell", "tell", "follow"]
+    # Redis 6.0 is told once it speaks TLS.
+    plan = Planner(members, [replace(view, version="6.0.16") for view in PLAIN_VIEWS], Wish("main", "r1")).plan()
+    assert [step.data["action"] for step in plan.steps] == ["forget"] * 3 + ["follow"] * 2
     # Done: Sentinels that know the new port, or do not know the set yet, stay as they are.
     for views in ([], three("r1", knows="r2 r3"), [sentinel(name) for name in ("r1", "r2", "r3")]):
         assert Planner(MOVED, views, Wish("main", "r1")).plan().steps == []

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from ansible_collections.quorum.redis.plugins.module_utils._core.errors import QuorumError, Refused
 from ansible_collections.quorum.redis.plugins.module_utils._model.observed import (
+    NOT_YET,
     Observed,
     SentinelView,
     Upstream,
@@ -129,6 +130,13 @@ def test_deaf() -> None:
     assert texts(replace(own, version="6.0.16"), WANT, STORED) == []
 
 
+def test_told_only() -> None:
+    """Who was told the primary beforehand monitors it anew: it would take it for down as soon as it waits less long."""
+    own = view(main=replace(watched(), down_after=NOT_YET))
+    assert texts(own, WANT, {}) == [FORGET.format(1, "which it was told") + FULL[6:]]
+    assert texts(own, replace(WANT, down_after=NOT_YET), STORED) == []
+
+
 def test_absent() -> None:
     """What is declared absent goes, once."""
     assert [step.data["commands"] for step in plan_absent(view(main=watched()), "main")] == [
@@ -166,11 +174,12 @@ def test_no_primary() -> None:
          ["it does not see the replica r3"]),
         (view(main=watched(sentinels=[])), [view("r2", main=watched()), view("r3")],
          ["it does not know the Sentinel of r2"]),
+        (view(main=watched(sentinels=[])), [view("r2", main=replace(watched(), down_after=NOT_YET))], []),
     ],
-    ids=["all there", "nothing", "down", "replica missing", "replica down", "peer missing"],
+    ids=["all there", "nothing", "down", "replica missing", "replica down", "peer missing", "peer told only"],
 )  # fmt: skip
 def test_waits(own: SentinelView, others: list[SentinelView], expected: list[str]) -> None:
-    """What a Sentinel does not see yet is named; a peer that does not monitor the set is not waited for."""
+    """What a Sentinel does not see yet is named; nobody waits for a peer that does not monitor yet."""
     planner = Planner(MEMBERS, [own, *others], Wish("main"))
     assert waits(own, WANT, planner, MEMBERS[0]) == expected
 
