@@ -1,0 +1,163 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The module cluster against real servers in cluster mode."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from .conftest import PASSWORD, Answer, Lab, Server, free_port, wait_until
+
+# Long enough for a server that gets no processor for a while, short enough to wait for a failover.
+NODE_TIMEOUT = 6000
+
+
+def start(lab: Lab, name: str) -> Server:
+    """Start a server in cluster mode; the usual port of its bus may be one that a connection has got for a while."""
+    lines = [
+        *([] if lab.engine.name.endswith("6.0") else [f"cluster-port {free_port()}"]),
+        "cluster-enabled yes",
+        "cluster-config-file nodes.conf",
+        f"cluster-node-timeout {NODE_TIMEOUT}",
+        "cluster-announce-ip 127.0.0.1",
+        "cluster-allow-replica-migration no",
+    ]
+    return lab.server(name, *lines, password=PASSWORD)
+
+
+def options(servers: list[Server], **more: Any) -> dict[str, Any]:
+    """Return the options for these servers, each on a host of its own that is named by its directory."""
+    members = [{"host": one.directory.name, "address": one.address, "port": one.port} for one in servers]
+    return {"name": "cart", "members": members, "password": PASSWORD, "wait": 120, **more}
+
+
+def meet(one: Server, other: Server) -> None:
+    """Let two servers know each other, as somebody would by hand."""
+    bus = other.call("CLUSTER", "NODES").split()[1].split("@")[1].split(",")[0]
+    one.call("CLUSTER", "MEET", "127.0.0.1", other.port, bus)
+
+    def met() -> bool:
+        views = [each.call("CLUSTER", "NODES") for each in (one, other)]
+        return all(view.count("\n") == 2 and "handshake" not in view for view in views)
+
+    wait_until("they know each other", met)
+
+
+def owners(servers: list[Server]) -> list[str]:
+    """Return what every member says about every node, without what changes by itself."""
+    lines = [line.split() for one in servers for line in one.call("CLUSTER", "NODES").splitlines()]
+    return sorted(" ".join([words[0], words[3], *words[8:]]) for words in lines)
+
+
+def shape(answer: Answer) -> list[tuple[str, list[str]]]:
+    """Return the shards as names."""
+    return [(one["primary"]["host"], [each["host"] for each in one["replicas"]]) for one in answer["shards"]]
+
+
+def unchanged(servers: list[Server]) -> list[Any]:
+    """Return what a refused run must leave as it was: identity, primary and slots, how many are known, and keys."""
+    views = [one.call("CLUSTER", "NODES") for one in servers]
+    own = [next(line.split() for line in view.splitlines() if "myself" in line) for view in views]
+    kept = [(words[0], words[3], words[8:], view.count("\n")) for words, view in zip(own, views, strict=True)]
+    return [*kept, *(one.call("DBSIZE") for one in servers)]
+
+
+@pytest.fixture
+def six(lab: Lab) -> list[Server]:
+    """Return six servers that know nobody."""
+    return [start(lab, f"c{count}") for count in range(1, 7)]
+
+
+def test_create_and_survive(lab: Lab, six: list[Server]) -> None:
+    """Six servers become a cluster; a second run changes nothing, nor does one after a failover."""
+    predicted = lab.run("cluster", check=True, **options(six))
+    assert predicted.changed and len(predicted["steps"]) == 3 + 3 + 5 + 3, predicted.text
+    assert all(one.call("CLUSTER", "NODES").count("\n") == 1 for one in six), "check mode changed something"
+    done = lab.run("cluster", **options(six))
+    assert done.changed and done["steps"] == predicted["steps"] and done["diff"] == predicted["diff"], done.text
+    assert shape(done) == [("c1", ["c4"]), ("c2", ["c5"]), ("c3", ["c6"])]
+    assert [one["slots"] for one in done["shards"]] == ["0-5460", "5461-10922", "10923-16383"]
+    assert done["violations"] == done["moves"] == done["silent_members"] == []
+    six[0].call("SET", "{b}1", "x")  # a slot of the first one
+    for check in (False, True):
+        again = lab.run("cluster", check=check, **options(six))
+        assert not again.failed and not again.changed and again["steps"] == [], again.text
+    assert PASSWORD not in predicted.text + done.text
+
+    six[1].stop(kill=True)
+    after = lab.run("cluster", **options(six))  # it waits until the replica has taken over
+    assert not after.failed and not after.changed, after.text
+    assert after["silent_members"] == ["c2"] and shape(after) == [("c1", ["c4"]), ("c3", ["c6"]), ("c5", [])]
+    assert after["violations"] == ["c5 has 0 replicas, 1 are declared"]
+    six[1].start()
+    wait_until("c2 follows", lambda: six[1].info()["role"] == "slave")
+    back = lab.run("cluster", **options(six))
+    assert not back.failed and not back.changed and back["violations"] == [], back.text
+    assert shape(back) == [("c1", ["c4"]), ("c3", ["c6"]), ("c5", ["c2"])]
+    assert six[0].call("GET", "{b}1") == "x"
+
+
+def test_half_created_is_finished_and_new_members_join(lab: Lab, six: list[Server]) -> None:
+    """What somebody has begun is finished as it would have been; two more members are joined, with a replica each."""
+    six[0].call("CLUSTER", "SET-CONFIG-EPOCH", "1")
+    six[0].call("CLUSTER", "ADDSLOTS", *range(100))
+    meet(six[0], six[4])
+    done = lab.run("cluster", **options(six))
+    assert not done.failed and done.changed, done.text
+    assert shape(done) == [("c1", ["c4"]), ("c2", ["c5"]), ("c3", ["c6"])]
+    assert [one["slot_count"] for one in done["shards"]] == [5461, 5462, 5461]
+    six[0].call("SET", "{b}1", "x")
+
+    eight = [*six, start(lab, "c7"), start(lab, "c8")]
+    before = owners(six)
+    predicted = lab.run("cluster", check=True, **options(eight))
+    joined = lab.run("cluster", **options(eight))
+    assert not joined.failed and joined["steps"] == predicted["steps"] and len(joined["steps"]) == 3, joined.text
+    assert shape(joined)[3] == ("c7", ["c8"]) and joined["shards"][3]["slot_count"] == 0
+    assert sum(int(text.split()[1].split("-")[1]) >= 0 for text in joined["moves"]) == 3, joined["moves"]
+    assert set(before) <= set(owners(six)) and six[0].call("GET", "{b}1") == "x"
+    again = lab.run("cluster", **options(eight))
+    assert not again.failed and not again.changed and again["moves"] == joined["moves"], again.text
+
+
+def test_what_has_data_or_belongs_to_others_is_refused(lab: Lab, six: list[Server]) -> None:
+    """A member with keys, one of another cluster, and one that does not answer: each stops the run before it begins."""
+    six[5].call("CLUSTER", "ADDSLOTS", 0, 3300)  # a server in cluster mode takes keys of its own slots only
+    six[5].call("CONFIG", "SET", "cluster-require-full-coverage", "no")
+    wait_until("it takes keys", lambda: six[5].call("SET", "{b}1", "x"))
+    before = unchanged(six)
+    for check in (True, False):
+        refused = lab.run("cluster", check=check, **options(six))
+        assert refused.failed and "c6 (127.0.0.1:" in refused.msg and "holds 1 keys" in refused.msg, refused.text
+    assert unchanged(six) == before
+
+    five, foreign = six[:5], start(lab, "x1")
+    meet(six[4], foreign)
+    members = [*five, start(lab, "c7")]
+    before = unchanged(members)
+    refused = lab.run("cluster", **options(members))
+    assert refused.failed and "c5 belong to a cluster with nodes that are no members" in refused.msg, refused.text
+    six[3].stop()
+    refused = lab.run("cluster", **options([*six[:4], foreign, six[4]]))
+    assert refused.failed and "Members do not answer: c4" in refused.msg, refused.text
+    six[3].start()
+    assert unchanged(members) == before
+
+
+def test_layouts_and_modes_that_do_not_fit_are_refused(lab: Lab) -> None:
+    """Two zones are told apart from what would fit, and a server without cluster mode is named."""
+    three = [start(lab, f"c{count}") for count in (1, 2, 3)]
+    members = options(three)["members"]
+    refused = lab.run("cluster", **{**options(three), "members": members[:2], "replicas": 0})
+    assert "the members are in 2 zones (c1, c2)" in refused.msg and "What fits 3 zones" in refused.msg, refused.text
+    refused = lab.run("cluster", **options(three))
+    assert "3 members make no whole shards of a primary and 1 replica" in refused.msg, refused.text
+    plain = lab.server("c4", password=PASSWORD)
+    refused = lab.run("cluster", **options([*three, plain]))
+    assert refused.failed and f"No cluster mode: c4 (127.0.0.1:{plain.port})" in refused.msg, refused.text
+    assert all(one.call("CLUSTER", "NODES").count("\n") == 1 for one in three)
+    done = lab.run("cluster", **options(three, replicas=0))
+    assert not done.failed and shape(done) == [("c1", []), ("c2", []), ("c3", [])], done.text
