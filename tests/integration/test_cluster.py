@@ -5,9 +5,13 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from typing import Any
 
 import pytest
+import redis
+from measured import note
 
 from .conftest import PASSWORD, Answer, Lab, Server, free_port, wait_until
 
@@ -161,3 +165,67 @@ def test_layouts_and_modes_that_do_not_fit_are_refused(lab: Lab) -> None:
     assert all(one.call("CLUSTER", "NODES").count("\n") == 1 for one in three)
     done = lab.run("cluster", **options(three, replicas=0))
     assert not done.failed and shape(done) == [("c1", []), ("c2", []), ("c3", [])], done.text
+
+
+class Writer(threading.Thread):
+    """Writes key after key of one slot to whoever owns it, and keeps account of what was acknowledged."""
+
+    def __init__(self, first: Server) -> None:
+        """Begin at this server."""
+        super().__init__()
+        self.first, self.acknowledged, self.gap, self.ended = first, 0, 0.0, threading.Event()
+        self.refused: list[str] = []
+
+    def run(self) -> None:
+        """Write until told to end; a write without an answer is written again."""
+        client, last = self.first.client(), time.monotonic()
+        while not self.ended.is_set():
+            number = self.acknowledged + 1
+            try:
+                client.set(f"{{b}}{number}", number)
+            except redis.exceptions.MovedError as problem:
+                client.close()
+                client = redis.Redis(host=problem.host, port=problem.port, password=PASSWORD, socket_timeout=30)
+            except redis.exceptions.RedisError as problem:
+                self.refused.append(str(problem))
+                time.sleep(0.01)
+            else:
+                self.acknowledged = number
+                self.gap, last = max(self.gap, time.monotonic() - last), time.monotonic()
+        client.close()
+
+    def more(self) -> None:
+        """Wait until it has written on."""
+        now = self.acknowledged
+        wait_until("writes are acknowledged", lambda: self.acknowledged > now + 100)
+
+
+def test_a_primary_is_moved_while_clients_write(lab: Lab, six: list[Server]) -> None:
+    """A replica takes over and hands back; no acknowledged write is lost, and asked again nothing is done."""
+    assert not lab.run("cluster", **options(six)).failed
+    refused = lab.run("cluster", **options(six, promote=["c9"]))
+    assert refused.failed and "No member is called c9" in refused.msg, refused.text
+    writer = Writer(six[0])
+    writer.start()
+    try:
+        for target, others in (("c4", [("c2", ["c5"]), ("c3", ["c6"]), ("c4", ["c1"])]), ("c1", None)):
+            writer.more()
+            predicted = lab.run("cluster", check=True, **options(six, promote=[target]))
+            moved = lab.run("cluster", **options(six, promote=[target]))
+            assert not moved.failed and moved["diff"] == predicted["diff"], moved.text
+            assert moved["steps"] == predicted["steps"] and len(moved["steps"]) == 1, moved.text
+            assert shape(moved) == (others or [("c1", ["c4"]), ("c2", ["c5"]), ("c3", ["c6"])]), moved.text
+            assert moved["violations"] == []
+            writer.more()
+        again = lab.run("cluster", **options(six, promote=[f"c1:{six[0].port}", "c2"]))
+        assert not again.failed and not again.changed, again.text
+    finally:
+        writer.ended.set()
+        writer.join()
+    kept = six[0].call("MGET", *(f"{{b}}{number}" for number in range(1, writer.acknowledged + 1)))
+    lost = [number for number, value in enumerate(kept, 1) if value != str(number)]
+    note(
+        f"move of a primary of a cluster, {lab.engine.name}",
+        f"{writer.acknowledged} writes, {len(lost)} lost, longest gap {writer.gap * 1000:.0f} ms",
+    )
+    assert not lost
