@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import redis
-from estate import DataSet, connect
+from deployment import DataSet, connect
 from lab import Lab
 from ledger import Ledger
 from measured import note

@@ -29,7 +29,7 @@ class ActionModule(ActionBase):
     TRANSFERS_FILES = False
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Collect what each host of the estate registered, print the page, return the verdict."""
+        """Collect what each host of the deployment registered, print the page, return the verdict."""
         result = super().run(tmp, task_vars)
         _spec, options = self.validate_argument_spec(
             {

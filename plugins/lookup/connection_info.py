@@ -20,7 +20,7 @@ options:
     description: Names of data sets, as in C(redis_instances).
     required: true
   group:
-    description: Group of the members, C(redis_group) of their estate.
+    description: Group of the members, C(redis_group) of their deployment.
     type: str
     default: redis
 notes:

@@ -18,7 +18,7 @@ description:
     HAProxy judges the file. Afterwards the module waits until writes reach the primary.
   - Without O(sets) everything of it is taken away again, HAProxy too when it had not been there before.
 options:
-  estate:
+  deployment:
     description: Name of the deployment. A host carries the endpoints of one.
     type: str
     required: true
@@ -120,7 +120,7 @@ extends_documentation_fragment:
 EXAMPLES = r"""
 - name: Lead local clients to the primary of main
   quorum.redis.endpoint:
-    estate: redis
+    deployment: redis
     sets:
       - name: main
         port: 7379
@@ -179,7 +179,7 @@ SET: dict[str, Any] = {
     "sentinel_password": {"type": "str", "default": "", "no_log": True},
 }
 OPTIONS: dict[str, Any] = {
-    "estate": {"type": "str", "required": True},
+    "deployment": {"type": "str", "required": True},
     "name": {"type": "str", "default": "this host"},
     "sets": {"type": "list", "elements": "dict", "default": [], "options": SET},
     "check_port": {"type": "int", "default": 7378},

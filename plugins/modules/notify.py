@@ -18,7 +18,7 @@ description:
     the notifier listens.
   - Without O(settings) everything of it is taken away again.
 options:
-  estate:
+  deployment:
     description: Name of the deployment. A host carries the notifier of one.
     type: str
     required: true
@@ -173,7 +173,7 @@ extends_documentation_fragment:
 EXAMPLES = r"""
 - name: Tell Alertmanager when the primary moves
   quorum.redis.notify:
-    estate: redis
+    deployment: redis
     name: "{{ inventory_hostname }}"
     address: 10.0.0.1
     username: client
@@ -233,7 +233,7 @@ SETTINGS: dict[str, Any] = {
     "keep": {"type": "int", "default": 86400},
 }
 OPTIONS: dict[str, Any] = {
-    "estate": {"type": "str", "required": True},
+    "deployment": {"type": "str", "required": True},
     "name": {"type": "str", "default": "this host"},
     "rank": {"type": "int", "default": 0},
     "address": {"type": "str"},

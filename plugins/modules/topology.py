@@ -49,7 +49,7 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-estate:
+deployment:
   description: Name of the group that the model was made from.
   returned: success
   type: str
@@ -73,7 +73,7 @@ instances:
     local: {description: Whether this host is a member., type: bool, returned: always}
     parameters: {description: The configuration of the member on this host., type: dict, returned: when local}
 sentinel:
-  description: The Sentinels of this estate, and the static configuration of the one on this host.
+  description: The Sentinels of this deployment, and the static configuration of the one on this host.
   returned: success
   type: dict
 endpoint:
@@ -81,7 +81,8 @@ endpoint:
   returned: success
   type: dict
 firewall:
-  description: The servers and the Sentinel of this host with their ports, and the addresses of all hosts of the estate.
+  description:
+    - The servers and the Sentinel of this host with their ports, and the addresses of all hosts of the deployment.
   returned: success
   type: dict
 controller:

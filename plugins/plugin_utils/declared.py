@@ -38,7 +38,7 @@ OPEN = (
 
 
 def declared_model(host: str, group: str, groups: Mapping[str, Sequence[str]], hostvars: Any) -> Dict[str, Any]:
-    """Return the model of the estate of this group, as this host sees it. TopologyError: one line for each mistake."""
+    """Return the model of this group's deployment, as this host sees it. TopologyError: one line for each mistake."""
     members = groups.get(group) or []
     if not members:
         raise TopologyError(f"The inventory has no host in the group {group!r}. Give the group of the members.")

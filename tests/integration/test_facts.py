@@ -77,7 +77,7 @@ class Scene:
         one = {"name": "main", "members": members, "sentinel": bool(watching), "local": True, **secured}
         secured = {"tls_port": self.watchers[0].port} if self.tls and self.watchers else {}
         topology = {
-            "estate": "redis",
+            "deployment": "redis",
             "instances": [one],
             "sentinel": {"name": "sentinel", "members": watching, "local": bool(watching), **secured},
             "tls": {"on": bool(self.tls), **{part: str(files.get(part, "")) for part in ("ca", "cert", "key")}},

@@ -147,7 +147,7 @@ class Notifier:
         self.settings = self.state / "settings.json"
         place = {"address": sentinel.address, "port": sentinel.port, **sentinel.tls()}
         place["username"] = "" if sentinel.ca else "client"
-        told = {"estate": "redis", "host": f"h{rank}", "rank": rank, "sentinel": place}
+        told = {"deployment": "redis", "host": f"h{rank}", "rank": rank, "sentinel": place}
         passwords = {
             "sentinel": ["older", ODD] if place["username"] else [],
             "webhook": sinks["webhook"]["url"],

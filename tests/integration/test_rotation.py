@@ -32,7 +32,7 @@ def assembled(server: Server) -> None:
 
 
 @dataclass
-class Estate:
+class Deployment:
     """Two members and three Sentinels, led through a rotation by the modules as rotate.yml calls them."""
 
     lab: Lab
@@ -44,7 +44,7 @@ class Estate:
     new_s: str = NEW_S
     old_s: str = OLD_S
 
-    def build(self) -> Estate:
+    def build(self) -> Deployment:
         """Start it with the old passwords."""
         self.servers = [self.lab.server(name, password=OLD) for name in ("one", "two")]
         self.servers[1].call("REPLICAOF", "127.0.0.1", self.servers[0].port)
@@ -52,7 +52,7 @@ class Estate:
         self.sentinels = [self.lab.sentinel(name, password=OLD_S) for name in ("s1", "s2", "s3")]
         for one in self.sentinels:
             one.call("SENTINEL", "DEBUG", "INFO-PERIOD", 300, "PUBLISH-PERIOD", 200)
-        now = Estate(self.lab, [], self.servers, self.sentinels, OLD, "", OLD_S, "")
+        now = Deployment(self.lab, [], self.servers, self.sentinels, OLD, "", OLD_S, "")
         for answer in now.everything():
             assert not answer.failed, answer.text
         wait_until("all is well", self.well)
@@ -186,41 +186,41 @@ class Estate:
 
 
 @pytest.fixture
-def estate(lab: Lab) -> Estate:
-    return Estate(lab).build()
+def deployment(lab: Lab) -> Deployment:
+    return Deployment(lab).build()
 
 
-def test_every_phase_and_a_client_that_knows_both(estate: Estate) -> None:
-    ids = [process.info()["run_id"] for process in (*estate.servers, *estate.sentinels)]
-    with estate.ledger() as ledger:
-        answers = estate.everything()
+def test_every_phase_and_a_client_that_knows_both(deployment: Deployment) -> None:
+    ids = [process.info()["run_id"] for process in (*deployment.servers, *deployment.sentinels)]
+    with deployment.ledger() as ledger:
+        answers = deployment.everything()
         assert [a.text for a in answers if a.failed] == []
-        assert estate.open_everywhere(NEW, NEW_S) == estate.open_everywhere(OLD, OLD_S) == [True] * 5
-        assert [a.text for a in estate.everything() if a.changed or a.failed] == []
-        links = [(s.call("CONFIG", "GET", "masterauth")[1]) for s in estate.servers]
+        assert deployment.open_everywhere(NEW, NEW_S) == deployment.open_everywhere(OLD, OLD_S) == [True] * 5
+        assert [a.text for a in deployment.everything() if a.changed or a.failed] == []
+        links = [(s.call("CONFIG", "GET", "masterauth")[1]) for s in deployment.servers]
         assert links == [NEW, NEW]
-        closed = estate.close()
+        closed = deployment.close()
         assert [a.text for a in closed if a.failed] == []
         assert [a.changed for a in closed] == [False] * 5 + [True] * 5
-        assert estate.open_everywhere(NEW, NEW_S) == [True] * 5 and not any(estate.open_everywhere(OLD, OLD_S))
+        assert deployment.open_everywhere(NEW, NEW_S) == [True] * 5 and not any(deployment.open_everywhere(OLD, OLD_S))
         text = "".join(a.text.split('"invocation"')[0] for a in answers + closed)
         assert [word for word in (OLD, NEW, OLD_S, NEW_S) if word in text] == [], text
-        assert estate.well()
-        assert [process.info()["run_id"] for process in (*estate.servers, *estate.sentinels)] == ids
+        assert deployment.well()
+        assert [process.info()["run_id"] for process in (*deployment.servers, *deployment.sentinels)] == ids
         for kind in ("normal", "replica"):  # everybody logs in anew
-            for process in (*estate.servers, *estate.sentinels):
+            for process in (*deployment.servers, *deployment.sentinels):
                 process.call("CLIENT", "KILL", "TYPE", kind)
         time.sleep(0.1)
-        wait_until("all is well", estate.well)
+        wait_until("all is well", deployment.well)
     report = ledger.report()
     assert report.lost == 0 and report.acknowledged > 100
-    after = Estate(estate.lab, [], estate.servers, estate.sentinels, NEW, "", NEW_S, "")
+    after = Deployment(deployment.lab, [], deployment.servers, deployment.sentinels, NEW, "", NEW_S, "")
     assert [a.text for a in after.everything() if a.changed or a.failed] == []
-    assert not (estate.servers[0].directory / "main.acl").exists()
+    assert not (deployment.servers[0].directory / "main.acl").exists()
 
 
-def steps(estate: Estate) -> List[Any]:
-    return [*estate.opened(), *(step for phase in ("prove", "close") for step in estate.closing(phase))]
+def steps(deployment: Deployment) -> List[Any]:
+    return [*deployment.opened(), *(step for phase in ("prove", "close") for step in deployment.closing(phase))]
 
 
 # Runs in the process of a module, which dies before a step: for example between the server and its file.
@@ -242,67 +242,67 @@ from ansible_collections.quorum.redis.plugins.modules import {name}
 """
 
 
-def dies(estate: Estate, after: int, server: Server, module: str, phase: str = "open") -> bool:
+def dies(deployment: Deployment, after: int, server: Server, module: str, phase: str = "open") -> bool:
     """Run a module that is killed before one of its steps; tell whether it has come so far."""
     code = DIE.format(name=module, after=after)
-    done = estate.lab.fork(code, estate.options(server, module, phase), how="-c")
+    done = deployment.lab.fork(code, deployment.options(server, module, phase), how="-c")
     assert done.returncode in (0, 9), done.stdout + done.stderr
     return done.returncode == 9
 
 
-def test_killed_after_each_step_and_restarted(estate: Estate) -> None:
+def test_killed_after_each_step_and_restarted(deployment: Deployment) -> None:
     """Each module dies after each of its steps but the last; its process is restarted from the disk; it goes on."""
     deaths = 0
-    with estate.ledger() as ledger:
-        for step in steps(estate):
+    with deployment.ledger() as ledger:
+        for step in steps(deployment):
             server = step[0]
             for after in (1, 2):  # a restart may bring back what the first step had changed
-                if not dies(estate, after, *step):
+                if not dies(deployment, after, *step):
                     break
                 deaths += 1
-                if server is not estate.servers[0]:  # the primary: that would be a failover
-                    estate.restart(server)
-                wait_until(f"all is well after death {deaths}, {step[1:]} of {server.directory.name}", estate.well)
-            again = estate.run(*step)
+                if server is not deployment.servers[0]:  # the primary: that would be a failover
+                    deployment.restart(server)
+                wait_until(f"all is well after death {deaths}, {step[1:]} of {server.directory.name}", deployment.well)
+            again = deployment.run(*step)
             assert not again.failed, again.text
-        assert [a.text for a in [*estate.everything(), *estate.close()] if a.failed or a.changed] == []
+        assert [a.text for a in [*deployment.everything(), *deployment.close()] if a.failed or a.changed] == []
     assert deaths >= 15
     report = ledger.report()
     assert report.lost == 0 and report.errors == 0, report
-    assert estate.open_everywhere(NEW, NEW_S) == [True] * 5 and not any(estate.open_everywhere(OLD, OLD_S))
+    assert deployment.open_everywhere(NEW, NEW_S) == [True] * 5 and not any(deployment.open_everywhere(OLD, OLD_S))
 
 
-def test_what_is_unfinished_or_stale_stops_with_a_sentence(estate: Estate) -> None:
+def test_what_is_unfinished_or_stale_stops_with_a_sentence(deployment: Deployment) -> None:
     """Whatever inventory is given in the middle: it goes on, or stops before anything has changed."""
-    servers, sentinels, one = estate.servers, estate.sentinels, estate.servers[0]
-    early = estate.run(one, "config", secrets={"requirepass": NEW, "masterauth": NEW}, rotating=False)
+    servers, sentinels, one = deployment.servers, deployment.sentinels, deployment.servers[0]
+    early = deployment.run(one, "config", secrets={"requirepass": NEW, "masterauth": NEW}, rotating=False)
     assert early.failed and "quorum.redis.rotate" in early.msg and not early.changed
-    assert estate.run(one, "acl").changed
-    alone = estate.run(one, "config")
+    assert deployment.run(one, "acl").changed
+    alone = deployment.run(one, "config")
     assert alone.failed and "two" in alone.msg and not alone.changed, "a member does not know the new password yet"
-    for answer in estate.everything():
+    for answer in deployment.everything():
         assert not answer.failed, answer.text
     for new, new_s in ((OLD, OLD_S), (NEW, NEW_S)):  # an old inventory, and one without the previous passwords
-        plain = Estate(estate.lab, [], servers, sentinels, new, "", new_s, "")
+        plain = Deployment(deployment.lab, [], servers, sentinels, new, "", new_s, "")
         for server in (servers[0], sentinels[0]):
             refused = plain.run(server, "config")
             assert refused.failed and not refused.changed and "rotat" in refused.msg, refused.text
-    assert estate.open_everywhere(NEW, NEW_S) == estate.open_everywhere(OLD, OLD_S) == [True] * 5
-    estate.ignore = False
+    assert deployment.open_everywhere(NEW, NEW_S) == deployment.open_everywhere(OLD, OLD_S) == [True] * 5
+    deployment.ignore = False
     with redis.Redis(port=one.port, password=OLD, client_name="shop") as client:
         client.ping()
         path = one.directory / "main.acl"
         since = path.read_text().partition("since ")[2].split()[0]
         path.write_text(path.read_text().replace(since, str(int(time.time()) + 2)))  # as if it had come in before
-        refused = estate.run(one, "acl", "prove", wait=5)
+        refused = deployment.run(one, "acl", "prove", wait=5)
         assert refused.failed and "shop" in refused.msg and "ignore_clients" in refused.msg, refused.text
     servers[1].stop()
-    refused = estate.run(one, "acl", "prove", wait=5)
+    refused = deployment.run(one, "acl", "prove", wait=5)
     assert refused.failed and "two" in refused.msg and "keeps its rights" in refused.msg, refused.text
     servers[1].start()
-    assert estate.open_everywhere(NEW, NEW_S) == estate.open_everywhere(OLD, OLD_S) == [True] * 5
-    back = Estate(estate.lab, [], servers, sentinels, OLD, NEW, OLD_S, NEW_S)
+    assert deployment.open_everywhere(NEW, NEW_S) == deployment.open_everywhere(OLD, OLD_S) == [True] * 5
+    back = Deployment(deployment.lab, [], servers, sentinels, OLD, NEW, OLD_S, NEW_S)
     wait_until("all is well", back.well)
     for answer in [*back.everything(), *back.close()]:
         assert not answer.failed, answer.text
-    assert estate.open_everywhere(OLD, OLD_S) == [True] * 5 and not any(estate.open_everywhere(NEW, NEW_S))
+    assert deployment.open_everywhere(OLD, OLD_S) == [True] * 5 and not any(deployment.open_everywhere(NEW, NEW_S))

@@ -124,7 +124,7 @@ def controller(tmp_path_factory: pytest.TempPathFactory, collections_path: Path)
         process.stdin.close()
 
 
-class Estate:
+class Deployment:
     """Hosts as an inventory declares them, and the file that asks who is what."""
 
     def __init__(self, lab: Lab, controller: Controller, **question: Any) -> None:
@@ -250,9 +250,9 @@ def test_groups_follow_a_failover(lab: Lab, controller: Controller) -> None:
     """Before and after, with a stale Sentinel, a dead member, wrong passwords, and nobody but the cache."""
     found = Replicated(lab, 3)
     # One Sentinel is enough to find all.
-    estate = Estate(lab, controller, sentinels=found.where(found.sentinels[:1]))
+    deployment = Deployment(lab, controller, sentinels=found.where(found.sentinels[:1]))
     login, (one, two, three) = found.login(), found.servers
-    before = estate.listed(login)
+    before = deployment.listed(login)
     assert before["redis_main_primary"]["hosts"] == before["redis_primary"]["hosts"] == ["db1"]
     assert sorted(before["redis_main_replica"]["hosts"]) == ["db2", "db3"]
     assert sorted(before["redis_main_sentinel"]["hosts"]) == ["db1", "db2", "db3"]
@@ -268,9 +268,9 @@ def test_groups_follow_a_failover(lab: Lab, controller: Controller) -> None:
 
     number = found.fail_over()
     db, new = f"db{number}", found.servers[number - 1]
-    graph = estate.ask("--graph", secrets=login)
+    graph = deployment.ask("--graph", secrets=login)
     assert f"@redis_main_primary:\n  |  |--{db}\n" in graph.stdout and not graph.stderr, graph.stdout + graph.stderr
-    plays = estate.ask(str(RESTART), "--list-hosts", program="playbook", secrets=login).stdout.split("play #")
+    plays = deployment.ask(str(RESTART), "--list-hosts", program="playbook", secrets=login).stdout.split("play #")
     assert [sorted(re.findall(r"^ +(\w+\d)$", play, re.MULTILINE)) for play in plays[1:]] == [
         sorted({"app1", "db1", "db2", "db3"} - {db}),
         [db],
@@ -287,24 +287,24 @@ def test_groups_follow_a_failover(lab: Lab, controller: Controller) -> None:
     both = found.where([stale, found.sentinels[0]])
     third = next(server for server in (two, three) if server is not new)
     third.stop(kill=True)
-    groups = estate.ask("--list", secrets=login, strict=True, sentinels=both)
+    groups = deployment.ask("--list", secrets=login, strict=True, sentinels=both)
     listed = json.loads(groups.stdout)
     assert listed["redis_main_primary"]["hosts"] == [db] and listed["redis_main_replica"]["hosts"] == ["db1"], listed
     assert listed["redis_main_unknown"]["hosts"] == [f"db{found.servers.index(third) + 1}"]
     assert f"refused ({third.address}:{third.port})" in groups.stderr, groups.stderr
     assert f"127.0.0.1:{stale.port} is no host of the inventory" in groups.stderr, groups.stderr
 
-    shut = estate.ask("--list", secrets={**login, "QUORUM_REDIS_PASSWORD": "nonsense"})
+    shut = deployment.ask("--list", secrets={**login, "QUORUM_REDIS_PASSWORD": "nonsense"})
     assert shut.returncode == 0 and "The option is password." in shut.stderr, shut.stderr
     assert f"({new.address}:{new.port})" in shut.stderr and "redis_primary" not in json.loads(shut.stdout)
-    nobody = estate.ask("--list", secrets={**login, "QUORUM_REDIS_SENTINEL_PASSWORD": "nonsense"})
+    nobody = deployment.ask("--list", secrets={**login, "QUORUM_REDIS_SENTINEL_PASSWORD": "nonsense"})
     assert nobody.returncode != 0 and "Correct sentinel_password" in nobody.stderr, nobody.stderr
 
     cache = {"cache": True, "cache_plugin": "ansible.builtin.jsonfile", "cache_connection": str(lab.root / "cache")}
-    cached = estate.listed(login, **cache)
+    cached = deployment.listed(login, **cache)
     for process in (*found.servers, *found.sentinels):
         process.stop(kill=True)
-    assert estate.listed(login, **cache) == cached
+    assert deployment.listed(login, **cache) == cached
     kept = [path.read_text() for path in (lab.root / "cache").iterdir()]
     assert kept and not [word for word in SPELLINGS for text in kept if word in text]
     assert controller.look_up({**asked, "default": "none yet"}) == ["none yet"]
@@ -314,20 +314,20 @@ def test_two_primaries_are_disputed(lab: Lab, controller: Controller) -> None:
     """Without Sentinels: nobody is called the primary, and who says what is shown."""
     found = Replicated(lab, 0)
     one, two, _three = found.servers
-    estate = Estate(
+    deployment = Deployment(
         lab, controller, members=found.where(found.servers), password="{{ lookup('ansible.builtin.env', 'SECRET') }}"
     )
     login = {"SECRET": ODD}
-    assert estate.listed(login)["redis_main_primary"]["hosts"] == ["db1"]
+    assert deployment.listed(login)["redis_main_primary"]["hosts"] == ["db1"]
     two.calls(("REPLICAOF", "NO", "ONE"), ("SET", "a", "write"))
     one.call("SET", "another", "write")
-    disputed = estate.ask("--list", secrets=login)
+    disputed = deployment.ask("--list", secrets=login)
     groups = json.loads(disputed.stdout)
     assert sorted(groups["redis_main_disputed"]["hosts"]) == ["db1", "db2", "db3"], groups
     assert "redis_main_primary" not in groups and "redis_primary" not in groups
     assert groups["_meta"]["hostvars"]["db2"]["redis_live"]["main"]["role"] == "primary"
     assert "Two primaries" in disputed.stderr and "replication id" in disputed.stderr, disputed.stderr
-    strict = estate.ask("--list", secrets=login, strict=True)
+    strict = deployment.ask("--list", secrets=login, strict=True)
     assert strict.returncode != 0 and "Two primaries" in strict.stderr, strict.stderr
     asked = {"members": found.where(found.servers), "password": ODD}
     for said in controller.look_up(asked, {**asked, "default": "none yet"}):
@@ -342,8 +342,8 @@ def test_tls(lab: Lab, controller: Controller, tmp_path: Path) -> None:
     files = {
         f"tls_{key}_file": str(path) for key, path in {"ca": authority.ca, "cert": pair.cert, "key": pair.key}.items()
     }
-    estate = Estate(lab, controller, members=[f"127.0.0.1:{server.port}"], name="tls-only", tls=True, **files)
-    added = estate.listed(unknown="add", groups={"prefixed": "redis_live['tls-only'].state == 'primary'"})
+    deployment = Deployment(lab, controller, members=[f"127.0.0.1:{server.port}"], name="tls-only", tls=True, **files)
+    added = deployment.listed(unknown="add", groups={"prefixed": "redis_live['tls-only'].state == 'primary'"})
     assert added["redis_tls_only_primary"]["hosts"] == added["prefixed"]["hosts"] == ["127.0.0.1"], added
-    wrong = estate.ask("--graph", tls_ca_file=str(Authority(tmp_path / "other").ca))
+    wrong = deployment.ask("--graph", tls_ca_file=str(Authority(tmp_path / "other").ca))
     assert wrong.returncode == 0 and "The certificate is not of the known CA" in wrong.stderr, wrong.stderr

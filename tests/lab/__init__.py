@@ -166,7 +166,7 @@ class Lab:
     # Playbooks
 
     def run_playbook(self, name: str, *args: str, timeout: float = 900, **env: str) -> Run:
-        """Run a playbook of the collection (``site``) or a file (``/path/x.yml``) on the estate of this lab."""
+        """Run a playbook of the collection (``site``) or a file (``/path/x.yml``) on the deployment of this lab."""
         with spending("plays"):
             return self._run(self._command(name, *args), timeout, env)
 

@@ -12,7 +12,7 @@ import time
 from typing import Any
 
 import pytest
-from estate import DataSet, given
+from deployment import DataSet, given
 from lab import KILL_MODULES, Lab
 from ledger import Ledger
 from measured import note

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import redis
-from estate import DataSet, connect, given, paths_with, until
+from deployment import DataSet, connect, given, paths_with, until
 from lab import Lab
 from rotating import forced_anew, nothing_fails, refuses, renewed
 

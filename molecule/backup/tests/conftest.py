@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import pytest
-from estate import DataSet
+from deployment import DataSet
 from lab import Lab
 
 

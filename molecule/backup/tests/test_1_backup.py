@@ -10,7 +10,7 @@ import platform
 from pathlib import Path
 from typing import Any
 
-from estate import DataSet, given
+from deployment import DataSet, given
 from lab import Lab
 
 HERE = "/var/backups/redis"

@@ -9,7 +9,7 @@ import json
 from typing import Any
 
 import testinfra
-from estate import DataSet
+from deployment import DataSet
 from lab import Lab
 
 HERE = "/var/backups/redis"

@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 import redis
-from estate import DataSet, given, until
+from deployment import DataSet, given, until
 from lab import STOP_MODULES, Lab, Run
 from patience import LONG
 

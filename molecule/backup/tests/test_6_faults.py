@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 
-from estate import DataSet, given, until
+from deployment import DataSet, given, until
 from lab import Lab
 from patience import LONG
 

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from estate import given
+from deployment import given
 from lab import Lab
 
 MADE = (

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 from applications import Page, Program, Told, add_jobs, map_ports, worker, write_page
-from estate import DataSet, given, until
+from deployment import DataSet, given, until
 from lab import Lab
 from measured import note
 from patience import LONG, allowed

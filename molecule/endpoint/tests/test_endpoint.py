@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import redis
 import testinfra
-from estate import DataSet, given, paths_with, until
+from deployment import DataSet, given, paths_with, until
 from lab import Lab
 from ledger import Ledger
 from measured import note

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import testinfra
-from estate import DataSet, given, paths_with, until
+from deployment import DataSet, given, paths_with, until
 from lab import Lab
 
 HOSTS = ["e1", "e2", "e3"]

@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import pytest
-from estate import DataSet, given, until
+from deployment import DataSet, given, until
 from lab import KILL_MODULES, Lab, Run
 from ledger import Ledger
 from measured import note

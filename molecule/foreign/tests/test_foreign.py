@@ -9,7 +9,7 @@ import functools
 from collections.abc import Sequence
 
 import pytest
-from estate import DataSet, given
+from deployment import DataSet, given
 from lab import Lab
 
 NEW = (

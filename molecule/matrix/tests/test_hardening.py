@@ -9,9 +9,9 @@ import re
 from pathlib import Path
 
 import pytest
-from estate import DataSet
-from estate.matrix import HOSTS
-from estate.outsider import is_shut_out
+from deployment import DataSet
+from deployment.matrix import HOSTS
+from deployment.outsider import is_shut_out
 from lab import Lab
 from measured import note
 
@@ -22,8 +22,8 @@ BOUNDS = {"redis-server@main": 2.0, "redis-sentinel@sentinel": 2.0, "redis-backu
 
 @pytest.fixture
 def one(lab: Lab, request: pytest.FixtureRequest, tmp_path: Path) -> DataSet:
-    """Return the data set of the estate that the test is about, as its operator sees it."""
-    hosts = HOSTS[request.node.callspec.params["estate"]]
+    """Return the data set of the deployment that the test is about, as its operator sees it."""
+    hosts = HOSTS[request.node.callspec.params["deployment"]]
     found = DataSet(lab, hosts, "server-Jd5hC7", hosts, "sentinel-Bq1wE9")
     if len(hosts) > 1:
         found.username, found.password = "our-operator", "operator-Pt4gN9"
@@ -55,9 +55,9 @@ def test_the_timer_backs_up_within_its_sandbox(lab: Lab, release: str) -> None:
     lab.wait_until("nothing is left", lambda: lab.sh(host, "ls -d /run/quorum-redis-trial* 2>/dev/null || true") == "")
 
 
-@pytest.mark.parametrize("estate", HOSTS)
-def test_modes_stay_tight_when_the_engine_writes_its_files(lab: Lab, one: DataSet, estate: str) -> None:
-    for host in HOSTS[estate]:
+@pytest.mark.parametrize("deployment", HOSTS)
+def test_modes_stay_tight_when_the_engine_writes_its_files(lab: Lab, one: DataSet, deployment: str) -> None:
+    for host in HOSTS[deployment]:
         one.ask(host, "CONFIG", "REWRITE")
         one.ask_sentinel(host, "SENTINEL", "FLUSHCONFIG")
         files = "/var/lib/redis/main/redis.conf /var/lib/redis/sentinel/redis.conf"
@@ -69,9 +69,9 @@ def test_modes_stay_tight_when_the_engine_writes_its_files(lab: Lab, one: DataSe
         ]
 
 
-@pytest.mark.parametrize("estate", HOSTS)
-def test_what_is_dangerous_is_off_and_strangers_are_shut_out(one: DataSet, estate: str) -> None:
-    for host in HOSTS[estate] if estate != "redis_6_0" else []:
+@pytest.mark.parametrize("deployment", HOSTS)
+def test_what_is_dangerous_is_off_and_strangers_are_shut_out(one: DataSet, deployment: str) -> None:
+    for host in HOSTS[deployment] if deployment != "redis_6_0" else []:
         for key in ("enable-debug-command", "enable-module-command", "enable-protected-configs"):
             assert one.setting(host, key) == "no"
     assert one.settings("protected-mode") == {"yes"}

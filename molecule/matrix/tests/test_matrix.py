@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from estate import DataSet, Roles, given, until
-from estate.matrix import HOSTS
+from deployment import DataSet, Roles, given, until
+from deployment.matrix import HOSTS
 from lab import Lab
 from rotating import nothing_fails, refuses, renewed
 
@@ -54,7 +54,7 @@ class Crash:
 
 @pytest.fixture(scope="module")
 def sets(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> dict[str, DataSet]:
-    """Return the data set of each estate; where it comes from packages, as an application sees it."""
+    """Return the data set of each deployment; where it comes from packages, as an application sees it."""
     ca = tmp_path_factory.mktemp("tls") / "ca.crt"
     ca.write_text(lab.sh("a1", "cat /etc/ssl/redis/ca.crt") + "\n")
     found = {name: DataSet(lab, hosts, "server-Jd5hC7", hosts, "sentinel-Bq1wE9") for name, hosts in HOSTS.items()}
@@ -88,25 +88,25 @@ def crashes(lab: Lab, sets: dict[str, DataSet]) -> dict[str, Crash]:
         return dict(zip(sets, pool.map(crash, sets.values()), strict=True))
 
 
-@pytest.mark.parametrize("estate", HOSTS)
-def test_declared_engine_and_version_run(sets: dict[str, DataSet], estate: str) -> None:
-    engine, version = RUNS[estate]
-    for host in HOSTS[estate]:
-        info = sets[estate].info(host)
+@pytest.mark.parametrize("deployment", HOSTS)
+def test_declared_engine_and_version_run(sets: dict[str, DataSet], deployment: str) -> None:
+    engine, version = RUNS[deployment]
+    for host in HOSTS[deployment]:
+        info = sets[deployment].info(host)
         assert ("valkey_version" in info) == (engine == "valkey")
         assert info.get("valkey_version", info["redis_version"]).startswith(version)
 
 
-@pytest.mark.parametrize("estate", HOSTS)
-def test_set_is_whole(sets: dict[str, DataSet], estate: str) -> None:
-    assert sets[estate].settled() == HOSTS[estate][0]
-    sets[estate].fill(200, "first")
-    sets[estate].holds(200, "first")
+@pytest.mark.parametrize("deployment", HOSTS)
+def test_set_is_whole(sets: dict[str, DataSet], deployment: str) -> None:
+    assert sets[deployment].settled() == HOSTS[deployment][0]
+    sets[deployment].fill(200, "first")
+    sets[deployment].holds(200, "first")
 
 
-@pytest.mark.parametrize("estate", ["source_redis", "source_valkey"])
-def test_source_build_runs_without_packages(lab: Lab, estate: str) -> None:
-    (host,) = HOSTS[estate]
+@pytest.mark.parametrize("deployment", ["source_redis", "source_valkey"])
+def test_source_build_runs_without_packages(lab: Lab, deployment: str) -> None:
+    (host,) = HOSTS[deployment]
     assert lab.sh(host, f"readlink /proc/$({PID})/exe").startswith("/opt/quorum-redis/")
     assert lab.run(host, "dpkg --status redis-server || dpkg --status valkey-server").returncode != 0
 
@@ -137,25 +137,25 @@ def test_backups_come_back(lab: Lab, sets: dict[str, DataSet]) -> None:
         list(pool.map(restore, PACKAGES))
 
 
-@pytest.mark.parametrize("estate", PACKAGES)
+@pytest.mark.parametrize("deployment", PACKAGES)
 def test_killed_primary_is_replaced_and_comes_back_as_replica(
-    crashes: dict[str, Crash], sets: dict[str, DataSet], estate: str
+    crashes: dict[str, Crash], sets: dict[str, DataSet], deployment: str
 ) -> None:
-    crash = crashes[estate]
+    crash = crashes[deployment]
     assert crash.new != crash.old
     assert crash.after != crash.before
     crash.roles.expect_one_primary()
-    sets[estate].holds(500)
+    sets[deployment].holds(500)
 
 
-@pytest.mark.parametrize("estate", ["source_redis", "source_valkey"])
+@pytest.mark.parametrize("deployment", ["source_redis", "source_valkey"])
 def test_killed_single_server_comes_back_with_its_data(
-    crashes: dict[str, Crash], sets: dict[str, DataSet], estate: str
+    crashes: dict[str, Crash], sets: dict[str, DataSet], deployment: str
 ) -> None:
-    crash = crashes[estate]
+    crash = crashes[deployment]
     assert crash.new == crash.old
     assert crash.after != crash.before
-    sets[estate].holds(500)
+    sets[deployment].holds(500)
 
 
 def test_a_backup_of_valkey_9_comes_back(lab: Lab, sets: dict[str, DataSet]) -> None:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import pytest
 import yaml
-from estate import DataSet
-from estate.partial import Among, Of
+from deployment import DataSet
+from deployment.partial import Among, Of
 from lab import Lab
 
 

@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 import pytest
-from estate import given
-from estate.partial import Among, Of
+from deployment import given
+from deployment.partial import Among, Of
 from lab import Lab
 
 FILES = "find /etc/redis /etc/systemd /etc/sysctl.d /usr/local/lib/quorum-redis -type f | sort | xargs sha256sum"

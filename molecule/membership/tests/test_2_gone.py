@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
-from estate import until
-from estate.partial import Among, Of
+from deployment import until
+from deployment.partial import Among, Of
 from lab import Lab
 
 

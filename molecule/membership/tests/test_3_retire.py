@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import time
 
-from estate import given
-from estate.partial import Among, Of
+from deployment import given
+from deployment.partial import Among, Of
 from lab import Lab
 
 FOREIGN = "systemd-run --quiet --unit=foreign redis-server --port 6379 --bind 0.0.0.0 --protected-mode no --save ''"

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import pytest
-from estate import DataSet
+from deployment import DataSet
 from lab import Lab
 
 SHOP = ["m1", "m2", "m3"]
@@ -26,5 +26,5 @@ def pages(lab: Lab) -> DataSet:
 
 @pytest.fixture(scope="module")
 def forum(lab: Lab) -> DataSet:
-    """Return the data set of the other estate, which has the same name as one of the first."""
+    """Return the data set of the other deployment, which has the same name as one of the first."""
     return DataSet(lab, ["n1", "n2"], "forum-Gk8sY1", name="orders")

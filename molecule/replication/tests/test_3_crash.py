@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from estate import DataSet, given, until
+from deployment import DataSet, given, until
 from lab import Lab
 
 PID = "systemctl show --property MainPID --value redis-server@main"

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from estate import DataSet, given
+from deployment import DataSet, given
 from lab import Lab
 
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import pytest
-from estate import DataSet, given
+from deployment import DataSet, given
 from lab import Lab
 
 FILES = "sha256sum /etc/redis/main.conf /var/lib/redis/main/redis.conf /etc/redis/main.json"

@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 
 import pytest
-from estate import DataSet, given
+from deployment import DataSet, given
 from lab import ROOT, Lab
 
 SERIAL = """- hosts: redis

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import testinfra
-from estate import DataSet, given
+from deployment import DataSet, given
 from lab import Lab
 
 FIND = (

@@ -60,7 +60,7 @@ class Watch(threading.Thread):
         return bool(said == "master")
 
 
-class Estate:
+class Deployment:
     """The two data sets on the hosts of the lab, and what the inventory says about them by now."""
 
     def __init__(self, lab: Lab) -> None:
@@ -146,96 +146,98 @@ class Estate:
 
 
 @pytest.fixture(scope="module")
-def estate(lab: Lab) -> Estate:
-    """Return the estate; its variables change from test to test."""
-    return Estate(lab)
+def deployment(lab: Lab) -> Deployment:
+    """Return the deployment; its variables change from test to test."""
+    return Deployment(lab)
 
 
-def test_an_immutable_setting_is_rolled_out_by_the_ordinary_command(estate: Estate) -> None:
+def test_an_immutable_setting_is_rolled_out_by_the_ordinary_command(deployment: Deployment) -> None:
     """Primaries too: they are moved. One member after the other, and nothing the second time."""
-    before = estate.runs()
-    for one in estate.variables["redis_instances"]:
+    before = deployment.runs()
+    for one in deployment.variables["redis_instances"]:
         one["config"]["tcp-backlog"] = 400
-    with estate.load("site.yml with another tcp-backlog"):
-        estate.play("site").expect()
-    for name, members in estate.sets.items():
-        assert [estate.ask(name, host, "CONFIG", "GET", "tcp-backlog")[1] for host in members] == ["400"] * len(members)
-    assert not set(before.values()) & set(estate.runs().values())
-    estate.play("site").expect(changed=0)
+    with deployment.load("site.yml with another tcp-backlog"):
+        deployment.play("site").expect()
+    for name, members in deployment.sets.items():
+        assert [deployment.ask(name, host, "CONFIG", "GET", "tcp-backlog")[1] for host in members] == ["400"] * len(
+            members
+        )
+    assert not set(before.values()) & set(deployment.runs().values())
+    deployment.play("site").expect(changed=0)
 
 
-def test_an_interrupted_restart_goes_on_where_it_stood(estate: Estate) -> None:
+def test_an_interrupted_restart_goes_on_where_it_stood(deployment: Deployment) -> None:
     """Every process is a new one in the end, and the one that was done before the interruption no third one."""
-    before = estate.runs()
+    before = deployment.runs()
 
     def renewed() -> list[str]:
-        return [which for which, run in estate.runs().items() if run not in (before[which], "")]
+        return [which for which, run in deployment.runs().items() if run not in (before[which], "")]
 
-    with estate.load("restart.yml, interrupted and run again"):
-        process = estate.lab.begin_playbook("restart", "-e", json.dumps(estate.variables))
+    with deployment.load("restart.yml, interrupted and run again"):
+        process = deployment.lab.begin_playbook("restart", "-e", json.dumps(deployment.variables))
         try:
-            first = estate.lab.wait_until("the first member is restarted", renewed)
+            first = deployment.lab.wait_until("the first member is restarted", renewed)
         finally:
             os.killpg(process.pid, signal.SIGKILL)
             process.communicate()
-        estate.lab.wait_until("all are in sync", estate.in_sync)
+        deployment.lab.wait_until("all are in sync", deployment.in_sync)
         time.sleep(1)
-        middle = estate.runs()
+        middle = deployment.runs()
         assert len(renewed()) < len(before)
-        estate.play("restart").expect()
-    after = estate.runs()
+        deployment.play("restart").expect()
+    after = deployment.runs()
     assert not set(before.values()) & set(after.values())
     assert [after[which] for which in first] == [middle[which] for which in first]
 
 
-def test_a_primary_moves_to_the_member_that_is_named(estate: Estate) -> None:
+def test_a_primary_moves_to_the_member_that_is_named(deployment: Deployment) -> None:
     """With Sentinels and without; what site.yml finds then is right, and a name that is none is refused."""
-    for name, members in estate.sets.items():
-        before = estate.primary(name)
+    for name, members in deployment.sets.items():
+        before = deployment.primary(name)
         other = [host for host in members if host != before][-1]
-        with estate.load(f"failover.yml of {name} to {other}"):
-            estate.play("failover", redis_failover_instance=name, redis_failover_to=other).expect()
-        assert estate.primary(name) == other
-    estate.play("site").expect(changed=0)
-    run = estate.play("failover", redis_failover_instance="my-cache", redis_failover_to="n1")
+        with deployment.load(f"failover.yml of {name} to {other}"):
+            deployment.play("failover", redis_failover_instance=name, redis_failover_to=other).expect()
+        assert deployment.primary(name) == other
+    deployment.play("site").expect(changed=0)
+    run = deployment.play("failover", redis_failover_instance="my-cache", redis_failover_to="n1")
     assert not run.ok
     assert "n1 is no member of this data set" in " ".join(run.stdout.split())
     assert run.changed == 0
-    assert estate.primary("my-cache") == other
+    assert deployment.primary("my-cache") == other
 
 
-def test_another_engine_is_left_to_upgrade(estate: Estate) -> None:
+def test_another_engine_is_left_to_upgrade(deployment: Deployment) -> None:
     """site.yml does not upgrade."""
-    before = estate.runs()
-    estate.variables |= VALKEY
-    run = estate.play("site")
+    before = deployment.runs()
+    deployment.variables |= VALKEY
+    run = deployment.play("site")
     assert not run.ok
     assert "Run quorum.redis.upgrade" in " ".join(run.stdout.split())
     assert run.changed == 0
-    assert estate.runs() == before
+    assert deployment.runs() == before
 
 
-def test_redis_becomes_valkey_in_place(estate: Estate) -> None:
+def test_redis_becomes_valkey_in_place(deployment: Deployment) -> None:
     """All versions are the new one, no write is lost, and neither a second run nor site.yml changes anything."""
-    estate.variables |= VALKEY
-    assert {*estate.info("main", "redis_version").values()} == {"7.0.15"}
-    with estate.load("upgrade.yml from Redis 7.0 to Valkey 8.0"):
-        run = estate.play("upgrade").expect()
+    deployment.variables |= VALKEY
+    assert {*deployment.info("main", "redis_version").values()} == {"7.0.15"}
+    with deployment.load("upgrade.yml from Redis 7.0 to Valkey 8.0"):
+        run = deployment.play("upgrade").expect()
     assert "a backup of main, my-cache: later it is the only way back" in " ".join(run.stdout.split())
-    for name, members in estate.sets.items():
+    for name, members in deployment.sets.items():
         told = [
             json.loads(text)
             for host in members
-            for text in estate.lab.sh(host, f"cat /var/backups/redis/{name}/*/manifest.json || true").split("\n\n")
+            for text in deployment.lab.sh(host, f"cat /var/backups/redis/{name}/*/manifest.json || true").split("\n\n")
             if text
         ]
         assert [(one["engine"], one["version"], one["verified"]["load"]) for one in told] == [
             ("redis", "7.0.15", "passed")
         ]
-        assert all(version.startswith("8.0.") for version in estate.info(name, "valkey_version").values())
-    for host in estate.lab.hosts:
-        client = connect((estate.lab.host_ip(host), 26379), SENTINEL_PASSWORD)
+        assert all(version.startswith("8.0.") for version in deployment.info(name, "valkey_version").values())
+    for host in deployment.lab.hosts:
+        client = connect((deployment.lab.host_ip(host), 26379), SENTINEL_PASSWORD)
         assert "valkey_version:8.0." in client.execute_command("INFO", "server")
         client.close()
-    estate.play("upgrade").expect(changed=0)
-    estate.play("site").expect(changed=0)
+    deployment.play("upgrade").expect(changed=0)
+    deployment.play("site").expect(changed=0)

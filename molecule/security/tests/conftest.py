@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from estate import DataSet
-from estate.traces import Traces
-from estate.vault import Secret, write
+from deployment import DataSet
+from deployment.traces import Traces
+from deployment.vault import Secret, write
 from lab import Lab
 
 JOBS = ("operator", "replication", "sentinel", "monitoring", "backup")

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from estate import DataSet
-from estate.traces import Traces
+from deployment import DataSet
+from deployment.traces import Traces
 from lab import ROOT, Lab
 
 STATE, ETC = "/var/lib/redis", "/etc/redis"

@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 import redis
-from estate import DataSet, until
-from estate.outsider import BEYOND_AN_APPLICATION, BEYOND_ASKING, cannot_replicate, is_held, is_shut_out
+from deployment import DataSet, until
+from deployment.outsider import BEYOND_AN_APPLICATION, BEYOND_ASKING, cannot_replicate, is_held, is_shut_out
 from lab import Lab
 from redis.sentinel import Sentinel
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 import redis
-from estate import DataSet, given
-from estate.traces import Traces
+from deployment import DataSet, given
+from deployment.traces import Traces
 from lab import Lab
 
 ON = {"redis_firewall": True}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 import testinfra
-from estate import DataSet
+from deployment import DataSet
 from lab import Lab
 
 UNITS = ["redis-server@main", "redis-sentinel@sentinel"]

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from estate import DataSet
+from deployment import DataSet
 from lab import Lab
 
 

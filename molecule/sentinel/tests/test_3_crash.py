@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
-from estate import DataSet, until
+from deployment import DataSet, until
 from lab import Lab
 
 PID = "systemctl show --property MainPID --value redis-server@main"

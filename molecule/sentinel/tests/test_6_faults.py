@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from estate import DataSet, given, until
+from deployment import DataSet, given, until
 from lab import Lab
 
 INSTANCE = {"name": "main", "down_after": 2000, "failover_timeout": 10000}

@@ -8,7 +8,7 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
-from estate import DataSet, paths_with
+from deployment import DataSet, paths_with
 from lab import Lab
 
 LOOK = "for i in $(seq 6000); do cat /proc/[0-9]*/cmdline | tr '\\0' ' '; sleep 0.1; test -e /run/over && break; done"

@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 import redis
 from authority import Authority, Pair
-from estate import DataSet, given, until
-from estate.outsider import is_shut_out, say
+from deployment import DataSet, given, until
+from deployment.outsider import is_shut_out, say
 from lab import ROOT, Lab, Run
 from rotating import nothing_fails, refuses, renewed
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from estate import DataSet, given
+from deployment import DataSet, given
 from lab import Lab
 
 PASSWORD, SENTINEL_PASSWORD = "upgrade-Ta4vR8", "upgrade-Nm6cX3"
@@ -33,10 +33,10 @@ PATHS = {
 }
 
 
-@pytest.mark.parametrize("estate", PATHS)
-def test_set_is_upgraded_without_losing_a_write(lab: Lab, estate: str) -> None:
+@pytest.mark.parametrize("deployment", PATHS)
+def test_set_is_upgraded_without_losing_a_write(lab: Lab, deployment: str) -> None:
     """Each member runs the new version in the end, and neither a second run nor site.yml changes anything."""
-    path = PATHS[estate]
+    path = PATHS[deployment]
     sentinels = path.hosts if path.watched else []
     data_set = DataSet(lab, path.hosts, PASSWORD, sentinels, SENTINEL_PASSWORD)
     source = f"deb http://deb.debian.org/debian {path.suite} main"
@@ -46,7 +46,7 @@ def test_set_is_upgraded_without_losing_a_write(lab: Lab, estate: str) -> None:
     assert versions(data_set) == {path.old}
 
     def run(playbook: str, **variables: Any) -> Any:
-        only = given(redis_hosts=estate, redis_version=path.new, **variables)
+        only = given(redis_hosts=deployment, redis_version=path.new, **variables)
         return lab.run_playbook(playbook, *only).expect(changed=None if variables else 0)
 
     with data_set.watched() as roles, data_set.written(what=f"upgrade.yml, Redis {path.old} to {path.new}"):

@@ -28,13 +28,13 @@ class Asked:
         return [place for place, role in self.roles.items() if role == "master"]
 
 
-def check_estate(host: str, present: str, estate: str) -> None:
-    """Refuse to take the place of the endpoints of another estate: a host has one file and one unit."""
-    if present not in ("", estate):
+def check_deployment(host: str, present: str, deployment: str) -> None:
+    """Refuse to take the place of the endpoints of another deployment: a host has one file and one unit."""
+    if present not in ("", deployment):
         raise Refused(
-            f"{host} carries the endpoints of the estate {present}, and a host carries those of one",
+            f"{host} carries the endpoints of the deployment {present}, and a host carries those of one",
             "",
-            f"{NOTHING}. Give {estate} other endpoint hosts",
+            f"{NOTHING}. Give {deployment} other endpoint hosts",
         )
 
 

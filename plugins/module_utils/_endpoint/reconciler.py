@@ -25,7 +25,7 @@ from .._model import haproxy
 from .._redis.endpoint import Endpoint
 from .._redis.plain import Plain
 from . import service
-from .preflight import Asked, check_answers, check_estate, check_ports
+from .preflight import Asked, check_answers, check_deployment, check_ports
 
 CONFIG = "/etc/redis-endpoint/haproxy.cfg"
 MARK = "/etc/redis-endpoint/installed"  # that HAProxy is here for the endpoints alone
@@ -59,7 +59,7 @@ class EndpointHost(Reconciler[View]):
         self.module, given = module, module.params
         self.sets: list[dict[str, Any]] = given["sets"]
         self.metrics = (given["metrics_address"], given["metrics_port"])
-        told = (given["estate"], self.sets, given["check_port"], given["hosts"])
+        told = (given["deployment"], self.sets, given["check_port"], given["hosts"])
         self.text = haproxy.configuration(*told, metrics=self.metrics)
         self.files = host_files.declared(given["files"])
         own = host_files.Wanted(CONFIG, content=self.text.encode("utf-8", "surrogateescape"), mode=0o640, group=USER)
@@ -75,12 +75,12 @@ class EndpointHost(Reconciler[View]):
         paths = [CONFIG, MARK, *(want.path for want in self.files), *([MASK] if view.brought else [])]
         view.left = [path for path in paths if os.path.lexists(path)]
         present = host_files.look(CONFIG)
-        held_by = haproxy.estate_of(present.content.decode("utf-8", "replace"))
+        held_by = haproxy.deployment_of(present.content.decode("utf-8", "replace"))
         if not self.sets:
-            # Without endpoints of its own an estate leaves those of another alone.
-            mine = held_by in ("", self.module.params["estate"])
+            # Without endpoints of its own a deployment leaves those of another alone.
+            mine = held_by in ("", self.module.params["deployment"])
             return view if mine else View()
-        check_estate(self.module.params["name"], held_by, self.module.params["estate"])
+        check_deployment(self.module.params["name"], held_by, self.module.params["deployment"])
         check_ports(self.module.params["name"], self._held())
         asked = [_ask(one) for one in self.sets]
         self.warnings += check_answers(self.module.params["name"], asked)

@@ -85,8 +85,8 @@ def together(
     was, will = mode_of(running), mode_of(wanted)
     if absent and (was in TLS_PEERS) != (will in TLS_PEERS):
         raise Refused(
-            f"{label}: from redis_tls: {was} to {will} all hosts of the estate go in one run, and this one is without "
-            + ", ".join(absent),
+            f"{label}: from redis_tls: {was} to {will} all hosts of the deployment go in one run, and this one is "
+            f"without {', '.join(absent)}",
             path,
             TODO + "Correct what stopped them, and run for all hosts, without --limit",
         )

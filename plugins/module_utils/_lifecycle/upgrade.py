@@ -11,7 +11,7 @@ from typing import Any, Dict, List, Mapping, Sequence
 from .._model.versions import FOREIGN, data_format, fits_version, major_minor, upstream_version
 
 MEBIBYTE = 1 << 20
-ABSENT = "{} takes no part in this run, but belongs to the estate; run without --limit."
+ABSENT = "{} takes no part in this run, but belongs to the deployment; run without --limit."
 
 
 def refusal(engine: str, version: str, target_engine: str, target: str) -> str:
@@ -43,7 +43,7 @@ class Wish:
 
 @dataclass
 class Upgrade:
-    """One estate: the topology, what each host says, what the data sets are like."""
+    """One deployment: the topology, what each host says, what the data sets are like."""
 
     topology: Mapping[str, Any]
     seen: Mapping[str, Mapping[str, Any]]
@@ -66,7 +66,7 @@ class Upgrade:
         return bool(one.get("reachable")) and fits_version(*running, self.wish.engine, self.target(host))
 
     def hosts(self) -> List[str]:
-        """Return all hosts of the estate, those with data first."""
+        """Return all hosts of the deployment, those with data first."""
         sets: Sequence[Mapping[str, Any]] = self.topology["instances"]
         members = [one["host"] for each in sets for one in each["members"]]
         return list(dict.fromkeys([*members, *(one["host"] for one in self.topology["sentinel"]["members"])]))
@@ -128,7 +128,7 @@ class Upgrade:
         for host in self.hosts():
             if host not in self.seen:
                 self.problems.append(
-                    f"{host} takes no part in this run, but belongs to the estate; run without --limit."
+                    f"{host} takes no part in this run, but belongs to the deployment; run without --limit."
                 )
         for each in self.topology["instances"]:
             self._check_set(each)

@@ -24,7 +24,7 @@ TODO = (
 
 
 class Declared(Reconciler[Seen]):
-    """All data sets of an estate."""
+    """All data sets of a deployment."""
 
     def __init__(self, module: Module) -> None:
         """Take the options."""

@@ -37,7 +37,7 @@ OWNED = {
 }
 _LAYOUT = ("appenddirname", "appendfilename", "daemonize", "dbfilename", "dir", "include", "logfile", "pidfile")
 
-# The way of an estate to TLS only, and those steps of it in which members and Sentinels speak TLS to each other.
+# The way of a deployment to TLS only, and those steps of it in which members and Sentinels speak TLS to each other.
 TLS_MODES = ("off", "dual", "peers", "only")
 TLS_PEERS = ("peers", "only")
 

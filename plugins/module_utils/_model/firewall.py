@@ -125,7 +125,7 @@ def shut_out(addresses: Mapping[str, int], allowed: Sequence[Network]) -> Dict[s
 
 
 def firewall_model(get: Any, processes: Sequence[Mapping[str, Any]], peers: Set[str], problems: List[str]) -> Any:
-    """Return the part of the model of an estate: what of this host is open to whom."""
+    """Return the part of the model of a deployment: what of this host is open to whom."""
     clients = get("redis_firewall_clients") or []
     try:
         networks(clients)

@@ -22,7 +22,7 @@ from typing import Any, Dict, List, Mapping, Sequence, Tuple
 from .addresses import join_address
 
 HEADER = "# Written by the collection quorum.redis, which overwrites changes made here.\n"
-ESTATE = "# Estate: "
+DEPLOYMENT = "# Deployment: "
 RUN = "/run/redis-endpoint"
 STATISTICS = f"{RUN}/haproxy.sock"
 HIDDEN = "(hidden)"
@@ -58,7 +58,7 @@ _METRICS = """frontend metrics
 
 
 def configuration(
-    estate: str,
+    deployment: str,
     sets: Sequence[Mapping[str, Any]],
     check_port: int,
     hosts: int = 1,
@@ -71,7 +71,7 @@ def configuration(
     `metrics` where Prometheus asks, nowhere without an address.
     """
     every = OWN_SET * max(1, hosts) // CLIENTS if hosts > CLIENTS else OWN_SET
-    parts = [f"{HEADER}{ESTATE}{estate}\n{_GLOBAL}", _verdict(sets, check_port)]
+    parts = [f"{HEADER}{DEPLOYMENT}{deployment}\n{_GLOBAL}", _verdict(sets, check_port)]
     parts += [_METRICS.format(join_address(*metrics))] if metrics[0] else []
     for one in sets:
         parts += [_primaries(one, every), _replicas(one, every), *_votes(one), _writes(one, every, check_port)]
@@ -94,9 +94,9 @@ def leads_to(table: str, name: str) -> List[str]:
     return [row[1] for row in servers if row[head["status"]].startswith("UP")]
 
 
-def estate_of(text: str) -> str:
+def deployment_of(text: str) -> str:
     """Return whose endpoints a file holds, empty when it says nothing."""
-    found = re.search(rf"^{ESTATE}(.*)$", text, re.MULTILINE)
+    found = re.search(rf"^{DEPLOYMENT}(.*)$", text, re.MULTILINE)
     return found.group(1) if found else ""
 
 

@@ -120,7 +120,7 @@ def targets(
             told, addr = options[member["host"]], join_address(member["address"], member["port"])
             labels = {
                 "job": job,
-                "deployment": topology["estate"],
+                "deployment": topology["deployment"],
                 **({"set": model["name"]} if job == "redis" else {}),
                 "host": member["host"],
                 "addr": addr,
@@ -132,7 +132,7 @@ def targets(
     for host, address, number in fronts:
         if address:
             addr = join_address(address, int(number))
-            labels = {"job": "redis_endpoint", "deployment": topology["estate"], "host": host, "addr": addr}
+            labels = {"job": "redis_endpoint", "deployment": topology["deployment"], "host": host, "addr": addr}
             found.append({"targets": [addr], "labels": {**labels, "instance": addr}})
     return found
 
@@ -187,7 +187,7 @@ def facts_settings(
     clients = sentinel["clients"] if options["redis_auth"] else []
     settings = {
         "me": host,
-        "deployment": topology["estate"],
+        "deployment": topology["deployment"],
         "sets": sets,
         "declared": [one["name"] for one in topology["instances"]],
         "sentinels": watch["members"] if any(one["sentinel"] for one in sets) else [],

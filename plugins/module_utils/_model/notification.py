@@ -32,7 +32,7 @@ class Event:
     """Something that happened, as one host saw it; `first`: this host tells it at once, the others stand by."""
 
     kind: str
-    estate: str
+    deployment: str
     host: str
     time: float
     name: str = ""  # of the data set
@@ -45,7 +45,7 @@ class Event:
 
     def marks(self) -> Dict[str, str]:
         """Return what makes the event this one and no other; the same on each host that saw it."""
-        found = {"alertname": NAMES[self.kind], "deployment": self.estate}
+        found = {"alertname": NAMES[self.kind], "deployment": self.deployment}
         if self.kind in (MOVED, STUCK):
             return {**found, "set": self.name, "epoch": str(self.epoch), "primary": self.new}
         # A Sentinel in tilt says so again and again.
@@ -68,11 +68,11 @@ class Event:
     @property
     def summary(self) -> str:
         """Return one line."""
-        whose = f"{self.name} ({self.estate})"
+        whose = f"{self.name} ({self.deployment})"
         if self.kind == TEST:
-            return f"Test of the notifications of {self.estate} from {self.host}"
+            return f"Test of the notifications of {self.deployment} from {self.host}"
         if self.kind == TILT:
-            return f"The Sentinel on {self.host} ({self.estate}) has lost its sense of time and fails nobody over"
+            return f"The Sentinel on {self.host} ({self.deployment}) has lost its sense of time and fails nobody over"
         if self.kind == STUCK:
             what = "is down and is not replaced" if self.cause == CRASH else "was to be replaced and was not"
             return f"The primary of {whose}, {self.new}, {what}"
@@ -197,7 +197,7 @@ def journal(event: Event) -> bytes:
     fields: Dict[str, Any] = {"MESSAGE": f"{event.summary}. {event.description}", "SYSLOG_IDENTIFIER": "redis-notify"}
     fields["PRIORITY"] = PRIORITIES[event.severity]
     told = message(event)
-    for key in ("id", "kind", "estate", "set", "cause", "old", "new", "epoch", "severity"):
+    for key in ("id", "kind", "deployment", "set", "cause", "old", "new", "epoch", "severity"):
         fields[f"QUORUM_{key.upper()}"] = told[key]
     lines: List[bytes] = []
     for name, value in fields.items():

@@ -73,9 +73,9 @@ def named(channel: str, text: str) -> str:
 class Watch:
     """The events of one Sentinel. `rank`: the place of this host among those that have one."""
 
-    def __init__(self, estate: str, host: str, rank: int, known: Mapping[str, Known]) -> None:
+    def __init__(self, deployment: str, host: str, rank: int, known: Mapping[str, Known]) -> None:
         """Begin with what was seen last."""
-        self.estate, self.host, self.rank = estate, host, rank
+        self.deployment, self.host, self.rank = deployment, host, rank
         self.known = dict(known)
         self.traces: Dict[str, Trace] = {}
         self.blind = True
@@ -86,7 +86,7 @@ class Watch:
         self.traces.clear()
 
     def _event(self, kind: str, now: float, first: bool, name: str = "", **more: Any) -> Event:
-        return Event(kind, self.estate, self.host, now, name=name, first=first, **more)
+        return Event(kind, self.deployment, self.host, now, name=name, first=first, **more)
 
     def hear(self, channel: str, text: str, now: float) -> List[Event]:
         """Take what the Sentinel said; return what is to be told of it."""

@@ -101,7 +101,7 @@ def page_of(
 ) -> ET.Element:
     """Return the page as elements."""
     count = sum(len(one.problems) for one in sets) + len(left)
-    sentence = f"{model.get('estate', 'redis')}: {_counted(count)}"
+    sentence = f"{model.get('deployment', 'redis')}: {_counted(count)}"
     index = [
         element(
             "li",

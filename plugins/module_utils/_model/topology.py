@@ -102,7 +102,7 @@ class Inventory:
 
 
 def build(inventory: Inventory) -> dict[str, Any]:
-    """Return the desired model of one estate, seen from one host. Raises TopologyError."""
+    """Return the desired model of one deployment, seen from one host. Raises TopologyError."""
     inventory.variables = typed(inventory.variables, inventory.problems)
     get = inventory.variables.__getitem__
     group = str(get("redis_group"))
@@ -145,7 +145,7 @@ def build(inventory: Inventory) -> dict[str, Any]:
         sentinel["parameters"] = sentinel_parameters(sentinel, inventory.address_of(inventory.host), get)
     local = [i for i in instances if i["local"]]
     return {
-        "estate": group,
+        "deployment": group,
         "instances": instances,
         "sentinel": sentinel,
         "tls": tls_access(get),
@@ -182,7 +182,7 @@ def check_counts(inventory: Inventory, groups: Mapping[str, Sequence[str]]) -> N
             )
     strangers = sorted(set(inventory.without) - {host for hosts in groups.values() for host in hosts}, key=_natural)
     if strangers:
-        inventory.problems.append(f"redis_retire_hosts: {', '.join(strangers)} is no host of this estate.")
+        inventory.problems.append(f"redis_retire_hosts: {', '.join(strangers)} is no host of this deployment.")
 
 
 def _natural(name: str) -> list[tuple[int, str]]:

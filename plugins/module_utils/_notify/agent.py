@@ -182,7 +182,7 @@ class Notifier:
         if self.seen.exists():
             known = {name: Known(*row) for name, row in json.loads(self.seen.read_text(encoding="utf-8")).items()}
         told = self.settings
-        self.watch = Watch(told["estate"], told["host"], told["rank"], known)
+        self.watch = Watch(told["deployment"], told["host"], told["rank"], known)
         self.kept = dict(self.watch.known) if self.seen.exists() else None
         self.said: queue.Queue[Said] = queue.Queue()
         found = sinks(told["sinks"], told["passwords"])
@@ -299,7 +299,7 @@ class Notifier:
     def _serve(self) -> None:
         """Send the test notifications that were asked for."""
         for path in sorted(self.inbox.glob("*.test")):
-            event = Event(TEST, self.settings["estate"], self.settings["host"], time.time(), detail=path.stem)
+            event = Event(TEST, self.settings["deployment"], self.settings["host"], time.time(), detail=path.stem)
             path.unlink()
             threading.Thread(target=self._test, args=(event,), daemon=True).start()
 

@@ -33,7 +33,7 @@ def settings_text(given: Mapping[str, Any]) -> str:
         "command": told.get("command") or [],
     }
     found = {
-        "estate": given["estate"],
+        "deployment": given["deployment"],
         "host": given["name"],
         "rank": given["rank"],
         "sentinel": {
@@ -53,10 +53,10 @@ def settings_text(given: Mapping[str, Any]) -> str:
     return json.dumps(found, indent=4, sort_keys=True) + "\n"
 
 
-def estate_of(text: str) -> str:
+def deployment_of(text: str) -> str:
     """Return to whom the present settings belong; empty when there are none that can be read."""
     try:
-        return str(json.loads(text)["estate"])
+        return str(json.loads(text)["deployment"])
     except (ValueError, KeyError, TypeError):
         return ""
 
@@ -97,13 +97,13 @@ def _wrong(url: str) -> List[str]:
 
 
 def check(given: Mapping[str, Any], present: str) -> None:
-    """Refuse what cannot work, before anything is changed; `present` is the estate whose notifier is here."""
+    """Refuse what cannot work, before anything is changed; `present` is the deployment whose notifier is here."""
     host = given["name"]
-    if present not in ("", given["estate"]):
+    if present not in ("", given["deployment"]):
         raise Refused(
-            f"{host} carries the notifier of the estate {present}, and a host carries that of one",
+            f"{host} carries the notifier of the deployment {present}, and a host carries that of one",
             "",
-            f"{NOTHING}. Leave redis_notify out for {given['estate']} there",
+            f"{NOTHING}. Leave redis_notify out for {given['deployment']} there",
         )
     problems = problems_of(given["settings"])
     if problems:

@@ -26,7 +26,7 @@ from .._redis.endpoint import Endpoint
 from .._redis.plain import Plain
 from .._redis.tls import tls_from_params
 from .agent import SETTINGS, STATE
-from .plan import check, check_answer, estate_of, settings_text, verdict
+from .plan import check, check_answer, deployment_of, settings_text, verdict
 
 UNIT, USER = "redis-notify.service", "redis-notify"
 SYSUSERS = "/etc/sysusers.d/redis-notify.conf"
@@ -68,13 +68,13 @@ class NotifyHost(Reconciler[View]):
     def observe(self) -> View:
         """Look, and refuse what cannot be done before anything is changed."""
         view = View(known(USER) is not None, states([UNIT])[UNIT], status=_told(STATUS))
-        present = estate_of(host_files.look(str(SETTINGS)).content.decode("utf-8", "replace"))
+        present = deployment_of(host_files.look(str(SETTINGS)).content.decode("utf-8", "replace"))
         if self.given["test"]:
             return self._testable(view, present)
         paths = [str(SETTINGS.parent), str(STATE), LIBRARY, *(want.path for want in self.files)]
         view.left = [path for path in paths if os.path.lexists(path)]
         if not self.wanted:
-            return view if present in ("", self.given["estate"]) else View()
+            return view if present in ("", self.given["deployment"]) else View()
         check(self.given, present)
         self._ask()
         pairs = host_files.survey(self.declared, sure=False)
@@ -82,9 +82,9 @@ class NotifyHost(Reconciler[View]):
         return view
 
     def _testable(self, view: View, present: str) -> View:
-        if not (self.wanted and present == self.given["estate"] and view.state.active):
+        if not (self.wanted and present == self.given["deployment"] and view.state.active):
             raise Refused(
-                f"No notifier of {self.given['estate']} runs on {self.host}",
+                f"No notifier of {self.given['deployment']} runs on {self.host}",
                 "",
                 "Nothing was sent. Set redis_notify and run quorum.redis.notify",
             )

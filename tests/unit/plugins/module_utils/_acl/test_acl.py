@@ -233,7 +233,7 @@ def test_what_contradicts_itself_is_said(user: dict[str, Any], words_: str) -> N
     assert any(words_ in problem for problem in said([user])), said([user])
 
 
-def test_users_contradict_each_other_or_the_estate() -> None:
+def test_users_contradict_each_other_or_the_deployment() -> None:
     assert said(OURS) == []
     assert "twice" in said([OURS[0], OURS[0]])[0]
     assert "two users have the job operator" in said([OURS[0], {**OURS[0], "name": "b"}])[0]

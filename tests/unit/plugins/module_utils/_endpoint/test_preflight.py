@@ -10,7 +10,7 @@ from ansible_collections.quorum.redis.plugins.module_utils._core.errors import R
 from ansible_collections.quorum.redis.plugins.module_utils._endpoint.preflight import (
     Asked,
     check_answers,
-    check_estate,
+    check_deployment,
     check_ports,
 )
 
@@ -20,8 +20,8 @@ ROLES = {"db1:6379": "master", "db2:6379": "slave"}
 def test_a_sound_set_has_no_warning() -> None:
     one = Asked("main", ROLES)
     assert one.primaries == ["db1:6379"] and check_answers("app1", [one]) == []
-    check_estate("app1", "", "redis")
-    check_estate("app1", "redis", "redis")
+    check_deployment("app1", "", "redis")
+    check_deployment("app1", "redis", "redis")
     check_ports("app1", {})
 
 
@@ -58,6 +58,6 @@ def test_ports_and_files_of_others_are_left_to_them() -> None:
     ):
         check_ports("app1", {7380: "", 7379: "nginx.service"})
     with pytest.raises(
-        Refused, match="app1 carries the endpoints of the estate cards, and a host carries those of one"
+        Refused, match="app1 carries the endpoints of the deployment cards, and a host carries those of one"
     ):
-        check_estate("app1", "cards", "redis")
+        check_deployment("app1", "cards", "redis")

@@ -100,10 +100,10 @@ def test_a_version_fits(engine: str, version: str, target: str, expected: bool) 
     assert fits_version(engine, version, "redis", target) is expected
 
 
-# --- estates ---
+# --- deployments ---
 
 
-class Estate:
+class Deployment:
     """Data sets by name with their members and, first of all, their primary; all in the old version."""
 
     def __init__(self, sentinels: str = "", **sets: str) -> None:
@@ -131,7 +131,7 @@ class Estate:
         found: dict[str, Any] = self.seen.setdefault(name, fresh | {"disk_free": 1 << 40, "memory_free": 1 << 40})
         return found
 
-    def upgraded(self, *hosts: str) -> Estate:
+    def upgraded(self, *hosts: str) -> Deployment:
         for one in hosts:
             self.seen[one]["installed"] = True
             for process in [*self.seen[one]["servers"].values(), self.seen[one]["sentinel"]]:
@@ -150,28 +150,28 @@ class Estate:
 
 
 @pytest.mark.parametrize(
-    ("estate", "order", "moves"),
+    ("deployment", "order", "moves"),
     [
-        (Estate("a b c", main="a a b c"), "b c a", {}),
-        (Estate("a b c", main="c a b c"), "a b c", {}),
-        (Estate("s a", main="b a b"), "a s b", {}),
-        (Estate(one="a a b c", two="b a b c"), "c a b", {"one": "b"}),
-        (Estate(one="a a b", two="c c d"), "b d a c", {}),
-        (Estate(one="a a b c", two="a b a", three="c c b"), "b c a", {}),
-        (Estate(main="a a"), "a", {}),
-        (Estate("a b c", main="a a b c").upgraded("b"), "c a", {}),
-        (Estate("a b c", main="b a b c").upgraded("a"), "c b", {}),
-        (Estate("a b c", main="b a b c").upgraded("b", "c"), "a", {}),
-        (Estate(one="a a b c", two="b a b c").upgraded("c"), "a b", {"one": "b"}),
+        (Deployment("a b c", main="a a b c"), "b c a", {}),
+        (Deployment("a b c", main="c a b c"), "a b c", {}),
+        (Deployment("s a", main="b a b"), "a s b", {}),
+        (Deployment(one="a a b c", two="b a b c"), "c a b", {"one": "b"}),
+        (Deployment(one="a a b", two="c c d"), "b d a c", {}),
+        (Deployment(one="a a b c", two="a b a", three="c c b"), "b c a", {}),
+        (Deployment(main="a a"), "a", {}),
+        (Deployment("a b c", main="a a b c").upgraded("b"), "c a", {}),
+        (Deployment("a b c", main="b a b c").upgraded("a"), "c b", {}),
+        (Deployment("a b c", main="b a b c").upgraded("b", "c"), "a", {}),
+        (Deployment(one="a a b c", two="b a b c").upgraded("c"), "a b", {"one": "b"}),
     ],
 )
-def test_primaries_come_last(estate: Estate, order: str, moves: dict[str, str]) -> None:
-    assert estate.way() == (order, moves)
+def test_primaries_come_last(deployment: Deployment, order: str, moves: dict[str, str]) -> None:
+    assert deployment.way() == (order, moves)
 
 
 def test_nothing_to_do_needs_no_decision() -> None:
-    estate = Estate("a b", main="a a b").upgraded("a", "b")
-    assert estate.plan(without_backup=False) == {
+    deployment = Deployment("a b", main="a a b").upgraded("a", "b")
+    assert deployment.plan(without_backup=False) == {
         "order": [],
         "moves": [],
         "problems": [],
@@ -182,39 +182,39 @@ def test_nothing_to_do_needs_no_decision() -> None:
 
 
 def test_a_host_whose_sentinel_is_behind_is_not_done() -> None:
-    estate = Estate("a b", main="a a b").upgraded("a", "b")
-    estate.seen["b"]["sentinel"]["version"] = OLD
-    assert estate.way() == ("b", {})
-    assert estate.plan()["behind"] == ["b: its Sentinel runs redis 7.0.15, wanted is redis 8.0.2."]
+    deployment = Deployment("a b", main="a a b").upgraded("a", "b")
+    deployment.seen["b"]["sentinel"]["version"] = OLD
+    assert deployment.way() == ("b", {})
+    assert deployment.plan()["behind"] == ["b: its Sentinel runs redis 7.0.15, wanted is redis 8.0.2."]
 
 
 def test_a_host_that_only_lacks_the_package_is_not_done() -> None:
-    estate = Estate(main="a a b").upgraded("a", "b")
-    estate.seen["a"]["installed"] = False
-    assert estate.way() == ("a", {})
+    deployment = Deployment(main="a a b").upgraded("a", "b")
+    deployment.seen["a"]["installed"] = False
+    assert deployment.way() == ("a", {})
 
 
 def test_the_set_that_is_moving_may_be_out_of_sync() -> None:
     """An interrupted upgrade: the primary runs the new version, and the old member may not be able to follow it."""
-    estate = Estate(main="b a b").upgraded("b")
-    estate.sets["main"]["waiting"] = ["a has no link to b"]
-    assert estate.way() == ("a", {})
-    estate = Estate(main="b a b")
-    estate.sets["main"]["waiting"] = ["a has no link to b"]
-    assert estate.plan()["problems"] == ["The data set main is not in sync: a has no link to b."]
+    deployment = Deployment(main="b a b").upgraded("b")
+    deployment.sets["main"]["waiting"] = ["a has no link to b"]
+    assert deployment.way() == ("a", {})
+    deployment = Deployment(main="b a b")
+    deployment.sets["main"]["waiting"] = ["a has no link to b"]
+    assert deployment.plan()["problems"] == ["The data set main is not in sync: a has no link to b."]
 
 
 def test_what_speaks_against_it() -> None:
-    estate = Estate("a b", main="a a b c")
-    del estate.seen["c"]
-    estate.seen["b"]["servers"]["main"] |= {"reachable": False, "error": "refused."}
-    estate.seen["a"] |= {"disk_free": 150 << 20, "memory_free": 20 << 20}
-    estate.seen["a"]["sentinel"] = {"reachable": False, "error": "timeout.", "engine": "", "version": ""}
-    estate.sets["main"]["steps"] = ["b: follow a"]
-    found = estate.plan(without_backup=False)
+    deployment = Deployment("a b", main="a a b c")
+    del deployment.seen["c"]
+    deployment.seen["b"]["servers"]["main"] |= {"reachable": False, "error": "refused."}
+    deployment.seen["a"] |= {"disk_free": 150 << 20, "memory_free": 20 << 20}
+    deployment.seen["a"]["sentinel"] = {"reachable": False, "error": "timeout.", "engine": "", "version": ""}
+    deployment.sets["main"]["steps"] = ["b: follow a"]
+    found = deployment.plan(without_backup=False)
     assert found["order"] == []
     assert "\n".join(found["problems"]).splitlines() == [
-        "c takes no part in this run, but belongs to the estate; run without --limit.",
+        "c takes no part in this run, but belongs to the deployment; run without --limit.",
         "main on b does not answer: refused.",
         "The data set main is not as declared, run site.yml first: b: follow a.",
         "a has 150 MiB of disk free and needs 200: one more snapshot of all its data, and as much again to be safe.",
@@ -224,19 +224,19 @@ def test_what_speaks_against_it() -> None:
 
 
 def test_what_still_has_a_way_back_is_backed_up_first() -> None:
-    estate = Estate(one="a a b", two="b a b")
-    found = estate.plan(without_backup=False)
+    deployment = Deployment(one="a a b", two="b a b")
+    found = deployment.plan(without_backup=False)
     assert found["backups"] == ["one", "two"]
     assert found["lines"][0] == "a backup of one, two: later it is the only way back"
-    assert estate.plan()["backups"] == []
-    assert estate.upgraded("b").plan(without_backup=False)["backups"] == ["one"]
+    assert deployment.plan()["backups"] == []
+    assert deployment.upgraded("b").plan(without_backup=False)["backups"] == ["one"]
 
 
 def test_a_path_that_does_not_exist_is_named_for_each_member() -> None:
-    estate = Estate(main="a a b")
-    for host in estate.seen.values():
+    deployment = Deployment(main="a a b")
+    for host in deployment.seen.values():
         host["target"] = "6.2.14"
-    problems = estate.plan()["problems"]
+    problems = deployment.plan()["problems"]
     assert [text.partition(" cannot go from ")[0] for text in problems] == ["main on a", "main on b"]
     assert problems[0].endswith(
         "redis 7.0.15 to redis 6.2.14: it reads RDB version 9 at most, and the data is in version 10."

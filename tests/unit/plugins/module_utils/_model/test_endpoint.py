@@ -261,7 +261,7 @@ def test_the_file_tells_whose_endpoints_it_holds() -> None:
     assert re.fullmatch("[0-9a-f]{64}", haproxy.digest_of(text))
     assert haproxy.digest_of("Name: HAProxy\ndescription: abc\nnode: x\n") == "abc" and haproxy.digest_of("") == ""
     assert haproxy.digest_of(text) != haproxy.digest_of(haproxy.configuration("cards", [one()], 7378))
-    assert haproxy.estate_of(text) == "cards" and haproxy.estate_of("global\n") == ""
+    assert haproxy.deployment_of(text) == "cards" and haproxy.deployment_of("global\n") == ""
     assert haproxy.listens([one(read_port=7380), one(name="other", port=7381)]) == [7379, 7380, 7381]
 
 

@@ -41,7 +41,7 @@ def model(port: int, **more: Any) -> dict[str, Any]:
 def topology(*names: str, tls: dict[str, Any] | None = None, **options: Any) -> dict[str, Any]:
     instances = [model(6379 + number, name=name, sentinel=True) for number, name in enumerate(names or ("main",))]
     return {
-        "estate": "redis",
+        "deployment": "redis",
         "instances": instances,
         "sentinel": model(26379, name="sentinel"),
         "tls": tls or NO_TLS,

@@ -35,7 +35,7 @@ ALL = [MOVE, replace(MOVE, cause="planned"), replace(MOVE, cause="unknown"), STU
         ({"epoch": 5}, False),
         ({"new": "10.0.0.3:6379"}, False),
         ({"name": "cache"}, False),
-        ({"estate": "other"}, False),
+        ({"deployment": "other"}, False),
         ({"kind": "stuck"}, False),
     ],
 )

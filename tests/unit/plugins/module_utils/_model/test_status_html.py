@@ -412,7 +412,7 @@ def test_a_name_is_no_markup(name: str) -> None:
     state["refused"] = [{"user": name, "kind": "command", "object": name, "times": 1, "age": 1}]
     hosts = {f"{host}{name}": {name: one["main"]} for host, one in {**seen, "r1": {"main": state}}.items()}
     views = {f"{host}{name}": {**one, "masters": {name: one["masters"]["main"]}} for host, one in views.items()}
-    text = render_html({**declared, "estate": name}, hosts, views, None, NOW)
+    text = render_html({**declared, "deployment": name}, hosts, views, None, NOW)
     text.encode("utf-8")
     reader = Reader()
     reader.feed(text)

@@ -78,7 +78,7 @@ def one(**entry: Any) -> dict[str, Any]:
 
 def test_a_sound_inventory_has_no_warning_and_names_members_by_address() -> None:
     model = build(inventory())
-    assert model["estate"] == "redis"
+    assert model["deployment"] == "redis"
     assert model["warnings"] == []
     main = model["instances"][0]
     assert main["members"] == [
@@ -262,11 +262,11 @@ def test_several_sets_share_hosts_and_only_the_watched_ones_reach_sentinel() -> 
     assert [master["name"] for master in model["sentinel"]["masters"]] == ["main"]
 
 
-def test_another_estate_is_another_group() -> None:
+def test_another_deployment_is_another_group() -> None:
     groups = {"redis": THREE, "redis_sentinel": THREE, "shop": ["r5", "r6", "r7"]}
     variables = {**DEFAULTS, "redis_group": "shop", "redis_sentinel_group": "shop"}
     model = build(Inventory("r5", groups, variables, ADDRESSES.__getitem__))
-    assert model["estate"] == "shop"
+    assert model["deployment"] == "shop"
     assert [member["host"] for member in model["instances"][0]["members"]] == ["r5", "r6", "r7"]
     assert [member["host"] for member in model["sentinel"]["members"]] == ["r5", "r6", "r7"]
 
@@ -580,7 +580,7 @@ def test_a_retired_host_is_in_no_part_of_the_model() -> None:
 def test_who_is_retired_must_be_there() -> None:
     found = inventory()
     found.without = ["r9"]
-    with pytest.raises(TopologyError, match="redis_retire_hosts: r9 is no host of this estate"):
+    with pytest.raises(TopologyError, match="redis_retire_hosts: r9 is no host of this deployment"):
         build(found)
 
 

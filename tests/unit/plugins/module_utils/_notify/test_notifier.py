@@ -185,7 +185,7 @@ def test_an_error_says_no_token(url: str) -> None:
 
 
 def test_a_restart_remembers_what_it_saw(tmp_path: Path) -> None:
-    told = {"estate": "redis", "host": "h1", "sinks": {"command": ["/bin/true"]}, "passwords": {}, **SETTINGS}
+    told = {"deployment": "redis", "host": "h1", "sinks": {"command": ["/bin/true"]}, "passwords": {}, **SETTINGS}
     (tmp_path / "seen.json").write_text(json.dumps({"main": [3, "10.0.0.1:6379"]}), encoding="utf-8")
     found = agent.Notifier(json.dumps(told), tmp_path)
     assert found.watch.known["main"].epoch == 3 and found.watch.blind

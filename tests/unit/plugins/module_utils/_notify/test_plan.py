@@ -14,7 +14,7 @@ from ansible_collections.quorum.redis.plugins.module_utils._model.masking import
 from ansible_collections.quorum.redis.plugins.module_utils._notify.plan import (
     check,
     check_answer,
-    estate_of,
+    deployment_of,
     problems_of,
     settings_text,
     verdict,
@@ -31,7 +31,7 @@ SETTINGS: dict[str, Any] = {
     "keep": 86400,
 }
 GIVEN: dict[str, Any] = {
-    "estate": "redis",
+    "deployment": "redis",
     "name": "h1",
     "rank": 1,
     "address": "10.0.0.1",
@@ -60,7 +60,7 @@ def test_no_diff_shows_a_secret_and_the_program_gets_them() -> None:
     assert (
         found["alertmanager-1"].settings["password"] == SECRETS[4] and found["mail"].settings["password"] == SECRETS[3]
     )
-    assert estate_of(text) == "redis" and estate_of("{}") == estate_of("") == ""
+    assert deployment_of(text) == "redis" and deployment_of("{}") == deployment_of("") == ""
 
 
 def test_the_key_of_the_host_is_read_as_a_copy() -> None:
@@ -100,7 +100,7 @@ def test_what_is_right_is_not_refused() -> None:
 @pytest.mark.parametrize(
     ("given", "present", "said"),
     [
-        (GIVEN, "other", "carries the notifier of the estate other"),
+        (GIVEN, "other", "carries the notifier of the deployment other"),
         ({**GIVEN, "passwords": [""]}, "", "Set redis_sentinel_clients_passwords"),
     ],
 )

@@ -9,7 +9,7 @@ import socket
 import ssl
 from collections.abc import Sequence
 
-from estate import DataSet, until
+from deployment import DataSet, until
 
 Command = str | tuple[str, ...]
 # What reads, writes, leads the set elsewhere, loads code, or ends a server.

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, quorum.redis contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What must hold, 7: data sets on the same hosts and estates in the same inventory know nothing of each other."""
+"""What must hold, 7: data sets on the same hosts and deployments in the same inventory know nothing of each other."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 import redis
-from estate import DataSet, given
+from deployment import DataSet, given
 from lab import ROOT, Lab, Run
 
 PID = "systemctl show --property MainPID --value redis-server@{}"
@@ -50,7 +50,7 @@ def test_persistence_is_each_set_s_own(pages: DataSet, orders: DataSet) -> None:
     assert (orders.settings("save"), orders.settings("appendonly")) == ({"3600 1 300 100 60 10000"}, {"yes"})
 
 
-def test_password_of_one_estate_does_not_open_the_other(lab: Lab, orders: DataSet, forum: DataSet) -> None:
+def test_password_of_one_deployment_does_not_open_the_other(lab: Lab, orders: DataSet, forum: DataSet) -> None:
     stranger = DataSet(lab, forum.hosts, orders.password, name="orders")
     with pytest.raises(redis.AuthenticationError):
         stranger.ask("n1", "PING")
@@ -79,7 +79,7 @@ def test_failover_of_one_set_leaves_the_others_alone(lab: Lab, orders: DataSet, 
     assert [data_set.run_ids() for data_set in (orders, pages, forum)] == processes
 
 
-def test_run_on_one_estate_leaves_the_other_alone(lab: Lab, orders: DataSet, forum: DataSet) -> None:
+def test_run_on_one_deployment_leaves_the_other_alone(lab: Lab, orders: DataSet, forum: DataSet) -> None:
     processes = orders.run_ids()
     change = given(redis_instances=[{"name": "orders", "config": {"maxmemory": "80mb"}}])
     run = site(lab, *change, hosts="forum").expect(changed=2)

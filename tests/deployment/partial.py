@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from lab import Lab
 
-from estate import DataSet
+from deployment import DataSet
 
 Among = Callable[..., Lab]
 Of = Callable[..., DataSet]

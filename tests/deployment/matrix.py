@@ -1,7 +1,7 @@
 # Copyright (c) 2026, quorum.redis contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The hosts of each estate of the scenario matrix; what stands in a test file cannot be imported by another."""
+"""The hosts of each deployment of the scenario matrix; what stands in a test file cannot be imported by another."""
 
 from __future__ import annotations
 
