@@ -191,8 +191,8 @@ def test_other_version_of_what_runs_is_left_to_upgrade(lab: Lab, sets: dict[str,
 
 
 def test_tarball_with_another_checksum_is_refused(lab: Lab, tmp_path: Path) -> None:
-    role = {"name": "quorum.redis.redis", "tasks_from": "source"}
-    play = {"hosts": "f1", "gather_facts": False, "tasks": [{"ansible.builtin.import_role": role}]}
+    parts = [{"name": "quorum.redis.redis", "tasks_from": part} for part in ("topology", "source")]
+    play = {"hosts": "f1", "gather_facts": False, "tasks": [{"ansible.builtin.import_role": one} for one in parts]}
     (tmp_path / "build.yml").write_text(json.dumps([play]), encoding="utf-8")
     wrong = given(redis_version="8.0.99", redis_source_checksum="sha256:" + "0" * 64)
     run = lab.run_playbook(str(tmp_path / "build.yml"), *wrong)
