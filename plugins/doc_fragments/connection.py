@@ -86,6 +86,18 @@ options:
     elements: dict
     default: []
     suboptions: *member
+  sentinel_username:
+    description:
+      - ACL user on every Sentinel.
+    type: str
+  sentinel_password:
+    description:
+      - Password of the Sentinels themselves. While one takes the place of another a list of both.
+    type: raw
+"""
+
+    LOGIN = r"""
+options:
   username:
     description:
       - ACL user on every member. Without it the default user is used.
@@ -97,14 +109,6 @@ options:
   fallback_password:
     description:
       - Password of the default user, or a list, tried where a server does not know O(username) or its password yet.
-    type: raw
-  sentinel_username:
-    description:
-      - ACL user on every Sentinel.
-    type: str
-  sentinel_password:
-    description:
-      - Password of the Sentinels themselves. While one takes the place of another a list of both.
     type: raw
   timeout:
     description:

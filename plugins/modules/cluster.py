@@ -27,6 +27,7 @@ author:
   - quorum.redis contributors (@quorum)
 extends_documentation_fragment:
   - quorum.redis.attributes
+  - quorum.redis.connection.login
   - quorum.redis.connection.tls
 options:
   name:
@@ -71,30 +72,11 @@ options:
     type: list
     elements: str
     default: []
-  username:
-    description:
-      - ACL user on every member. Without it the default user is used.
-    type: str
-  password:
-    description:
-      - Password on every member. While one takes the place of another a list of both.
-    type: raw
-  fallback_password:
-    description:
-      - Password of the default user, or a list, tried where a server does not know O(username) or its password yet.
-    type: raw
-  timeout:
-    description:
-      - Seconds to wait for a connection and for each reply. There are no retries.
-    type: float
-    default: 2.0
   wait:
     description:
       - Seconds to wait for data to be loaded, for members to meet, and for the replicas to be in sync.
     type: int
     default: 300
-requirements:
-  - redis-py 3.5 or later on the host where the module runs
 seealso:
   - module: quorum.redis.replication
 """

@@ -28,6 +28,7 @@ author:
 extends_documentation_fragment:
   - quorum.redis.attributes
   - quorum.redis.connection.members
+  - quorum.redis.connection.login
   - quorum.redis.connection.tls
 options:
   backup:

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from typing import List, Sequence
 
 from .._core.errors import QuorumError
@@ -13,15 +12,15 @@ from .._model.cluster_nodes import parse_nodes
 from .._model.cluster_view import ClusterMember
 from .._model.observed import Observed
 from .._redis.client import Client
-from .._redis.observe import Place, kind_of, resolve
+from .._redis.endpoint import Endpoint
+from .._redis.observe import Place, kind_of, look_at_all, resolve
 from .._redis.replies import apply_info, parse_info
 
 ALONE = "standalone"  # why a server has no place in a cluster
 
 
-def _look(place: Place) -> ClusterMember:
+def _look(endpoint: Endpoint, host: str) -> ClusterMember:
     """Look at one member; that it does not answer is a finding."""
-    host, endpoint = place
     server = Observed(host=host, address=endpoint.address, port=endpoint.port, aliases=resolve(endpoint.address))
     found = ClusterMember(server)
     try:
@@ -39,8 +38,7 @@ def _look(place: Place) -> ClusterMember:
 
 def observe_cluster(places: Sequence[Place], zones: Sequence[str]) -> List[ClusterMember]:
     """Look at all members at once."""
-    with ThreadPoolExecutor(max_workers=min(16, len(places))) as pool:
-        members = list(pool.map(_look, places))
+    members = look_at_all(_look, places)
     for member, zone in zip(members, zones):
         member.zone = zone
     return members

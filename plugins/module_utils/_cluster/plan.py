@@ -87,10 +87,10 @@ class ClusterPlanner:
         zones = [member.zone for member in self.members]
         spare = [position for position, member in enumerate(self.members) if member.is_spare]
         found = ClusterPlan(placement=place(zones, self.replicas, fixed, spare) if self._divides() else fixed)
-        found.steps = self._steps(found.placement, fixed)
+        new = self._new_slots(found.placement)
+        found.steps = self._steps(found.placement, fixed, new)
         if found.steps or not fixed.primaries or any(member.is_blank for member in self.members):
             refuse_steps(self.members, self.replicas, self.where)
-        new = self._new_slots(found.placement)
         found.shards = shards_of(self.members, found.placement)
         self._promote(found)
         for shard in found.shards:
@@ -129,12 +129,11 @@ class ClusterPlanner:
         there = [position for position, name in self.names.items() if name in names]
         return next((position for position in there if self.members[position].slots), (there or placement.primaries)[0])
 
-    def _steps(self, placement: Placement, fixed: Placement) -> List[Step]:
+    def _steps(self, placement: Placement, fixed: Placement, new: Dict[int, List[Range]]) -> List[Step]:
         """Return what is missing: epochs and slots first, then the members meet, then replicas follow."""
         if not placement.primaries:
             return []
         steps: List[Step] = []
-        new = self._new_slots(placement)
         for count, primary in enumerate(placement.primaries, 1):
             member = self.members[primary]
             if primary in new and not member.peers and not member.own.epoch:

@@ -37,6 +37,13 @@ def silent(members: Sequence[ClusterMember]) -> List[ClusterMember]:
     return [member for member in members if not member.id]
 
 
+def refuse_silent(members: Sequence[ClusterMember], where: str, todo: str) -> None:
+    """Refuse while a member could not be asked."""
+    if silent(members):
+        shown = "; ".join(f"{member.name}: {member.server.error}" for member in silent(members))
+        raise Refused(f"Members do not answer: {shown}", where, todo)
+
+
 def refuse_strange(members: Sequence[ClusterMember], where: str) -> None:
     """Refuse what no plan can begin with; nothing of it passes by itself."""
     table = evidence(members)
@@ -133,10 +140,7 @@ def refuse_steps(members: Sequence[ClusterMember], replicas: int, where: str) ->
     if problems:
         fit = layouts_that_fit(len(members), len(set(zones)), replicas)
         raise Refused(f"This layout does not survive the loss of a zone: {'; '.join(problems)}", where, fit)
-    if silent(members):
-        shown = "; ".join(f"{member.name}: {member.server.error}" for member in silent(members))
-        todo = "A cluster is only changed when every member is there"
-        raise Refused(f"Members do not answer: {shown}", where, todo)
+    refuse_silent(members, where, "A cluster is only changed when every member is there")
     if strangers(members):
         shown = ", ".join(f"{node.address}:{node.port} ({node.id[:8]})" for node in strangers(members))
         others = {node.id for node in strangers(members)}

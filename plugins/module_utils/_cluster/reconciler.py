@@ -31,6 +31,8 @@ from .plan import (
 
 SHORT = 60  # a failover after the default node timeout takes 20 s, and as long again when an election fails
 
+REACH = "Check that every member reaches port and cluster bus of every other one, then run again: it goes on"
+
 
 class Cluster(Reconciler[ClusterPlanner]):
     """One cluster."""
@@ -80,9 +82,8 @@ class Cluster(Reconciler[ClusterPlanner]):
         return self.found.steps
 
     def _wait(
-        self, missing: Callable[[ClusterPlanner], List[str]], seen: ClusterPlanner, most: float
+        self, missing: Callable[[ClusterPlanner], List[str]], seen: ClusterPlanner, most: float, todo: str = REACH
     ) -> ClusterPlanner:
-        todo = "Check that every member reaches port and cluster bus of every other one, then run again: it goes on"
         return until_done(self.look, missing, seen, min(self.params["wait"], most), self.where, todo)
 
     def apply(self, step: Step) -> None:
@@ -105,7 +106,7 @@ class Cluster(Reconciler[ClusterPlanner]):
             "The engine gives up by itself and lets its primary write again after 5 s. Read the log of this member; "
             "ask it again only after four times the node timeout"
         )
-        until_done(self.look, missing, self.look(), min(self.params["wait"], SHORT), self.where, todo)
+        self._wait(missing, self.look(), SHORT, todo)
 
     def settle(self, before: ClusterPlanner, steps: List[Step]) -> ClusterPlanner:
         """Wait until all members that answer see one whole cluster, and every replica has a link."""

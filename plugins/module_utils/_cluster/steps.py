@@ -13,7 +13,7 @@ from .._model.cluster_layout import Placement
 from .._model.cluster_view import ClusterMember, evidence, open_slots
 from .._model.tables import place
 from .._model.versions import parse_version
-from .preflight import silent
+from .preflight import refuse_silent
 
 # The primary stops its writes until the replica has the last one: what is far behind would stop them for long.
 BEHIND = 1_000_000
@@ -72,9 +72,7 @@ def promotion_steps(
     moves = _moves(members, placement, wanted, where)
     if not moves:
         return [], placement
-    if silent(members):
-        shown = "; ".join(f"{member.name}: {member.server.error}" for member in silent(members))
-        raise Refused(f"Members do not answer: {shown}", where, "A primary is moved only when every member is there")
+    refuse_silent(members, where, "A primary is moved only when every member is there")
     if open_slots(members):
         raise Refused("; ".join(open_slots(members)[:6]), where, "Let that move end, or close the slot, first")
     steps = []

@@ -127,9 +127,7 @@ class Upgrade:
         """Collect what speaks against it."""
         for host in self.hosts():
             if host not in self.seen:
-                self.problems.append(
-                    f"{host} takes no part in this run, but belongs to the deployment; run without --limit."
-                )
+                self.problems.append(ABSENT.format(host))
         for each in self.topology["instances"]:
             self._check_set(each)
         for host in self.seen:

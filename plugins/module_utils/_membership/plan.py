@@ -10,6 +10,7 @@ from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
 from .._core.errors import Refused
 from .._model.observed import PARKED, Observed, SentinelView, WatchedMaster
+from .._model.tables import count_of
 
 DOWN = {"s_down", "o_down", "disconnected"}
 SILENT = 10  # seconds after which a replica that says nothing to its primary does not count as alive
@@ -134,7 +135,7 @@ def refusal(name: str, alive: Sequence[Stranger], members: Sequence[Observed], s
     """Return what stops a run whose inventory leaves somebody out who lives, or declares somebody elsewhere."""
     if not alive:
         return []
-    declared = _count(len(members), "member") + (f" and {_count(sentinels, 'Sentinel')}" if sentinels else "")
+    declared = count_of(len(members), "member") + (f" and {count_of(sentinels, 'Sentinel')}" if sentinels else "")
     said = [f"{name}: the inventory has {declared}, and beside them there live {', '.join(str(one) for one in alive)}"]
     said += [
         f"{one.name} is declared at {one.address}:{one.port} and does not answer there; if it is one of these, correct "
@@ -143,10 +144,6 @@ def refusal(name: str, alive: Sequence[Stranger], members: Sequence[Observed], s
         if not one.reachable
     ]
     return [". ".join(said)]
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def unwatched(views: Sequence[SentinelView], names: Sequence[str]) -> Dict[str, List[str]]:
@@ -203,7 +200,7 @@ def check_leaving(name: str, seen: Sequence[Observed], views: Sequence[SentinelV
     wanted = max(fence(one) for one in rest)
     if wanted > len(rest) - 1:
         refuse(
-            f"min-replicas-to-write is {wanted}, and without {gone} there are {_count(len(rest) - 1, 'replica')}: "
+            f"min-replicas-to-write is {wanted}, and without {gone} there are {count_of(len(rest) - 1, 'replica')}: "
             "no write would be accepted",
             "Set min-replicas-to-write to less in `config:` and run site.yml, or add a member first",
         )

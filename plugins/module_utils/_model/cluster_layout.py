@@ -12,6 +12,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Dict, Iterable, List, Mapping, Optional, Sequence, Set, Tuple
 
+from .tables import count_of
+
 
 @dataclass
 class Placement:
@@ -43,12 +45,6 @@ def layouts_that_fit(members: int, zones: int, replicas: int) -> str:
     near = sorted(sorted(fitting, key=lambda count: abs(count - now))[:3])
     shown = [f"{count} primaries ({count * (1 + replicas)} members)" for count in near]
     return f"What fits {zones} zones with {count_of(replicas, 'replica')} each: {', '.join(shown)}, spread evenly"
-
-
-def count_of(number: int, what: str) -> str:
-    """Return a number and what it counts."""
-    plural = f"{what[:-1]}ies" if what.endswith("y") else f"{what}s"
-    return f"{number} {what if number == 1 else plural}"
 
 
 def layout_problems(zones: Sequence[str], replicas: int) -> List[str]:

@@ -9,6 +9,7 @@ from typing import Any, Callable, Collection, Mapping, Sequence
 
 from .client_page import connection
 from .status_verdict import SetStatus, State, judge_sets, primaries_of
+from .tables import count_of
 
 Row = Sequence[str]
 REFUSED_ROWS = 10
@@ -92,7 +93,7 @@ def members_of(seen: Mapping[str, State]) -> list[Row]:
 def state_of(state: State) -> str:
     """Return how the replication of a member goes."""
     if state["role"] == "primary":
-        return _replicas(len(state["replicas"]))
+        return count_of(len(state["replicas"]), "replica")
     follows = state["primary"]
     if state["parked"]:
         return "parked: new, follows nobody yet"
@@ -111,7 +112,7 @@ def opinion_of(declared: Mapping[str, Any], view: State) -> Row:
     hosts = {member["address"]: member["host"] for member in declared["members"]}
     named = f"{hosts.get(master['address'], '?')} ({master['address']}:{master['port']})"
     flags = [flag for flag in master["flags"] if flag != "master"]
-    return [named, ", ".join(flags) or f"ok, knows {_replicas(len(master['replicas']))}"]
+    return [named, ", ".join(flags) or f"ok, knows {count_of(len(master['replicas']), 'replica')}"]
 
 
 def health_of(declared: Mapping[str, Any], run: Collection[str] | None) -> str:
@@ -120,13 +121,9 @@ def health_of(declared: Mapping[str, Any], run: Collection[str] | None) -> str:
     if run is not None and not set(members) <= set(run):
         asked = ", ".join(host for host in members if host in run) or "no member"
         return f"as far as this run goes: {asked}"
-    return f"one primary, {_replicas(len(declared['members']) - 1)} in sync" + (
+    return f"one primary, {count_of(len(declared['members']) - 1, 'replica')} in sync" + (
         ", every Sentinel agrees" if declared["sentinel"] else ""
     )
-
-
-def _replicas(count: int) -> str:
-    return f"{count} replica{'' if count == 1 else 's'}"
 
 
 def _table(head: Row, rows: Sequence[Row]) -> list[str]:

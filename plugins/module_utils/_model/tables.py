@@ -10,6 +10,12 @@ from typing import Sequence
 from .observed import Observed, SentinelView
 
 
+def count_of(number: int, what: str) -> str:
+    """Return a number and what it counts."""
+    plural = f"{what[:-1]}ies" if what.endswith("y") else f"{what}s"
+    return f"{number} {what if number == 1 else plural}"
+
+
 def place(member: Observed) -> str:
     """Return host and address of a member for a sentence."""
     where = f"{member.address}:{member.port}"

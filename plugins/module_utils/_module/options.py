@@ -26,6 +26,10 @@ CONNECTION_OPTIONS: Dict[str, Dict[str, Any]] = {
     "timeout": {"type": "float", "default": 2.0},
     **TLS_OPTIONS,
 }
+LOGIN_OPTIONS: Dict[str, Dict[str, Any]] = {
+    **{key: CONNECTION_OPTIONS[key] for key in ("username", "password", "fallback_password", "timeout")},
+    **TLS_OPTIONS,
+}
 MEMBER_OPTIONS: Dict[str, Dict[str, Any]] = {
     "host": {"type": "str", "required": True},
     "address": {"type": "str", "required": True},
@@ -39,8 +43,7 @@ SET_OPTIONS: Dict[str, Dict[str, Any]] = {
     "sentinels": {**_MEMBERS, "default": []},
     "sentinel_username": {"type": "str"},
     "sentinel_password": {"type": "raw", "no_log": True},
-    **{key: CONNECTION_OPTIONS[key] for key in ("username", "password", "fallback_password", "timeout")},
-    **TLS_OPTIONS,
+    **LOGIN_OPTIONS,
 }
 CLUSTER_OPTIONS: Dict[str, Dict[str, Any]] = {
     "name": {"type": "str", "required": True},
@@ -50,8 +53,7 @@ CLUSTER_OPTIONS: Dict[str, Dict[str, Any]] = {
         "required": True,
         "options": {**{key: MEMBER_OPTIONS[key] for key in ("host", "address", "port")}, "zone": {"type": "str"}},
     },
-    **{key: CONNECTION_OPTIONS[key] for key in ("username", "password", "fallback_password", "timeout")},
-    **TLS_OPTIONS,
+    **LOGIN_OPTIONS,
 }
 FILE_OPTIONS: Dict[str, Dict[str, Any]] = {
     "name": {"type": "str", "required": True},

@@ -28,6 +28,7 @@ from .tls import Tls, tls_from_params
 
 Place = Tuple[str, Endpoint]
 Seen = TypeVar("Seen", Observed, SentinelView)
+Found = TypeVar("Found")
 SECRET_KEYS = {"requirepass", "masterauth", "primaryauth", "tls-key-file-pass", "tls-client-key-file-pass"}
 
 
@@ -137,7 +138,8 @@ def _sentinel(place: Endpoint, host: str, kind: Type[Client]) -> SentinelView:
     return seen
 
 
-def _all(look: Callable[[Endpoint, str], Seen], places: Sequence[Place]) -> List[Seen]:
+def look_at_all(look: Callable[[Endpoint, str], Found], places: Sequence[Place]) -> List[Found]:
+    """Look at several servers or Sentinels at once."""
     if not places:
         return []
     with ThreadPoolExecutor(max_workers=min(16, len(places))) as pool:
@@ -146,12 +148,12 @@ def _all(look: Callable[[Endpoint, str], Seen], places: Sequence[Place]) -> List
 
 def observe_all(places: Sequence[Place], config: bool = False, kind: Type[Client] = Client) -> List[Observed]:
     """Look at several servers at once; each place is a host name and an endpoint."""
-    return _all(lambda place, host: observe(place, host, config, kind=kind), places)
+    return look_at_all(lambda place, host: observe(place, host, config, kind=kind), places)
 
 
 def observe_sentinels(places: Sequence[Place], kind: Type[Client] = Client) -> List[SentinelView]:
     """Look at several Sentinels at once."""
-    return _all(lambda place, host: observe_sentinel(place, host, kind), places)
+    return look_at_all(lambda place, host: observe_sentinel(place, host, kind), places)
 
 
 def members(
