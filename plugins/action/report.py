@@ -15,6 +15,8 @@ from ..module_utils._model.client_page import FILES, client_code
 from ..module_utils._model.facts_text import of_set
 from ..module_utils._model.status_html import render_html
 from ..module_utils._model.status_page import render
+from ..module_utils._model.status_verdict import known_primaries
+from ..module_utils._model.verdicts import tell_verdict
 from ..plugin_utils.page_file import save_page
 from ..plugin_utils.screen import show
 
@@ -62,7 +64,8 @@ class ActionModule(ActionBase):
         if options["print"]:
             show("\n" + "\n".join(page))
         failed = bool(problems and options["fail"])
-        result.update(changed=False, healthy=not problems)
+        told = {"healthy": not problems, "problems": problems, "primaries": known_primaries(model, servers)}
+        result.update(changed=False, healthy=not problems, **tell_verdict("redis_status", told))
         if options["html"]:
             drawn = render_html(model, servers, sentinels, asked, time.time())
             result.update(save_page(options["html"], drawn, self._task.check_mode, self._task.diff))

@@ -9,6 +9,7 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 
+from ..module_utils._model.verdicts import tell_verdict
 from ..plugin_utils.screen import show
 
 PATIENCE = 5  # seconds of silence; a restart that is quicker takes one call of the module
@@ -34,4 +35,7 @@ class ActionModule(ActionBase):
             found = self._execute_module(module_args={**options, "resume": found["resume"]}, task_vars=task_vars)
             if "steps" in found:
                 found["steps"] = steps
+        if found.get("progress") and not found.get("failed"):  # it was restarted; in check mode it is not
+            told = {where: {"seconds": found["seconds"]}}
+            found.update(tell_verdict("redis_restarted", {str(options.get("name")): told}))
         return found

@@ -18,6 +18,7 @@ from ansible.plugins.action import ActionBase
 
 from ..module_utils._model.options import HARMLESS, VERBS, names_typed, typed, unknown
 from ..module_utils._model.topology import Inventory, TopologyError, build
+from ..module_utils._model.verdicts import VERDICTS
 from ..plugin_utils.addresses import Addresses
 from ..plugin_utils.controller import why_lost
 from ..plugin_utils.declared import OPEN
@@ -159,6 +160,7 @@ def _strange(task_vars: dict[str, Any]) -> list[str]:
     """Return what is to be said of variables that are none of ours."""
     texts = [path.read_text(encoding="utf-8") for path in COLLECTION.glob("roles/*/meta/argument_specs.yml")]
     known = {name for text in texts for name in re.findall(r"^      (redis_\w+):$", text, re.MULTILINE)}
+    known |= set(VERDICTS)  # AWX gives what one job told to the next one of a workflow
     found = {name for name in task_vars if name.startswith("redis_")} - known
     if found:  # what an earlier play has registered is ours too
         files = [path for folder in ("roles/*/tasks", "playbooks") for path in COLLECTION.glob(f"{folder}/*.yml")]

@@ -175,6 +175,10 @@ steps:
   returned: always
   type: list
   elements: str
+ansible_stats:
+  description: C(redis_backups), for artifacts of AWX, as C(set_stats) gives them; C(docs/awx.md) has its keys.
+  returned: when there is a backup
+  type: dict
 """
 
 from typing import Any

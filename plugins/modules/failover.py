@@ -155,6 +155,10 @@ timings:
   returned: when the primary was moved
   type: list
   elements: dict
+ansible_stats:
+  description: C(redis_moved), for artifacts of AWX, as C(set_stats) gives them; C(docs/awx.md) has its keys.
+  returned: when the primary was moved, or nothing was to be moved
+  type: dict
 """
 
 from typing import Any, Dict

@@ -74,4 +74,8 @@ lines:
   returned: unless it fails and the page was printed
   type: list
   elements: str
+ansible_stats:
+  description: C(redis_status), for artifacts of AWX, as C(set_stats) gives them; C(docs/awx.md) has its keys.
+  returned: always
+  type: dict
 """

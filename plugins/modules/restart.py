@@ -114,6 +114,10 @@ steps:
   returned: always
   type: list
   elements: str
+ansible_stats:
+  description: C(redis_restarted), for artifacts of AWX, as C(set_stats) gives them; C(docs/awx.md) has its keys.
+  returned: when it was restarted
+  type: dict
 """
 
 from typing import Any

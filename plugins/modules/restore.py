@@ -177,6 +177,10 @@ timings:
   returned: when it was restored
   type: list
   elements: dict
+ansible_stats:
+  description: C(redis_restored), for artifacts of AWX, as C(set_stats) gives them; C(docs/awx.md) has its keys.
+  returned: when it was restored or ended
+  type: dict
 """
 
 from typing import Any, Dict

@@ -166,7 +166,11 @@ def test_a_replica_is_chosen_and_the_primary_only_names_it(lab: Lab, server: Ser
     ]
     answer = lab.run("backup", **options(server, tmp_path, members=both, here="primary"))
     assert not answer.changed and answer["member"] == "replica" and backups(tmp_path) == []
-    found = checked(lab.run("backup", **options(server, tmp_path, members=both, here="replica")))
+    assert "ansible_stats" not in answer.data
+    answer = lab.run("backup", **options(server, tmp_path, members=both, here="replica"))
+    found = checked(answer)
+    told = {"name": found.name, "host": "replica", "directory": answer["directory"], "keys": 1000, "good": True}
+    assert answer["ansible_stats"]["data"] == {"redis_backups": {found.data_set: told}}
     assert (found.role, found.port, found.keys) == ("replica", replica.port, 1000)
     assert found.replication_id == server.info()["master_replid"]
     replica.stop(kill=True)

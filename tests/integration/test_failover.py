@@ -96,6 +96,8 @@ def test_moves_with_sentinels_lose_nothing(watched: Scene, ledger: Any) -> None:
         assert answer["old_primary"]["host"] == before
         assert answer["primary"]["host"] == watched.primary() != before
         assert answer["offsets"]["target"] >= answer["offsets"]["fence"]
+        told = {"moved": True, "from": before, "to": watched.primary(), "gap_ms": answer["gap_ms"]}
+        assert answer["ansible_stats"]["data"] == {"redis_moved": {NAME: told}}
         gaps.append(answer["gap_ms"])
         named.append(answer["named_ms"])
     check(watched, book)
@@ -120,6 +122,7 @@ def test_moves_without_sentinels_lose_nothing(unwatched: Scene, ledger: Any) -> 
 def test_a_member_is_named_preferred_or_avoided(unwatched: Scene) -> None:
     plan = unwatched.move(check=True, to="m3")
     assert plan.changed, plan.text
+    assert "ansible_stats" not in plan.data
     assert unwatched.primary() == "m1"
     done = unwatched.move(to="m3")
     assert done["steps"] == plan["steps"]

@@ -217,6 +217,9 @@ def test_a_backup_comes_back_under_sentinels(lab: Any) -> None:
     done = store.restore()
     assert not done.failed, done.msg
     assert done["steps"] == plan["steps"]
+    told = {"outcome": "new", "backup": done["backup"], "kept": done["kept"]}
+    assert done["ansible_stats"]["data"] == {"redis_restored": {NAME: told}}
+    assert "ansible_stats" not in plan.data
     print(done["gap_ms"], done["timings"])
     store.same(store.before)
     store.whole()

@@ -17,6 +17,7 @@ from ansible.inventory.manager import InventoryManager
 from ansible.parsing.dataloader import DataLoader
 from ansible_collections.quorum.redis.plugins.module_utils._inventory.plan import STATES
 from ansible_collections.quorum.redis.plugins.module_utils._model.topology import INSTANCE_DEFAULTS, Inventory, build
+from ansible_collections.quorum.redis.plugins.module_utils._model.verdicts import VERDICTS
 
 ROOT = Path(__file__).resolve().parents[2]
 ROLES = sorted(path.parents[1].name for path in ROOT.glob("roles/*/meta/argument_specs.yml"))
@@ -146,7 +147,7 @@ def test_every_variable_in_the_guides_exists() -> None:
     names = {*ROLES, *(name for name, _ in found), *(option["default"] for name, option in found if "_group" in name)}
     # What the inventory plugin makes.
     groups = (f"redis_{of}{state}" for of in ("", "SET_", "main_") for state in (*STATES, "sentinel"))
-    names |= {"redis_live", *groups}
+    names |= {"redis_live", *groups, *VERDICTS}
     for page in PAGES:
         said = set(re.findall(r"`(redis_\w+)[`:=]", page.read_text(encoding="utf-8")))
         assert said <= names, name_of(page)

@@ -16,6 +16,7 @@ from .._core.reconcile import Module, Reconciler, Step
 from .._engine.config_check import installed_version
 from .._model.backup_manifest import PASSED, Manifest, iso_time
 from .._model.observed import Observed
+from .._model.verdicts import tell_verdict
 from .._redis.observe import members, observe_all
 from .._redis.tls import tls_from_params
 from . import manifest as manifests
@@ -128,4 +129,12 @@ class Backup(Reconciler["list[Observed]"]):
             "progress": self.progress,
             **({"manifest": asdict(self.found)} if self.found else {}),
             **({"drill": self.record} if self.record else {}),
+            **self._verdict(),
         }
+
+    def _verdict(self) -> dict[str, Any]:
+        if self.found is None:
+            return {}
+        one, place = self.found, str(self.job.place / self.found.name)
+        told = {"name": one.name, "host": self.chosen, "directory": place, "keys": one.keys, "good": one.good}
+        return tell_verdict("redis_backups", {self.job.data_set: told})

@@ -13,6 +13,7 @@ from .._core.polling import until_settled
 from .._core.reconcile import Module, Reconciler, Step
 from .._model.observed import Observed
 from .._model.tables import overview
+from .._model.verdicts import tell_verdict
 from .._redis.client import connect
 from .._redis.observe import (
     both,
@@ -115,6 +116,10 @@ class Failover(Reconciler[Preflight]):
         if self.mover and self.mover.timings:
             self.warnings += self.mover.warnings
             answer.update(timings=self.mover.timings, offsets=self.mover.offsets, **self.mover.gaps())
+        if self.mover is None or self.mover.timings:  # else it is check mode
+            told = {"moved": self.mover is not None, "from": self.found.old.host, "to": now.host}
+            told.update({"gap_ms": answer["gap_ms"]} if "gap_ms" in answer else {})
+            answer.update(tell_verdict("redis_moved", {self.move.name: told}))
         return answer
 
     def diff(self, before: Preflight, after: Optional[Preflight], steps: List[Step]) -> List[Dict[str, str]]:

@@ -74,6 +74,17 @@ def primaries_of(seen: Mapping[str, State]) -> list[str]:
     return [host for host, state in seen.items() if state["reachable"] and state["role"] == "primary"]
 
 
+def known_primaries(model: Mapping[str, Any], servers: Mapping[str, Mapping[str, State]]) -> dict[str, str]:
+    """Return by data set the host that is primary; empty where none says so, or several do."""
+    found = {}
+    for declared in model["instances"]:
+        name = declared["name"]
+        hosts = [member["host"] for member in declared["members"] if name in servers.get(member["host"], {})]
+        primaries = primaries_of({host: servers[host][name] for host in hosts})
+        found[name] = primaries[0] if len(primaries) == 1 else ""
+    return found
+
+
 def _judge(declared: Mapping[str, Any], seen: Mapping[str, State]) -> list[Problem]:
     name, primaries = declared["name"], primaries_of(seen)
     problems = [

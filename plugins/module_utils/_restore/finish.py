@@ -11,6 +11,7 @@ from typing import Any, Dict, List, Optional
 from .._core.errors import QuorumError
 from .._core.reconcile import Module, Reconciler, Step
 from .._failover.operation import busy
+from .._model.verdicts import tell_verdict
 from .._redis.observe import both, observe_all
 from .._restore import journal
 from .note import Note
@@ -27,7 +28,7 @@ class End(Reconciler[Optional[Note]]):
         self.name: str = given["name"]
         self.places, self.watchers = both(given)
         self.directory = given["data"] or f"/var/lib/redis/{self.name}"
-        self.said = ""
+        self.said = self.outcome = ""
 
     def observe(self) -> Optional[Note]:
         """Look for its note."""
@@ -43,7 +44,8 @@ class End(Reconciler[Optional[Note]]):
 
     def apply(self, step: Step) -> None:
         """End it."""
-        self.said = end(WayOut(self.directory, self.places, self.watchers, self.name))
+        out = WayOut(self.directory, self.places, self.watchers, self.name)
+        self.said, self.outcome = end(out), out.outcome
 
     def settle(self, before: Optional[Note], steps: List[Step]) -> Optional[Note]:
         """Keep what was known of it."""
@@ -52,7 +54,9 @@ class End(Reconciler[Optional[Note]]):
     def result(self, obs: Optional[Note], steps: List[Step]) -> Dict[str, Any]:
         """Return how it ended."""
         note = obs or Note(self.name, "", "", "")
-        return {"ended": self.said, "backup": Path(note.backup).name, "kept": note.kept}
+        told = {"outcome": self.outcome, "backup": Path(note.backup).name, "kept": note.kept}
+        verdict = tell_verdict("redis_restored", {self.name: told}) if self.outcome else {}
+        return {"ended": self.said, "backup": told["backup"], "kept": note.kept, **verdict}
 
 
 def sentence(note: Note) -> str:

@@ -22,6 +22,7 @@ from .._host.files import read_chunks
 from .._model.capacity import Capacity
 from .._model.observed import Observed
 from .._model.rdb_header import read_header
+from .._model.verdicts import tell_verdict
 from .._redis.observe import both, observe_all, observe_sentinels
 from .._redis.replies import number
 from . import journal
@@ -171,6 +172,10 @@ class Restore(Reconciler[Seen]):
             answer["primary"] = self.found.primary.host
         if self.runner is not None and self.runner.timings:
             answer.update(timings=self.runner.timings, **self.runner.gaps())
+        done = self.recovered == "new" or (self.runner is not None and self.runner.timings)
+        if done:  # else it is check mode
+            told = {"outcome": "new", "backup": self.backup.manifest.name, "kept": self.kept}
+            answer.update(tell_verdict("redis_restored", {self.name: told}))
         return answer
 
     def diff(self, before: Seen, after: Optional[Seen], steps: List[Step]) -> List[Dict[str, str]]:
