@@ -49,7 +49,8 @@ def test_set_is_upgraded_without_losing_a_write(lab: Lab, deployment: str) -> No
         only = given(redis_hosts=deployment, redis_version=path.new, **variables)
         return lab.run_playbook(playbook, *only).expect(changed=None if variables else 0)
 
-    with data_set.watched() as roles, data_set.written(what=f"upgrade.yml, Redis {path.old} to {path.new}"):
+    written = data_set.written(what=f"upgrade.yml, Redis {path.old} to {path.new}")
+    with data_set.watched() as roles, data_set.waited(), written:
         run("upgrade", redis_upgrade_without_backup=True)
     roles.expect_one_primary(planned=True)
     roles.expect_one_down()
