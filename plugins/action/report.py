@@ -12,6 +12,7 @@ from typing import Any
 from ansible.plugins.action import ActionBase
 
 from ..module_utils._model.client_page import FILES, client_code
+from ..module_utils._model.cluster_status import judge_clusters
 from ..module_utils._model.facts_text import of_set
 from ..module_utils._model.status_html import render_html
 from ..module_utils._model.status_page import render
@@ -51,6 +52,7 @@ class ActionModule(ActionBase):
                 if "instance" in one:
                     servers.setdefault(host, {})[one["item"]["name"]] = {
                         **one["instance"],
+                        "cluster": one.get("cluster"),
                         "rotating": one.get("rotating"),
                         "facts": of_set(one.get("facts") or {}, one["item"]["name"]),
                     }
@@ -64,7 +66,9 @@ class ActionModule(ActionBase):
         if options["print"]:
             show("\n" + "\n".join(page))
         failed = bool(problems and options["fail"])
+        shards = {one.declared["name"]: one.shards for one in judge_clusters(model, servers, asked)}
         told = {"healthy": not problems, "problems": problems, "primaries": known_primaries(model, servers)}
+        told.update({"shards": shards} if shards else {})
         result.update(changed=False, healthy=not problems, **tell_verdict("redis_status", told))
         if options["html"]:
             drawn = render_html(model, servers, sentinels, asked, time.time())
@@ -80,5 +84,6 @@ class ActionModule(ActionBase):
 
 
 def _hosts(model: dict[str, Any]) -> list[str]:
-    members = [m for instance in model["instances"] for m in instance["members"]] + model["sentinel"]["members"]
+    sets = [*model["instances"], *model["clusters"]]
+    members = [m for one in sets for m in one["members"]] + model["sentinel"]["members"]
     return list(dict.fromkeys(member["host"] for member in members))

@@ -16,6 +16,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.yaml import yaml_load
 from ansible.plugins.action import ActionBase
 
+from ..module_utils._model.cluster_verbs import judge_verb
 from ..module_utils._model.options import HARMLESS, VERBS, names_typed, typed, unknown
 from ..module_utils._model.topology import Inventory, TopologyError, build
 from ..module_utils._model.verdicts import VERDICTS
@@ -73,11 +74,13 @@ class ActionModule(ActionBase):
         secrets = {name: self._value(name, task_vars) for name in shapes}
         known = {**secrets, **options}
         values = {name: known[name] if name in known else self._value(name, task_vars) for name in WANTED}
+        known_hosts = Addresses(task_vars["hostvars"])
         inventory = Inventory(
             host=task_vars["inventory_hostname"],
             groups=task_vars["groups"],
             variables=values,
-            address_of=Addresses(task_vars["hostvars"]),
+            address_of=known_hosts,
+            zone_of=known_hosts.zone,
             without=arguments["without"],
         )
         problems += _misshapen(shapes, secrets)
@@ -90,7 +93,13 @@ class ActionModule(ActionBase):
         try:
             if problems:
                 raise TopologyError("\n".join([*problems, "Nothing was changed."]))
-            result.update(build(inventory), options=options, controller=node(), changed=False)
+            model = build(inventory)
+            timed = inventory.host in task_vars["groups"].get(str(task_vars.get("redis_backup_group") or ""), [])
+            refused, left = judge_verb(verb, {**options, "redis_backup_timed": timed}, model)
+            if refused:
+                raise TopologyError("\n".join(refused))
+            result.update(model, options=options, controller=node(), changed=False)
+            result["warnings"] = [*result["warnings"], *(left if inventory.host == first else [])]
         except TopologyError as error:
             result.update(failed=True, msg=str(error))
         if verb in HARMLESS:

@@ -54,6 +54,10 @@ options:
             O(users[].keys), O(users[].channels), O(users[].commands) and O(users[].selectors).
         type: str
         choices: [replication, sentinel, operator, monitoring, backup, endpoint]
+      cluster:
+        description: Whether the job is done in a cluster, which takes more rights.
+        type: bool
+        default: false
       preset:
         description:
           - Rights for a kind of application on keys and channels that begin with O(users[].prefix), kept true for this
@@ -250,6 +254,7 @@ def main() -> None:
         "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
         "enabled": {"type": "bool", "default": True},
         "job": {"type": "str", "choices": list(JOBS)},
+        "cluster": {"type": "bool", "default": False},
         "preset": {"type": "str", "choices": list(PRESETS)},
         "prefix": {"type": "str"},
         "passwords": {**text, "no_log": True},

@@ -89,6 +89,10 @@ options:
             type: list
             elements: str
             default: []
+          cluster:
+            description: Whether the server is a member of a cluster, whose C(nodes.conf) says in which role it starts.
+            type: bool
+            default: false
   kind:
     description: What reads the file. A Sentinel has no settings that this module could change at run time.
     type: str
@@ -289,6 +293,7 @@ PROCESS_OPTIONS: dict[str, Any] = {
             "username": {"type": "str"},
             "acl": {"type": "bool", "default": True},
             "users_absent": {"type": "list", "elements": "str", "default": []},
+            "cluster": {"type": "bool", "default": False},
         },
     },
     "guard_secrets": {"type": "dict", "default": {}, "no_log": True},

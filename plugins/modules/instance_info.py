@@ -89,6 +89,13 @@ rotating:
   type: list
   elements: str
   sample: [default]
+cluster:
+  description: What a member of a cluster sees. Empty for others.
+  returned: when O(kind=server)
+  type: dict
+  contains:
+    state: {description: "C(ok), or C(fail) where it serves no keys.", type: str, returned: in a cluster}
+    nodes: {description: What C(CLUSTER NODES) says., type: str, returned: in a cluster}
 instance:
   description:
     - The server as it is.
@@ -214,7 +221,7 @@ from ..module_utils._model.observed import Observed, SentinelView
 from ..module_utils._module.options import CONNECTION_OPTIONS
 from ..module_utils._module.runner import MaskedModule, run
 from ..module_utils._redis.endpoint import endpoint_from_params
-from ..module_utils._redis.observe import observe, observe_sentinel
+from ..module_utils._redis.observe import observe, observe_nodes, observe_sentinel
 from ..module_utils._redis.rotation import rotating
 
 Seen = Union[Observed, SentinelView]
@@ -251,8 +258,13 @@ class InstanceInfo(Reconciler[Seen]):
         return {
             kind: obs.to_dict(),
             "rotating": rotating(self.params["users_file"]),
+            "cluster": observe_nodes(endpoint_from_params(self.params)) if _in_cluster(obs) else {},
             "facts": moments(_text(self.params["facts_file"])),
         }
+
+
+def _in_cluster(obs: Seen) -> bool:
+    return isinstance(obs, Observed) and obs.mode == "cluster"
 
 
 def _text(path: Optional[str]) -> str:

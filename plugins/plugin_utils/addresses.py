@@ -37,6 +37,14 @@ class Addresses:
             self.known[host] = _resolve(host, given)
         return self.known[host]
 
+    def zone(self, host: str) -> str:
+        """Return what fails at once with a host: redis_zone, else the host. ValueError: a sentence."""
+        try:
+            return str(self.hostvars[host].get("redis_zone") or host)
+        except AnsibleError as problem:
+            raw = self.hostvars.raw_get(host).get("redis_zone")
+            raise ValueError(f"{host}: {explain_value('redis_zone', raw, problem)}") from None
+
 
 def _resolve(host: str, given: str) -> str:
     try:

@@ -46,4 +46,5 @@ def declared_model(host: str, group: str, groups: Mapping[str, Sequence[str]], h
     values = {**yaml_load(DEFAULTS.read_text(encoding="utf-8")), "redis_group": group}
     values.update({name: theirs[name] for name in OPEN if name in theirs})
     values.update(dict.fromkeys(SECRET, "-"), redis_endpoint_trusted=True)
-    return build(Inventory(host, groups, values, Addresses(hostvars)))
+    known = Addresses(hostvars)
+    return build(Inventory(host, groups, values, known, known.zone))

@@ -19,6 +19,7 @@ from .._model.cluster_view import (
     contested,
     disagreements,
     groups,
+    observed_placement,
     open_slots,
     strangers,
     unclaimed,
@@ -45,18 +46,6 @@ class ClusterPlan:
     shards: List[Shard] = field(default_factory=list)
     placement: Placement = field(default_factory=Placement)
     warnings: List[str] = field(default_factory=list)
-
-
-def observed_placement(members: Sequence[ClusterMember]) -> Placement:
-    """Return who is primary, because it has slots or is followed, and who follows whom."""
-    number = {member.id: position for position, member in enumerate(members) if member.id}
-    follows = {
-        position: number[member.own.primary_id]
-        for position, member in enumerate(members)
-        if member.own.is_replica and member.own.primary_id in number
-    }
-    primaries = {position for position, member in enumerate(members) if member.slots} | set(follows.values())
-    return Placement(sorted(primaries - set(follows)), follows)
 
 
 def shards_of(members: Sequence[ClusterMember], placement: Placement) -> List[Shard]:

@@ -12,6 +12,7 @@ from .._core.errors import QuorumError
 from .._core.polling import until_done, until_settled
 from .._core.reconcile import Module, Reconciler, Step
 from .._model.cluster_slots import count_slots, show_slots
+from .._model.cluster_view import observed_placement
 from .._redis.client import connect
 from .._redis.observe import members
 from .._redis.tls import tls_from_params
@@ -21,7 +22,6 @@ from .plan import (
     ClusterPlanner,
     Shard,
     moves_of,
-    observed_placement,
     overview,
     pending,
     shards_of,

@@ -306,6 +306,12 @@ class Instance(Reconciler[View]):
         """Return what a role needs to go on."""
         first = self.first or Plan()
         self.warnings += [f"{self.label}: {warning}" for warning in obs.plan.warnings]
+        if obs.plan.restart and (self.params["guard"] or {}).get("cluster"):
+            reasons = "; ".join(f"{item['key']} {item['why']}" for item in obs.plan.restart)
+            self.warnings.append(
+                f"{self.label}: needs a restart, and members of a cluster are not restarted yet: {reasons}. Move its "
+                f"primary away with quorum.redis.failover, then restart {self.params['unit']} with systemctl"
+            )
         return {
             "live": [change.key for change in first.live],
             "restart": obs.plan.restart,

@@ -18,7 +18,11 @@ def guard_files(params: Mapping[str, Any], file: Mapping[str, Any]) -> list[Want
     told.update(params["guard"], **(params["guard_secrets"] or {}))
     users, place = (str(Path(file["path"]).with_suffix(end)) for end in (".acl", ".json"))
     absent = [] if told.pop("acl") else [wanted({"path": users, "state": "absent", "holds": "rules"})]
-    told = {key: value for key, value in told.items() if value or key not in ("username", "other_port", "users_absent")}
+    told = {
+        key: value
+        for key, value in told.items()
+        if value or key not in ("username", "other_port", "users_absent", "cluster")
+    }
     for peers in ("members", "sentinels"):
         told[peers] = [{key: value for key, value in peer.items() if value is not None} for peer in told[peers]]
     files = {part: params[f"tls_{part}_file"] for part in ("ca", "cert", "key")}

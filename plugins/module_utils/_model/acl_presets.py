@@ -37,6 +37,8 @@ LATER: Sequence[Tuple[str, Version, Sequence[str]]] = (
     ("monitoring", (7, 0), ("latency|histogram",)),
     ("sentinel", (9,), ("failover", "client|pause", "client|unpause")),  # SENTINEL FAILOVER ... COORDINATED of Valkey
 )
+# What a job takes beside that in a cluster. Its start guard asks the others for their view.
+IN_CLUSTER = {"replication": ("cluster|nodes",), "operator": ("cluster",), "monitoring": ("cluster|info",)}
 # What each of those that must never be locked out does: tried with the new rights before the old ones go.
 NEEDS: Dict[str, Sequence[Sequence[str]]] = {
     "replication": (("PING",), ("PSYNC", "?", "-1"), ("REPLCONF", "ACK", "0"), ("INFO",)),
@@ -56,9 +58,9 @@ NEEDS: Dict[str, Sequence[Sequence[str]]] = {
 WHO = {"replication": "the replicas", "sentinel": "the Sentinels", "operator": "the modules of quorum.redis"}
 
 
-def job_rules(job: str, version: Version) -> List[str]:
+def job_rules(job: str, version: Version, cluster: bool = False) -> List[str]:
     """Return the rules of a job."""
-    commands = list(JOBS[job])
+    commands = [*JOBS[job], *(IN_CLUSTER.get(job, ()) if cluster else ())]
     for which, since, more in LATER:
         if which == job and version >= since:
             commands += more

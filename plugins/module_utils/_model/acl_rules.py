@@ -51,7 +51,7 @@ def rules_of_user(user: Mapping[str, Any], version: Version) -> List[str]:
     found += ["nopass"] if user.get("nopass") else []
     found += ["resetchannels"] if version >= CHANNELS else []
     if user.get("job"):
-        return found + job_rules(user["job"], version)
+        return found + job_rules(user["job"], version, bool(user.get("cluster")))
     # What is named beside a preset is added to it.
     found += preset_rules(user["preset"], user.get("prefix") or "", version) if user.get("preset") else []
     found += [key if key[:1] in "~%" else f"~{key}" for key in user.get("keys") or []]

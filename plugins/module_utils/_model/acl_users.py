@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
+from .cluster_set import is_cluster, server_names
+
 DUTIES = ("operator", "replication", "sentinel")
 RULES = ("keys", "channels", "commands", "selectors")
 _NAME = re.compile(r"[^\s\x00\"'\\()]+")
@@ -131,6 +133,7 @@ def access(
     found: Dict[str, Dict[str, Any]] = {}
     for entry in entries:
         users = users_of(entry, shared)
+        users = [{**user, "cluster": True} for user in users] if is_cluster(entry) else users
         plain, old = secrets_of(entry, password, previous) if auth else ("", "")
         secret = {str(user["name"]): next(iter(user.get("passwords") or []), "") for user in users}
         before = {"": [old] if old else [], **{str(u["name"]): list(u.get("passwords_previous") or []) for u in users}}
@@ -143,7 +146,7 @@ def access(
         login["fallback_password"] = _either([plain, *before[""]]) if users else ""
         backup = login_of(users, "backup") or {key: login[key] for key in ("username", "password")}
         newest = _newest(backup)["password"]
-        found[str(entry["name"])] = {
+        told = {
             "users": [*users, *([only_password(plain, old)] if old and not ruled else [])],
             "rotating": bool(old) and not ruled,
             "login": login,
@@ -154,6 +157,7 @@ def access(
             "endpoint": {"username": "", "password": plain, **_newest(login_of(users, "endpoint"))},
             "secrets": _secrets(logins["replication"], plain, bool(users), ruled) if auth else {},
         }
+        found.update(dict.fromkeys(server_names(entry), told))
     return found
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Dict, Iterable, List, Sequence, Set
 
+from .cluster_layout import Placement
 from .cluster_nodes import ClusterNode
 from .cluster_slots import SLOTS, Range, ranges_of, show_slots, slots_of
 from .observed import Observed
@@ -179,6 +180,18 @@ def disagreements(members: Sequence[ClusterMember]) -> List[str]:
             elif node.is_lost:
                 found.append(f"{member.name} has no address of {other.name}")
     return found
+
+
+def observed_placement(members: Sequence[ClusterMember]) -> Placement:
+    """Return who is primary, because it has slots or is followed, and who follows whom."""
+    number = {member.id: position for position, member in enumerate(members) if member.id}
+    follows = {
+        position: number[member.own.primary_id]
+        for position, member in enumerate(members)
+        if member.own.is_replica and member.own.primary_id in number
+    }
+    primaries = {position for position, member in enumerate(members) if member.slots} | set(follows.values())
+    return Placement(sorted(primaries - set(follows)), follows)
 
 
 def evidence(members: Sequence[ClusterMember]) -> str:

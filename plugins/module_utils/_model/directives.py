@@ -81,13 +81,13 @@ NO_SCRIPTS = (
 OWNED_PREFIXES = {
     "tls-port": "`tls_port:` of the instance, or redis_sentinel_tls_port",
     "tls-": "redis_tls and its neighbours",
-    "cluster-": "nothing yet: Redis Cluster is not part of this release",
+    "cluster-": "`mode: cluster` of the instance and its neighbours",
     "rename-command": "an ACL: a renamed command breaks Sentinel, replication and these modules",
 }
 # A replica that could not save or append ends itself at the next write that it is sent, unless told otherwise. Redis 6
 # goes on, and does not know the word.
 ALIVE = {"replica-ignore-disk-write-errors": True}
-SINCE = dict.fromkeys(ALIVE, 7)
+SINCE = dict.fromkeys((*ALIVE, "cluster-port", "cluster-allow-replica-migration"), 7)
 # What opens the host to whoever may log in, and what it lets them do. Engines before 7.0 do not know these.
 OPENING = {
     "enable-debug-command": "crash or stop the server",

@@ -133,7 +133,7 @@ def firewall_model(get: Any, processes: Sequence[Mapping[str, Any]], peers: Set[
         problems.append(
             f"redis_firewall_clients: {str(culprit)!r} is no address and no network; write 192.0.2.7 or 192.0.2.0/24."
         )
-    ports = ("port", "tls_port", "other_port")
+    ports = ("port", "tls_port", "other_port", "bus_port")
     return {
         "processes": [
             {"name": one["name"], "ports": sorted({one[key] for key in ports if one.get(key)})}

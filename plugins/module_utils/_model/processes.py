@@ -14,8 +14,7 @@ def server_processes(
     """Return the options of each server. `guard`: the host, its address, and how its start guard behaves."""
     return [
         _server(item, access[item["name"]], topology["sentinel"]["members"], guard, sentinel_password)
-        for item in topology["instances"]
-        if item["local"]
+        for item in topology["servers"]
     ]
 
 
@@ -41,13 +40,16 @@ def _server(
         "guard": {
             "address": guard["address"],
             "other_port": item.get("other_port", 0),
-            "members": [_place(member) for member in item["members"] if member["host"] != guard["host"]],
+            "members": [
+                _place(one) for one in item["members"] if (one["host"], one["port"]) != (guard["host"], item["port"])
+            ],
             "sentinels": [_place(member) for member in sentinels] if item["sentinel"] else [],
             "username": replication["username"],
             "acl": item["acl"]["managed"],
             "users_absent": item["acl"]["absent"],
             "policy": guard["policy"],
             "wait": guard["wait"],
+            "cluster": "cluster" in item,
         },
         "guard_secrets": {"password": replication["password"], "sentinel_password": sentinel_password},
     }

@@ -10,6 +10,7 @@ import xml.etree.ElementTree as ET
 from typing import Any, Collection, List, Mapping, Sequence
 
 from .client_page import connection
+from .cluster_status import SHARDS_HEAD, ClusterStatus, judge_clusters
 from .facts_text import BACKUPS, CERTIFICATES, known_by
 from .markup import Child, element, moving, serialise, table
 from .status_crosscheck import GONE, crosscheck
@@ -93,14 +94,20 @@ def render_html(
     now: float,
 ) -> str:
     """Return the page; the same judgement as that of the text page, for the same arguments."""
-    return serialise(page_of(model, *judge_sets(model, servers, sentinels, run), run, now))
+    sets, left = judge_sets(model, servers, sentinels, run)
+    return serialise(page_of(model, sets, left, run, now, judge_clusters(model, servers, run)))
 
 
 def page_of(
-    model: Mapping[str, Any], sets: Sequence[SetStatus], left: Sequence[str], run: Collection[str] | None, now: float
+    model: Mapping[str, Any],
+    sets: Sequence[SetStatus],
+    left: Sequence[str],
+    run: Collection[str] | None,
+    now: float,
+    clusters: Sequence[ClusterStatus] = (),
 ) -> ET.Element:
     """Return the page as elements."""
-    count = sum(len(one.problems) for one in sets) + len(left)
+    count = sum(len(one.problems) for one in sets) + sum(len(one.problems) for one in clusters) + len(left)
     sentence = f"{model.get('deployment', 'redis')}: {_counted(count)}"
     index = [
         element(
@@ -129,6 +136,7 @@ def page_of(
                 *([element("ul", *index)] if len(sets) > 1 else []),
             ),
             *(_section(number, one, model, run, now) for number, one in enumerate(sets, 1)),
+            *map(_cluster, clusters),
             element("p", NOT_SEEN, class_="note"),
         ),
         lang="en",
@@ -177,6 +185,18 @@ def _section(
         *_refused(one),
         *([element("h3", "How an application connects"), element("pre", "\n".join(values))] if values else []),
         id=f"set-{number}",
+    )
+
+
+def _cluster(one: ClusterStatus) -> ET.Element:
+    kind = "bad" if one.problems else "good" if one.asked else "part"
+    verdict = _counted(len(one.problems)) if one.problems else f"Healthy, {one.health}"
+    return element(
+        "section",
+        element("h2", one.title),
+        element("p", f"{SIGNS[kind]} {verdict}", class_=f"verdict {kind}"),
+        *_problems(one.problems),
+        table(SHARDS_HEAD, one.rows(), "Shards"),
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any, Callable, Collection, Mapping, Sequence
 
 from .client_page import connection
+from .cluster_status import SHARDS_HEAD, judge_clusters
 from .status_verdict import SetStatus, State, judge_sets, primaries_of
 from .tables import count_of
 
@@ -40,9 +41,17 @@ def render(
         page += ["", *(f"  PROBLEM  {problem}" for problem in one.problems)]
         page += [] if one.problems else [f"  healthy: {health_of(one.declared, run)}"]
         page += [f"  connect: {' '.join(values)}" for values in [connection(one.declared, model)] if values] + [""]
+    clusters = judge_clusters(model, servers, run)
+    for cluster in clusters:
+        page += [cluster.title, "=" * len(cluster.title), *_table(SHARDS_HEAD, cluster.rows())]
+        page += ["", *(f"  PROBLEM  {problem}" for problem in cluster.problems)]
+        page += [] if cluster.problems else [f"  healthy: {cluster.health}"]
+        page += [""]
     page += [*(f"  PROBLEM  {problem}" for problem in left), ""] if left else []
     # Text and nothing else: Ansible takes no other kind of it.
-    return page, [str(problem) for one in sets for problem in one.problems] + [str(problem) for problem in left]
+    found = [problem for one in sets for problem in one.problems]
+    found += [problem for cluster in clusters for problem in cluster.problems]
+    return page, [str(problem) for problem in [*found, *left]]
 
 
 def passwords_open(one: SetStatus) -> list[str]:

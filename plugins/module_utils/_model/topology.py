@@ -10,7 +10,7 @@ them but does not apply them, and role defaults are invisible in the variables o
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Callable, Mapping, Sequence
 
 from .acl_users import (
@@ -19,6 +19,19 @@ from .acl_users import (
     rules_default,
     secrets_of,
     users_of,
+)
+from .cluster_set import (
+    BUS,
+    SECURE,
+    check_leaving,
+    check_mode,
+    check_tls_step,
+    cluster_model,
+    cluster_parameters,
+    is_cluster,
+    layout,
+    local_servers,
+    server_name,
 )
 from .directives import (
     OWNED,
@@ -39,6 +52,9 @@ from .options import convert
 NAME = re.compile(r"[a-z0-9]([a-z0-9._-]*[a-z0-9])?")
 
 INSTANCE_DEFAULTS: dict[str, Any] = {
+    "mode": "replication",
+    "ports": None,
+    "replicas": 1,
     "port": 6379,
     "tls_port": None,
     "hosts": None,
@@ -66,6 +82,8 @@ KINDS = {
 }
 ENTRY_KINDS = {
     **dict.fromkeys(("port", "tls_port", "quorum", "down_after", "failover_timeout", "parallel_syncs"), "int"),
+    "replicas": "int",
+    "ports": "list int",
     "sentinel": "bool",
     "appendonly": "bool",
     "hosts": "list str",
@@ -73,7 +91,7 @@ ENTRY_KINDS = {
     "endpoint": "dict",
     "acl_users": "list dict",
 }
-PORTS = ("port", "tls_port", "other_port")
+PORTS = ("port", "tls_port", "other_port", "bus_port")
 SECRETS = ("redis_password", "redis_sentinel_password")
 # The largest value of what must be at least 1.
 RANGES = {"port": 65535, "down_after": 2**31 - 1, "failover_timeout": 2**31 - 1, "parallel_syncs": 2**31 - 1}
@@ -91,6 +109,7 @@ class Inventory:
     groups: Mapping[str, Sequence[str]]
     variables: Mapping[str, Any]
     address_of: Callable[[str], str]
+    zone_of: Callable[[str], str] = str  # what fails at once with a host, by default itself
     problems: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     without: Sequence[str] = ()  # hosts that are being retired
@@ -127,16 +146,23 @@ def build(inventory: Inventory) -> dict[str, Any]:
     }
     sentinel["members"] = inventory.members(sentinels, sentinel)
     entries = get("redis_instances")
-    instances = [instance(inventory, entry, hosts, len(sentinels)) for entry in entries]
+    for entry in entries:
+        check_mode(inventory.problems, entry)
+    if inventory.problems:
+        raise TopologyError("\n".join(inventory.problems))
+    instances = [instance(inventory, entry, hosts, len(sentinels)) for entry in entries if not is_cluster(entry)]
+    found = [cluster(inventory, entry, hosts) for entry in entries if is_cluster(entry)]
+    clusters, nodes = [one for one, _nodes in found], [node for _one, theirs in found for node in theirs]
     check_config(inventory.problems, "redis_sentinel_config", get("redis_sentinel_config"), SENTINEL_OWNED)
-    check_ports(inventory, instances, sentinel)
+    check_ports(inventory, [*instances, *nodes], sentinel, [one["name"] for one in clusters])
     check_sentinels(inventory, instances, sentinel)
     inventory.problems += check_endpoints(inventory.variables.get, instances, sentinel)
+    inventory.problems += [said for one in clusters for said in layout(one["name"], one["places"], one["replicas"])]
     fronts = endpoint_hosts(inventory, instances)
     if inventory.problems:
         raise TopologyError("\n".join(inventory.problems))
     peers = {inventory.address_of(host) for host in {*hosts, *sentinels, *fronts}}
-    firewall = firewall_model(get, [*instances, sentinel], peers, inventory.problems)
+    firewall = firewall_model(get, [*instances, *nodes, sentinel], peers, inventory.problems)
     if inventory.problems:
         raise TopologyError("\n".join(inventory.problems))
     keys = ("name", "members", "quorum", "down_after", "failover_timeout", "parallel_syncs")
@@ -144,9 +170,13 @@ def build(inventory: Inventory) -> dict[str, Any]:
     if sentinel["local"]:
         sentinel["parameters"] = sentinel_parameters(sentinel, inventory.address_of(inventory.host), get)
     local = [i for i in instances if i["local"]]
+    for one, theirs in found:
+        local += local_servers(one, theirs)
     return {
         "deployment": group,
         "instances": instances,
+        "clusters": clusters,
+        "servers": local,
         "sentinel": sentinel,
         "tls": tls_access(get),
         "firewall": firewall,
@@ -274,6 +304,32 @@ def instance(inventory: Inventory, entry: Mapping[str, Any], hosts: list[str], s
     return model
 
 
+def cluster(
+    inventory: Inventory, entry: Mapping[str, Any], hosts: list[str]
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """One cluster, and its servers as data sets, one for each port."""
+    get = inventory.variables.__getitem__
+    given = {**INSTANCE_DEFAULTS, **{key: value for key, value in entry.items() if value is not None}}
+    name = str(given["name"])
+    check_tls_step(inventory.problems, name, tls_mode(get))
+    of_it = given["hosts"] or inventory.groups.get(str(get("redis_group")), [])
+    check_leaving(inventory.problems, name, [host for host in inventory.without if host in of_it])
+    nodes, problems = [], []
+    for port in given["ports"]:
+        one = {**entry, "name": server_name(name, port), "port": port, "tls_port": port + SECURE}
+        alone = replace(inventory, problems=[])
+        node = instance(alone, one, hosts, 0)
+        problems += [text.replace(f" {one['name']}:", f" {name}:") for text in alone.problems]
+        node.update(cluster=name, bus_port=port + BUS)
+        if node["local"]:
+            address = inventory.address_of(inventory.host)
+            node["parameters"].update(cluster_parameters(port, int(given["down_after"]), address, "tls_port" in node))
+        nodes.append(node)
+    inventory.problems += dict.fromkeys(problems)  # what is wrong with one is wrong with all
+    zones = {member["host"]: inventory.zone_of(member["host"]) for node in nodes for member in node["members"]}
+    return cluster_model(entry, nodes, zones, int(given["replicas"])), nodes
+
+
 def ports(get: Callable[[str], Any], port: Any, tls_port: Any) -> dict[str, int]:
     """Return the port by which all know a process, the one for TLS, and the other one where there are both."""
     plain, secure = int(port), int(port) + 10000 if tls_port is None else int(tls_port)
@@ -356,7 +412,9 @@ def check_addresses(inventory: Inventory, hosts: Sequence[str]) -> None:
         )
 
 
-def check_ports(inventory: Inventory, instances: list[dict[str, Any]], sentinel: Mapping[str, Any]) -> None:
+def check_ports(
+    inventory: Inventory, instances: list[dict[str, Any]], sentinel: Mapping[str, Any], clusters: Sequence[str]
+) -> None:
     """Names are unique, and no two processes of one host want the same port."""
     taken: dict[tuple[str, int], str] = {
         (member["host"], port): f"the Sentinel {sentinel['name']}"
@@ -365,6 +423,9 @@ def check_ports(inventory: Inventory, instances: list[dict[str, Any]], sentinel:
         if port
     }
     names = {sentinel["name"]: "the Sentinel (redis_sentinel_name)"} if sentinel["members"] else {}
+    for name in clusters:
+        if name in names or name in [model["name"] for model in instances] or clusters.count(name) > 1:
+            inventory.problems.append(f"redis_instances: the name {name} is already that of another entry.")
     for model in instances:
         if model["name"] in names:
             inventory.problems.append(

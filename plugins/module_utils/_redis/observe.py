@@ -96,6 +96,19 @@ def _server(place: Endpoint, host: str, config: bool, refused_hours: float, kind
     return seen
 
 
+def observe_nodes(place: Endpoint) -> Dict[str, str]:
+    """Return whom a member of a cluster knows, as it says it, and the state that it sees; nothing from others."""
+    try:
+        with Client(place) as client:
+            info = parse_info(client.call("INFO", "cluster"))
+            if info.get("cluster_enabled") != "1":
+                return {}
+            state = parse_info(client.call("CLUSTER", "INFO")).get("cluster_state", "")
+            return {"state": state, "nodes": str(client.call("CLUSTER", "NODES"))}
+    except QuorumError:
+        return {}
+
+
 def _ckquorum(client: Client, name: str) -> str:
     try:
         return str(client.call("SENTINEL", "CKQUORUM", name))

@@ -8,11 +8,12 @@ systemd runs `assemble server NAME` or `assemble sentinel NAME` before the proce
 
 Two owners, two files: /etc/redis/NAME.conf is Ansible's (to-be), STATE/redis.conf is the engine's (as-is:
 CONFIG REWRITE and Sentinel change it). Each start makes the second anew from the first and carries over
-only what the engine alone knows: `replicaof`, and for Sentinel its `sentinel ...` lines. Where ACL users are declared
+only what the engine alone knows: `replicaof`, and for Sentinel its `sentinel ...` lines. A member of a cluster has its
+role in nodes.conf, which is only read here. Where ACL users are declared
 (/etc/redis/NAME.acl), they are added, and those that are not declared are carried over.
 
 The guard decides in which role a server may start. It never lets a second primary up, and never an empty
-one over replicas that hold data: see `decide`. What it finds is one line in the journal.
+one over replicas that hold data: see `decide` and `decide_member`. What it finds is one line in the journal.
 """
 
 from __future__ import annotations
@@ -129,6 +130,64 @@ def decide(ev: Evidence) -> Decision:
     if len(rivals) == 1 and rivals[0].replicas and (rivals[0].keys or not ev.has_data):
         return Decision(True, f"{show(rivals[0].address)} serves as the primary", rivals[0].address)
     return Decision(False, f"another primary with data answers: {names}; redis_trust decides", final=True)
+
+
+@dataclass
+class View:
+    """What another member of a cluster knows of us, as it answers now."""
+
+    address: Address
+    up: bool = False
+    known: str = ""  # our identity, by the address
+    slots: bool = False  # it says that we own some
+    replicas: list[Address] = field(default_factory=list)  # that follow us and have not failed
+    keys: int = 0
+
+
+@dataclass
+class Member:
+    """All that the decision about a member of a cluster rests on."""
+
+    id: str | None  # None: nodes.conf is not there; empty: it is damaged
+    primary: bool = False  # by nodes.conf, with slots
+    has_data: bool = False
+    started_before: bool = False
+    views: list[View] = field(default_factory=list)
+
+
+def decide_member(ev: Member) -> Decision:
+    """Pure: whether a member of a cluster may start. Its role is in nodes.conf; the others turn it where it is old."""
+    up = [view for view in ev.views if view.up]
+    if ev.id == "":
+        return Decision(
+            False, "nodes.conf is damaged: who this member is must come back from a backup of it", final=True
+        )
+    if ev.id is None:
+        knowing = [view for view in up if view.known]
+        if ev.has_data:
+            return Decision(False, "there is data and no nodes.conf: it would claim slots of others", final=True)
+        if knowing:
+            names = f"{show(knowing[0].address)} knows it as {knowing[0].known[:8]}"
+            why = f"this member has lost its identity, nodes.conf, and {names}: as another one it would wipe replicas"
+            return Decision(False, why, final=True)
+        if ev.started_before and len(up) < len(ev.views):
+            return Decision(False, "this member has lost nodes.conf, and not all of the others answer")
+        return Decision(True, "new member, until it is joined")
+    if not ev.primary:
+        return Decision(True, "replica of a cluster, or a member without slots")
+    if ev.has_data:
+        return Decision(True, "primary of a cluster, with its data")
+    # Empty, and the others still take it for the primary: its replicas would be wiped as soon as it answers.
+    owned = [view for view in up if view.slots]
+    full = [view for view in up for other in owned if view.keys and view.address in other.replicas]
+    if full:
+        names = ", ".join(f"{show(address)}" for address in sorted({view.address for view in full}))
+        return Decision(
+            False, f"this member has no data, and its replicas hold keys: {names}. One is promoted", final=True
+        )
+    if len(up) * 2 <= len(ev.views):
+        return Decision(False, "this member has no data, and most of the others do not answer")
+    return Decision(True, "primary of a cluster without data, and nobody holds any of it")
 
 
 def show(address: Address) -> str:
@@ -289,6 +348,81 @@ def guard(facts: dict[str, Any], recorded: Address | None, known: bool, data: Pa
     raise UnusableError(f"not started: {said}. Tried again by systemd; a run of site.yml shows who says what")
 
 
+def ask_view(address: Address, credentials: Sequence[str], tls: Any, me: Address, myid: str) -> View:
+    """Ask a member of our cluster what it knows of us."""
+    view = View(address)
+    try:
+        nodes, keys = ask(address, credentials, tls, ["CLUSTER", "NODES"], ["INFO", "keyspace"])
+    except (OSError, ValueError):
+        return view
+    if not isinstance(nodes, str) or not isinstance(keys, str):
+        return view
+    view.up = True
+    view.keys = sum(int(count) for count in re.findall(r"^db\d+:keys=(\d+)", keys, re.MULTILINE))
+    rows = [words for words in (line.split() for line in nodes.splitlines()) if len(words) > 7]
+    places = {words[0]: words[1].split("@")[0].rpartition(":") for words in rows}
+    own = [words for words in rows if words[0] == myid or (places[words[0]][0], int(places[words[0]][2])) == me]
+    # Whom a node has not met yet, it knows under a name of its own making.
+    own = [words for words in own if "handshake" not in words[2]]
+    view.known = own[0][0] if own else ""
+    view.slots = any(len(words) > 8 for words in own)
+    following = [
+        words[0] for words in rows if words[3] in {words[0] for words in own} and "fail" not in words[2].split(",")
+    ]
+    view.replicas = [
+        address if "myself" in words[2] else (places[words[0]][0], int(places[words[0]][2]))
+        for words in rows
+        if words[0] in following
+    ]
+    return view
+
+
+def identity(state: Path) -> tuple[str | None, bool]:
+    """Return who nodes.conf says we are (None: it is not there; empty: it is damaged), and whether we own slots."""
+    try:
+        text = state.read_text(errors="surrogateescape")
+    except FileNotFoundError:
+        return None, False
+    if not text.strip():
+        return None, False
+    rows = [words for words in (line.split() for line in text.splitlines()) if len(words) > 7 and "myself" in words[2]]
+    if len(rows) != 1 or "vars currentEpoch" not in text:
+        return "", False
+    # What is in brackets is on its way, not ours alone.
+    return rows[0][0], "master" in rows[0][2] and any(not word.startswith("[") for word in rows[0][8:])
+
+
+def gather_member(facts: dict[str, Any], started_before: bool, data: Path) -> Member:
+    """Read who we are, and ask all others at once where that is not enough."""
+    myid, primary = identity(data / "nodes.conf")
+    ev = Member(myid, primary, has_data(data), started_before)
+    if myid and (ev.has_data or not primary):
+        return ev
+    tls, me = tls_context(facts.get("tls")), (facts["address"], facts["port"])
+    secret = [facts["username"]] if facts.get("username") else []
+    secret += [facts["password"]] if facts.get("password") else []
+    others = [(one["address"], one["port"]) for one in facts["members"]]
+    with ThreadPoolExecutor(16) as pool:
+        ev.views = list(pool.map(lambda other: ask_view(other, secret, tls, me, myid or ""), others))
+    return ev
+
+
+def guard_member(facts: dict[str, Any], started_before: bool, data: Path) -> None:
+    """Let a member of a cluster start, or wait until that harms nobody."""
+    deadline, said = time.monotonic() + facts["wait"], ""
+    while True:
+        decision = decide_member(gather_member(facts, started_before, data))
+        if decision.start:
+            print(f"start: {decision.why}", file=sys.stderr)
+            return
+        if decision.why != said:
+            said = decision.why
+            print(f"waiting: {said}", file=sys.stderr)
+        if time.monotonic() >= deadline:
+            raise UnusableError(f"not started: {said}. Tried again by systemd; docs/cluster.md says what to do")
+        time.sleep(0.3)
+
+
 # --- files ---------------------------------------------------------------------------------------
 
 
@@ -367,7 +501,11 @@ def server(name: str) -> None:
     managed, data = (ETC / f"{name}.conf").read_text(errors="surrogateescape"), LIB / name
     facts = json.loads((ETC / f"{name}.json").read_text())
     previous = previous_lines(data / "redis.conf")
-    target = guard(facts, recorded_target(previous or []), previous is not None, data)
+    if facts.get("cluster"):
+        guard_member(facts, previous is not None, data)
+        target = None
+    else:
+        target = guard(facts, recorded_target(previous or []), previous is not None, data)
     extra = users(ETC / f"{name}.acl", previous or [], facts.get("users_absent", []))
     extra += [f"replicaof {target[0]} {target[1]}"] if target else []
     if only_rdb(data) and "appendonly yes" in managed.splitlines():

@@ -572,3 +572,69 @@ def test_no_policy_overrides_a_final_refusal(host: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(assemble, "decide", lambda evidence: refusal)
     with pytest.raises(assemble.UnusableError, match="not started: this member has no data"):
         assemble.guard({**facts, "policy": "recorded"}, None, True, host / "lib/main")
+
+
+ID = "5af21b3977201c1cb2197d99c4925dc001f01f4a"
+OWN = f"{ID} 10.0.0.1:7000@17000 myself,master - 0 0 1 connected 0-5460"
+VARS = "vars currentEpoch 6 lastVoteEpoch 0"
+
+
+def seen(number: int, **what: Any) -> Any:
+    """Return what another member of a cluster knows of this one."""
+    return assemble.View((f"10.0.0.{number}", 7000), **{"up": True, **what})
+
+
+def member(**what: Any) -> Any:
+    return assemble.decide_member(assemble.Member(**{"id": ID, **what}))
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (None, (None, False)),
+        ("", (None, False)),
+        (f"{OWN}\n{VARS}\n", (ID, True)),
+        (f"{OWN.replace('master', 'slave').replace(' 0-5460', '')}\n{VARS}\n", (ID, False)),
+        (f"{OWN.replace('0-5460', '[7-<-' + ID + ']')}\n{VARS}\n", (ID, False)),
+        (f"{OWN}\n", ("", False)),
+        (f"{VARS}\n", ("", False)),
+    ],
+)
+def test_who_a_member_of_a_cluster_is_stands_in_its_file(
+    tmp_path: Path, text: str | None, found: tuple[str | None, bool]
+) -> None:
+    if text is not None:
+        (tmp_path / "nodes.conf").write_text(text)
+    assert assemble.identity(tmp_path / "nodes.conf") == found
+
+
+@pytest.mark.parametrize("primary", [True, False])
+def test_a_member_with_its_data_starts_at_once(primary: bool) -> None:
+    assert member(primary=primary, has_data=True).start
+
+
+def test_a_new_member_starts_and_one_that_is_known_does_not() -> None:
+    assert member(id=None).start
+    assert member(id=None, views=[seen(2), seen(3, up=False)]).start
+    lost = member(id=None, views=[seen(2, known=ID), seen(3)])
+    assert not lost.start and lost.final and "lost its identity" in lost.why
+    assert not member(id=None, started_before=True, views=[seen(2), seen(3, up=False)]).start
+    assert not member(id=None, has_data=True).start
+    assert "damaged" in member(id="").why
+
+
+def test_an_emptied_primary_waits_until_its_replica_has_taken_over() -> None:
+    replica = ("10.0.0.3", 7000)
+    views = [
+        seen(2, known=ID, slots=True, replicas=[replica]),
+        seen(3, known=ID, slots=True, replicas=[replica], keys=5),
+    ]
+    assert not member(primary=True, views=views).start
+    # Promoted: nobody says any more that the slots are ours.
+    assert member(primary=True, views=[seen(2, known=ID), seen(3, known=ID, keys=5)]).start
+    # Nobody holds anything.
+    empty = [seen(2, known=ID, slots=True, replicas=[replica]), seen(3, known=ID, slots=True, replicas=[replica])]
+    assert member(primary=True, views=empty).start
+    assert not member(primary=True, views=[seen(2, up=False), seen(3, up=False)]).start
+    # A replica that has failed, or that does not answer, is no reason to wait for it, unless too few answer.
+    assert not member(primary=True, views=[seen(2, known=ID, slots=True), seen(3, up=False), seen(4, up=False)]).start

@@ -12,7 +12,6 @@ import pytest
 from ansible_collections.quorum.redis.plugins.module_utils._cluster.plan import (
     ClusterPlanner,
     moves_of,
-    observed_placement,
     overview,
     pending,
 )
@@ -20,7 +19,7 @@ from ansible_collections.quorum.redis.plugins.module_utils._core.errors import Q
 from ansible_collections.quorum.redis.plugins.module_utils._core.reconcile import Step
 from ansible_collections.quorum.redis.plugins.module_utils._model.cluster_nodes import ClusterNode
 from ansible_collections.quorum.redis.plugins.module_utils._model.cluster_slots import Range, ranges_of, slots_of
-from ansible_collections.quorum.redis.plugins.module_utils._model.cluster_view import ClusterMember
+from ansible_collections.quorum.redis.plugins.module_utils._model.cluster_view import ClusterMember, observed_placement
 from ansible_collections.quorum.redis.plugins.module_utils._model.observed import Observed, Upstream
 
 

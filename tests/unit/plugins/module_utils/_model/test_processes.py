@@ -33,7 +33,7 @@ def test_each_local_server_with_its_own_login_and_peers() -> None:
         instance("other", 6380, sentinel=False, other_port=16380),
         instance("far", 6381, local=False),
     ]
-    topology = {"instances": instances, "sentinel": {"members": SENTINELS}}
+    topology = {"servers": [one for one in instances if one["local"]], "sentinel": {"members": SENTINELS}}
     logins = access([{"name": "main"}, {"name": "other", "password": "own"}, {"name": "far"}], [], "word", True)
     main, other = server_processes(topology, logins, GUARD, "watch")
     assert (main["name"], main["path"], main["port"]) == ("main", "/etc/redis/main.conf", 6379)

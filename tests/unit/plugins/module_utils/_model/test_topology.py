@@ -106,6 +106,7 @@ def test_the_model_is_the_same_on_every_host_but_for_what_is_local() -> None:
             part.pop("parameters", None)
             part.pop("local")
         model.pop("memory_needed")
+        model.pop("servers")
         model.pop("listens")
         model["firewall"].pop("processes")
         return model
@@ -638,6 +639,7 @@ def test_every_default_is_used() -> None:
     assert set(INSTANCE_DEFAULTS) == {
         *("port", "hosts", "primary", "sentinel", "quorum", "down_after", "failover_timeout", "parallel_syncs"),
         *("save", "appendonly", "appendfsync", "config", "acl_users", "tls_port", "endpoint"),
+        *("mode", "ports", "replicas"),
     }
 
 

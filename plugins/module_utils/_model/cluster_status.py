@@ -1,0 +1,187 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A cluster as `status` shows it: its shards, and what is not as declared, one sentence each. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any, Collection, Dict, List, Mapping, Optional, Sequence
+
+from .cluster_layout import violations
+from .cluster_nodes import parse_nodes
+from .cluster_slots import ranges_of, show_slots
+from .cluster_view import (
+    ClusterMember,
+    answering,
+    clones,
+    contested,
+    disagreements,
+    observed_placement,
+    open_slots,
+    strangers,
+    unclaimed,
+)
+from .observed import Observed, Upstream
+from .status_verdict import DISK, NOTHING, OUTSIDE, Problem, State
+
+Row = Sequence[str]
+SHARDS_HEAD = ("primary", "replicas", "slots", "count", "keys", "zones")
+
+
+@dataclass
+class ClusterStatus:
+    """One cluster: what is declared, its shards as rows and as data, and what is wrong."""
+
+    declared: Mapping[str, Any]
+    members: List[ClusterMember]
+    shards: List[Dict[str, Any]]
+    problems: List[Problem]
+    asked: bool = True  # whether all its hosts were
+
+    @property
+    def title(self) -> str:
+        """Return its name with engine and ports."""
+        seen = answering(self.members)
+        versions = sorted({f"{one.server.engine} {one.server.version}" for one in seen})
+        ports = ", ".join(str(port) for port in sorted({one["port"] for one in self.declared["members"]}))
+        return f"{self.declared['name']}: {' and '.join(versions) or 'nothing answers'}, cluster, ports {ports}"
+
+    @property
+    def health(self) -> str:
+        """Return what is right with a cluster that has no problem."""
+        if not self.asked:
+            return "as far as this run goes"
+        return f"{len(self.shards)} shards, {self.declared['replicas']} replica each in sync, every member agrees"
+
+    def rows(self) -> List[Row]:
+        """Return a row for each shard."""
+        return [
+            [
+                shard["primary"],
+                ", ".join(f"{one['name']} ({one['state']}, {one['behind']} bytes behind)" for one in shard["replicas"])
+                or "none",
+                shard["slots"],
+                str(shard["slot_count"]),
+                str(shard["keys"]),
+                ", ".join(shard["zones"]),
+            ]
+            for shard in self.shards
+        ]
+
+
+def judge_clusters(
+    model: Mapping[str, Any],
+    servers: Mapping[str, Mapping[str, State]],
+    run: Optional[Collection[str]] = None,
+) -> List[ClusterStatus]:
+    """Return the clusters of a deployment; the arguments are those of `judge_sets`."""
+    return [_judge(declared, servers, run) for declared in model.get("clusters") or []]
+
+
+def _judge(
+    declared: Mapping[str, Any], servers: Mapping[str, Mapping[str, State]], run: Optional[Collection[str]]
+) -> ClusterStatus:
+    seen, asked = [], True
+    names = {server["port"]: server["name"] for server in declared["servers"]}
+    for place in declared["places"]:
+        missing = NOTHING if run is None or place["host"] in run else OUTSIDE
+        asked = asked and missing is NOTHING
+        state = servers.get(place["host"], {}).get(names[place["port"]], missing)
+        seen.append(_member(place, state))
+    found = ClusterStatus(declared, seen, _shards(seen), [], asked)
+    found.problems = [] if not answering(seen) and not asked else _problems(found, run)
+    return found
+
+
+def _member(place: Mapping[str, Any], state: State) -> ClusterMember:
+    """Return a member from what was registered of it."""
+    known = {field.name for field in fields(Observed)} - {"replicas"}
+    server = Observed(**{key: value for key, value in state.items() if key in known})
+    server.primary = Upstream(**state["primary"]) if state.get("primary") else None
+    server.host, server.address, server.port = f"{place['host']}:{place['port']}", place["address"], place["port"]
+    told = state.get("cluster") or {}
+    member = ClusterMember(server, place["zone"], told.get("state", ""))
+    member.nodes = parse_nodes(told.get("nodes", "")) if server.reachable else []
+    if server.reachable and not member.nodes:
+        server.error = "does not run in cluster mode"
+    if state.get("outside"):
+        server.error_kind = "outside"
+    return member
+
+
+def _shards(members: Sequence[ClusterMember]) -> List[Dict[str, Any]]:
+    placement = observed_placement(members)
+    found = []
+    for position in placement.primaries:
+        primary = members[position]
+        replicas = [members[number] for number in placement.replicas_of(position)]
+        found.append(
+            {
+                "primary": primary.name,
+                "slots": show_slots(primary.slots, 4),
+                "slot_count": primary.own.slot_count,
+                "keys": primary.server.keys,
+                "zones": [one.zone for one in [primary, *replicas]],
+                "replicas": [
+                    {
+                        "name": one.name,
+                        "state": "in sync" if one.server.primary and one.server.primary.link == "up" else "no link",
+                        "behind": max(0, primary.server.offset - one.server.offset),
+                    }
+                    for one in replicas
+                ],
+            }
+        )
+    return found
+
+
+def _problems(found: ClusterStatus, run: Optional[Collection[str]]) -> List[Problem]:
+    """Return what is wrong; what only a part of the members could tell is not judged in a limited run."""
+    name, seen = found.declared["name"], found.members
+    there = answering(seen)
+    silent = [member for member in seen if not member.id and member.server.error_kind != "outside"]
+    problems = [
+        Problem(
+            "member_unreachable",
+            f"{name} at {member.name}: {member.server.error.rstrip('.')}. Look at the host; site.yml starts what is "
+            "stopped.",
+        )
+        for member in silent
+    ]
+    problems += [
+        Problem("disk_unwritten", f"{name} at {member.name}: {what}. Look for a full disk, and into the journal.")
+        for member in there
+        for key, what in DISK.items()
+        if member.server.persistence.get(key, "ok") != "ok"
+    ]
+    said = [
+        ("cluster_state", f"{member.name} says that the state of the cluster is {member.state}")
+        for member in there
+        if member.state != "ok"
+    ]
+    said += [("same_identity", text) for text in clones(seen)]
+    said += [("slots_contested", text) for text in contested(seen)]
+    said += [("slots_open", text) for text in open_slots(seen)]
+    said += [("views_differ", text) for text in disagreements(seen)]
+    said += [
+        ("replica_link_down", f"{one['name']} has no link to its primary {shard['primary']}")
+        for shard in found.shards
+        for one in shard["replicas"]
+        if one["state"] != "in sync"
+    ]
+    if found.asked:
+        lacking = ranges_of(unclaimed(seen))
+        said += [("slots_unowned", f"slots {show_slots(lacking, 4)} have no owner that answers")] if lacking else []
+        said += [
+            ("undeclared_node", f"{node.address}:{node.port} ({node.id[:8]}) is known to members and is none of them")
+            for node in strangers(seen)
+        ]
+        names = {position: member.name for position, member in enumerate(seen)}
+        zones = [member.zone for member in seen]
+        said += [
+            ("placement", text)
+            for text in violations(observed_placement(seen), zones, found.declared["replicas"], names)
+        ]
+    todo = "docs/cluster.md says what to do."
+    return problems + [Problem(code, f"{name}: {text}. {todo}") for code, text in dict.fromkeys(said)]

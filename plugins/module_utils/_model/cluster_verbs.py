@@ -1,0 +1,84 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a verb does not do for clusters yet, said before anything is changed; pure."""
+
+from __future__ import annotations
+
+from typing import Any, List, Mapping, Sequence, Tuple
+
+NOTHING = "Nothing was changed."
+
+
+def judge_verb(verb: str, options: Mapping[str, Any], model: Mapping[str, Any]) -> Tuple[List[str], List[str]]:
+    """Return why this verb cannot be done, and what it leaves alone, a sentence each."""
+    clusters = [str(one["name"]) for one in model["clusters"]]
+    others = [str(one["name"]) for one in model["instances"]]
+    if not clusters:
+        return [], []
+    who = f"{', '.join(clusters)} {'is a cluster' if len(clusters) == 1 else 'are clusters'}"
+    if verb == "failover":
+        return _failover(options, clusters, others)
+    if verb == "backup":
+        return _backup(options, clusters, others), []
+    if verb == "restore":
+        return _restore(options, clusters, others), []
+    if verb == "restart":
+        one = f"{who}, whose members restart does not restart yet"
+        todo = (
+            "Move its primaries away with quorum.redis.failover, then restart the units of their hosts with systemctl"
+        )
+        return ([], [f"{one}; it was left alone. {todo}."]) if others else ([f"{one}. {NOTHING} {todo}."], [])
+    if verb == "upgrade":
+        return [
+            f"{who}, which upgrade cannot take to another version yet, and the engine of a host is that of all its "
+            f"sets. {NOTHING} Upgrade deployments without a cluster."
+        ], []
+    if verb == "rotate":
+        return [
+            f"{who}, whose passwords rotate does not change yet. {NOTHING} Keep redis_password, and give the other "
+            "sets a `password:` of their own."
+        ], []
+    left = {
+        "monitoring": f"{who}, and gets no exporter yet.",
+        "": f"{who}, and the timer makes no backups of it yet." if options.get("redis_backup_timed") else "",
+    }
+    return [], [said for said in [left.get(verb, "")] if said]
+
+
+def _failover(
+    options: Mapping[str, Any], clusters: Sequence[str], others: Sequence[str]
+) -> Tuple[List[str], List[str]]:
+    chosen = options.get("redis_failover_instance")
+    if chosen is None and others:
+        named = f"name one with redis_failover_instance={clusters[0]}"
+        return [], [f"{', '.join(clusters)} was left alone; to move a primary of a cluster, {named}."]
+    names = [chosen] if chosen is not None else clusters
+    if not set(names) & set(clusters):
+        return [], []
+    if len(names) > 1:
+        return [f"Several clusters are declared: name one with redis_failover_instance. {NOTHING}"], []
+    problems = []
+    if not options.get("redis_failover_to"):
+        problems.append(
+            f"{names[0]} is a cluster of several primaries: say with redis_failover_to=HOST, or HOST:PORT where a "
+            f"host has several of its servers, who shall be the primary of its shard. {NOTHING}"
+        )
+    for option in ("redis_failover_avoid", "redis_failover_dead_primary"):
+        if options.get(option):
+            problems.append(f"{option} has no meaning for {names[0]}, a cluster, which replaces who died. {NOTHING}")
+    return problems, []
+
+
+def _backup(options: Mapping[str, Any], clusters: Sequence[str], others: Sequence[str]) -> List[str]:
+    chosen = [name for name in options.get("redis_backup_sets") or clusters if name in clusters]
+    if not chosen:
+        return []
+    rest = f"Back up the others, with redis_backup_sets={','.join(others)}" if others else "Take its data elsewhere"
+    return [f"{', '.join(chosen)} is a cluster, which backup does not back up yet. {NOTHING} {rest}."]
+
+
+def _restore(options: Mapping[str, Any], clusters: Sequence[str], others: Sequence[str]) -> List[str]:
+    name = options.get("redis_restore_instance") or ("" if others else clusters[0])
+    said = f"{name} is a cluster, into which restore cannot put a backup yet. {NOTHING} Name another data set."
+    return [said] if name in clusters else []

@@ -1,0 +1,207 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A cluster in an inventory: its servers, what contradicts itself, and what each verb does with it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.quorum.redis.plugins.module_utils._model.acl_users import access
+from ansible_collections.quorum.redis.plugins.module_utils._model.cluster_verbs import judge_verb
+from ansible_collections.quorum.redis.plugins.module_utils._model.processes import server_processes
+from ansible_collections.quorum.redis.plugins.module_utils._model.topology import Inventory, TopologyError, build
+
+HOSTS = ["r1", "r2", "r3"]
+VARIABLES: dict[str, Any] = {
+    "redis_group": "redis",
+    "redis_sentinel_group": "redis_sentinel",
+    "redis_auth": True,
+    "redis_bind": [],
+    "redis_firewall_clients": [],
+    "redis_password": "p1",
+    "redis_sentinel_password": "p2",
+    "redis_sentinel_name": "sentinel",
+    "redis_sentinel_port": 26379,
+    "redis_sentinel_config": {},
+    "redis_fork_reserve": 25,
+    "redis_sentinel_tls_port": 36379,
+    "redis_tls": "off",
+    "redis_tls_ca_file": "/ca",
+    "redis_tls_cert_file": "/cert",
+    "redis_tls_key_file": "/key",
+    "redis_tls_clients": "no",
+}
+CART = {"name": "cart", "mode": "cluster", "ports": "7000, 7001"}
+
+
+def inventory(
+    *entries: dict[str, Any],
+    hosts: list[str] | None = None,
+    zones: dict[str, str] | None = None,
+    without: tuple[str, ...] = (),
+    **more: Any,
+) -> Inventory:
+    return Inventory(
+        "r1",
+        {"redis": hosts or HOSTS, "redis_sentinel": HOSTS},
+        {**VARIABLES, "redis_instances": list(entries), **more},
+        lambda host: f"10.0.0.{host[1:]}",
+        lambda host: (zones or {}).get(host, host),
+        without=without,
+    )
+
+
+def problems(*entries: dict[str, Any], **more: Any) -> list[str]:
+    with pytest.raises(TopologyError) as error:
+        build(inventory(*entries, **more))
+    return str(error.value).splitlines()
+
+
+def test_a_server_for_each_port_on_each_host_beside_a_replicated_set() -> None:
+    model = build(inventory({"name": "main"}, CART))
+    assert [one["name"] for one in model["instances"]] == ["main"]
+    assert [one["name"] for one in model["servers"]] == ["main", "cart-7000", "cart-7001"]
+    (cart,) = model["clusters"]
+    assert [(one["host"], one["port"]) for one in cart["members"]] == [
+        (host, port) for port in (7000, 7001) for host in HOSTS
+    ]
+    assert cart["replicas"] == 1 and not cart["sentinel"] and cart["local"]
+    assert [one["zone"] for one in cart["places"]] == HOSTS * 2
+    said = model["servers"][2]["parameters"]
+    assert said["port"] == 7001 and said["dir"] == "/var/lib/redis/cart-7001"
+    assert {key: said[key] for key in said if key.startswith("cluster")} == {
+        "cluster-enabled": True,
+        "cluster-config-file": "nodes.conf",
+        "cluster-node-timeout": 5000,
+        "cluster-announce-ip": "10.0.0.1",
+        "cluster-port": 17001,
+        "cluster-allow-replica-migration": False,
+    }
+    assert "tls-cluster" not in said
+    assert not [key for key in model["servers"][0]["parameters"] if key.startswith("cluster")]
+    # Sentinels watch it not, membership does not ask it, the bus is part of what listens and of the firewall.
+    assert [one["name"] for one in model["sentinel"]["masters"]] == ["main"]
+    assert [one["name"] for one in model["sets"]] == ["main"]
+    assert model["listens"]["redis-server@cart-7000.service"] == [7000, 17000]
+    walls = {one["name"]: one["ports"] for one in model["firewall"]["processes"]}
+    assert walls["cart-7001"] == [7001, 17001] and walls["main"] == [6379]
+
+
+def test_with_tls_alone_bus_and_clients_use_it() -> None:
+    model = build(inventory(CART, redis_tls="only"))
+    said = model["servers"][0]["parameters"]
+    assert said["tls-cluster"] and said["port"] == 0 and said["tls-port"] == 27000 and said["cluster-port"] == 17000
+    assert model["clusters"][0]["members"][0]["port"] == 27000
+    assert model["listens"]["redis-server@cart-7000.service"] == [17000, 27000]
+
+
+def test_the_memory_of_all_servers_of_a_host_counts() -> None:
+    assert build(inventory({**CART, "config": {"maxmemory": "100b"}}))["memory_needed"] == 250
+
+
+def test_a_server_is_told_all_others_and_logs_in_as_its_cluster_does() -> None:
+    entries = [{"name": "main"}, {**CART, "password": "own"}]
+    model = build(inventory(*entries))
+    logins = access(entries, [], "word", True)
+    assert set(logins) == {"main", "cart", "cart-7000", "cart-7001"}
+    guard = {"host": "r1", "address": "10.0.0.1", "policy": "wait", "wait": 15}
+    _main, first, second = server_processes(model, logins, guard, "")
+    assert (first["name"], first["path"]) == ("cart-7000", "/etc/redis/cart-7000.conf")
+    assert first["secrets"]["masterauth"] == "own" and first["guard"]["cluster"]
+    told = [(one["host"], one["port"]) for one in second["guard"]["members"]]
+    assert len(told) == 5 and ("r1", 7000) in told and ("r1", 7001) not in told
+
+
+def test_users_with_jobs_get_the_rights_that_a_cluster_takes() -> None:
+    user = {"name": "ops", "job": "operator", "passwords": ["w"]}
+    found = access([{"name": "main"}, CART], [user], "word", True)
+    assert found["cart-7000"]["users"] == [{**user, "cluster": True}] and found["main"]["users"] == [user]
+
+
+@pytest.mark.parametrize(
+    ("entry", "said"),
+    [
+        ({**CART, "mode": "shards"}, "mode shards is unknown; use replication or cluster."),
+        ({"name": "cart", "mode": "cluster"}, "a cluster needs `ports:`"),
+        ({**CART, "ports": [7000, 7000]}, "port 7000 is there twice."),
+        ({**CART, "ports": [50000]}, "port 50000 is out of range; use 1 to 45535"),
+        ({**CART, "port": 7000}, "port has no meaning in a cluster"),
+        ({**CART, "sentinel": True, "primary": "r1"}, "primary has no meaning in a cluster"),
+        ({**CART, "down_after": 1000}, "down_after 1000 is too short for a cluster; use 2000."),
+        ({**CART, "replicas": -1}, "replicas -1 is less than 0."),
+        ({"name": "cart", "replicas": 1}, "replicas belongs to `mode: cluster`"),
+        ({**CART, "config": {"cluster-port": 1}}, "must not set cluster-port; use `mode: cluster`"),
+        ({**CART, "hosts": ["r9"]}, "r9 in `hosts:` is not in the group"),
+    ],
+)
+def test_mistakes_are_named_once(entry: dict[str, Any], said: str) -> None:
+    found = [text for text in problems(entry) if said in text]
+    assert len(found) == 1 and found[0].startswith("redis_instances cart:")
+
+
+def test_names_and_ports_of_other_sets_are_not_taken() -> None:
+    assert any("name cart is already" in text for text in problems(CART, {"name": "cart"}))
+    assert any("name cart-7000 is already" in text for text in problems(CART, {"name": "cart-7000"}))
+    assert any("both want port 17000 on r1, r2, r3" in text for text in problems(CART, {"name": "x", "port": 17000}))
+
+
+def test_a_layout_that_does_not_survive_is_refused_with_those_that_fit() -> None:
+    (said,) = problems(CART, hosts=["r1", "r2"])
+    assert "2 zones" in said and "What fits 3 zones" in said and "Nothing was changed." in said
+    (said,) = problems(CART, zones={"r1": "a", "r2": "a", "r3": "b"})
+    assert "2 zones (a, b)" in said
+    (said,) = problems({**CART, "ports": [7000, 7001, 7002, 7003], "replicas": 2})
+    assert "What fits" in said
+    assert build(inventory({**CART, "ports": [7000], "replicas": 0}))["clusters"][0]["replicas"] == 0
+
+
+@pytest.mark.parametrize("mode", ["dual", "peers"])
+def test_the_steps_to_tls_are_refused(mode: str) -> None:
+    assert any(f"off or only, not {mode}" in text for text in problems(CART, redis_tls=mode))
+
+
+def test_a_host_of_a_cluster_is_not_retired() -> None:
+    found = problems(CART, hosts=[*HOSTS, "r4", "r5", "r6"], without=("r6",))
+    assert any("r6 is a host of the cluster cart" in text for text in found)
+
+
+BOTH = {"clusters": [{"name": "cart"}], "instances": [{"name": "main"}]}
+ALONE = {"clusters": [{"name": "cart"}], "instances": []}
+
+
+@pytest.mark.parametrize(
+    ("verb", "options", "model", "refused", "left"),
+    [
+        ("upgrade", {}, {"clusters": [], "instances": [{"name": "main"}]}, "", ""),
+        ("status", {}, BOTH, "", ""),
+        ("remove", {}, BOTH, "", ""),
+        ("", {}, BOTH, "", ""),
+        ("", {"redis_backup_timed": True}, BOTH, "", "the timer makes no backups of it"),
+        ("monitoring", {}, BOTH, "", "gets no exporter yet"),
+        ("restart", {}, BOTH, "", "it was left alone"),
+        ("restart", {}, ALONE, "restart does not restart", ""),
+        ("upgrade", {}, BOTH, "cannot take to another version", ""),
+        ("rotate", {}, BOTH, "rotate does not change yet", ""),
+        ("backup", {}, BOTH, "with redis_backup_sets=main", ""),
+        ("backup", {"redis_backup_sets": ["main"]}, BOTH, "", ""),
+        ("backup", {"redis_backup_sets": ["cart", "main"]}, BOTH, "backup does not back up", ""),
+        ("restore", {}, BOTH, "", ""),
+        ("restore", {"redis_restore_instance": "cart"}, BOTH, "restore cannot put a backup", ""),
+        ("restore", {}, ALONE, "restore cannot put a backup", ""),
+        ("failover", {}, BOTH, "", "redis_failover_instance=cart"),
+        ("failover", {"redis_failover_instance": "main"}, BOTH, "", ""),
+        ("failover", {"redis_failover_instance": "cart"}, BOTH, "redis_failover_to=HOST", ""),
+        ("failover", {}, ALONE, "redis_failover_to=HOST", ""),
+        ("failover", {"redis_failover_to": "r2"}, ALONE, "", ""),
+        ("failover", {"redis_failover_to": "r2", "redis_failover_avoid": ["r1"]}, ALONE, "avoid has no meaning", ""),
+    ],
+)
+def test_what_a_verb_does_not_do_is_said_before(
+    verb: str, options: dict[str, Any], model: dict[str, Any], refused: str, left: str
+) -> None:
+    said, warned = judge_verb(verb, options, model)
+    assert bool(said) == bool(refused) and refused in " ".join(said)
+    assert bool(warned) == bool(left) and left in " ".join(warned)
+    assert all("Nothing was changed." in text for text in said)

@@ -1,0 +1,144 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A cluster on the status page: its shards as rows, and every kind of problem."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.quorum.redis.plugins.module_utils._model.cluster_status import ClusterStatus, judge_clusters
+from ansible_collections.quorum.redis.plugins.module_utils._model.observed import Observed, Upstream
+from ansible_collections.quorum.redis.plugins.module_utils._model.status_html import render_html
+from ansible_collections.quorum.redis.plugins.module_utils._model.status_page import render
+
+HOSTS = ("a", "b", "c")
+PLACES: list[dict[str, Any]] = [
+    {"host": host, "address": f"192.0.2.{number}", "port": port, "zone": host}
+    for port in (7000, 7001)
+    for number, host in enumerate(HOSTS, 1)
+]
+CART = {
+    "name": "cart",
+    "replicas": 1,
+    "members": PLACES,
+    "places": PLACES,
+    "servers": [{"name": "cart-7000", "port": 7000}, {"name": "cart-7001", "port": 7001}],
+}
+MODEL = {"instances": [], "clusters": [CART], "sentinel": {"members": []}, "endpoint": {"local": False}}
+# The primaries are on 7000, each replica on the next host.
+SLOTS = ("0-5460", "5461-10922", "10923-16383")
+
+
+def ident(host: str, port: int) -> str:
+    return f"{host}{port}".encode().hex().ljust(40, "0")
+
+
+def line(place: dict[str, Any], seen_by: dict[str, Any], **more: str) -> str:
+    """Return one line of CLUSTER NODES."""
+    number = HOSTS.index(place["host"])
+    primary = place["port"] == 7000
+    flags = ("myself," if place is seen_by else "") + more.get("flags", "master" if primary else "slave")
+    follows = "-" if primary else ident(HOSTS[number - 1], 7000)
+    slots = more.get("slots", SLOTS[number]) if primary else ""
+    where = f"{place['address']}:{place['port']}@{place['port'] + 10000}"
+    return f"{ident(place['host'], place['port'])} {where} {flags} {follows} 0 0 {number + 1} connected {slots}"
+
+
+def server(place: dict[str, Any], **more: Any) -> dict[str, Any]:
+    found = Observed(reachable=True, engine="redis", version="7.0.15", role="primary", keys=10, offset=100)
+    if place["port"] == 7001:
+        primary = PLACES[HOSTS.index(place["host"]) - 1]
+        found.role, found.offset = "replica", 90
+        found.primary = Upstream(primary["address"], 7000, more.pop("link", "up"), False, 0)
+    nodes = more.pop("nodes", "\n".join(line(other, place) for other in PLACES))
+    return {**found.to_dict(), "cluster": {"state": more.pop("state", "ok"), "nodes": nodes}, **more}
+
+
+def judged(run: list[str] | None = None, **changes: Any) -> ClusterStatus:
+    """Return the verdict; `changes` by host and port, as a7000, replace a server, None takes it away."""
+    servers: dict[str, dict[str, Any]] = {}
+    for place in PLACES:
+        key = f"{place['host']}{place['port']}"
+        one = server(place, **changes[key]) if changes.get(key) else server(place)
+        if changes.get(key, one) is not None and (run is None or place["host"] in run):
+            servers.setdefault(place["host"], {})[f"cart-{place['port']}"] = one
+    (found,) = judge_clusters(MODEL, servers, run)
+    return found
+
+
+def test_a_healthy_cluster_has_a_row_for_each_shard() -> None:
+    found = judged()
+    assert found.problems == []
+    assert found.title == "cart: redis 7.0.15, cluster, ports 7000, 7001"
+    assert found.rows()[0] == ["a:7000", "b:7001 (in sync, 10 bytes behind)", "0-5460", "5461", "10", "a, b"]
+    assert [shard["slot_count"] for shard in found.shards] == [5461, 5462, 5461]
+
+
+def test_the_page_and_the_file_show_it() -> None:
+    servers = {
+        host: {f"cart-{place['port']}": server(place) for place in PLACES if place["host"] == host} for host in HOSTS
+    }
+    page, problems = render(MODEL, servers, {})
+    assert problems == [] and "  healthy: 3 shards, 1 replica each in sync, every member agrees" in page
+    assert any("b:7001 (in sync, 10 bytes behind)" in row for row in page)
+    drawn = render_html(MODEL, servers, {}, None, 0.0)
+    assert "cart: redis 7.0.15, cluster" in drawn and "10923-16383" in drawn
+    del servers["a"]["cart-7000"]
+    page, problems = render(MODEL, servers, {})
+    assert any("cart at a:7000" in problem for problem in problems)
+    assert all(f"  PROBLEM  {problem}" in page for problem in problems)
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "said"),
+    [
+        ({"a7000": None}, "member_unreachable", "cart at a:7000: its host does not answer Ansible"),
+        ({"a7000": {"state": "fail"}}, "cluster_state", "a:7000 says that the state of the cluster is fail"),
+        ({"b7001": {"link": "down"}}, "replica_link_down", "b:7001 has no link to its primary a:7000"),
+        ({"c7000": {"persistence": {"aof_last_write_status": "err"}}}, "disk_unwritten", "its AOF could not be"),
+    ],
+)
+def test_what_is_wrong_with_one_member(changes: dict[str, Any], code: str, said: str) -> None:
+    found = judged(**changes)
+    assert any(problem.code == code and said in problem for problem in found.problems)
+
+
+def told(place: dict[str, Any], **of: dict[str, str]) -> dict[str, Any]:
+    """Return what a member says, with changed lines for some."""
+    rows = [line(other, place, **of.get(f"{other['host']}{other['port']}", {})) for other in PLACES]
+    return {"nodes": "\n".join(rows)}
+
+
+def test_slots_that_are_open_contested_and_without_owner() -> None:
+    moving = judged(a7000=told(PLACES[0], a7000={"slots": f"0-5460 [7->-{ident('b', 7000)}]"}))
+    assert [problem.code for problem in moving.problems] == ["slots_open"]
+    assert "slot 7 of a:7000 is migrating to b:7000" in moving.problems[0]
+    twice = judged(a7000=told(PLACES[0], a7000={"slots": "0-5461"}))
+    assert "slots_contested" in {problem.code for problem in twice.problems}
+    lacking = judged(a7000=told(PLACES[0], a7000={"slots": "0-5459"}))
+    assert {"slots_unowned", "views_differ"} <= {problem.code for problem in lacking.problems}
+
+
+def test_a_node_that_nobody_declared() -> None:
+    stranger = f"{'f' * 40} 192.0.2.9:7000@17000 slave {ident('a', 7000)} 0 0 9 connected"
+    found = judged(a7000={"nodes": told(PLACES[0])["nodes"] + "\n" + stranger})
+    assert [problem.code for problem in found.problems] == ["undeclared_node"] and "192.0.2.9:7000" in found.problems[0]
+
+
+def test_a_shard_in_one_zone_is_a_violation() -> None:
+    places = [{**place, "zone": "x" if place["host"] in "ab" else "y"} for place in PLACES]
+    servers = {
+        host: {f"cart-{place['port']}": server(place) for place in PLACES if place["host"] == host} for host in HOSTS
+    }
+    model = {**MODEL, "clusters": [{**CART, "places": places}]}
+    (found,) = judge_clusters(model, servers)
+    said = [problem for problem in found.problems if problem.code == "placement"]
+    assert any("b:7001 follows a:7000, and both are in zone x" in problem for problem in said)
+
+
+def test_a_limited_run_judges_what_it_has_seen() -> None:
+    found = judged(run=["a"])
+    assert found.problems == [] and not found.asked and found.health == "as far as this run goes"
+    assert judged(run=[]).problems == []
