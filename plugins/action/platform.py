@@ -40,5 +40,6 @@ class ActionModule(ActionBase):
                 needs = "redis_version, redis_source_url and redis_source_checksum"
                 raise QuorumError(f"redis_install_method: source needs {needs}")
         except QuorumError as problem:
-            result.update(failed=True, msg=f"{str(problem).rstrip('.')}.")
+            problem.where = (task_vars or {}).get("inventory_hostname", "")
+            result.update(failed=True, msg=str(problem))
         return {**result, "changed": False}

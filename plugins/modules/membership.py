@@ -91,6 +91,13 @@ options:
       address: {description: Its address., type: str, required: true}
       port: {description: Not used here., type: int}
       other_port: {description: Not used here., type: int}
+  unfit:
+    description:
+      - What keeps hosts from being deployed, a sentence for each. Any fails the task, before the others are deployed
+        without them.
+    type: list
+    elements: str
+    default: []
   stoppable:
     description:
       - Those of O(leaving) whose processes can be stopped. When it is given, what is left without O(leaving) must have
@@ -160,6 +167,7 @@ def main() -> None:
         "sentinels": {**member, "default": []},
         "sentinel_password": {"type": "raw", "no_log": True},
         "leaving": {"type": "list", "elements": "dict", "default": [], "options": host},
+        "unfit": {"type": "list", "elements": "str", "default": []},
         "stoppable": {"type": "list", "elements": "str"},
         "timeout": {"type": "float", "default": 2.0},
         **TLS_OPTIONS,

@@ -83,6 +83,14 @@ def test_three_that_replicate(lab: Lab) -> None:
         lab.sh(host, "redis-cli REPLICAOF NO ONE && redis-cli FLUSHALL")
 
 
+def test_a_system_without_packages_for_it(lab: Lab) -> None:
+    lab.sh("x2", "mv /etc/os-release /run/kept && printf 'ID=alpine\\nPRETTY_NAME=\"Alpine 3\"\\n' > /etc/os-release")
+    said = unchanged(lab)
+    lab.sh("x2", "mv /run/kept /etc/os-release")
+    assert "redis on Alpine 3 is not in the platform table of the role redis (x2). Use a release of Debian" in said
+    assert "fatal: [x1]" in said, "the others go on without it"
+
+
 def test_the_unit_of_another_role(lab: Lab) -> None:
     lab.sh("x2", "redis-cli SHUTDOWN NOSAVE; sleep 0.3")
     lab.sh("x2", f"printf '{UNIT}' > /etc/systemd/system/redis_6379.service && systemctl enable --now redis_6379")

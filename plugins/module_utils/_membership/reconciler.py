@@ -35,6 +35,8 @@ class Declared(Reconciler[Seen]):
     def observe(self) -> Seen:
         """Look at everybody once, without redis-py: nothing is installed yet on a fresh host."""
         given = self.params
+        if given["unfit"]:
+            raise Refused(" ".join(given["unfit"]), todo="Nothing was changed on any host")
         try:
             tls = tls_from_params(given)
         except BadConfig:  # which the host that lacks a file says better

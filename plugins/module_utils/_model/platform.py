@@ -48,7 +48,10 @@ def describe_platform(os_release: str, engine: str, from_source: bool) -> Dict[s
     family = next((name for name, relatives in RELATIVES.items() if relatives & names), "")
     if engine not in PLATFORMS.get(family, {}):
         name = system.get("PRETTY_NAME") or system.get("ID") or "a system without a name"
-        raise QuorumError(f"{engine} on {name} is not in the platform table of the role redis")
+        raise QuorumError(
+            f"{engine} on {name} is not in the platform table of the role redis",
+            todo="Use a release of Debian that has it, or take this host out of the inventory",
+        )
     found = PLATFORMS[family][engine]
     return {
         "family": family,
