@@ -1,0 +1,263 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Everything that AWX needs to run the verbs, as the modules of awx.awx take it, from one variable. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Dict, List, Mapping, Sequence
+
+from .awx_survey import QUESTIONS, survey_of
+
+Object = Dict[str, Any]
+# Who may start a template: those who look, those who operate from day to day, those who change the deployment. Each
+# may what the ones before may.
+TEAMS = ("look", "operate", "change")
+RIGHTS = {
+    **dict.fromkeys(("status", "notify_test"), "look"),
+    **dict.fromkeys(("failover", "restart", "backup"), "operate"),
+    **dict.fromkeys(("site", "upgrade", "restore", "rotate", "certificates", "retire", "remove"), "change"),
+    **dict.fromkeys(("endpoint", "monitoring", "notify"), "change"),
+}
+SECRETS = {
+    "redis_password": "Password of the servers",
+    "redis_password_previous": "Previous password of the servers, while quorum.redis.rotate has not ended it",
+    "redis_sentinel_password": "Password of the Sentinels",
+    "redis_sentinel_password_previous": "Previous password of the Sentinels",
+}
+# What the inventory plugin and the lookups read; an inventory update gets no extra variables of a credential.
+ENVIRONMENT = {
+    "QUORUM_REDIS_PASSWORD": "redis_password",
+    "QUORUM_REDIS_SENTINEL_PASSWORD": "redis_sentinel_password",
+}
+CHECK = {"site": "check", "restore": "plan"}  # verbs with a second template, in check mode: how it is called
+TYPE = "Redis passwords"
+
+
+@dataclass
+class Deployment:
+    """What the definitions are made of: the variable redis_awx, and what specs and inventory say."""
+
+    settings: Mapping[str, Any]
+    specs: Mapping[str, Mapping[str, Any]]
+    sets: Sequence[str] = ()
+    hosts: Sequence[str] = ()
+
+    @property
+    def verbs(self) -> List[str]:
+        """Return the verbs that get a template, in the order of the questions."""
+        asked = self.settings["verbs"]
+        return [verb for verb in QUESTIONS if not asked or verb in asked]
+
+    def name(self, *words: str) -> str:
+        """Return the name of an object."""
+        return " ".join([self.settings["prefix"], *words]).replace("_", " ")
+
+    def survey(self, verb: str, without: str = "") -> Object:
+        """Return the survey of a verb."""
+        return survey_of(verb, self.specs, self.sets, self.hosts, without)
+
+
+def awx_objects(one: Deployment) -> Dict[str, Any]:
+    """Return the objects by kind, each with the arguments of its module."""
+    given, flows = one.settings, workflows(one)
+    templates = [template for verb in one.verbs for template in templates_of(one, verb)]
+    return {
+        "organization": {"name": given["organization"], "galaxy_credentials": given["galaxy_credentials"]},
+        "credential_types": [credential_type()],
+        "execution_environments": [
+            {
+                "name": one.name("environment"),
+                "organization": given["organization"],
+                "image": given["image"],
+                "pull": given["pull"],
+            }
+        ],
+        "projects": [project(one)],
+        "inventories": [
+            {
+                "name": one.name("inventory"),
+                "organization": given["organization"],
+                "variables": given["inventory_variables"],
+            }
+        ],
+        "inventory_sources": [source(one)] if given["inventory_path"] else [],
+        "job_templates": [template["arguments"] for template in templates],
+        "workflows": flows,
+        "schedules": schedules(one, flows),
+        "roles": permissions(one, templates, flows),
+    }
+
+
+def credential_type() -> Object:
+    """Return the type of the credential with the passwords: secret fields, given to jobs and to inventory updates."""
+    fields = [{"id": name, "label": label, "type": "string", "secret": True} for name, label in SECRETS.items()]
+    required = ["redis_password", "redis_sentinel_password"]
+    return {
+        "name": TYPE,
+        "kind": "cloud",
+        "description": "Passwords of a deployment by quorum.redis",
+        "inputs": {"fields": fields, "required": required},
+        "injectors": {
+            "extra_vars": {name: injected(name) for name in SECRETS},
+            "env": {name: injected(field) for name, field in ENVIRONMENT.items()},
+        },
+    }
+
+
+def injected(field: str) -> str:
+    """Return the template that AWX fills with a field of the credential."""
+    return f"{{{{ {field} }}}}"
+
+
+def project(one: Deployment) -> Object:
+    """Return the project."""
+    given = one.settings
+    optional = {"scm_branch": given["project_branch"], "credential": given["project_credential"]}
+    return {
+        "name": one.name("project"),
+        "organization": given["organization"],
+        "scm_type": "git",
+        "scm_url": given["project_url"],
+        **{key: value for key, value in optional.items() if value},
+    }
+
+
+def source(one: Deployment) -> Object:
+    """Return the source of the inventory: a file of the project, read again before each job."""
+    return {
+        "name": one.name("hosts"),
+        "inventory": one.name("inventory"),
+        "organization": one.settings["organization"],
+        "source": "scm",
+        "source_project": one.name("project"),
+        "source_path": one.settings["inventory_path"],
+        "execution_environment": one.name("environment"),
+        "overwrite": True,
+        "overwrite_vars": True,
+        "update_on_launch": True,
+        "update_cache_timeout": 0,
+    }
+
+
+def templates_of(one: Deployment, verb: str) -> List[Object]:
+    """Return the templates of a verb with who may start them: to run it, and for some to see before what it would do.
+
+    AWX would give each slice of a job a part of the hosts: there is one slice, and nobody is asked for more.
+    """
+    given = one.settings
+    common = {
+        "organization": given["organization"],
+        "project": one.name("project"),
+        "inventory": one.name("inventory"),
+        "playbook": "/".join(filter(None, [given["playbooks"].strip("/"), f"{verb}.yml"])),
+        "execution_environment": one.name("environment"),
+        "credentials": [given["machine_credential"], given["passwords_credential"]],
+        "allow_simultaneous": False,
+        "job_slice_count": 1,
+        "ask_job_slice_count_on_launch": False,
+        "ask_limit_on_launch": verb in ("site", "status", "notify_test"),
+        "ask_variables_on_launch": False,
+    }
+
+    def template(word: str, kind: str, survey: Object, extra: Object, right: str) -> Object:
+        asked = {"survey_spec": survey} if survey else {}
+        arguments = {
+            "name": one.name(*filter(None, [verb, word])),
+            "description": f"quorum.redis.{verb}{', in check mode' * (kind == 'check')}",
+            "job_type": kind,
+            "diff_mode": kind == "check",
+            **common,
+            "survey_enabled": bool(survey),
+            **asked,
+            "extra_vars": extra,
+        }
+        return {"right": right, "arguments": arguments}
+
+    found = [template("", "run", one.survey(verb), {}, RIGHTS[verb])]
+    if verb in CHECK:
+        found.append(template(CHECK[verb], "check", one.survey(verb, "redis_restore_confirm"), {}, "look"))
+    if verb == "backup":
+        drill = {"redis_backup_drill": True}
+        found.append(template("drill", "run", one.survey(verb), drill, "operate"))
+    return found
+
+
+def workflows(one: Deployment) -> List[Object]:
+    """Return the workflows whose verbs all have a template; one ends where a set is not healthy, before it asks."""
+    ways = {
+        "move": ("failover", ["status", "approve", "failover", "status"]),
+        "upgrade": ("upgrade", ["status", "backup", "approve", "upgrade", "status"]),
+        "restore": ("restore", ["restore plan", "approve", "restore", "status"]),
+        "drill": ("backup", ["backup drill", "status"]),
+    }
+    return [
+        workflow(one, name, verb, steps)
+        for name, (verb, steps) in ways.items()
+        if {step.split()[0] for step in steps} - {"approve"} <= set(one.verbs)
+    ]
+
+
+def workflow(one: Deployment, name: str, verb: str, steps: Sequence[str]) -> Object:
+    """Return one workflow, which asks what its verb asks: each step when the one before has succeeded.
+
+    Its nodes have the shape of infra.aap_configuration, which is that of the module for one node. Given to the module
+    for the workflow, an approval would be written again in each run.
+    """
+    labels = [f"{number} {step}" for number, step in enumerate(steps, 1)]
+    nodes = []
+    for number, step in enumerate(steps):
+        job: Object = {"unified_job_template": one.name(step)}
+        if step == "approve":
+            about = f"Read what the job before says, then let {verb} go on or end it here"
+            timeout = one.settings["approval_timeout"]
+            job = {"approval_node": {"name": one.name(name, step), "description": about, "timeout": timeout}}
+        nodes.append({"identifier": labels[number], **job, "success_nodes": labels[number + 1 : number + 2]})
+    survey = one.survey(verb) if name != "drill" else {}
+    return {
+        "name": one.name("workflow", name),
+        "organization": one.settings["organization"],
+        "description": ", then ".join(steps),
+        "inventory": one.name("inventory"),
+        "allow_simultaneous": False,
+        "ask_variables_on_launch": False,
+        "survey_enabled": bool(survey),
+        **({"survey_spec": survey} if survey else {}),
+        "simplified_workflow_nodes": nodes,
+    }
+
+
+def schedules(one: Deployment, flows: Sequence[Object]) -> List[Object]:
+    """Return the schedules that are asked for, of what there is."""
+    given = one.settings["schedules"] or {}
+    of = {"status": one.name("status"), "drill": one.name("workflow", "drill")}
+    there = [flow["name"] for flow in flows] + [one.name(verb) for verb in one.verbs]
+    return [
+        {
+            "name": one.name(word),
+            "unified_job_template": template,
+            "organization": one.settings["organization"],
+            "rrule": given[word],
+        }
+        for word, template in of.items()
+        if given.get(word) and template in there
+    ]
+
+
+def permissions(one: Deployment, templates: Sequence[Object], flows: Sequence[Object]) -> List[Object]:
+    """Return who may start what. Whoever changes also approves; nobody needs a right to a credential for it."""
+    found: List[Object] = []
+    where = {"lookup_organization": one.settings["organization"]}
+    for number, level in enumerate(TEAMS):
+        teams = (one.settings["teams"] or {}).get(level) or []
+        names = [each["arguments"]["name"] for each in templates if TEAMS.index(each["right"]) <= number]
+        ways = {"look": (), "operate": ("move", "drill"), "change": ("move", "drill", "upgrade", "restore")}[level]
+        started = [flow["name"] for flow in flows if flow["name"] in {one.name("workflow", way) for way in ways}]
+        if teams:
+            found.append({"role": "execute", "teams": teams, "job_templates": names, **where})
+        if teams and started:
+            found.append({"role": "execute", "teams": teams, "workflows": started, **where})
+        if teams and started and level == "change":
+            found.append({"role": "approval", "teams": teams, "workflows": started, **where})
+    return found
