@@ -19,8 +19,8 @@ description:
   - It fails and changes nothing for a layout that does not survive the loss of a zone, a member that holds keys of its
     own or belongs to another cluster, two clusters, a copied identity, a slot with two owners or with none in a cluster
     with data, and for changes while a member is silent or a slot is on its way.
-  - It never moves slots with data, never resets, flushes or forgets a node; RV(moves) says what a rebalance would move,
-    RV(violations) where primaries and replicas are not where they should be.
+  - It never resets, flushes or forgets a node, and moves slots only with O(rebalance); RV(moves) says what that would
+    move, RV(violations) where primaries and replicas are not where they should be.
   - It speaks to all members from one place, so one execution for each cluster is enough (C(run_once)). The servers must
     run with C(cluster-enabled yes) already.
 author:
@@ -72,6 +72,19 @@ options:
     type: list
     elements: str
     default: []
+  rebalance:
+    description:
+      - Move slots with their keys while clients write, until every primary has its share; nothing below a difference of
+        2 %. New members that were joined get theirs. One slot is moved after the other.
+      - A move that was cut short, because the module, the source or the target was killed, is finished by the next run
+        with V(true). Slots that somebody else has opened are refused.
+      - It is refused while a member is silent, a shard lacks a replica or has it in its own zone, one zone holds too
+        many primaries, a snapshot is being taken, somebody else moves slots, or the target has too little memory.
+      - On Redis the replicas of both sides are held back meanwhile (C(cluster-replica-no-failover)); a process beside
+        the module undoes that when the module is killed.
+      - Not together with O(promote).
+    type: bool
+    default: false
   wait:
     description:
       - Seconds to wait for data to be loaded, for members to meet, and for the replicas to be in sync.
@@ -101,6 +114,15 @@ EXAMPLES = r"""
     members: "{{ members_of_cart }}"
     password: "{{ redis_password }}"
     promote: [c4]
+  run_once: true
+
+- name: Join c7 and c8, and move slots to c7 while clients write
+  quorum.redis.cluster:
+    name: cart
+    members: "{{ members_of_cart + [{'host': 'c7', 'address': '192.0.2.7', 'port': 7000},
+      {'host': 'c8', 'address': '192.0.2.8', 'port': 7000}] }}"
+    password: "{{ redis_password }}"
+    rebalance: true
   run_once: true
 """
 
@@ -135,11 +157,20 @@ violations:
   elements: str
   sample: ["c4 has 0 replicas, 1 are declared"]
 moves:
-  description: The slots that a rebalance would move, a sentence each; the module moves none.
+  description: The slots that a rebalance would move, or would still move after this one, a sentence each.
   returned: success
   type: list
   elements: str
   sample: ["slots 0-1364 from c1 to c7"]
+moved:
+  description: What O(rebalance) has moved; all V(0) in check mode.
+  returned: success
+  type: dict
+  contains:
+    slots: {description: How many slots have gone over., type: int, returned: always}
+    keys: {description: How many keys were in them., type: int, returned: always}
+    bytes: {description: "How much memory these had, about.", type: int, returned: always}
+    seconds: {description: How long that took., type: float, returned: always}
 """
 
 from typing import Any, Dict
@@ -155,6 +186,7 @@ def main() -> None:
         **CLUSTER_OPTIONS,
         "replicas": {"type": "int", "default": 1},
         "promote": {"type": "list", "elements": "str", "default": []},
+        "rebalance": {"type": "bool", "default": False},
         "wait": {"type": "int", "default": 300},
     }
     run(MaskedModule(argument_spec=spec, supports_check_mode=True), Cluster)

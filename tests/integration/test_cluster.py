@@ -19,7 +19,7 @@ from .conftest import PASSWORD, Answer, Lab, Server, free_port, wait_until
 NODE_TIMEOUT = 6000
 
 
-def start(lab: Lab, name: str) -> Server:
+def start(lab: Lab, name: str, *more: str) -> Server:
     """Start a server in cluster mode; the usual port of its bus may be one that a connection has got for a while."""
     lines = [
         *([] if lab.engine.name.endswith("6.0") else [f"cluster-port {free_port()}"]),
@@ -29,7 +29,7 @@ def start(lab: Lab, name: str) -> Server:
         "cluster-announce-ip 127.0.0.1",
         "cluster-allow-replica-migration no",
     ]
-    return lab.server(name, *lines, password=PASSWORD)
+    return lab.server(name, *lines, *more, password=PASSWORD)
 
 
 def options(servers: list[Server], **more: Any) -> dict[str, Any]:

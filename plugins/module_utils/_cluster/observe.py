@@ -9,6 +9,7 @@ from typing import List, Sequence
 
 from .._core.errors import QuorumError
 from .._model.cluster_nodes import parse_nodes
+from .._model.cluster_open import opened
 from .._model.cluster_view import ClusterMember
 from .._model.observed import Observed
 from .._redis.client import Client
@@ -42,3 +43,16 @@ def observe_cluster(places: Sequence[Place], zones: Sequence[str]) -> List[Clust
     for member, zone in zip(members, zones):
         member.zone = zone
     return members
+
+
+def count_open_keys(places: Sequence[Place], members: Sequence[ClusterMember]) -> None:
+    """Ask every primary how many keys it has of the slots that are open."""
+    slots = opened(members)
+    for (_name, endpoint), member in zip(places, members):
+        if slots and member.id and not member.own.is_replica:
+            try:
+                with Client(endpoint) as client:
+                    member.slot_keys = {slot: client.call("CLUSTER", "COUNTKEYSINSLOT", slot) for slot in sorted(slots)}
+            except QuorumError as problem:
+                member.server.error, member.server.error_kind = str(problem), kind_of(problem)
+                member.nodes = []

@@ -12,6 +12,7 @@ from .._core.errors import Refused
 from .._core.reconcile import Step
 from .._model.cluster_layout import Placement, layout_problems, place, violations
 from .._model.cluster_moves import plan_moves
+from .._model.cluster_open import SlotMove, opened
 from .._model.cluster_slots import Range, ranges_of, share_of, show_slots, slots_of
 from .._model.cluster_view import (
     ClusterMember,
@@ -26,6 +27,7 @@ from .._model.cluster_view import (
 )
 from .._model.tables import place as named
 from .preflight import await_quiet, refuse_steps, refuse_strange, silent
+from .rebalance import after_finishing, after_moving, finishing_steps, left_open, move_steps
 from .steps import promotion_steps
 
 
@@ -46,6 +48,7 @@ class ClusterPlan:
     shards: List[Shard] = field(default_factory=list)
     placement: Placement = field(default_factory=Placement)
     warnings: List[str] = field(default_factory=list)
+    moves: List[str] = field(default_factory=list)
 
 
 def shards_of(members: Sequence[ClusterMember], placement: Placement) -> List[Shard]:
@@ -62,30 +65,62 @@ def ip_of(member: ClusterMember) -> str:
 class ClusterPlanner:
     """The members as they were observed, and what to do with them."""
 
-    def __init__(self, members: Sequence[ClusterMember], name: str, replicas: int, promote: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        members: Sequence[ClusterMember],
+        name: str,
+        replicas: int,
+        promote: Sequence[str] = (),
+        rebalance: bool = False,
+    ) -> None:
         """Keep what was observed and declared."""
-        self.members, self.replicas, self.promote = members, replicas, promote
+        self.members, self.replicas, self.promote, self.rebalance = members, replicas, promote, rebalance
         self.where = f"cluster {name}"
         self.names = {position: member.name for position, member in enumerate(members)}
 
     def plan(self) -> ClusterPlan:
         """Return what is to be done, or refuse."""
         refuse_strange(self.members, self.where)
-        await_quiet(self.members, self.where)
+        cut_short = self.left_open()
         fixed = observed_placement(self.members)
         zones = [member.zone for member in self.members]
         spare = [position for position, member in enumerate(self.members) if member.is_spare]
         found = ClusterPlan(placement=place(zones, self.replicas, fixed, spare) if self._divides() else fixed)
         new = self._new_slots(found.placement)
         found.steps = self._steps(found.placement, fixed, new)
-        if found.steps or not fixed.primaries or any(member.is_blank for member in self.members):
+        changes = found.steps or not fixed.primaries or any(member.is_blank for member in self.members)
+        if cut_short:
+            found.steps = finishing_steps(cut_short)
+        elif changes:
             refuse_steps(self.members, self.replicas, self.where)
-        found.shards = shards_of(self.members, found.placement)
+        found.shards = shards_of(self.members, fixed if cut_short else found.placement)
         self._promote(found)
         for shard in found.shards:
             shard.slots = ranges_of(slots_of(shard.slots) | slots_of(new.get(shard.primary, [])))
-        found.warnings = self._warnings(found.placement)
+        found.warnings = self._warnings(found.placement, bool(cut_short))
+        found.moves = moves_of(found.shards, self.names)
+        if cut_short and (changes or silent(self.members)):
+            found.warnings.append("Only the move that was cut short is finished; run again for the rest")
+        elif self.rebalance:
+            self._balance(found, cut_short)
         return found
+
+    def left_open(self) -> List[SlotMove]:
+        """Return what a rebalance that was cut short has left to do, once everything else is quiet."""
+        apart = frozenset(opened(self.members)) if self.rebalance else frozenset()
+        await_quiet(self.members, self.where, apart)
+        return left_open(self.members, self.where) if apart else []
+
+    def _balance(self, found: ClusterPlan, cut_short: Sequence[SlotMove]) -> None:
+        """Add the moves of slots until every primary has its share."""
+        owned = after_finishing({shard.primary: shard.slots for shard in found.shards}, cut_short)
+        moves = move_steps(self.members, owned, self.drift(found.placement), self.where)
+        if moves and not cut_short:
+            refuse_steps(self.members, self.replicas, self.where)
+        found.steps = [*found.steps, *moves]
+        owned = after_moving(owned, moves)
+        for shard in found.shards:
+            shard.slots = owned[shard.primary]
 
     def _promote(self, found: ClusterPlan) -> None:
         """Add the moves of primaries that are asked for, to a cluster that lacks nothing else."""
@@ -155,7 +190,7 @@ class ClusterPlanner:
         member = self.members[position]
         return Step(f"{named(member.server)}: {text}", {"member": position, "command": ["CLUSTER", *command]})
 
-    def _warnings(self, placement: Placement) -> List[str]:
+    def _warnings(self, placement: Placement, finishing: bool) -> List[str]:
         """Return what is allowed, or left alone, and unwise."""
         found = [
             f"{named(member.server)} does not answer and was left alone: {member.server.error}"
@@ -166,7 +201,7 @@ class ClusterPlanner:
             "it was left alone. Declare it, or forget it"
             for node in strangers(self.members)
         ]
-        found += [f"{text}; it was left alone" for text in open_slots(self.members)]
+        found += [] if finishing else [f"{text}; it was left alone" for text in open_slots(self.members)]
         problems = layout_problems([member.zone for member in self.members], self.replicas)
         found += [f"This layout does not survive the loss of a zone: {text}" for text in problems]
         found += self.drift(placement)
@@ -214,6 +249,11 @@ def pending(planner: ClusterPlanner) -> List[str]:
         if member.state != "ok":
             found.append(f"{member.name} says that the state of the cluster is {member.state}")
     return found
+
+
+def unready(planner: ClusterPlanner) -> List[str]:
+    """Return why no slot can be moved yet, a sentence each."""
+    return [*unanswered(planner), *pending(planner), *open_slots(planner.members)]
 
 
 def overview(shards: Sequence[Shard], names: Dict[int, str]) -> str:

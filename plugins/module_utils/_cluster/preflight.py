@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import List, Sequence
+from typing import FrozenSet, List, Sequence
 
 from .._core.errors import Refused, Unsettled
 from .._model.cluster_layout import layout_problems, layouts_that_fit
@@ -24,6 +24,8 @@ from .._model.cluster_view import (
     unclaimed,
 )
 from .._model.tables import place
+
+OPEN = "Let that move end first. What a killed run with rebalance has left is finished by running with rebalance again"
 
 
 class Loads(Unsettled):
@@ -95,8 +97,8 @@ def _refuse_merging(members: Sequence[ClusterMember], where: str, table: str) ->
         raise Refused(f"There are {len(found)} clusters: {shown}", where, todo, table)
 
 
-def await_quiet(members: Sequence[ClusterMember], where: str) -> None:
-    """Wait for what passes by itself: data that is loaded, gossip, a failover."""
+def await_quiet(members: Sequence[ClusterMember], where: str, apart: FrozenSet[int] = frozenset()) -> None:
+    """Wait for what passes by itself: data that is loaded, gossip, a failover; slots that are to be closed apart."""
     table = evidence(members)
     loading = [place(member.server) for member in members if member.server.error_kind == "loading"]
     if loading:
@@ -109,9 +111,9 @@ def await_quiet(members: Sequence[ClusterMember], where: str) -> None:
     if contested(members):
         todo = "Decide which one keeps them before anything else is changed"
         raise Unsettled("; ".join(contested(members)), where, todo, table)
-    if disagreements(members):
+    if disagreements(members, apart):
         todo = "Check the cluster bus between these members, then run again"
-        raise Unsettled("; ".join(disagreements(members)[:6]), where, todo, table)
+        raise Unsettled("; ".join(disagreements(members, apart)[:6]), where, todo, table)
     failed = [
         f"{member.name} says that {known[node.id].name} has failed"
         for member in known.values()
@@ -132,6 +134,12 @@ def await_quiet(members: Sequence[ClusterMember], where: str) -> None:
         raise Unsettled(f"Slots {shown} have no living owner", where, todo, table)
 
 
+def refuse_open(members: Sequence[ClusterMember], where: str, todo: str = OPEN) -> None:
+    """Refuse while a slot is on its way from one node to another."""
+    if open_slots(members):
+        raise Refused("; ".join(open_slots(members)[:6]), where, todo, evidence(members))
+
+
 def refuse_steps(members: Sequence[ClusterMember], replicas: int, where: str) -> None:
     """Refuse to change a cluster that is not whole, or into one that does not survive."""
     table = evidence(members)
@@ -149,9 +157,7 @@ def refuse_steps(members: Sequence[ClusterMember], replicas: int, where: str) ->
         raise Refused(
             f"{', '.join(who)} belong to a cluster with nodes that are no members: {shown}", where, todo, table
         )
-    if open_slots(members):
-        todo = "Let that move end, or close the slot, before anything else is changed"
-        raise Refused("; ".join(open_slots(members)[:6]), where, todo, table)
+    refuse_open(members, where)
     versions = sorted({f"{member.server.engine} {member.server.version}" for member in members})
     if len(versions) > 1:
         todo = "Bring them to one version before members are joined"

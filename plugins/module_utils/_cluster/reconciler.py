@@ -16,7 +16,7 @@ from .._model.cluster_view import observed_placement
 from .._redis.client import connect
 from .._redis.observe import members
 from .._redis.tls import tls_from_params
-from .observe import observe_cluster
+from .observe import count_open_keys, observe_cluster
 from .plan import (
     ClusterPlan,
     ClusterPlanner,
@@ -27,7 +27,9 @@ from .plan import (
     shards_of,
     unanswered,
     unmet,
+    unready,
 )
+from .transfer import Transfer
 
 SHORT = 60  # a failover after the default node timeout takes 20 s, and as long again when an election fails
 
@@ -51,6 +53,8 @@ class Cluster(Reconciler[ClusterPlanner]):
             raise QuorumError(
                 "replicas is less than 0" if given["replicas"] < 0 else what, self.where, "Correct the options"
             )
+        if given["rebalance"] and given["promote"]:
+            raise QuorumError("promote and rebalance are asked for at once", self.where, "Do one after the other")
         # One that is alone on its host is called by the host, as everywhere else.
         named = [
             {**item, "host": item["host"] if hosts[item["host"]] == 1 else f"{item['host']}:{item['port']}"}
@@ -65,11 +69,15 @@ class Cluster(Reconciler[ClusterPlanner]):
             given["fallback_password"],
             tls_from_params(given),
         )
+        self.transfer = Transfer([endpoint for _name, endpoint in self.places], self.where, self.look)
 
     def look(self) -> ClusterPlanner:
         """Look at everybody once."""
         seen = observe_cluster(self.places, self.zones)
-        return ClusterPlanner(seen, self.params["name"], self.params["replicas"], self.params["promote"])
+        if self.params["rebalance"]:
+            count_open_keys(self.places, seen)
+        given = [self.params[name] for name in ("name", "replicas", "promote", "rebalance")]
+        return ClusterPlanner(seen, *given)
 
     def observe(self) -> ClusterPlanner:
         """Look until what passes by itself has passed."""
@@ -87,7 +95,11 @@ class Cluster(Reconciler[ClusterPlanner]):
         return until_done(self.look, missing, seen, min(self.params["wait"], most), self.where, todo)
 
     def apply(self, step: Step) -> None:
-        """Tell one member one thing; a replica only follows when all have met."""
+        """Tell one member one thing; a replica only follows when all have met, and slots move when all is well."""
+        if "finish" in step.data or "ranges" in step.data:
+            seen = self.look() if "finish" in step.data else self._wait(unready, self.look(), self.params["wait"])
+            self.transfer.carry(step, seen.members)
+            return
         if step.data.get("met"):
             self._wait(unmet, self.look(), SHORT)
         with connect(self.places[step.data["member"]][1]) as client:
@@ -112,13 +124,31 @@ class Cluster(Reconciler[ClusterPlanner]):
         """Wait until all members that answer see one whole cluster, and every replica has a link."""
         if not steps:
             return self._wait(pending, before, self.params["wait"])
-        return self._wait(lambda seen: [*unanswered(seen), *pending(seen)], self.look(), self.params["wait"])
+        quiet = unanswered(before)
+        after = self._wait(
+            lambda seen: [text for text in unready(seen) if text not in quiet], self.look(), self.params["wait"]
+        )
+        self.warnings += self.transfer.warnings
+        if self.transfer.moved.too_large:
+            todo = (
+                "Make it smaller, or raise cluster-node-timeout on all members for the time of the move, and run again"
+            )
+            shown = "; ".join(self.transfer.moved.too_large[:4])
+            raise QuorumError(f"Both sides would stand still for too long: {shown}", self.where, todo)
+        return after
 
     def _shown(self, obs: ClusterPlanner) -> List[Shard]:
         return shards_of(obs.members, observed_placement(obs.members))
 
     def result(self, obs: ClusterPlanner, steps: List[Step]) -> Dict[str, Any]:
         """Return the cluster as it is, and what is still to be wished for."""
+        done = self.transfer.moved
+        moved = {
+            "slots": done.slots,
+            "keys": done.keys,
+            "bytes": done.bytes,
+            "seconds": round(self.transfer.seconds, 1),
+        }
         return {
             "shards": [
                 {
@@ -132,7 +162,8 @@ class Cluster(Reconciler[ClusterPlanner]):
             ],
             "silent_members": [member.name for member in obs.members if not member.id],
             "violations": obs.drift(self.found.placement),
-            "moves": moves_of(self.found.shards, obs.names),
+            "moves": moves_of(self._shown(obs), obs.names) if moved["slots"] else self.found.moves,
+            "moved": moved,
         }
 
     def diff(self, before: ClusterPlanner, after: Optional[ClusterPlanner], steps: List[Step]) -> List[Dict[str, str]]:

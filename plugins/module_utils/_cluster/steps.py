@@ -10,10 +10,10 @@ from typing import Dict, List, Sequence, Tuple
 from .._core.errors import QuorumError, Refused, Unsettled
 from .._core.reconcile import Step
 from .._model.cluster_layout import Placement
-from .._model.cluster_view import ClusterMember, evidence, open_slots
+from .._model.cluster_view import ClusterMember, evidence
 from .._model.tables import place
 from .._model.versions import parse_version
-from .preflight import refuse_silent
+from .preflight import refuse_open, refuse_silent
 
 # The primary stops its writes until the replica has the last one: what is far behind would stop them for long.
 BEHIND = 1_000_000
@@ -73,8 +73,7 @@ def promotion_steps(
     if not moves:
         return [], placement
     refuse_silent(members, where, "A primary is moved only when every member is there")
-    if open_slots(members):
-        raise Refused("; ".join(open_slots(members)[:6]), where, "Let that move end, or close the slot, first")
+    refuse_open(members, where)
     steps = []
     after = Placement(list(placement.primaries), dict(placement.follows))
     for target, primary in moves.items():

@@ -9,7 +9,7 @@ What a node says about itself counts: who has a slot is told by the own lines, t
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Dict, Iterable, List, Sequence, Set
+from typing import Dict, FrozenSet, Iterable, List, Sequence, Set
 
 from .cluster_layout import Placement
 from .cluster_nodes import ClusterNode
@@ -26,6 +26,7 @@ class ClusterMember:
     zone: str = ""
     state: str = ""
     nodes: List[ClusterNode] = field(default_factory=list)
+    slot_keys: Dict[int, int] = field(default_factory=dict)  # of the slots that somebody says are open
 
     @property
     def name(self) -> str:
@@ -161,8 +162,11 @@ def open_slots(members: Iterable[ClusterMember]) -> List[str]:
     return found
 
 
-def disagreements(members: Sequence[ClusterMember]) -> List[str]:
-    """Return a sentence for each member that another one sees in another way than it sees itself."""
+def disagreements(members: Sequence[ClusterMember], apart: FrozenSet[int] = frozenset()) -> List[str]:
+    """Return a sentence for each member that another one sees in another way than it sees itself.
+
+    Where a slot is open nobody accepts a new owner by hearsay, so these may be set apart.
+    """
     known = by_id(members)
     found = []
     for member in known.values():
@@ -170,7 +174,7 @@ def disagreements(members: Sequence[ClusterMember]) -> List[str]:
             other = known.get(node.id)
             if other is None or node.in_handshake:
                 continue
-            if node.slots != other.slots:
+            if node.slots != other.slots and (slots_of(node.slots) ^ slots_of(other.slots)) - apart:
                 found.append(
                     f"{member.name} says that {other.name} has slots {show_slots(node.slots, 4)}, {other.name} itself "
                     f"says {show_slots(other.slots, 4)}"
@@ -190,7 +194,9 @@ def observed_placement(members: Sequence[ClusterMember]) -> Placement:
         for position, member in enumerate(members)
         if member.own.is_replica and member.own.primary_id in number
     }
-    primaries = {position for position, member in enumerate(members) if member.slots} | set(follows.values())
+    # One that is given its first slot has nothing yet but that slot's keys.
+    primaries = {position for position, member in enumerate(members) if member.slots or member.own.importing}
+    primaries |= set(follows.values())
     return Placement(sorted(primaries - set(follows)), follows)
 
 

@@ -414,3 +414,74 @@ def test_one_shard_has_one_primary() -> None:
     one, other = observed_placement(model.look()).replicas_of(0)
     with pytest.raises(QuorumError, match="are of one shard, which has one primary"):
         ClusterPlanner(model.look(), "cart", 2, [f"c{one + 1}", f"c{other + 1}"]).plan()
+
+
+def balanced(members: list[ClusterMember]) -> ClusterPlanner:
+    return ClusterPlanner(members, "cart", 1, rebalance=True)
+
+
+@pytest.fixture
+def eight(six: Model) -> list[ClusterMember]:
+    """Return what is seen of a cluster of three shards and two new members."""
+    new = Model(8).look()[6:]
+    return [*six.look(), *new]
+
+
+def test_new_members_join_and_get_their_share(eight: list[ClusterMember]) -> None:
+    plan = balanced(eight).plan()
+    assert [step.text for step in plan.steps[3:]] == [
+        "move 1366 slots from c2 to c7: 9557-10922",
+        "move 1365 slots from c1 to c7: 4096-5460",
+        "move 1365 slots from c3 to c7: 15019-16383",
+    ]
+    assert len(plan.moves) == 3 and [len(slots_of(shard.slots)) for shard in plan.shards] == [4096] * 4
+    before = ClusterPlanner(eight, "cart", 1).plan()
+    assert before.moves == plan.moves and before.steps == plan.steps[:3]
+    assert "c7: slots 4096-5460, 9557-10922, 15019-16383, replicas c8" in overview(plan.shards, balanced(eight).names)
+
+
+def test_a_balanced_cluster_is_left_alone(six: Model) -> None:
+    assert balanced(six.look()).plan().steps == []
+
+
+def test_slots_are_not_moved_to_where_they_harm(eight: list[ClusterMember]) -> None:
+    def told(members: list[ClusterMember]) -> str:
+        with pytest.raises(Refused) as caught:
+            balanced(members).plan()
+        return str(caught.value)
+
+    for member in eight:
+        member.server.memory = {"used_memory": 900_000_000, "maxmemory": 1_000_000_000}
+    eight[6].server.memory["used_memory"] = 2_000_000
+    eight[6].server.memory["maxmemory"] = 600_000_000
+    assert "c7 (192.0.2.7:7000) would hold about 677 MB, and may hold 600 MB" in told(eight)
+    eight[6].server.memory["maxmemory"] = 0
+    eight[1].server.persistence = {"rdb_bgsave_in_progress": 1}
+    assert "A snapshot is being taken: c2 (192.0.2.2:7000)" in told(eight)
+    eight[1].server.persistence = {}
+    assert len(balanced(eight).plan().steps) == 6
+    eight[7].zone = eight[6].zone
+    assert "c8 follows c7, and both are in zone" in told(eight)
+
+
+def test_what_was_cut_short_is_finished_before_anything_else(six: Model) -> None:
+    members = six.look()
+    members[0].own.migrating, members[1].own.importing = {7: six.ids[1]}, {7: six.ids[0]}
+    plan = balanced(members).plan()
+    assert [step.text for step in plan.steps] == ["finish the move of slot 7 from c1 to c2"]
+    assert (7, 7) in plan.shards[1].slots and plan.warnings == []
+    with pytest.raises(Refused, match="slot 7 of c1 is migrating to c2"):
+        ClusterPlanner(members, "cart", 1, ["c4"]).plan()
+    members[2].own.importing = {8: six.ids[0]}
+    with pytest.raises(Refused, match="slot 8 of c3 is importing from c1"):
+        balanced(members).plan()
+    members[2].own.importing = {}
+    members[5].nodes = []
+    with pytest.raises(Unsettled, match=r"c6 \(192.0.2.6:7000\) does not answer"):  # Valkey: it might be the target
+        balanced(members).plan()
+    for member in members:
+        member.server.engine = "redis"
+    plan = balanced(members).plan()
+    assert (
+        len(plan.steps) == 1 and "Only the move that was cut short is finished; run again for the rest" in plan.warnings
+    )

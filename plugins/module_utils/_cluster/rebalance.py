@@ -1,0 +1,125 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which slots move, why they are not moved now, and what is left of a move that was cut short; pure."""
+
+from __future__ import annotations
+
+from typing import Dict, List, Sequence, Tuple
+
+from .._core.errors import Refused, Unsettled
+from .._core.reconcile import Step
+from .._model.cluster_moves import plan_moves
+from .._model.cluster_open import Finisher, SlotMove, opened
+from .._model.cluster_slots import Range, count_slots, ranges_of, show_slots, slots_of
+from .._model.cluster_view import ClusterMember, evidence, open_slots
+from .._model.tables import count_of, place
+from .preflight import refuse_open, silent
+
+STRANGE = (
+    "No run with rebalance leaves this. Let whoever moves slots end that, or close these with CLUSTER SETSLOT, "
+    "then run again"
+)
+
+
+def left_open(members: Sequence[ClusterMember], where: str) -> List[SlotMove]:
+    """Return what a move that was cut short has left to do; refuse what others have begun."""
+    slots = sorted(opened(members))
+    if not slots:
+        return []
+    quiet = silent(members)
+    # On Valkey a target that comes back after its successor has closed the slot would take it, and wipe the successor.
+    if quiet and any(member.server.engine == "valkey" for member in members):
+        shown = "; ".join([*open_slots(members)[:4], *(f"{place(member.server)} does not answer" for member in quiet)])
+        raise Unsettled(shown, where, "Start it, and run again: the move is finished then", evidence(members))
+    found = Finisher(members, slots[0]).finish() if len(slots) == 1 else None
+    if found is None and quiet:
+        shown = ", ".join(place(member.server) for member in quiet)
+        raise Unsettled("; ".join(open_slots(members)[:4]), where, f"Start {shown}, and run again", evidence(members))
+    if found is None:
+        refuse_open(members, where, STRANGE)
+        return []
+    return [found]
+
+
+def finishing_steps(moves: Sequence[SlotMove]) -> List[Step]:
+    """Return the steps that end what was cut short."""
+    return [Step(move.text, {"finish": move}) for move in moves]
+
+
+def after_finishing(owned: Dict[int, List[Range]], moves: Sequence[SlotMove]) -> Dict[int, List[Range]]:
+    """Return who has which slots when these have ended: a slot is with whoever has got its keys."""
+    found = {position: slots_of(ranges) for position, ranges in owned.items()}
+    for move in moves:
+        if move.target in found:
+            for slots in found.values():
+                slots.discard(move.slot)
+            found[move.target].add(move.slot)
+    return {position: ranges_of(slots) for position, slots in found.items()}
+
+
+def move_steps(
+    members: Sequence[ClusterMember], owned: Dict[int, List[Range]], faults: Sequence[str], where: str
+) -> List[Step]:
+    """Return the steps until every primary has its share; refuse where slots must not move now."""
+    names = {position: members[position].name for position in owned}
+    places = {name: position for position, name in names.items()}
+    moves = [(places[one.source], places[one.target], one.ranges) for one in plan_moves(_named(owned, names))]
+    if not moves:
+        return []
+    if faults:
+        todo = "Mend that first: start what is missing, or move a primary with promote"
+        raise Refused(f"Slots are moved only between whole shards: {'; '.join(faults)}", where, todo)
+    saving = [
+        place(members[one].server) for one in owned if members[one].server.persistence.get("rdb_bgsave_in_progress")
+    ]
+    if saving:
+        raise Unsettled(f"A snapshot is being taken: {', '.join(saving)}", where, "Wait for its end, then run again")
+    _refuse_full(members, owned, moves, where)
+    return [
+        Step(
+            f"move {count_of(count_slots(ranges), 'slot')} from {names[source]} to {names[target]}: "
+            f"{show_slots(ranges, 8)}",
+            {"source": source, "target": target, "ranges": ranges},
+        )
+        for source, target, ranges in moves
+    ]
+
+
+def _named(owned: Dict[int, List[Range]], names: Dict[int, str]) -> Dict[str, List[Range]]:
+    return {names[position]: ranges for position, ranges in owned.items()}
+
+
+def _refuse_full(
+    members: Sequence[ClusterMember],
+    owned: Dict[int, List[Range]],
+    moves: Sequence[Tuple[int, int, Sequence[Range]]],
+    where: str,
+) -> None:
+    """Refuse what a target has no memory for: a slot of a source takes its part of what that source has."""
+    coming: Dict[int, float] = {}
+    for source, target, ranges in moves:
+        used = members[source].server.memory.get("used_memory", 0)
+        part = count_slots(ranges) / max(1, count_slots(owned[source])) * used
+        coming[target] = coming.get(target, 0) + part
+    for target, size in coming.items():
+        server = members[target].server
+        limits = [server.memory.get(name, 0) for name in ("maxmemory", "total_system_memory")]
+        limit = min((number for number in limits if number), default=0)
+        need = server.memory.get("used_memory", 0) + size
+        if limit and need > limit:
+            raise Refused(
+                f"{place(server)} would hold about {need / 1e6:.0f} MB, and may hold {limit / 1e6:.0f} MB",
+                where,
+                "Raise its maxmemory, or add shards",
+            )
+
+
+def after_moving(owned: Dict[int, List[Range]], steps: Sequence[Step]) -> Dict[int, List[Range]]:
+    """Return who has which slots when these steps are done."""
+    found = {position: slots_of(ranges) for position, ranges in owned.items()}
+    for step in steps:
+        slots = slots_of(step.data["ranges"])
+        found[step.data["source"]] -= slots
+        found[step.data["target"]] |= slots
+    return {position: ranges_of(slots) for position, slots in found.items()}

@@ -1,0 +1,85 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Carry out a step that moves slots: with replicas held back, once more when a member is lost and comes back."""
+
+from __future__ import annotations
+
+import time
+from typing import Callable, List, Optional, Sequence, Tuple
+
+from .._core.errors import QuorumError, Unreachable, Unsettled
+from .._core.polling import until_settled
+from .._core.reconcile import Step
+from .._model.cluster_open import SlotMove
+from .._model.cluster_view import ClusterMember
+from .._redis.endpoint import Endpoint
+from .mover import Interrupted, Moved, Mover
+from .plan import ClusterPlanner, unanswered
+from .shield import Shield
+
+TRIES = 3
+RETURN = 30  # seconds for a service that is started again by its host; then a replica shall take over
+
+Look = Callable[[], ClusterPlanner]
+Found = Tuple[Sequence[ClusterMember], Optional[SlotMove]]
+
+
+class Transfer:
+    """What has been moved in this run."""
+
+    def __init__(self, endpoints: Sequence[Endpoint], where: str, look: Look) -> None:
+        """Take where the members are, and how to look at them again."""
+        self.endpoints, self.where, self.look = endpoints, where, look
+        self.moved = Moved()
+        self.seconds = 0.0
+        self.warnings: List[str] = []
+
+    def carry(self, step: Step, members: Sequence[ClusterMember]) -> None:
+        """Move slots, or finish a move that was cut short."""
+        rest: Optional[SlotMove] = step.data.get("finish")
+        ends = [rest.source, rest.target] if rest else [step.data["source"], step.data["target"]]
+        shield = Shield(self.endpoints, members, [one for one in ends if one >= 0])
+        start = time.monotonic()
+        try:
+            shield.hold()
+            self._try(step, members, rest)
+        finally:
+            self.warnings += [f"A replica may not take over still, {text}" for text in shield.lower()]
+            self.seconds += time.monotonic() - start
+
+    def _try(self, step: Step, members: Sequence[ClusterMember], rest: Optional[SlotMove]) -> None:
+        for left in reversed(range(TRIES)):
+            mover = Mover(self.endpoints, members, self.where, self.moved)
+            try:
+                mover.lock()
+                if rest:
+                    mover.run(rest)
+                    mover.members = self.look().members
+                if "ranges" in step.data:
+                    mover.move(step.data["source"], step.data["target"], step.data["ranges"])
+                return
+            except (Interrupted, Unreachable) as problem:
+                lost: QuorumError = problem
+            finally:
+                mover.close()
+            members, rest = self._await_return(lost, left)
+
+    def _await_return(self, lost: QuorumError, left: int) -> Found:
+        """Wait until everybody is there again, and return what is left of the slot that was open."""
+
+        def judge(seen: ClusterPlanner) -> None:
+            if unanswered(seen):
+                raise Unsettled("; ".join(unanswered(seen)))
+            seen.left_open()
+
+        todo = "At most one slot is open. Run again with rebalance when its shard has a primary: it goes on from there"
+        try:
+            if not left:
+                raise lost
+            seen = until_settled(self.look, judge, RETURN, RETURN)
+            rest = seen.left_open()
+        except QuorumError as problem:
+            what = lost.what if problem is lost else f"{lost.what} ({lost.where}), and then: {problem.what}"
+            raise QuorumError(f"The move of slots was cut short: {what}", self.where, todo, problem.table) from None
+        return seen.members, rest[0] if rest else None
