@@ -65,7 +65,7 @@ def survey_of(
 
 def question(name: str, spec: Spec, known: Sequence[str]) -> Dict[str, Any]:
     """Return one question. An answer that the inventory knows is chosen, another one is typed."""
-    title, _, more = plain(spec["description"]).partition(". ")
+    title, _dot, more = plain(spec["description"]).partition(". ")
     kind, choices = answer_kind(name, spec, known)
     found: Dict[str, Any] = {
         "question_name": title.rstrip("."),
