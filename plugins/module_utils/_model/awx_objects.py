@@ -16,7 +16,7 @@ Object = Dict[str, Any]
 TEAMS = ("look", "operate", "change")
 RIGHTS = {
     **dict.fromkeys(("status", "notify_test"), "look"),
-    **dict.fromkeys(("failover", "restart", "backup"), "operate"),
+    **dict.fromkeys(("failover", "rebalance", "restart", "backup"), "operate"),
     **dict.fromkeys(("site", "upgrade", "restore", "rotate", "certificates", "retire", "remove"), "change"),
     **dict.fromkeys(("endpoint", "monitoring", "notify"), "change"),
 }

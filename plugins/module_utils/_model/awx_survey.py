@@ -18,6 +18,7 @@ QUESTIONS: Dict[str, Sequence[str]] = {
         *("redis_failover_instance", "redis_failover_to", "redis_failover_avoid", "redis_failover_zones"),
         "redis_failover_dead_primary",
     ),
+    "rebalance": ("redis_rebalance_instance",),
     "restart": (),
     "upgrade": ("redis_upgrade_without_backup",),
     "backup": ("redis_backup_sets", "redis_backup_member", "redis_backup_trial_host", "redis_backup_fresh"),
