@@ -219,7 +219,6 @@ def workflow(one: Deployment, name: str, verb: str, steps: Sequence[str]) -> Obj
         "name": one.name("workflow", name),
         "organization": one.settings["organization"],
         "description": ", then ".join(steps),
-        "inventory": one.name("inventory"),
         "allow_simultaneous": False,
         "ask_variables_on_launch": False,
         "survey_enabled": bool(survey),
