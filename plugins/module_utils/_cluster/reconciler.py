@@ -29,6 +29,7 @@ from .plan import (
     unmet,
     unready,
 )
+from .prediction import assume_started
 from .transfer import Transfer
 
 SHORT = 60  # a failover after the default node timeout takes 20 s, and as long again when an election fails
@@ -44,6 +45,7 @@ class Cluster(Reconciler[ClusterPlanner]):
         super().__init__()
         given = module.params
         self.params: Dict[str, Any] = given
+        self.check_mode = module.check_mode
         self.where = f"cluster {given['name']}"
         self.found = ClusterPlan()
         hosts = Counter(item["host"] for item in given["members"])
@@ -74,6 +76,7 @@ class Cluster(Reconciler[ClusterPlanner]):
     def look(self) -> ClusterPlanner:
         """Look at everybody once."""
         seen = observe_cluster(self.places, self.zones)
+        seen = assume_started(seen) if self.check_mode else seen
         if self.params["rebalance"]:
             count_open_keys(self.places, seen)
         given = [self.params[name] for name in ("name", "replicas", "promote", "rebalance")]

@@ -15,6 +15,7 @@ from ansible_collections.quorum.redis.plugins.module_utils._cluster.plan import 
     overview,
     pending,
 )
+from ansible_collections.quorum.redis.plugins.module_utils._cluster.prediction import assume_started
 from ansible_collections.quorum.redis.plugins.module_utils._core.errors import QuorumError, Refused, Unsettled
 from ansible_collections.quorum.redis.plugins.module_utils._core.reconcile import Step
 from ansible_collections.quorum.redis.plugins.module_utils._model.cluster_nodes import ClusterNode
@@ -485,3 +486,19 @@ def test_what_was_cut_short_is_finished_before_anything_else(six: Model) -> None
     assert (
         len(plan.steps) == 1 and "Only the move that was cut short is finished; run again for the rest" in plan.warnings
     )
+
+
+# --- what check mode sees ---
+
+
+def test_what_does_not_run_yet_is_assumed_to_be_new_unless_somebody_knows_it(six: Model) -> None:
+    fresh = Model(6)
+    fresh.silent = set(range(6))
+    wanted = ClusterPlanner(Model(6).look(), "cart", 1).plan()
+    predicted = ClusterPlanner(assume_started(fresh.look()), "cart", 1).plan()
+    assert [step.text for step in predicted.steps] == [step.text for step in wanted.steps]
+    assert predicted.shards == wanted.shards
+    # One that has stopped is no new one.
+    six.silent = {4}
+    seen = assume_started(six.look())
+    assert not seen[4].id and ClusterPlanner(seen, "cart", 1).plan().steps == []

@@ -180,6 +180,7 @@ ALONE = {"clusters": [{"name": "cart"}], "instances": []}
         ("", {}, BOTH, "", ""),
         ("", {"redis_backup_timed": True}, BOTH, "", "the timer makes no backups of it"),
         ("monitoring", {}, BOTH, "", "gets no exporter yet"),
+        ("monitoring", {}, ALONE, "gets no exporter yet", ""),
         ("restart", {}, BOTH, "", "it was left alone"),
         ("restart", {}, ALONE, "restart does not restart", ""),
         ("upgrade", {}, BOTH, "cannot take to another version", ""),
