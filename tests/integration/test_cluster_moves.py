@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-import re
 import signal
 import threading
 from collections.abc import Iterator
@@ -17,7 +16,7 @@ from ledger.cluster_writer import ClusterWriter, tags_of
 from measured import note
 
 from .conftest import PASSWORD, Answer, Lab, Server, engines, wait_until
-from .test_cluster import options, start
+from .test_cluster import options, readable, start
 
 LIBRARY = "#!lua name=lib\nredis.register_function('double', function(keys) return 2 * redis.call('GET', keys[1]) end)"
 MOVED = range(5462, 5591)  # what the first primary has too much
@@ -62,14 +61,6 @@ def six(lab: Lab) -> list[Server]:
     assert not done.failed and len(done["moves"]) == 1, done.text
     wait_until("all can be started again", lambda: all(map(readable, servers)))
     return servers
-
-
-def readable(server: Server) -> bool:
-    """Return whether a server could read its nodes.conf: Valkey 8.0 refuses one with two shards for one shard."""
-    server.call("CLUSTER", "SAVECONFIG")
-    rows = [line.split() for line in (server.directory / "nodes.conf").read_text().splitlines()]
-    shards = {row[0]: re.findall("shard-id=([0-9a-f]+)", row[1]) for row in rows}
-    return all(row[3] == "-" or shards[row[0]] == shards[row[3]] for row in rows if row[0] != "vars")
 
 
 @pytest.fixture
