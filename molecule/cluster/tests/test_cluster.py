@@ -1,0 +1,87 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What must hold: a cluster is deployed, left alone, shown, moved, survives a crash, and is taken away again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from deployment import DataSet, given, until
+from deployment.sharded import ShardedSet
+from lab import Lab
+
+NEW = "find /etc/redis /etc/systemd/system /var/lib/redis -newer /run/before -not -type d 2>/dev/null || true"
+CART: dict[str, Any] = {"name": "cart", "mode": "cluster", "ports": [7000, 7001], "replicas": 1}
+PLACED = {f"k{number}:7000": [f"k{number % 3 + 1}:7001"] for number in (1, 2, 3)}
+PID = "systemctl show --property MainPID --value"
+
+
+def test_fresh_hosts_are_predicted_and_a_layout_that_does_not_survive_is_refused(lab: Lab, cart: ShardedSet) -> None:
+    for host in lab.hosts:
+        lab.sh(host, "touch /run/before")
+    instances = [{"name": "main"}, {**CART, "replicas": 2}]
+    refused = lab.run_playbook("site", *given(redis_instances=instances))
+    assert not refused.ok and refused.changed == 0
+    said = " ".join(refused.stdout.split())
+    assert "6 members make 2 primaries" in said and "What fits 3 zones" in said and "Nothing was changed." in said
+    run = lab.run_playbook("site", "--check", "--diff").expect()
+    for predicted in ("/etc/redis/cart-7001.conf", "cluster-enabled yes", "start redis-server@cart-7000.service"):
+        assert predicted in run.stdout
+    assert {host: lab.sh(host, NEW) for host in lab.hosts} == dict.fromkeys(lab.hosts, "")
+
+
+def test_first_run_deploys_and_the_second_changes_nothing(lab: Lab, main: DataSet, cart: ShardedSet) -> None:
+    lab.run_playbook("site").expect()
+    assert main.settled() == "k1"
+    assert cart.settled() == PLACED
+    processes = [main.run_ids(), cart.run_ids()]
+    lab.run_playbook("site").expect(changed=0)
+    lab.turned().run_playbook("site", "--check", "--diff").expect(changed=0)
+    assert [main.run_ids(), cart.run_ids()] == processes and cart.settled() == PLACED
+    shown = lab.run_playbook("status").expect().stdout
+    assert "healthy: 3 shards, 1 replica each in sync, every member agrees" in shown
+    assert "healthy: one primary, 2 replicas in sync" in shown
+
+
+def test_a_killed_primary_is_replaced_without_losing_a_write(lab: Lab, cart: ShardedSet) -> None:
+    with cart.written("cluster: kill -9 of a primary", replicated=True):
+        unit = "redis-server@cart-7000"
+        lab.sh("k1", f"kill -9 $({PID} {unit}); systemctl stop {unit}")
+        until(lab, "its replica is promoted", lambda: cart.ask(("k2", 7001), "ROLE")[0] == "master")
+        shown = lab.run_playbook("status", *given(redis_status_fail=False)).expect().stdout
+        assert "cart at k1:7000:" in shown and "k2:7001 has 0 replicas, 1 are declared" in shown
+        lab.turned().run_playbook("site").expect(changed=1)  # it is started
+        cart.settled()
+    assert set(cart.settled()) == {"k2:7000", "k2:7001", "k3:7000"}
+
+
+def test_after_a_failover_only_the_placement_is_named(lab: Lab, cart: ShardedSet) -> None:
+    lab.turned().run_playbook("site").expect(changed=0)
+    shown = lab.run_playbook("status")
+    assert not shown.ok and "zone k2 holds 2 of 3 primaries; its loss leaves no majority" in shown.stdout
+    with cart.written("cluster: planned move"):
+        to = given(redis_failover_instance="cart", redis_failover_to="k1:7000")
+        lab.run_playbook("failover", *to).expect(changed=1)
+    assert cart.settled() == PLACED
+    lab.run_playbook("status").expect()
+
+
+def test_an_emptied_primary_wipes_nobody(lab: Lab, cart: ShardedSet) -> None:
+    keys, unit = cart.count(), "redis-server@cart-7000"
+    assert keys > 0
+    files = "/var/lib/redis/cart-7000/appendonlydir /var/lib/redis/cart-7000/dump.rdb"
+    lab.sh("k3", f"systemctl stop {unit}; rm -rf {files}; systemctl start --no-block {unit}")
+    until(lab, "it follows its successor", lambda: cart.ask(("k3", 7000), "ROLE")[0] == "slave")
+    assert "k1:7001" in cart.settled()
+    assert cart.count() == keys
+
+
+def test_the_cluster_is_removed_and_the_set_beside_it_stays(lab: Lab, main: DataSet) -> None:
+    processes = main.run_ids()
+    only = {"redis_instances": [{"name": "main"}], "redis_remove_set": "cart", "redis_remove_confirm": "cart"}
+    lab.run_playbook("remove", *given(**only)).expect()
+    for host in lab.hosts:
+        assert lab.sh(host, "ls /etc/redis | grep cart || true; ss -tlnH | grep -E ':1?700[01] ' || true") == ""
+        assert lab.sh(host, "ls -A /var/lib/redis/cart-7000 | grep nodes.conf") == "nodes.conf"
+    assert main.run_ids() == processes
