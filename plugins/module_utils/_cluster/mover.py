@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
 
 from .._core.errors import CommandFailed, QuorumError, Refused
-from .._model.cluster_open import SlotMove, forward, setslot
+from .._model.cluster_open import Command, SlotMove, forward, setslot
 from .._model.cluster_slots import Range, slots_of
 from .._model.cluster_view import ClusterMember
 from .._model.tables import count_of
@@ -103,17 +103,20 @@ class Mover:
             except CommandFailed as problem:
                 if not problem.text.startswith("NOREPLICAS") or time.monotonic() > over:
                     raise
+                time.sleep(0.05)
             else:
                 return
 
+    def _say_all(self, commands: Sequence[Command]) -> None:
+        for position, command in commands:
+            self._say(position, command)
+
     def run(self, move: SlotMove) -> None:
         """Do one move of one slot, or what is left of it."""
-        for position, command in move.before:
-            self._say(position, command)
+        self._say_all(move.before)
         if move.source >= 0:
             self._drain(move, {})
-        for position, command in move.after:
-            self._say(position, command)
+        self._say_all(move.after)
         self.moved.slots += move.source >= 0
 
     def move(self, source: int, target: int, ranges: Sequence[Range]) -> None:
@@ -124,11 +127,8 @@ class Mover:
                 f"{here.name} and {there.name} are not both primaries any more", self.where, "Run again: it plans anew"
             )
         self._copy_libraries(source, target)
-        limit = (
-            PACE
-            * number(self.client(source).pairs("CONFIG", "GET", "cluster-node-timeout").get("cluster-node-timeout"))
-            // 2000
-        )
+        told = self.client(source).pairs("CONFIG", "GET", "cluster-node-timeout")
+        limit = PACE * number(told.get("cluster-node-timeout")) // 2000  # half of it, which is in milliseconds
         for slot in sorted(slots_of(ranges) & slots_of(here.slots)):
             sizes = self._sizes(source, slot)
             largest = max(sizes, key=lambda key: sizes[key], default="")
@@ -141,14 +141,12 @@ class Mover:
 
     def _move_slot(self, move: SlotMove, sizes: Dict[str, int]) -> None:
         """Move one slot from the beginning; what fails before a key has gone is taken back."""
-        for position, command in move.before:
-            self._say(position, command)
+        self._say_all(move.before)
         try:
             self._drain(move, sizes)
         except CommandFailed as problem:
             raise self._take_back(move, problem) from None
-        for position, command in move.after:
-            self._say(position, command)
+        self._say_all(move.after)
         self.moved.slots += 1
 
     def _sizes(self, source: int, slot: int) -> Dict[str, int]:

@@ -14,8 +14,8 @@ from .._model.cluster_view import ClusterMember
 from .._model.observed import Observed
 from .._redis.client import Client
 from .._redis.endpoint import Endpoint
-from .._redis.observe import Place, kind_of, look_at_all, resolve
-from .._redis.replies import apply_info, parse_info
+from .._redis.observe import Place, ask_nodes, kind_of, look_at_all, resolve
+from .._redis.replies import apply_info
 
 ALONE = "standalone"  # why a server has no place in a cluster
 
@@ -30,8 +30,8 @@ def _look(endpoint: Endpoint, host: str) -> ClusterMember:
             if server.mode != "cluster":
                 server.error, server.error_kind = "does not run in cluster mode", ALONE
                 return found
-            found.state = parse_info(client.call("CLUSTER", "INFO")).get("cluster_state", "")
-            found.nodes = parse_nodes(client.call("CLUSTER", "NODES"))
+            told = ask_nodes(client)
+            found.state, found.nodes = told["state"], parse_nodes(told["nodes"])
     except QuorumError as problem:
         server.error, server.error_kind, server.reachable = str(problem), kind_of(problem), False
     return found

@@ -96,15 +96,17 @@ def _server(place: Endpoint, host: str, config: bool, refused_hours: float, kind
     return seen
 
 
+def ask_nodes(client: Client) -> Dict[str, str]:
+    """Return the state of its cluster that a member sees, and whom it knows, as it says it."""
+    state = parse_info(client.call("CLUSTER", "INFO")).get("cluster_state", "")
+    return {"state": state, "nodes": str(client.call("CLUSTER", "NODES"))}
+
+
 def observe_nodes(place: Endpoint) -> Dict[str, str]:
-    """Return whom a member of a cluster knows, as it says it, and the state that it sees; nothing from others."""
+    """Return the same of a member that may be gone by now: then nothing."""
     try:
         with Client(place) as client:
-            info = parse_info(client.call("INFO", "cluster"))
-            if info.get("cluster_enabled") != "1":
-                return {}
-            state = parse_info(client.call("CLUSTER", "INFO")).get("cluster_state", "")
-            return {"state": state, "nodes": str(client.call("CLUSTER", "NODES"))}
+            return ask_nodes(client)
     except QuorumError:
         return {}
 
