@@ -32,6 +32,9 @@ bench: $(RUN) ## site.yml beside a bare shell script, 3, 10 and 30 hosts; about 
 
 ##@ House
 
+release-check: $(TEST) ## a release in a scratch copy: changelog, tag, tarball, Galaxy's importer with its ansible-lint
+	@tools/release.py check --lint
+
 clean: ## remove every lab of this tree, the images, and what the tools made
 	@tools/lab clean --quiet --labs
 	rm -rf .venv .lab .cache tests/output .pytest_cache .mypy_cache .ruff_cache
@@ -51,4 +54,4 @@ $(TEST): requirements/test.txt requirements/run.txt | $(VENV)/bin/pip
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r $<
 	@touch $@ $(RUN)
 
-.PHONY: demo demo-down test lint sanity unit integration molecule build soak bench clean help
+.PHONY: demo demo-down test lint sanity unit integration molecule build soak bench release-check clean help
