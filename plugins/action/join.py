@@ -9,8 +9,9 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 
-# What only a replicated set has.
+# What only a replicated set has, and what only a cluster has.
 REPLICATION = {"seed", "sentinels", "sentinel_username", "sentinel_password", "trust", "mixed"}
+CLUSTER = {"replicas", "repair"}
 
 
 class ActionModule(ActionBase):
@@ -22,9 +23,8 @@ class ActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Call the module of this kind of data set."""
         super().run(tmp, task_vars)
-        kind, options = "replication", dict(self._task.args)
-        if "replicas" in options:
-            kind, options = "cluster", {key: value for key, value in options.items() if key not in REPLICATION}
+        kind, without = ("cluster", REPLICATION) if "replicas" in self._task.args else ("replication", CLUSTER)
+        options = {key: value for key, value in self._task.args.items() if key not in without}
         found: dict[str, Any] = self._execute_module(
             module_name=f"quorum.redis.{kind}", module_args=options, task_vars=task_vars
         )

@@ -72,6 +72,22 @@ options:
     type: list
     elements: str
     default: []
+  avoid:
+    description:
+      - Members that shall not be primaries, named as in O(promote). Each of their shards is handed over, as O(promote)
+        does it, to a replica that is in sync and in another zone where there is one.
+      - It is refused where nobody could take over.
+    type: list
+    elements: str
+    default: []
+  repair:
+    description:
+      - Move primaries back, as O(promote) does it, with as few moves as can be, where one zone holds so many of them
+        that its loss would leave no majority. A failover leaves that behind.
+      - Only in a cluster that is whole, with all members there and of one version and no slot on its way; else
+        RV(violations) names it and nothing is moved.
+    type: bool
+    default: false
   rebalance:
     description:
       - Move slots with their keys while clients write, until every primary has its share; nothing below a difference of
@@ -82,7 +98,7 @@ options:
         many primaries, a snapshot is being taken, somebody else moves slots, or the target has too little memory.
       - On Redis the replicas of both sides are held back meanwhile (C(cluster-replica-no-failover)); a process beside
         the module undoes that when the module is killed.
-      - Not together with O(promote).
+      - Of O(promote), O(avoid), O(repair) and O(rebalance) only one at once.
     type: bool
     default: false
   wait:
@@ -186,6 +202,8 @@ def main() -> None:
         **CLUSTER_OPTIONS,
         "replicas": {"type": "int", "default": 1},
         "promote": {"type": "list", "elements": "str", "default": []},
+        "avoid": {"type": "list", "elements": "str", "default": []},
+        "repair": {"type": "bool", "default": False},
         "rebalance": {"type": "bool", "default": False},
         "wait": {"type": "int", "default": 300},
     }

@@ -47,6 +47,10 @@ options:
     description: As in M(quorum.redis.replication); without meaning for a cluster.
     type: bool
     default: false
+  repair:
+    description: As in M(quorum.redis.cluster); without meaning for a replicated set.
+    type: bool
+    default: false
   wait:
     description: Seconds to wait, as in the called module.
     type: int

@@ -167,7 +167,7 @@ class Writer(threading.Thread):
             ranges = [word.split("-") for word in own.split()[8:]]
             if any(int(found[0]) <= slot <= int(found[-1]) for found in ranges):
                 with self.sharded.client(place) as client:
-                    values = [client.get(f"{self.prefix}{number}") for number in self.acknowledged]
+                    values = client.mget([f"{self.prefix}{number}" for number in self.acknowledged])
                 pairs = zip(self.acknowledged, values, strict=True)
                 return [number for number, value in pairs if value != str(number)]
         raise AssertionError(f"nobody owns slot {slot}")

@@ -111,6 +111,21 @@ def test_create_and_survive(lab: Lab, six: list[Server]) -> None:
     back = lab.run("cluster", **options(six))
     assert not back.failed and not back.changed and back["violations"] == [], back.text
     assert shape(back) == [("c1", ["c4"]), ("c3", ["c6"]), ("c5", ["c2"])]
+
+    # Had c1 and c5 been on one host, its loss would leave no majority now: one of the two is moved, once.
+    racks = dict(zip(["c1", "c2", "c3", "c4", "c5", "c6"], "abccab", strict=True))
+    zones = {"members": [{**one, "zone": racks[one["host"]]} for one in options(six)["members"]]}
+    named = lab.run("cluster", **{**options(six), **zones})
+    assert not named.changed and "zone a holds 2 of 3 primaries" in named["violations"][0], named.text
+    predicted = lab.run("cluster", check=True, **{**options(six, repair=True), **zones})
+    assert predicted["diff"][0]["after"].count("c2: slots 5461-10922, replicas c5") == 1, predicted.text
+    mended = lab.run("cluster", **{**options(six, repair=True), **zones})
+    assert mended.changed and mended["diff"] == predicted["diff"] and mended["violations"] == [], mended.text
+    assert [text.split("take over")[1].split(" (")[0] for text in mended["steps"]] == [" from c5"]
+    assert mended["steps"][0].endswith("because zone a holds 2 of 3 primaries")
+    assert shape(mended) == [("c1", ["c4"]), ("c2", ["c5"]), ("c3", ["c6"])]
+    again = lab.run("cluster", **{**options(six, repair=True), **zones})
+    assert not again.failed and not again.changed, again.text
     assert six[0].call("GET", "{b}1") == "x"
 
 

@@ -51,20 +51,25 @@ def test_a_killed_primary_is_replaced_without_losing_a_write(lab: Lab, cart: Sha
         until(lab, "its replica is promoted", lambda: cart.ask(("k2", 7001), "ROLE")[0] == "master")
         shown = lab.run_playbook("status", *given(redis_status_fail=False)).expect().stdout
         assert "cart at k1:7000:" in shown and "k2:7001 has 0 replicas, 1 are declared" in shown
-        lab.turned().run_playbook("site").expect(changed=1)  # it is started
-        cart.settled()
-    assert set(cart.settled()) == {"k2:7000", "k2:7001", "k3:7000"}
-
-
-def test_after_a_failover_only_the_placement_is_named(lab: Lab, cart: ShardedSet) -> None:
-    lab.turned().run_playbook("site").expect(changed=0)
-    shown = lab.run_playbook("status")
-    assert not shown.ok and "zone k2 holds 2 of 3 primaries; its loss leaves no majority" in shown.stdout
-    with cart.written("cluster: planned move"):
-        to = given(redis_failover_instance="cart", redis_failover_to="k1:7000")
-        lab.run_playbook("failover", *to).expect(changed=1)
+        run = lab.turned().run_playbook("site", "--diff").expect(changed=2)  # it is started, and gets its shard back
+        assert "k1:7000: slots 0-5460, replicas k2:7001" in run.stdout
     assert cart.settled() == PLACED
-    lab.run_playbook("status").expect()
+
+
+def test_after_a_failover_only_the_placement_is_repaired(lab: Lab, cart: ShardedSet) -> None:
+    with cart.written("cluster: planned move"):
+        to = given(redis_failover_instance="cart", redis_failover_to="k3:7001")
+        lab.run_playbook("failover", *to).expect(changed=1)
+    assert set(cart.settled()) == {"k1:7000", "k3:7000", "k3:7001"}
+    shown = lab.run_playbook("status")
+    assert not shown.ok and "zone k3 holds 2 of 3 primaries; its loss leaves no majority" in shown.stdout
+    processes = cart.run_ids()
+    with cart.written("cluster: repaired placement"):
+        for arguments in (["--check", "--diff"], ["--diff"]):
+            run = lab.turned().run_playbook("site", *arguments).expect(changed=1)
+            assert "+k2:7000: slots 5461-10922, replicas k3:7001" in run.stdout
+    assert cart.settled() == PLACED and cart.run_ids() == processes
+    lab.run_playbook("site").expect(changed=0)
 
 
 def test_an_emptied_primary_wipes_nobody(lab: Lab, cart: ShardedSet) -> None:

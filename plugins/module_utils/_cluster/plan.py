@@ -10,7 +10,7 @@ from typing import Dict, List, Sequence
 
 from .._core.errors import Refused
 from .._core.reconcile import Step
-from .._model.cluster_layout import Placement, layout_problems, place, violations
+from .._model.cluster_layout import Placement, crowded, layout_problems, place, violations
 from .._model.cluster_moves import plan_moves
 from .._model.cluster_open import SlotMove, opened
 from .._model.cluster_slots import Range, ranges_of, share_of, show_slots, slots_of
@@ -28,7 +28,7 @@ from .._model.cluster_view import (
 from .._model.tables import place as named
 from .preflight import await_quiet, refuse_steps, refuse_strange, silent
 from .rebalance import after_finishing, after_moving, finishing_steps, left_open, move_steps
-from .steps import promotion_steps
+from .steps import Moves, asked_moves, handover_moves, promotion_steps, repair_moves
 
 
 @dataclass
@@ -72,10 +72,14 @@ class ClusterPlanner:
         replicas: int,
         promote: Sequence[str] = (),
         rebalance: bool = False,
+        avoid: Sequence[str] = (),
+        repair: bool = False,
     ) -> None:
         """Keep what was observed and declared."""
         self.members, self.replicas, self.promote, self.rebalance = members, replicas, promote, rebalance
+        self.avoid, self.repair = avoid, repair
         self.where = f"cluster {name}"
+        self.zones = [member.zone for member in members]
         self.names = {position: member.name for position, member in enumerate(members)}
 
     def plan(self) -> ClusterPlan:
@@ -83,9 +87,8 @@ class ClusterPlanner:
         refuse_strange(self.members, self.where)
         cut_short = self.left_open()
         fixed = observed_placement(self.members)
-        zones = [member.zone for member in self.members]
         spare = [position for position, member in enumerate(self.members) if member.is_spare]
-        found = ClusterPlan(placement=place(zones, self.replicas, fixed, spare) if self._divides() else fixed)
+        found = ClusterPlan(placement=place(self.zones, self.replicas, fixed, spare) if self._divides() else fixed)
         new = self._new_slots(found.placement)
         found.steps = self._steps(found.placement, fixed, new)
         changes = found.steps or not fixed.primaries or any(member.is_blank for member in self.members)
@@ -123,17 +126,27 @@ class ClusterPlanner:
             shard.slots = owned[shard.primary]
 
     def _promote(self, found: ClusterPlan) -> None:
-        """Add the moves of primaries that are asked for, to a cluster that lacks nothing else."""
-        if self.promote and found.steps:
+        """Add the moves of primaries, to a cluster that lacks nothing else."""
+        why, moves = "", self._moves(found)
+        if self.repair and moves:
+            why = f", because {', '.join(crowded(found.placement, self.zones))}"
+        steps, placement = promotion_steps(self.members, found.placement, moves, self.where, why)
+        slots = {shard.primary: shard.slots for shard in found.shards}
+        for target, primary in moves.items():
+            slots[target] = slots.pop(primary)
+        found.steps, found.placement = [*found.steps, *steps], placement
+        found.shards = [Shard(one, slots[one], placement.replicas_of(one)) for one in placement.primaries]
+
+    def _moves(self, found: ClusterPlan) -> Moves:
+        """Return who takes over from whom: as it is asked for, or as the zones need it."""
+        if (self.promote or self.avoid) and found.steps:
             todo = "Run once without moving a primary"
             raise Refused(f"The cluster is not whole yet; {found.steps[0].text} comes first", self.where, todo)
-        moves, placement = promotion_steps(self.members, found.placement, self.promote, self.where)
-        slots = {shard.primary: shard.slots for shard in found.shards}
-        for step in moves:
-            target = step.data["member"]
-            slots[target] = slots.pop(found.placement.follows[target])
-        found.steps, found.placement = [*found.steps, *moves], placement
-        found.shards = [Shard(one, slots[one], placement.replicas_of(one)) for one in placement.primaries]
+        if self.promote:
+            return asked_moves(self.members, found.placement, self.promote, self.where)
+        if self.avoid:
+            return handover_moves(self.members, found.placement, self.avoid, self.where)
+        return repair_moves(self.members, found.placement) if self.repair and not found.steps else {}
 
     def _divides(self) -> bool:
         return len(self.members) % (1 + self.replicas) == 0
@@ -202,7 +215,7 @@ class ClusterPlanner:
             for node in strangers(self.members)
         ]
         found += [] if finishing else [f"{text}; it was left alone" for text in open_slots(self.members)]
-        problems = layout_problems([member.zone for member in self.members], self.replicas)
+        problems = layout_problems(self.zones, self.replicas)
         found += [f"This layout does not survive the loss of a zone: {text}" for text in problems]
         found += self.drift(placement)
         if not self.replicas:
@@ -211,7 +224,7 @@ class ClusterPlanner:
 
     def drift(self, placement: Placement) -> List[str]:
         """Return where the places of primaries and replicas are not those that survive."""
-        return violations(placement, [member.zone for member in self.members], self.replicas, self.names)
+        return violations(placement, self.zones, self.replicas, self.names)
 
 
 def moves_of(shards: Sequence[Shard], names: Dict[int, str]) -> List[str]:

@@ -55,8 +55,9 @@ class Cluster(Reconciler[ClusterPlanner]):
             raise QuorumError(
                 "replicas is less than 0" if given["replicas"] < 0 else what, self.where, "Correct the options"
             )
-        if given["rebalance"] and given["promote"]:
-            raise QuorumError("promote and rebalance are asked for at once", self.where, "Do one after the other")
+        asked = [option for option in ("promote", "avoid", "repair", "rebalance") if given[option]]
+        if len(asked) > 1:
+            raise QuorumError(f"{' and '.join(asked)} are asked for at once", self.where, "Do one after the other")
         # One that is alone on its host is called by the host, as everywhere else.
         named = [
             {**item, "host": item["host"] if hosts[item["host"]] == 1 else f"{item['host']}:{item['port']}"}
@@ -79,7 +80,7 @@ class Cluster(Reconciler[ClusterPlanner]):
         seen = assume_started(seen) if self.check_mode else seen
         if self.params["rebalance"]:
             count_open_keys(self.places, seen)
-        given = [self.params[name] for name in ("name", "replicas", "promote", "rebalance")]
+        given = [self.params[name] for name in ("name", "replicas", "promote", "rebalance", "avoid", "repair")]
         return ClusterPlanner(seen, *given)
 
     def observe(self) -> ClusterPlanner:

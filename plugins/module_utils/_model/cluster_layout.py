@@ -159,6 +159,17 @@ def place(
     return placer.found
 
 
+def crowded(placement: Placement, zones: Sequence[str]) -> List[str]:
+    """Return the zones that hold so many primaries that their loss leaves no majority, a sentence each."""
+    total = len(placement.primaries)
+    held = Counter(zones[primary] for primary in placement.primaries)
+    return [
+        f"zone {zone} holds {count} of {total} primaries"
+        for zone, count in sorted(held.items())
+        if count > most_in_one_zone(total)
+    ]
+
+
 def violations(placement: Placement, zones: Sequence[str], replicas: int, names: Mapping[int, str]) -> List[str]:
     """Return what is wrong with a placement, a sentence each."""
     found = []
@@ -169,10 +180,4 @@ def violations(placement: Placement, zones: Sequence[str], replicas: int, names:
         has = len(placement.replicas_of(primary))
         if has < replicas:
             found.append(f"{names[primary]} has {count_of(has, 'replica')}, {replicas} are declared")
-    limit = most_in_one_zone(len(placement.primaries))
-    for zone, held in sorted(Counter(zones[primary] for primary in placement.primaries).items()):
-        if held > limit:
-            found.append(
-                f"zone {zone} holds {held} of {len(placement.primaries)} primaries; its loss leaves no majority"
-            )
-    return found
+    return [*found, *(f"{text}; its loss leaves no majority" for text in crowded(placement, zones))]

@@ -502,3 +502,78 @@ def test_what_does_not_run_yet_is_assumed_to_be_new_unless_somebody_knows_it(six
     six.silent = {4}
     seen = assume_started(six.look())
     assert not seen[4].id and ClusterPlanner(seen, "cart", 1).plan().steps == []
+
+
+def three_hosts() -> Model:
+    """Return a cluster of three hosts with two servers each; the primary of the first one has failed over."""
+    model = Model(6, 3)
+    model.run()
+    assert shards(model) == [(0, [(0, 5460)], [4]), (1, [(5461, 10922)], [5]), (2, [(10923, 16383)], [3])]
+    for step in ClusterPlanner(model.look(), "cart", 1, ["c5"]).plan().steps:
+        model.do(step)
+    return model
+
+
+def repaired(members: list[ClusterMember]) -> ClusterPlanner:
+    return ClusterPlanner(members, "cart", 1, repair=True)
+
+
+def test_a_crowded_zone_is_relieved_and_then_nothing_is_done() -> None:
+    model = three_hosts()
+    plan = repaired(model.look()).plan()
+    assert [step.text for step in plan.steps] == [
+        "c1 (192.0.2.1:7000): take over from c5 (192.0.2.5:7000), because zone z1 holds 2 of 3 primaries"
+    ]
+    assert plan.warnings == [] and [shard.primary for shard in plan.shards] == [0, 1, 2]
+    for step in plan.steps:
+        model.do(step)
+    after = repaired(model.look()).plan()
+    assert after.steps == [] and after.shards == plan.shards and after.warnings == []
+
+
+def test_only_a_whole_cluster_is_repaired_and_its_crowded_zone_is_named_else() -> None:
+    crowd = "zone z1 holds 2 of 3 primaries; its loss leaves no majority"
+    model = three_hosts()
+    plan = ClusterPlanner(model.look(), "cart", 1).plan()
+    assert plan.steps == [] and plan.warnings == [crowd]
+    versions = model.look()
+    versions[3].server.version = "8.1.0"
+    model.silent = {3}
+    silent = model.look()
+    model.silent, model.open = set(), {1: {7: model.ids[2]}}
+    for members in (versions, silent, model.look()):
+        plan = repaired(members).plan()
+        assert plan.steps == [] and crowd in plan.warnings
+    model.open = {}
+    members = model.look()
+    members[0].server.primary = Upstream("192.0.2.5", 7000, "down", True, -1)
+    with pytest.raises(Unsettled, match=r"c1 .* has no link to its primary") as caught:
+        repaired(members).plan()
+    assert caught.value.patient  # what is loading is waited for
+    members = model.look()
+    members[2].state = "fail"
+    with pytest.raises(Unsettled, match="The state of the cluster is not ok by c3"):
+        repaired(members).plan()
+
+
+def test_primaries_are_handed_over_to_replicas_in_sync_so_that_no_zone_is_crowded() -> None:
+    model = Model(6, 3)
+    model.run()
+    plan = ClusterPlanner(model.look(), "cart", 1, avoid=["c1", "c2", "c3", "c3:7000"]).plan()
+    assert [step.data["member"] for step in plan.steps] == [4, 5, 3] and plan.warnings == []
+    for step in plan.steps:
+        model.do(step)
+    assert ClusterPlanner(model.look(), "cart", 1, avoid=["c1", "c2", "c3"]).plan().steps == []
+    with pytest.raises(Refused, match=r"c5 \(192.0.2.5:7000\) has no replica that could take over"):
+        ClusterPlanner(model.look(), "cart", 1, avoid=["c1", "c5"]).plan()
+
+    model = Model(9, 3)
+    model.run(2)
+    one, other = observed_placement(model.look()).replicas_of(0)
+    members = model.look()
+    members[one].server.primary = Upstream("192.0.2.1", 7000, "down", True, -1)
+    plan = ClusterPlanner(members, "cart", 2, avoid=["c1"]).plan()
+    assert [step.data["member"] for step in plan.steps] == [other]
+    members[other].server.primary = None
+    with pytest.raises(Unsettled, match="has no link to its primary"):
+        ClusterPlanner(members, "cart", 2, avoid=["c1"]).plan()

@@ -13,6 +13,7 @@ from itertools import pairwise
 import pytest
 from ansible_collections.quorum.redis.plugins.module_utils._model.cluster_layout import (
     Placement,
+    crowded,
     layout_problems,
     layouts_that_fit,
     place,
@@ -27,6 +28,7 @@ from ansible_collections.quorum.redis.plugins.module_utils._model.cluster_slots 
     share_of,
     slots_of,
 )
+from ansible_collections.quorum.redis.plugins.module_utils._model.cluster_spread import spread
 
 
 def names(zones: list[str]) -> dict[int, str]:
@@ -197,3 +199,44 @@ def test_a_hundred_primaries_become_even_with_as_few_slots_as_can_be() -> None:
 
 def test_nobody_has_nothing_to_move() -> None:
     assert plan_moves({}) == []
+
+
+def seats(placed: Placement) -> dict[int, list[int]]:
+    return {primary: [primary, *placed.replicas_of(primary)] for primary in placed.primaries}
+
+
+def test_a_zone_gives_back_what_a_failover_gave_it() -> None:
+    zones = list("abcabc")
+    placed = Placement([1, 2, 4], {0: 4, 5: 1, 3: 2})  # the primary of zone a has died, and its replica is in zone b
+    assert crowded(placed, zones) == ["zone b holds 2 of 3 primaries"]
+    chosen = spread(zones, seats(placed))
+    assert chosen == {1: 1, 2: 2, 4: 0}
+    assert spread(zones, {0: [0], 1: [1], 2: [2]}) == {0: 0, 1: 1, 2: 2}
+
+
+def test_a_full_zone_on_the_way_hands_one_on() -> None:
+    # Both shards of a crowded zone a have their replicas in zone b, which is full, and whose shard has one in zone c.
+    zones = list("aabbbc")
+    placed = Placement([0, 1, 2], {3: 0, 4: 1, 5: 2})
+    assert spread(zones, seats(placed)) == {0: 3, 1: 1, 2: 5}
+    # Where only another zone would be crowded, as many as can be are moved, and no more.
+    zones = list("aaabbb")
+    assert spread(zones, seats(placed)) == {0: 3, 1: 1, 2: 2}
+
+
+@pytest.mark.parametrize(("hosts", "replicas"), [(50, 1), (34, 2), (3, 1), (5, 1)])
+def test_after_any_failovers_every_zone_that_can_be_relieved_is(hosts: int, replicas: int) -> None:
+    rng, count = random.Random(hosts), (hosts * 2) // (1 + replicas) * (1 + replicas)
+    zones = [f"h{number % hosts}" for number in range(count)]
+    first = place(zones, replicas)
+    assert not crowded(first, zones)
+    for _ in range(30):
+        now = {primary: rng.choice(may) for primary, may in seats(first).items()}
+        placed = Placement(sorted(now.values()), {})
+        begin = time.monotonic()
+        may = {seat: [seat, *(set(seats(first)[primary]) - {seat})] for primary, seat in now.items()}
+        chosen = spread(zones, may)
+        assert time.monotonic() - begin < 0.5
+        assert not crowded(Placement(sorted(chosen.values()), {}), zones), placed
+        if not crowded(placed, zones):
+            assert all(seat == shard for shard, seat in chosen.items())
