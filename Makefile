@@ -32,6 +32,9 @@ bench: $(RUN) ## site.yml beside a bare shell script, 3, 10 and 30 hosts; about 
 
 ##@ House
 
+docs: $(TEST) ## the documentation as a web site, in .cache/docs/html
+	@tools/docs.py
+
 release-check: $(TEST) ## a release in a scratch copy: changelog, tag, tarball, Galaxy's importer with its ansible-lint
 	@tools/release.py check --lint
 
@@ -54,4 +57,4 @@ $(TEST): requirements/test.txt requirements/run.txt | $(VENV)/bin/pip
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r $<
 	@touch $@ $(RUN)
 
-.PHONY: demo demo-down test lint sanity unit integration molecule build soak bench release-check clean help
+.PHONY: demo demo-down test lint sanity unit integration molecule build soak bench docs release-check clean help
