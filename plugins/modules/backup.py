@@ -92,8 +92,31 @@ options:
     description: What another host has found, to be written into the manifest of O(backup); nothing else is done then.
     type: dict
   backup:
-    description: Name of the backup that O(record) is about.
+    description: Name of the backup that O(record) is about, or O(drill) instead of the newest one.
     type: str
+  save:
+    description:
+      - A shard of a cluster, O(here). The save was begun by M(quorum.redis.cluster_backup) already, with those of the
+        other shards, and is what that module returned for this shard.
+      - Its end is awaited, and the file must be that of this save.
+    type: dict
+    suboptions:
+      name:
+        description: The name of the backup of the cluster; with the member behind it it is that of this one.
+        type: str
+        required: true
+      began:
+        description: When it was begun, by the clock of the server.
+        type: int
+        required: true
+      owed:
+        description: Whether C(stop-writes-on-bgsave-error) was switched off for it.
+        type: bool
+        default: false
+      info:
+        description: What the server said of itself at that moment.
+        type: dict
+        required: true
   binary:
     description: The server program that checks and loads the snapshot. That of the running server when absent.
     type: path
@@ -122,6 +145,7 @@ options:
     type: int
     default: 3600
 seealso:
+  - module: quorum.redis.cluster_backup
   - module: quorum.redis.instance_info
 extends_documentation_fragment:
   - quorum.redis.attributes
@@ -202,6 +226,15 @@ OPTIONS: dict[str, Any] = {
     "trial_host": {"type": "str"},
     "backup": {"type": "str"},
     "record": {"type": "dict"},
+    "save": {
+        "type": "dict",
+        "options": {
+            "name": {"type": "str", "required": True},
+            "began": {"type": "int", "required": True},
+            "owed": {"type": "bool", "default": False},
+            "info": {"type": "dict", "required": True},
+        },
+    },
     "binary": {"type": "path"},
     "unit": {"type": "str", "default": ""},
     "user": {"type": "str", "default": "redis"},
@@ -215,7 +248,7 @@ OPTIONS: dict[str, Any] = {
 
 def main() -> None:
     """Run the module."""
-    run(MaskedModule(OPTIONS, supports_check_mode=True, required_together=[("record", "backup")]), Backup)
+    run(MaskedModule(OPTIONS, supports_check_mode=True, required_by={"record": ("backup",)}), Backup)
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ FLOORS = {
         ),
         6,
     ),
-    **dict.fromkeys(("_monitoring", "_restore"), 7),
+    **dict.fromkeys(("_cluster_backup", "_monitoring", "_restore"), 7),
     "_module": 8,
 }
 MODULE_MAY = {"_core", "_model", "_redis"}

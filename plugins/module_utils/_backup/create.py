@@ -15,7 +15,7 @@ import socket
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Dict, List, Sequence, Tuple
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from .._core.errors import CommandFailed, Damaged, QuorumError
 from .._engine import rdb_check, rdb_check_socket
@@ -44,6 +44,7 @@ from .repository import (
     unpack,
     write_manifest,
 )
+from .save import Save
 from .snapshot import Saver, Tell, open_safely
 
 AOF = "appendonlydir"
@@ -65,6 +66,7 @@ class Job:
     aof: bool = False
     wait: float = 3600.0
     trial_host: str = ""  # who loads it instead of this host
+    save: Optional[Save] = None  # a shard of a cluster: one that was begun already, with those of the others
 
     @property
     def place(self) -> Path:
@@ -84,10 +86,11 @@ def make(job: Job, tell: Tell) -> Manifest:
     """Make one backup and return its manifest; afterwards there is a whole one more, or nothing at all."""
     start = time.monotonic()
     with deaf_to_signals(), alone(job.place, job.user) as place, connect(_patient(job.endpoint), Steady) as client:
-        saver = Saver(client, job.unit, job.user, job.wait, tell, place / ".owed")
-        snapshot = saver.take()
+        owed = place / (f".owed-{job.member}" if job.save else ".owed")  # shards share the directory
+        saver = Saver(client, job.unit, job.user, job.wait, tell, owed)
+        snapshot = saver.adopt(job.save) if job.save else saver.take()
         with snapshot.file as file:
-            name = free_name(place, snapshot.began, job.member)
+            name = f"{job.save.name}-{job.member}" if job.save else free_name(place, snapshot.began, job.member)
             size = os.fstat(file.fileno()).st_size
             job = replace(job, binary=job.binary or snapshot.info.get("executable", ""))
             room(place, size * (1 if job.compression == "none" else 2))

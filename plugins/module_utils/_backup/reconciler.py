@@ -21,6 +21,7 @@ from .._redis.observe import members, observe_all
 from .._redis.tls import tls_from_params
 from . import manifest as manifests
 from .create import Job, drill, fresh, make, mend, note
+from .save import Save
 from .schedule import choose
 
 
@@ -40,6 +41,7 @@ class Backup(Reconciler["list[Observed]"]):
         self.job = Job(params["name"], params["here"], mine, **{key: params[key] for key in given})
         self.job.binary = params["binary"] or ""
         self.job.trial_host = params["trial_host"] or ""
+        self.job.save = Save(**params["save"]) if params["save"] else None
         self.start = time.monotonic()
         self.progress: list[str] = []
         self.found: Manifest | None = None
@@ -60,7 +62,11 @@ class Backup(Reconciler["list[Observed]"]):
             names = manifests.names(str(place))
             if not names:
                 raise QuorumError(f"{self.job.data_set} has no backup on this host", str(place), "Make one first")
-            return [Step(f"restore {place / names[-1]} into a throw-away server and compare", {"name": names[-1]})]
+            name = self.params["backup"] or names[-1]
+            return [Step(f"restore {place / name} into a throw-away server and compare", {"name": name})]
+        if self.job.save:
+            self.why = "saved with the other shards"
+            return [Step(f"back up the shard of {self.params['here']} ({self.why}) to {place}")]
         found, self.why = choose(self.job.data_set, obs, self.params["member"] or "", self.params["primary"])
         self.chosen = found.host
         if found.host != self.params["here"]:
@@ -133,8 +139,8 @@ class Backup(Reconciler["list[Observed]"]):
         }
 
     def _verdict(self) -> dict[str, Any]:
-        if self.found is None:
-            return {}
+        if self.found is None or self.job.save:
+            return {}  # a shard is a part of a backup, of which cluster_backup tells
         one, place = self.found, str(self.job.place / self.found.name)
         told = {"name": one.name, "host": self.chosen, "directory": place, "keys": one.keys, "good": one.good}
         return tell_verdict("redis_backups", {self.job.data_set: told})

@@ -152,14 +152,19 @@ def finish(partial: Path, final: Path, manifest: Manifest, user: str, start: flo
 
 def write_manifest(directory: Path, manifest: Manifest, user: str) -> None:
     """Write the manifest of a backup in one piece, readable by the given user."""
-    draft = directory / f".{MANIFEST}"
+    write_text(directory / MANIFEST, manifest.to_json(), user)
+
+
+def write_text(path: Path, text: str, user: str) -> None:
+    """Write a file of a backup in one piece, readable by the given user."""
+    draft = path.with_name(f".{path.name}")
     with draft.open("w", encoding="utf-8") as file:
-        file.write(manifest.to_json())
+        file.write(text)
         file.flush()
         os.fsync(file.fileno())
     draft.chmod(0o640)
     owner(draft, user)
-    draft.replace(directory / MANIFEST)
+    draft.replace(path)
 
 
 def own(directory: Path, user: str) -> None:

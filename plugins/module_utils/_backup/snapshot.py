@@ -17,8 +17,10 @@ from typing import BinaryIO, Callable, Dict, Iterator, List, Mapping, Optional, 
 
 from .._core.errors import CommandFailed, QuorumError
 from .._host.sandbox import known
+from .._model.rdb_header import read_header
 from .._redis.client import Client
 from .._redis.replies import number, parse_info, reason_in_log
+from .save import Save, belongs
 
 PAUSE = 0.1
 STOP = "stop-writes-on-bgsave-error"
@@ -118,7 +120,7 @@ class Saver:
         old = self._opened(path)
         try:
             with self._harmless():
-                before, began = self._begin()
+                before, began = self.begin()
                 self._await(before)
             file = self._opened(path)
             replaced = file is not None and (old is None or not _same(old, file))
@@ -133,6 +135,23 @@ class Saver:
                 old.close()  # until now, so that its inode could not be used again
         return Snapshot(file, before, float(began), round(time.monotonic() - start, 1))
 
+    def adopt(self, save: Save) -> Snapshot:
+        """Return the file of a save that was begun from elsewhere, open, once it has ended."""
+        path, start = self.path(), time.monotonic()
+        self.log = self._log_file()[0]
+        if save.owed:
+            self.note.touch()
+        with self._owing():
+            self._await(save.info)
+            why = verdict(save.info, self.info(), save.began, True)
+            file = None if why else self._opened(path)
+            if file is None:
+                raise self._failure(why or "the file is gone", save.began)
+            if not belongs(read_header(os.pread(file.fileno(), 8192, 0), str(path)), save):
+                file.close()
+                raise self._failure("another save has taken the place of its file", save.began)
+        return Snapshot(file, save.info, float(save.began), round(time.monotonic() - start, 1))
+
     def _opened(self, path: Path) -> Optional[BinaryIO]:
         try:
             return open_safely(path, self.user)
@@ -146,9 +165,18 @@ class Saver:
         The setting comes back when no failed save stands, by this run or by the next; the note outlives both.
         """
         self.idle()
-        if self.client.pairs("CONFIG", "GET", STOP).get(STOP) == "yes" and self._well():
+        if self.stops():
             self.note.touch()
             self.client.call("CONFIG", "SET", STOP, "no")
+        with self._owing():
+            yield
+
+    def stops(self) -> bool:
+        """Return whether a save that fails now would stop the writes."""
+        return self.client.pairs("CONFIG", "GET", STOP).get(STOP) == "yes" and self._well()
+
+    @contextmanager
+    def _owing(self) -> Iterator[None]:
         try:
             yield
         finally:
@@ -181,7 +209,8 @@ class Saver:
             self._in_time(f"{what} has not ended")
             time.sleep(PAUSE)
 
-    def _begin(self) -> tuple[Dict[str, str], int]:
+    def begin(self) -> tuple[Dict[str, str], int]:
+        """Begin a save; return INFO of the moment of the fork, and the clock of the server."""
         while True:
             found = self.idle()
             # In the second of an earlier save the two could not be told apart.

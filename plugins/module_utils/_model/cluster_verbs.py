@@ -20,7 +20,7 @@ def judge_verb(verb: str, options: Mapping[str, Any], model: Mapping[str, Any]) 
     if verb == "failover":
         return _failover(options, clusters, others)
     if verb == "backup":
-        return _backup(options, clusters, others), []
+        return _backup(options, clusters, others)
     if verb == "restore":
         return _restore(options, clusters, others), []
     if verb == "restart":
@@ -72,12 +72,21 @@ def _failover(
     return problems, []
 
 
-def _backup(options: Mapping[str, Any], clusters: Sequence[str], others: Sequence[str]) -> List[str]:
-    chosen = [name for name in options.get("redis_backup_sets") or clusters if name in clusters]
+def _backup(options: Mapping[str, Any], clusters: Sequence[str], others: Sequence[str]) -> Tuple[List[str], List[str]]:
+    chosen = ", ".join(name for name in options.get("redis_backup_sets") or clusters if name in clusters)
     if not chosen:
-        return []
-    rest = f"Back up the others, with redis_backup_sets={','.join(others)}" if others else "Take its data elsewhere"
-    return [f"{', '.join(chosen)} is a cluster, which backup does not back up yet. {NOTHING} {rest}."]
+        return [], []
+    rest = f" Back up the others by themselves, with redis_backup_sets={','.join(others)}." if others else ""
+    cannot = {
+        "redis_backup_member": "has no meaning for {}, a cluster: a server of each of its shards is backed up.",
+        "redis_backup_trial_host": "cannot be used for {}, a cluster, yet: its members prove what they have saved.",
+    }
+    unlike = {
+        "redis_backup_fresh": "{}, a cluster, is backed up anew, whatever redis_backup_fresh says.",
+        "redis_backup_aof": "The AOF of {}, a cluster, is not copied.",
+    }
+    refused = [f"{key} {text.format(chosen)} {NOTHING}{rest}" for key, text in cannot.items() if options.get(key)]
+    return refused, [text.format(chosen) for key, text in unlike.items() if options.get(key)]
 
 
 def _restore(options: Mapping[str, Any], clusters: Sequence[str], others: Sequence[str]) -> List[str]:

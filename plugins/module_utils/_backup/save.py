@@ -1,0 +1,28 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A save that was begun from elsewhere, with those of other servers, and how its file is known again; pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Dict
+
+from .._model.rdb_header import Header
+from .._redis.replies import number
+
+
+@dataclass
+class Save:
+    """Under which name it is kept, when it was begun, by the server's clock, and INFO of the moment of the fork."""
+
+    name: str
+    began: int
+    info: Dict[str, str]
+    owed: bool = False  # stop-writes-on-bgsave-error was switched off for it
+
+
+def belongs(head: Header, save: Save) -> bool:
+    """Return whether an RDB is that of a save: not begun before it, and at its place in the stream."""
+    offset = head.aux.get("repl-offset", "")
+    return number(head.aux.get("ctime")) >= save.began and offset in ("", save.info.get("master_repl_offset", ""))

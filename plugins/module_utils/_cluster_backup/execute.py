@@ -1,0 +1,73 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Begin a save on several servers at the same moment."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from threading import Barrier
+from typing import Dict, List, Sequence, Tuple
+
+from .._backup.save import Save
+from .._backup.snapshot import STOP, Saver, Tell
+from .._core.errors import QuorumError
+from .._redis.client import Steady, connect
+from .._redis.observe import Place
+
+NOWHERE = Path("/nonexistent")  # what is owed to a server is noted on its own host, by who takes the file
+TOLD = (
+    *("run_id", "role", "redis_version", "valkey_version", "server_name", "executable", "config_file"),
+    *("master_replid", "master_repl_offset", "slave_repl_offset", "rdb_last_save_time"),
+)
+
+
+@dataclass
+class Begun:
+    """The saves in the order of the servers, and within which time they began."""
+
+    saves: List[Save]
+    spread: float
+
+
+def begin_saves(places: Sequence[Place], name: str, wait: float, tell: Tell) -> Begun:
+    """Wait until no server has a child, then begin a save on all at once."""
+    with contextlib.ExitStack() as stack:
+        clients = [
+            stack.enter_context(connect(replace(endpoint, timeout=max(endpoint.timeout, 60.0)), Steady))
+            for _name, endpoint in places
+        ]
+        savers = [Saver(client, "", "", wait, tell, NOWHERE) for client in clients]
+        for saver in [*savers, *savers]:  # while one was waited for another may have begun something
+            saver.idle()
+        owed = [saver for saver in savers if saver.stops()]
+        try:
+            for saver in owed:
+                saver.client.call("CONFIG", "SET", STOP, "no")
+            barrier = Barrier(len(savers))
+            with ThreadPoolExecutor(max_workers=len(savers)) as pool:
+                begun = list(pool.map(lambda saver: _begin(saver, barrier), savers))
+        except QuorumError:
+            for saver in owed:
+                with contextlib.suppress(QuorumError):
+                    saver.client.call("CONFIG", "SET", STOP, "yes")
+            raise
+    moments = [moment for _info, _clock, moment in begun]
+    saves = [Save(name, clock, _kept(info), saver in owed) for saver, (info, clock, _at) in zip(savers, begun)]
+    return Begun(saves, max(moments) - min(moments))
+
+
+def _begin(saver: Saver, barrier: Barrier) -> Tuple[Dict[str, str], int, float]:
+    """Begin one when all are ready; one that is refused for a moment, because of another child, begins later."""
+    barrier.wait(60)
+    info, clock = saver.begin()
+    return info, clock, time.monotonic()
+
+
+def _kept(info: Dict[str, str]) -> Dict[str, str]:
+    """Return what the manifest of a part needs."""
+    return {key: value for key, value in info.items() if key in TOLD or (key[:2] == "db" and key[2:].isdigit())}

@@ -1,0 +1,168 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which server of each shard is backed up, whether slots moved meanwhile, and what the manifest of all says; pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Dict, List, Mapping, Sequence
+
+from .._backup.schedule import flaw, lag
+from .._cluster.preflight import await_quiet, refuse_open, refuse_strange
+from .._core.errors import Refused
+from .._model.backup_manifest import PASSED, iso_time
+from .._model.cluster_slots import count_slots, show_slots
+from .._model.cluster_view import ClusterMember, answering, by_id, evidence
+
+FORMAT = 1
+
+
+@dataclass
+class Source:
+    """A shard, and the server that is backed up for it, by their positions in the members."""
+
+    primary: int
+    source: int
+    why: str
+
+
+def refuse_unquiet(members: Sequence[ClusterMember], where: str) -> None:
+    """Refuse a cluster in which slots are open, contested or without a living owner."""
+    refuse_strange(members, where)
+    refuse_open(members, where, "Finish that move first (quorum.redis.rebalance), then back up")
+    await_quiet(members, where)
+    if not any(member.slots for member in members):
+        raise Refused("No member that answers has slots", where, "Deploy the cluster first", evidence(members))
+
+
+def choose_sources(
+    members: Sequence[ClusterMember], where: str, here: Sequence[bool], replicas: int, primary_too: bool
+) -> List[Source]:
+    """Return the server to back up of each shard: the replica in sync with the smallest lag, never the primary untold.
+
+    `here` says which members are on hosts that take part.
+    """
+    refuse_unquiet(members, where)
+    found, lacking = [], []
+    for position, primary in enumerate(members):
+        if not primary.slots:
+            continue
+        shard = [position, *(one for one in range(len(members)) if _follows(members, one) == primary.id)]
+        flaws = {one: _flaw(members[one], primary, here[one]) for one in shard}
+        fit = [one for one in shard[1:] if not flaws[one]]
+        if fit:
+            best = min(fit, key=lambda one: lag(members[one].server, primary.server))
+            behind = lag(members[best].server, primary.server)
+            found.append(Source(position, best, f"a replica in sync, {behind} bytes behind"))
+        elif not flaws[position] and (primary_too or not replicas):
+            why = "the primary, as allowed, because no replica is in sync" if replicas else "the only one of its shard"
+            found.append(Source(position, position, why))
+        else:
+            reasons = [f"{members[one].name} {flaws[one] or 'is the primary'}" for one in shard]
+            lacking.append(f"the shard of {primary.name} (slots {show_slots(primary.slots, 4)}): {', '.join(reasons)}")
+    if lacking:
+        todo = "Repair a replica, or let primaries be backed up with redis_backup_primary=true"
+        raise Refused(f"Nobody can be backed up for {'; '.join(lacking)}", where, todo, evidence(members))
+    return found
+
+
+def _follows(members: Sequence[ClusterMember], position: int) -> str:
+    """Return the identity of whom a member follows; the others tell of one that is silent."""
+    member = members[position]
+    told = (node for other in answering(members) for node in other.peers if not member.id)
+    theirs = (node.primary_id for node in told if member.server.is_known_by(node.address, node.port))
+    return member.own.primary_id or next(theirs, "")
+
+
+def _flaw(member: ClusterMember, primary: ClusterMember, here: bool) -> str:
+    return flaw(member.server, primary.server) or ("" if here else "is on a host that takes no part in this run")
+
+
+def map_of(members: Sequence[ClusterMember]) -> Dict[str, str]:
+    """Return the slots of every primary by its identity."""
+    return {member.id: show_slots(member.slots) for member in answering(members) if member.slots}
+
+
+def refuse_moved(before: Mapping[str, str], members: Sequence[ClusterMember], where: str) -> None:
+    """Refuse to call it one backup when slots or primaries are not where they were when the saves began."""
+    refuse_unquiet(members, where)
+    now = map_of(members)
+    if dict(before) != now:
+        names = {member.id: member.name for member in answering(members)}
+        gone = [
+            f"{names.get(id_, id_[:8])} had slots {slots}" for id_, slots in before.items() if now.get(id_) != slots
+        ]
+        came = [f"{names[id_]} has slots {slots}" for id_, slots in now.items() if before.get(id_) != slots]
+        raise Refused(
+            f"Slots or primaries moved while the shards were saved: {'; '.join([*gone, *came])}",
+            where,
+            "What was saved is no backup of the cluster. Run again",
+        )
+
+
+def describe_nodes(members: Sequence[ClusterMember]) -> List[Dict[str, Any]]:
+    """Return every member as the manifest names it."""
+    known = by_id(members)
+    return [
+        {
+            **_who(member),
+            "role": "replica" if member.own.is_replica else "primary",
+            "follows": known[member.own.primary_id].name if member.own.primary_id in known else "",
+            "slots": show_slots(member.slots) if member.slots else "",
+            "engine": member.server.engine,
+            "version": member.server.version,
+        }
+        for member in answering(members)
+    ]
+
+
+def describe_shard(members: Sequence[ClusterMember], chosen: Source) -> Dict[str, Any]:
+    """Return a shard as the manifest names it, without its backup."""
+    primary = members[chosen.primary]
+    return {
+        "slots": show_slots(primary.slots),
+        "slot_count": count_slots(primary.slots),
+        "primary": {**_who(primary), "epoch": primary.own.epoch},
+        "source": _who(members[chosen.source]),
+    }
+
+
+def _who(member: ClusterMember) -> Dict[str, Any]:
+    server = member.server
+    return {"member": member.name, "address": server.address, "port": server.port, "id": member.id}
+
+
+def write_manifest_of(
+    name: str, begun: Mapping[str, Any], parts: Sequence[Mapping[str, Any]], now: float
+) -> Dict[str, Any]:
+    """Return the manifest of the whole backup from what was begun and the manifests of its parts."""
+    by_name = {part["name"]: part for part in parts}
+    missing = [one["backup"] for one in begun["shards"] if one["backup"] not in by_name]
+    if missing:
+        raise Refused(f"There is no backup {', '.join(missing)}", f"cluster {name}", "Run again, with all hosts")
+    shards = []
+    for one in begun["shards"]:
+        part = by_name[one["backup"]]
+        told = ("engine", "version", "rdb_version", "role", "replication_id", "replication_offset", "began", "rdb")
+        more = {key: part[key] for key in (*told, "rdb_size", "rdb_sha256", "compression", "verified")}
+        keys = sum(found["keys"] for found in part["databases"].values())
+        kept = {key: value for key, value in one.items() if key != "save"}
+        shards.append({**kept, **more, "keys": keys})
+    return {
+        "format": FORMAT,
+        "cluster": name,
+        "name": begun["name"],
+        "began": begun["began"],
+        "ended": iso_time(now),
+        "spread_ms": begun["spread_ms"],
+        "keys": sum(one["keys"] for one in shards),
+        "shards": shards,
+        "nodes": begun["nodes"],
+    }
+
+
+def is_good(manifest: Mapping[str, Any]) -> bool:
+    """Return whether nothing that was tried spoke against any of the parts."""
+    tried = [one["verified"][proof] for one in manifest["shards"] for proof in ("file_check", "load")]
+    return all(text == PASSED or text.startswith("not done") for text in tried)

@@ -1,0 +1,133 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""All shards of a cluster are saved at one moment, and one manifest says what belongs together."""
+
+from __future__ import annotations
+
+import getpass
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from measured import note
+
+from .conftest import PASSWORD, Answer, Lab, Server, wait_until
+from .test_cluster import options, start
+
+ME = getpass.getuser()
+
+
+@pytest.fixture
+def six(lab: Lab) -> list[Server]:
+    """Return a cluster of three shards with 3000 keys."""
+    servers = [start(lab, f"c{number}") for number in range(1, 7)]
+    done = lab.run("cluster", **options(servers))
+    assert not done.failed, done.text
+    fill(servers[:3], 0)
+    return servers
+
+
+def fill(primaries: list[Server], first: int, count: int = 3000) -> None:
+    """Give each key to the primary of its slot."""
+    bounds = (5461, 10923, 16384)
+    with primaries[0].client() as client:
+        slots = {f"key:{number}": client.cluster("KEYSLOT", f"key:{number}") for number in range(first, first + count)}
+    for position, primary in enumerate(primaries):
+        low = bounds[position - 1] if position else 0
+        with primary.client() as client, client.pipeline(transaction=False) as line:
+            for key, slot in slots.items():
+                if low <= slot < bounds[position]:
+                    line.set(key, key)
+            line.execute()
+
+
+def begin(lab: Lab, servers: list[Server], check: bool = False, **more: Any) -> Answer:
+    return lab.run("cluster_backup", check=check, **options(servers, **more))
+
+
+def take(lab: Lab, shard: dict[str, Any], root: Path) -> Answer:
+    place = {"host": shard["label"], **{key: shard["source"][key] for key in ("address", "port")}}
+    given: dict[str, Any] = {
+        "name": "cart",
+        "here": shard["label"],
+        "members": [place],
+        "password": PASSWORD,
+        "save": shard["save"],
+    }
+    given.update(directory=str(root / "backups"), binary=lab.engine.binary, user=ME, wait=120)
+    return lab.run("backup", **given)
+
+
+def end(lab: Lab, servers: list[Server], begun: Any, parts: list[Answer], root: Path) -> Answer:
+    more = {"begun": begun, "parts": [part["manifest"] for part in parts], "directory": str(root / "backups")}
+    return lab.run("cluster_backup", **options(servers, user=ME, **more))
+
+
+def test_all_shards_are_saved_at_one_moment_and_belong_together(lab: Lab, six: list[Server], tmp_path: Path) -> None:
+    """Three replicas save at once; the manifest has the slot map, and every part is proven."""
+    predicted = begin(lab, six, check=True)
+    assert predicted.changed and not (tmp_path / "backups").exists(), predicted.text
+    before = [one.info()["rdb_last_save_time"] for one in six]
+    begun = begin(lab, six)
+    assert not begun.failed and begun["steps"] == predicted["steps"], begun.text
+    told = begun["begun"]
+    assert [shard["source"]["member"] for shard in told["shards"]] == ["c4", "c5", "c6"], begun.text
+    fill(six[:3], 3000, 300)  # none of this is in it
+    parts = [take(lab, shard, tmp_path) for shard in told["shards"]]
+    assert not any(part.failed for part in parts), [part.text for part in parts]
+    ended = end(lab, six, told, parts, tmp_path)
+    assert not ended.failed, ended.text
+    made = json.loads(Path(ended["path"]).read_text(encoding="utf-8"))
+    assert made == ended["manifest"] and made["keys"] == 3000 and Path(ended["path"]).stat().st_mode & 0o777 == 0o640
+    assert [shard["slots"] for shard in made["shards"]] == ["0-5460", "5461-10922", "10923-16383"]
+    assert [shard["primary"]["id"] for shard in made["shards"]] == [one.call("CLUSTER", "MYID") for one in six[:3]]
+    assert {shard["verified"]["load"] for shard in made["shards"]} == {"passed"}
+    assert all((Path(ended["path"]).parent / shard["backup"] / "dump.rdb").exists() for shard in made["shards"])
+    assert len(made["nodes"]) == 6 and PASSWORD not in json.dumps(made)
+    assert ended["ansible_stats"]["data"]["redis_backups"]["cart"]["good"] is True
+    assert {one.call("CONFIG", "GET", "stop-writes-on-bgsave-error")[1] for one in six} == {"yes"}
+    assert [one.info()["rdb_last_save_time"] for one in six[:3]] == before[:3], "a primary has saved"
+    note(f"saves of three shards began within, {lab.engine.name}", f"{told['spread_ms']} ms")
+    assert told["spread_ms"] < 1000
+
+    repeated = take(lab, told["shards"][0], tmp_path)
+    assert repeated.failed and "exists already" in repeated.msg, repeated.text
+    six[3].call("SAVE")
+    wait_until("the copy has taken what came", lambda: six[3].info()["master_link_status"] == "up")
+    fill(six[:1], 4000, 50)
+    six[3].call("SAVE")
+    other = {**told["shards"][0], "label": "other"}
+    refused = take(lab, other, tmp_path)
+    assert refused.failed and "another save has taken the place of its file" in refused.msg, refused.text
+    assert not list((tmp_path / "backups" / "cart").glob("*other*"))
+
+
+def test_what_is_no_whole_is_refused(lab: Lab, six: list[Server], tmp_path: Path) -> None:
+    """An open slot, a shard without a replica in sync, and slots that moved meanwhile stop a backup."""
+    ids = [one.call("CLUSTER", "MYID") for one in six]
+    begun = begin(lab, six)["begun"]
+    parts = [take(lab, shard, tmp_path) for shard in begun["shards"]]
+    missing = end(lab, six, begun, parts[:2], tmp_path)
+    assert missing.failed and f"There is no backup {begun['shards'][2]['backup']}" in missing.msg, missing.text
+
+    key = next(slot for slot in range(5461) if not six[0].call("CLUSTER", "COUNTKEYSINSLOT", slot))
+    six[1].call("CLUSTER", "SETSLOT", key, "IMPORTING", ids[0])
+    six[0].call("CLUSTER", "SETSLOT", key, "MIGRATING", ids[1])
+    for refused in (begin(lab, six, check=True), begin(lab, six), end(lab, six, begun, parts, tmp_path)):
+        assert refused.failed and not refused.changed, refused.text
+        assert f"slot {key} of c1 is migrating to c2" in refused.msg, refused.text
+    for one in (six[1], six[0], six[2]):
+        one.call("CLUSTER", "SETSLOT", key, "NODE", ids[1])
+    refused = end(lab, six, begun, parts, tmp_path)
+    assert refused.failed and "Slots or primaries moved while the shards were saved" in refused.msg, refused.text
+    assert not list((tmp_path / "backups" / "cart").glob("*.json"))
+
+    six[4].stop()
+    refused = begin(lab, six)
+    assert refused.failed and "c5 does not answer" in refused.msg and "c2 is the primary" in refused.msg, refused.text
+    allowed = begin(lab, six, check=True, primary=True)
+    assert not allowed.failed and "c2 (slots" in allowed["steps"][0], allowed.text
+    elsewhere = begin(lab, six, check=True, primary=True, hosts=["c1", "c4", "c5", "c6"])
+    assert elsewhere.failed and "c2 is on a host that takes no part in this run" in elsewhere.msg, elsewhere.text

@@ -1,0 +1,38 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which file is that of a save, and when a backup of a cluster is good."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.quorum.redis.plugins.module_utils._backup.save import Save, belongs
+from ansible_collections.quorum.redis.plugins.module_utils._cluster_backup.plan import is_good
+from ansible_collections.quorum.redis.plugins.module_utils._model.rdb_header import Header
+
+SAVE = Save("20261129T101112Z", 100, {"master_repl_offset": "70"})
+
+
+@pytest.mark.parametrize(
+    ("aux", "ours"),
+    [
+        ({"ctime": "100", "repl-offset": "70"}, True),
+        ({"ctime": "104", "repl-offset": "70"}, True),
+        ({"ctime": "104", "repl-offset": "71"}, False),
+        ({"ctime": "99", "repl-offset": "70"}, False),
+        ({"ctime": "101"}, True),
+        ({"repl-offset": "70"}, False),
+    ],
+)
+def test_a_file_is_known_by_its_time_and_its_place_in_the_stream(aux: dict[str, str], ours: bool) -> None:
+    assert belongs(Header("REDIS", 11, aux), SAVE) is ours
+
+
+@pytest.mark.parametrize(
+    ("load", "good"), [("passed", True), ("not done: switched off", True), ("failed: 1 key less", False)]
+)
+def test_one_bad_part_spoils_the_whole(load: str, good: bool) -> None:
+    shards: list[Any] = [{"verified": {"file_check": "passed", "load": each}} for each in ("passed", load)]
+    assert is_good({"shards": shards}) is good
