@@ -14,6 +14,8 @@ description:
   - Restarts one unit, then waits until the process has loaded its data, its link to the primary is up, and it has
     everything that the primary had when the restart began.
   - Never restarts a primary that has replicas, nor one whose data would not survive; RV(skipped_primary) says so.
+  - A member of a cluster is awaited until all O(members) answer, none says that another one has failed, and the state
+    of the cluster is ok for each of them.
   - A Sentinel is awaited until it watches what it watched before and sees the quorum that it saw before.
 options:
   kind:

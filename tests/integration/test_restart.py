@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from patience import LONG, allowed
 
-from integration.conftest import Lab, Server, wait_until
+from integration.conftest import PASSWORD, Lab, Server, wait_until
+from integration.test_cluster import options as cluster_options
+from integration.test_cluster import start
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -163,3 +165,24 @@ def test_a_sentinel_watches_again_what_it_watched(lab: Lab, tmp_path: Path) -> N
     assert not answer.failed, answer.text
     assert answer["progress"][-1].endswith("in sync")
     assert sentinel.info()["run_id"] != before
+
+
+def test_a_member_of_a_cluster_is_restarted_when_it_is_no_primary(lab: Lab, tmp_path: Path) -> None:
+    """A primary is left alone, hands over, and is restarted as a replica; the cluster is whole again after each."""
+    six = [start(lab, f"c{count}") for count in range(1, 7)]
+    assert not lab.run("cluster", **cluster_options(six)).failed
+    members = cluster_options(six)["members"]
+    answer = lab.run("restart", **options(six[0], tmp_path, password=PASSWORD, members=members))
+    assert not answer.changed and answer["why"] == "it is the primary of its shard", answer.text
+    handed = lab.run("cluster", **cluster_options(six, avoid=["c1"]))
+    assert handed["steps"][0].endswith(f"take over from c1 (127.0.0.1:{six[0].port})"), handed.text
+    before = six[0].info()["run_id"]
+    done = lab.run("restart", **options(six[0], tmp_path, password=PASSWORD, members=members))
+    assert not done.failed and done["progress"][-1].endswith("in sync"), done.text
+    assert six[0].info()["run_id"] != before and six[0].info()["role"] == "slave"
+    assert "fail" not in "".join(one.call("CLUSTER", "NODES") for one in six)
+    kept = lab.run("cluster", **cluster_options(six, avoid=["c1"]))
+    assert not kept.failed and not kept.changed, kept.text
+    six[1].stop()
+    answer = lab.run("restart", **options(six[5], tmp_path, password=PASSWORD, members=members, wait=3))
+    assert f"127.0.0.1:{six[1].port} does not answer" in answer.msg, answer.text

@@ -21,7 +21,9 @@ from .._host.start import failure
 from .._model.observed import PARKED
 from .._redis.client import Client, connect
 from .._redis.endpoint import endpoint_from_params
+from .._redis.observe import look_at_all, observe_nodes
 from .._redis.replies import number, parse_info
+from .roll import cluster_fault
 
 PAUSE = 0.1
 
@@ -39,11 +41,18 @@ class View:
         """Return what changes with each start."""
         return self.info.get("run_id", "")
 
+    @property
+    def in_cluster(self) -> bool:
+        """Return whether it is a member of a cluster."""
+        return "cluster" in (self.info.get("redis_mode"), self.info.get("server_mode"))
+
 
 def why_not(view: View, members: int) -> str:
     """Return why this server must not be restarted, empty when it may be; pure."""
     if view.info.get("role") != "master":
         return ""
+    if view.in_cluster and members > 1:
+        return "it is the primary of its shard"
     replicas = int(view.info.get("connected_slaves", "0"))
     if replicas or members > 1:
         return f"it is the primary of {replicas or members - 1} replica{'s' if (replicas or members - 1) > 1 else ''}"
@@ -211,7 +220,19 @@ class Restart(Reconciler[View]):
             return "does not listen yet", ""
         if self.sentinel:
             return sentinel_state(now, was), ""
-        return state(now.info, was, offset), share(now.info)
+        found = state(now.info, was, offset)
+        if found == "in sync" and now.in_cluster:
+            found = cluster_fault(self._told()) or found
+        return found, share(now.info)
+
+    def _told(self) -> dict[str, dict[str, str]]:
+        """Return what every member says of the cluster, this one too."""
+        places = [(item["address"], int(item["port"])) for item in self.params["members"]]
+        others = [
+            (f"{host}:{port}", replace(self.endpoint, address=host, port=port, socket=None)) for host, port in places
+        ]
+        told = look_at_all(lambda place, _name: observe_nodes(place), others)
+        return {name: said for (name, _place), said in zip(others, told)}
 
     def result(self, obs: View, steps: list[Step]) -> dict[str, Any]:
         """Return how it went."""

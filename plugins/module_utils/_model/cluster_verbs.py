@@ -23,12 +23,6 @@ def judge_verb(verb: str, options: Mapping[str, Any], model: Mapping[str, Any]) 
         return _backup(options, clusters, others)
     if verb == "restore":
         return _restore(options, clusters, others), []
-    if verb == "restart":
-        one = f"{who}, whose members restart does not restart yet"
-        todo = (
-            "Move its primaries away with quorum.redis.failover, then restart the units of their hosts with systemctl"
-        )
-        return ([], [f"{one}; it was left alone. {todo}."]) if others else ([f"{one}. {NOTHING} {todo}."], [])
     if verb == "upgrade":
         return [
             f"{who}, which upgrade cannot take to another version yet, and the engine of a host is that of all its "

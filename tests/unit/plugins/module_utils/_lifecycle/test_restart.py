@@ -35,6 +35,8 @@ REPLICA = {
         ({}, "", 3, ""),
         ({"role": "master", "connected_slaves": "2"}, "900 1", 0, "it is the primary of 2 replicas"),
         ({"role": "master", "connected_slaves": "0"}, "900 1", 2, "it is the primary of 1 replica"),
+        ({"role": "master", "connected_slaves": "1", "redis_mode": "cluster"}, "", 6, "it is the primary of its shard"),
+        ({"role": "slave", "redis_mode": "cluster"}, "", 6, ""),
         ({"role": "master", "connected_slaves": "0", "db0": "keys=1", "aof_enabled": "0"}, "900 1", 1, ""),
         ({"role": "master", "connected_slaves": "0", "db0": "keys=1", "aof_enabled": "1"}, "", 1, ""),
         ({"role": "master", "connected_slaves": "0", "aof_enabled": "0"}, "", 1, ""),
