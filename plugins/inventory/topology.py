@@ -15,7 +15,8 @@ description:
     the hosts that other sources of the inventory have declared into groups by that. Nothing is changed on any server.
   - The groups are C(redis_SET_primary), C(redis_SET_replica), C(redis_SET_unknown), C(redis_SET_disputed) and
     C(redis_SET_sentinel) for each data set, where a character that may not be in the name of a group becomes C(_), and
-    over all sets C(redis_primary), C(redis_replica), C(redis_unknown) and C(redis_disputed).
+    over all sets C(redis_primary), C(redis_replica), C(redis_unknown) and C(redis_disputed). Sets that would share
+    their groups, such as C(a-b) and C(a_b), are refused.
   - Who is primary is judged as by M(quorum.redis.replication). Where the observers disagree, or the primary is being
     moved, there is no primary, and all members that answer are in C(redis_SET_disputed).
   - C(redis_SET_unknown) has the members that do not answer, that still load their data, or that do not follow the
@@ -89,7 +90,6 @@ from contextlib import suppress
 from typing import Any
 
 from ansible.errors import AnsibleParserError
-from ansible.inventory.group import to_safe_group_name
 from ansible.inventory.helpers import get_group_vars
 from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
 from ansible.utils.unsafe_proxy import wrap_var
@@ -99,6 +99,7 @@ from ..module_utils._inventory.observer import ask_sets, question_of
 from ..module_utils._inventory.plan import (
     STATES,
     host_of,
+    prefixes_of,
     problems_of,
     remarks_of,
     sentinel_vars,
@@ -132,6 +133,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         self.load_cache_plugin()
         try:
             sets = self._sets(path, cache)
+            prefixes = prefixes_of([live["name"] for live in sets])
         except QuorumError as problem:
             raise AnsibleParserError(f"{path}: {problem}") from problem
         grave = [text for live in sets for text in problems_of(live)]
@@ -139,7 +141,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             raise AnsibleParserError(f"{path}: " + "\n".join(grave))
         for text in [*grave, *(text for live in sets for text in remarks_of(live))]:
             self.display.warning(f"{path}: {text}", formatted="\n" in text)  # a table keeps its lines
-        self._fill(path, sets)
+        self._fill(path, sets, prefixes)
 
     def _option(self, name: str) -> Any:
         """Return an option; what stands in the file may be a template, what comes from elsewhere is what it is."""
@@ -161,13 +163,13 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             self._cache[key] = json.dumps(sets)
         return sets
 
-    def _fill(self, path: str, sets: list[dict[str, Any]]) -> None:
+    def _fill(self, path: str, sets: list[dict[str, Any]], prefixes: dict[str, str]) -> None:
         live_vars: dict[str, dict[str, Any]] = {}
         known = self._addresses([one for live in sets for one in [*live["members"], *live["sentinels"]]])
         for state in STATES:
             self.inventory.add_group(f"redis_{state}")
         for live in sets:
-            prefix = to_safe_group_name(f"redis_{live['name']}", force=True, silent=True)
+            prefix = prefixes[live["name"]]
             for state in (*STATES, "sentinel"):
                 self.inventory.add_group(f"{prefix}_{state}")
             for place in live["members"]:

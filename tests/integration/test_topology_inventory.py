@@ -297,6 +297,12 @@ def test_groups_follow_a_failover(lab: Lab, controller: Controller) -> None:
     shut = deployment.ask("--list", secrets={**login, "QUORUM_REDIS_PASSWORD": "nonsense"})
     assert shut.returncode == 0 and "The option is password." in shut.stderr, shut.stderr
     assert f"({new.address}:{new.port})" in shut.stderr and "redis_primary" not in json.loads(shut.stdout)
+    for name in ("a-b", "a_b"):
+        stale.call("SENTINEL", "MONITOR", name, new.address, new.port, "1")
+    twins = deployment.ask("--list", secrets=login, sentinels=found.where([stale]))
+    assert twins.returncode != 0 and "a-b and a_b would have the same groups" in twins.stderr, twins.stderr
+    alone = deployment.listed(login, sentinels=found.where([stale]), sets=["a-b"], unknown="ignore")
+    assert alone["redis_a_b_primary"]["hosts"] == [db], alone
     nobody = deployment.ask("--list", secrets={**login, "QUORUM_REDIS_SENTINEL_PASSWORD": "nonsense"})
     assert nobody.returncode != 0 and "Correct sentinel_password" in nobody.stderr, nobody.stderr
 

@@ -8,6 +8,7 @@ The judgement is that of quorum.redis.replication. Where it would refuse, there 
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
@@ -159,6 +160,24 @@ def _errors(live: Live) -> List[Tuple[str, bool]]:
             todo = f" The option is {option}." if one["error_kind"] == "auth" else ""
             grave = one["error_kind"] in ("auth", "tls")
             found += [(f"{live['name']}{where}: {one['error']}{todo}", grave)] if one["error"] else []
+    return found
+
+
+def prefixes_of(names: Sequence[str]) -> Dict[str, str]:
+    """Return what the groups of each set begin with, without what no group may have in its name.
+
+    Refused: sets that would share their groups. A play for the primary of one would reach that of the other, too.
+    """
+    found: Dict[str, str] = {}
+    for name in sorted(set(names)):
+        prefix = "redis_" + re.sub(r"\W", "_", name)
+        twin = next((other for other, taken in found.items() if taken == prefix), None)
+        if twin is not None:
+            raise Refused(
+                f"The data sets {twin} and {name} would have the same groups, {prefix}_primary and so on.",
+                todo="Name one of them in `sets`, or rename one.",
+            )
+        found[name] = prefix
     return found
 
 

@@ -8,7 +8,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.quorum.redis.plugins.module_utils._core.errors import BadConfig, MissingLibrary, Unreachable
+from ansible_collections.quorum.redis.plugins.module_utils._core.errors import (
+    BadConfig,
+    MissingLibrary,
+    Refused,
+    Unreachable,
+)
 from ansible_collections.quorum.redis.plugins.module_utils._inventory import observer, plan
 from ansible_collections.quorum.redis.plugins.module_utils._model.observed import (
     Downstream,
@@ -271,3 +276,13 @@ def test_without_the_library_it_is_said_where_it_is_missing(monkeypatch: pytest.
     monkeypatch.setattr(observer, "require", missing)
     with pytest.raises(MissingLibrary, match="on the controller"):
         observer.ask_sets(question(sentinels=[ONE]))
+
+
+def test_groups_are_named_for_their_set() -> None:
+    assert plan.prefixes_of(["main", "main", "shop.é-1"]) == {"main": "redis_main", "shop.é-1": "redis_shop_é_1"}
+
+
+@pytest.mark.parametrize("names", [["a-b", "a_b"], ["main", "a.b", "x", "a-b"]])
+def test_sets_that_would_share_their_groups_are_refused(names: list[str]) -> None:
+    with pytest.raises(Refused, match=r"would have the same groups, redis_a_b_primary"):
+        plan.prefixes_of(names)
