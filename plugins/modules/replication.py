@@ -104,6 +104,13 @@ silent_sentinels:
   returned: success
   type: list
   elements: str
+blind_sentinels:
+  description:
+    - Hosts of the Sentinels that do not see this data set, and could not fail it over. They do not watch it yet, or
+      were told where the primary speaks TLS, or no longer does, and cannot speak to it before they are restarted.
+  returned: with O(sentinels)
+  type: list
+  elements: str
 """
 
 from typing import Any, Dict

@@ -251,19 +251,23 @@ def test_sentinels_name_the_new_port_before_they_can_speak_to_it(
     def named() -> List[int]:
         return [int(watcher.call("SENTINEL", "GET-MASTER-ADDR-BY-NAME", "main")[1]) for watcher in watchers]
 
+    def join() -> Any:
+        return lab.run(
+            "replication",
+            name="main",
+            members=places(servers, tls),
+            sentinels=places(watchers, tls),
+            sentinel_password=PASSWORD,
+            **access(tls),
+        )
+
     for watcher in watchers:
         watch(watcher, not tls)
     for one in servers:
         one.call("CONFIG", "SET", *says[tls].split())
-    moved = lab.run(
-        "replication",
-        name="main",
-        members=places(servers, tls),
-        sentinels=places(watchers, tls),
-        sentinel_password=PASSWORD,
-        **access(tls),
-    )
+    moved = join()
     assert not moved.failed, moved.msg
+    assert moved["blind_sentinels"] == ["w0", "w1", "w2"]
     new = port(servers[0], tls)
     assert named() == [new] * 3
     assert {one.follows()[1] for one in servers[1:]} == {f"127.0.0.1:{new}"}
@@ -279,6 +283,8 @@ def test_sentinels_name_the_new_port_before_they_can_speak_to_it(
         told = dict(zip(reply[::2], reply[1::2], strict=True))
         assert (int(told["port"]), told["down-after-milliseconds"]) == (new, "60000")
         assert "+sdown" not in watcher.log, watcher.log
+    again = join()
+    assert (again["steps"], again["blind_sentinels"]) == ([], [])
     assert servers[0].follows()[0] == "master"
 
 

@@ -388,6 +388,12 @@ class Planner:
         return any("failover_in_progress" in ballot.flags for ballot in self.ballots)
 
 
+def is_blind(view: SentinelView, name: str) -> bool:
+    """Return whether a Sentinel that answers watches nobody of a set, or was only told the primary."""
+    watched = view.masters.get(name)
+    return view.reachable and (watched is None or watched.down_after == NOT_YET)
+
+
 def unlinked(planner: Planner, chosen: Observed) -> Dict[str, str]:
     """Return who follows the primary and is not in sync with it: name and a sentence."""
     primary = planner.own(chosen)

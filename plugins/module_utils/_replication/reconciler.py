@@ -16,7 +16,7 @@ from .._redis.client import connect
 from .._redis.client_list import follow
 from .._redis.observe import both, observe_all, observe_sentinels
 from .interrupted import explain_restore, leftovers
-from .plan import Plan, Planner, Wish, pending, unlinked
+from .plan import Plan, Planner, Wish, is_blind, pending, unlinked
 from .prediction import assume_started, predict
 from .repair import repair
 
@@ -147,7 +147,13 @@ class Replication(Reconciler[Planner]):
             "silent_members": [member.name for member in obs.members if not member.reachable],
             "waiting": pending(predicted, chosen),
             "silent_sentinels": [view.name for view in obs.views if not view.reachable],
+            **self._blind(obs),
         }
+
+    def _blind(self, obs: Planner) -> Dict[str, List[str]]:
+        """Return the Sentinels of which nobody has to wait for another when they are restarted."""
+        blind = [view.name for view in obs.views if is_blind(view, self.wish.name)]
+        return {"blind_sentinels": blind} if self.watchers else {}
 
     def diff(self, before: Planner, after: Optional[Planner], steps: List[Step]) -> List[Dict[str, str]]:
         """Return the roles before and after."""
