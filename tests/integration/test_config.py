@@ -127,6 +127,12 @@ def test_check_mode_predicts_exactly_and_touches_nothing(managed: Managed) -> No
     assert [item["key"] for item in done["restart"]] == ["databases"]
     assert managed.get("hz") == "500"  # the engine clamps it, on both sides
     assert not managed.run(**wish).changed
+    # For the program that tells Prometheus.
+    note = managed.path.with_suffix(".pending")
+    run_id = managed.server.info()["run_id"]
+    assert json.loads(note.read_text()) == {"run_id": run_id, "settings": ["databases"]}
+    managed.run(**{**wish, "databases": 16})
+    assert not note.exists()
 
 
 def test_a_removed_key_goes_back_and_a_key_set_by_hand_is_repaired(managed: Managed) -> None:

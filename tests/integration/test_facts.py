@@ -96,6 +96,7 @@ class Scene:
         told = facts_settings(topology, access, {"password": WATCH, "clients": [CLIENTS]}, "here", carries=True)
         for process in told["settings"]["processes"]:
             process["note"] = str(self.lab.root / "restart-wanted")
+            process["pending"] = str(self.lab.root / f"{process['set']}.pending")
             process["users"] = str(self.lab.root / f"{process['set']}.users")
         return {**told["settings"], **told["secrets"], "binary": self.lab.engine.binary}
 
@@ -193,6 +194,11 @@ def test_what_changes_is_seen(lab: Lab, program: Path, tmp_path: Path) -> None:
     (lab.root / "restart-wanted").touch()
     assert scene.values()[f"restart_wanted{{{addr}}}"] == 1
     (lab.root / "restart-wanted").unlink()
+    pending = lab.root / "main.pending"  # as the module config notes it
+    pending.write_text(json.dumps({"run_id": scene.primary.info()["run_id"], "settings": ["databases"]}))
+    assert scene.values()[f"restart_wanted{{{addr}}}"] == 1
+    pending.write_text(json.dumps({"run_id": "that of an earlier process", "settings": ["databases"]}))
+    assert scene.values()[f"restart_wanted{{{addr}}}"] == 0
     upgraded = lab.root / "upgraded"
     upgraded.write_text("#!/bin/sh\necho Redis server v=99.0.0 build=abcdef\n")
     upgraded.chmod(0o755)

@@ -61,6 +61,7 @@ from .diff import (
     restarts,
     table,
 )
+from .pending import note_pending
 from .runtime import probe, read, set_all, started, switch_aof_on, undo, wait_loaded
 from .sentinel_password import Changeover, only_one
 from .start_guard_files import guard_files
@@ -305,6 +306,9 @@ class Instance(Reconciler[View]):
     def result(self, obs: View, steps: list[Step]) -> dict[str, Any]:
         """Return what a role needs to go on."""
         first = self.first or Plan()
+        if obs.live is not None and not self.module.check_mode:
+            keys = [item["key"] for item in obs.plan.restart]
+            note_pending(self.wanted.path, obs.live.info.get("run_id", ""), keys)
         self.warnings += [f"{self.label}: {warning}" for warning in obs.plan.warnings]
         if obs.plan.restart and (self.params["guard"] or {}).get("cluster"):
             reasons = "; ".join(f"{item['key']} {item['why']}" for item in obs.plan.restart)

@@ -26,7 +26,7 @@ HELP = {
     "certificate_not_after_timestamp_seconds": "When the certificate in the file ends.",
     "certificate_served_not_after_timestamp_seconds": "When the certificate ends that the process shows.",
     "rotation_began_timestamp_seconds": "Since when a user has two passwords.",
-    "restart_wanted": "1: the process runs another program than the installed one, or a requested restart is left.",
+    "restart_wanted": "1: the process runs another program than the installed one, or a restart that it needs is left.",
 }
 Labels = Tuple[Tuple[str, str], ...]
 

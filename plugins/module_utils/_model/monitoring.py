@@ -225,4 +225,5 @@ def _process(model: Mapping[str, Any], host: str, name: str) -> Entry:
         "tls_port": model.get("tls_port", 0),
         "users": f"/etc/redis/{name}.acl" if name else f"/etc/redis/{model['name']}.conf",
         "note": f"/var/lib/redis/{model['name']}/restart-wanted",
+        "pending": f"/etc/redis/{model['name']}.pending",
     }

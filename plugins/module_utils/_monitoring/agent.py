@@ -84,7 +84,7 @@ class Look:
         login = self.told["logins"][one["set"]] if one["set"] else self.told["sentinel_login"]
         ((_host, place),) = self.places([{**one, "host": self.told["me"]}], login)
         labels = {"addr": one["addr"], **({"set": one["set"]} if one["set"] else {})}
-        found = Process(labels, wants_restart(place, one["note"], installed))
+        found = Process(labels, wants_restart(place, one, installed))
         with suppress(OSError):
             text = Path(one["users"]).read_text(encoding="utf-8", errors="replace")
             found.rotating = {user: float(since) for user, since in parse_marks(text).items()}
@@ -105,14 +105,25 @@ def build_of(binary: str) -> str:
     return found.group(1) if found else ""
 
 
-def wants_restart(place: Endpoint, note: str, installed: str) -> Optional[bool]:
-    """Return whether a process runs another program than the installed one, or a request is left; None: not known."""
+def wants_restart(place: Endpoint, one: Told, installed: str) -> Optional[bool]:
+    """Return whether a process runs another program than the installed one, or a restart is left; None: not known."""
     try:
         with Modest(place) as client:
-            running = parse_info(client.call("INFO", "server")).get("redis_build_id", "")
+            info = parse_info(client.call("INFO", "server"))
     except QuorumError:
         return None
-    return Path(note).exists() or bool(installed and running and installed != running)
+    running = info.get("redis_build_id", "")
+    changed = bool(installed and running and installed != running)
+    return changed or Path(one["note"]).exists() or bool(pending_settings(one["pending"], info.get("run_id", "")))
+
+
+def pending_settings(path: str, run_id: str) -> List[str]:
+    """Return the settings that wait for a restart of this process, as `site` has noted them."""
+    try:
+        note = json.loads(Path(path).read_text(encoding="utf-8"))
+        return list(note["settings"]) if note["run_id"] == run_id else []
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
 
 
 def certificate_until(path: str) -> Optional[float]:
