@@ -75,7 +75,8 @@ options:
       RV(other_program) tell what they run now.
     type: path
   units:
-    description: The units of this collection that are declared. The module warns of a server that runs beside them.
+    description: The units of this collection that are declared. The module warns of a server that runs beside them,
+      and of a drop-in that changes how a unit of this collection starts.
     type: list
     elements: str
   authorities:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, quorum.redis contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is not ours and holds a port or data stops the run before the first change on any host."""
+"""What is not ours and holds a port or data stops the run before the first change on any host, and goes when told."""
 
 from __future__ import annotations
 
@@ -106,3 +106,27 @@ def test_what_is_no_server_at_all(lab: Lab) -> None:
     assert "port 26379 is held by web.service" in said and "it does not answer INFO" in said
     assert "Stop it" in said or "stop it, or give" in said
     lab.sh("x3", "systemctl stop web; systemctl start redis-sentinel")
+
+
+def test_one_gives_way_and_its_data_comes_in(lab: Lab, main: DataSet) -> None:
+    """As docs/operations.md says; what the old servers held stays where it was."""
+    lab.sh("x1", "redis-cli SAVE && install -d -o redis -g redis -m 0700 /var/lib/redis/main")
+    lab.sh("x1", "install -o redis -g redis -m 0600 /var/lib/redis/dump.rdb /var/lib/redis/main/dump.rdb")
+    kept = lab.sh("x1", "sha256sum /var/lib/redis/dump.rdb")
+    run = lab.run_playbook("site", *given(redis_replace_foreign="x1,x2", redis_trust="x1")).expect()
+    said = " ".join(run.stdout.split())
+    assert "stop redis-server.service" in said and "its data stays in /var/lib/redis" in said, said
+    assert "stop redis_6379.service" in said and "its data stays in /srv/other" in said, said
+    assert main.settled() == "x1"
+    assert [main.ask(host, "GET", "precious") for host in lab.hosts] == ["42", "42", "42"]
+    assert lab.sh("x1", "sha256sum /var/lib/redis/dump.rdb") == kept
+    assert main.ask("x2", "EXISTS", "other") == 0 and lab.sh("x2", "grep -c other /srv/other/dump.rdb") == "1"
+    old = "systemctl is-enabled redis_6379; systemctl is-active redis_6379"
+    assert lab.run("x2", old).stdout.split() == ["disabled", "inactive"]
+    drop_in = "/etc/systemd/system/redis-server@main.service.d"
+    lab.sh(
+        "x3",
+        f"mkdir {drop_in} && printf '[Service]\\nExecStartPre=\\n' > {drop_in}/own.conf && systemctl daemon-reload",
+    )
+    said = " ".join(lab.run_playbook("site").expect(changed=0).stdout.split())
+    assert f"{drop_in}/own.conf sets ExecStartPre of redis-server@main.service" in said, "the start guard is left out"

@@ -61,6 +61,27 @@ def test_a_backup_and_a_failover(lab: Lab, main: DataSet, traces: Traces, secret
     assert main.settled() != old
 
 
+# What a check takes to say what it would do, or why it does not.
+OTHERS = {
+    "status": ["-e", "redis_status_fail=false"],
+    "restart": ["--check"],
+    "rotate": ["--check"],
+    "upgrade": ["--check"],
+    "retire": ["--check", "-e", "redis_retire_hosts=s3"],
+    "restore": ["--check"],
+    "monitoring": ["--check"],
+    "notify": ["--check"],
+    "remove": ["--check", "-e", "redis_remove_confirm=redis"],
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_no_other_verb_tells_a_secret(main: DataSet, traces: Traces, name: str) -> None:
+    """Whether it succeeds is the subject of others."""
+    run = traces.play(name, *OTHERS[name])
+    assert run.recap, run.stdout
+
+
 def test_no_file_holds_a_secret_that_it_need_not(
     lab: Lab, main: DataSet, traces: Traces, secrets: dict[str, str]
 ) -> None:

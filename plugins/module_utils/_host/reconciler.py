@@ -18,7 +18,14 @@ from .certificates import check, digest
 from .kernel import View, check_memory, observe, put
 from .listeners import answers, is_local
 from .packages import Pin, are_lists_empty, check_candidates, installed, missing
-from .services import check_version, other_programs, running_programs, undeclared_servers, unit_table
+from .services import (
+    changed_units,
+    check_version,
+    other_programs,
+    running_programs,
+    undeclared_servers,
+    unit_table,
+)
 
 
 class Host(Reconciler[View]):
@@ -112,7 +119,7 @@ class Host(Reconciler[View]):
                 f"sources have {', '.join(obs.packages_missing)} is not known in check mode"
             )
         if self.module.params["units"] is not None:
-            self.warnings += undeclared_servers(programs, self.module.params["units"])
+            self.warnings += undeclared_servers(programs, self.module.params["units"]) + changed_units(self.units)
         return {
             "foreign": [one.describe() for one in self.foreign],
             "unsettable": [item.name for item in fixed],

@@ -6,15 +6,18 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import Sequence
+from typing import Iterator, Sequence
 
 from .._core.errors import BadConfig
 
 UNITS = ("redis-server@*.service", "redis-sentinel@*.service")
 DELETED = " (deleted)"
+# What a drop-in changes so that another program starts than the one that this collection configures and guards.
+DECISIVE = re.compile(r"^\s*(ExecStart|ExecStartPre|ExecCondition|ExecReload|User|Group|Type)\s*=", re.MULTILINE)
 
 
 def running_programs(table: str, root: Path = Path("/")) -> dict[str, str]:
@@ -30,6 +33,23 @@ def undeclared_servers(programs: dict[str, str], units: list[str]) -> list[str]:
         f"quorum.redis.remove -e redis_remove_set={name}"
         for name in names
     ]
+
+
+def changed_units(table: str) -> list[str]:
+    """Return a warning for each unit of this collection whose way to start is changed by a drop-in of somebody else."""
+    found = []
+    for unit in blocks(table):
+        for path in unit.get("DropInPaths", "").split():
+            try:
+                keys = sorted(set(DECISIVE.findall(Path(path).read_text(encoding="utf-8", errors="replace"))))
+            except OSError:
+                continue
+            if keys:
+                found.append(
+                    f"{path} sets {', '.join(keys)} of {unit['Id']}, so the start guard or the configuration of this "
+                    "collection may be left out; it was left alone. Remove it, or what it sets there"
+                )
+    return found
 
 
 def check_version(programs: dict[str, str], program: str, kept: bool, host: str, wish: str) -> None:
@@ -52,7 +72,7 @@ def other_programs(programs: dict[str, str], program: str) -> list[str]:
 
 def unit_table(more: Sequence[str] = ()) -> str:
     """Return what systemd says about the units of this collection and some more; nothing where there is no systemd."""
-    command = ["systemctl", "show", "--property=Id,MainPID,FragmentPath", *UNITS, *more]
+    command = ["systemctl", "show", "--property=Id,MainPID,FragmentPath,DropInPaths", *UNITS, *more]
     try:
         done = subprocess.run(
             command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL, check=False
@@ -65,13 +85,18 @@ def unit_table(more: Sequence[str] = ()) -> str:
 def programs_of(table: str, proc: Path) -> dict[str, str]:
     """Return the program file of each unit that runs; of one that a package has replaced, the name is the same."""
     programs: dict[str, str] = {}
-    for block in table.split("\n\n"):
-        values = dict(row.split("=", 1) for row in block.splitlines() if "=" in row)
-        if not any(fnmatch(values.get("Id", ""), ours) for ours in UNITS):
-            continue
+    for values in blocks(table):
         try:
             program = os.readlink(proc / values["MainPID"] / "exe")
         except (KeyError, OSError):
             continue
         programs[values["Id"]] = program[: -len(DELETED)] if program.endswith(DELETED) else program
     return programs
+
+
+def blocks(table: str) -> Iterator[dict[str, str]]:
+    """Return what systemd says about each unit of this collection; pure."""
+    for block in table.split("\n\n"):
+        values = dict(row.split("=", 1) for row in block.splitlines() if "=" in row)
+        if any(fnmatch(values.get("Id", ""), ours) for ours in UNITS):
+            yield values

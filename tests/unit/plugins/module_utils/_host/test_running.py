@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.quorum.redis.plugins.module_utils._core.errors import BadConfig
 from ansible_collections.quorum.redis.plugins.module_utils._host.services import (
+    changed_units,
     check_version,
     other_programs,
     programs_of,
@@ -71,3 +72,17 @@ def test_a_server_that_is_no_data_set_is_named_with_the_way_to_remove_it() -> No
     }
     (warning,) = undeclared_servers(programs, ["redis-server@main.service", "redis-sentinel@sentinel.service"])
     assert warning.startswith("old runs here and is not in the inventory") and "redis_remove_set=old" in warning
+
+
+def test_a_drop_in_that_changes_how_a_unit_starts_is_named(tmp_path: Path) -> None:
+    decisive, harmless = tmp_path / "own.conf", tmp_path / "limits.conf"
+    decisive.write_text("[Service]\nExecStartPre=\n ExecStart = /opt/redis-server\n#User=x\n")
+    harmless.write_text("[Service]\nLimitNOFILE=100000\nEnvironment=ExecStart=no\n")
+    table = (
+        f"Id=redis-server@main.service\nMainPID=0\nDropInPaths={decisive} {harmless} {tmp_path}/gone.conf\n\n"
+        f"Id=redis-server.service\nMainPID=0\nDropInPaths={decisive}\n\nId=redis-sentinel@sentinel.service\nDropInPaths="
+    )
+    (warning,) = changed_units(table)
+    assert warning.startswith(
+        f"{decisive} sets ExecStart, ExecStartPre of redis-server@main.service, so the start guard"
+    )
