@@ -174,6 +174,22 @@ def endpoint(leads_to: str, up: dict[str, str] | None = None) -> dict[str, str |
     return found
 
 
+def node(host: str) -> str:
+    """Return the labels of a member of a cluster."""
+    return server(host, job="redis_cluster", set="cart", addr=f"{host}:7000")
+
+
+def cluster(**state: int) -> dict[str, str | None]:
+    """Return the series of a cluster of three primaries; `state` is what some say of it."""
+    found: dict[str, str | None] = {}
+    for host in HOSTS:
+        found |= {f"up{node(host)}": always(1), f"redis_up{node(host)}": always(1)}
+        found[f"redis_cluster_state{node(host)}"] = always(state.get(host, 1))
+        role_of = server(host, job="redis_cluster", set="cart", addr=f"{host}:7000", role="master")
+        found[f"redis_instance_info{role_of}"] = always(1)
+    return found
+
+
 def errors(host: str, kind: str, by: int) -> dict[str, str | None]:
     """Return a counter of error replies."""
     return {f"redis_errors_total{server(host, err=kind)}": grows(by)}
@@ -312,6 +328,12 @@ CASES: dict[str, tuple[dict[str, str | None], dict[str, int]]] = {
     "an old HAProxy leads to a replica": (endpoint("b", {}), {"RedisEndpointLeadsElsewhere": 1}),
     "an endpoint leads to nobody": (endpoint(""), {"RedisEndpointNoPrimary": 1}),
     "an endpoint does not answer": ({f"up{front()}": always(0)}, {"RedisEndpointDown": 1}),
+    "a cluster is well": (cluster(), {}),
+    "a member of a cluster is gone, and another one takes over": (
+        {**cluster(), f"redis_cluster_state{node('c')}": None, f"redis_up{node('c')}": always(0)},
+        {"RedisServerDown": 1},
+    ),
+    "slots have no primary": (cluster(a=0, b=0, c=0), {"RedisClusterDown": 3}),
     "memory has no limit": ({f"redis_memory_max_bytes{server('a')}": always(0)}, {}),
 }
 

@@ -43,10 +43,12 @@ class Scene:
         )
         watched = (f"sentinel monitor main 127.0.0.1 {self.primary.port} 1", f"sentinel auth-pass main {PASSWORD}")
         self.sentinel = lab.sentinel("watch", *watched, password=WATCH)
+        self.node = lab.server("cart-7000", "cluster-enabled yes", password=PASSWORD)
         self.primary.call("SET", "card:1", "4111")
         version = parse_version(running_version(self.primary.info()))
-        for server in (self.primary, self.replica):
-            server.call("ACL", "SETUSER", "exporter", "on", f">{EXPORTER}", *job_rules("monitoring", version))
+        for server in (self.primary, self.replica, self.node):
+            rules = job_rules("monitoring", version, cluster=server is self.node)
+            server.call("ACL", "SETUSER", "exporter", "on", f">{EXPORTER}", *rules)
         self.sentinel.call("ACL", "SETUSER", "client", *client_rules([], version), f">{CLIENTS}")
         self.ports = (free_port(), free_port())
         found = exporters(self._topology(), self._access(), {"password": WATCH, "clients": [CLIENTS]}, "here")
@@ -60,11 +62,12 @@ class Scene:
             self.processes.append(subprocess.Popen([PROGRAM, *arguments], stderr=subprocess.DEVNULL))
 
     def _topology(self) -> Dict[str, Any]:
-        members = {"main": self.primary, "copy": self.replica, "sentinel": self.sentinel}
-        models = [
+        members = {"main": self.primary, "copy": self.replica, "sentinel": self.sentinel, "cart-7000": self.node}
+        models: List[Dict[str, Any]] = [
             {"name": name, "local": True, "members": [{"host": "here", "address": "127.0.0.1", "port": server.port}]}
             for name, server in members.items()
         ]
+        nodes = [{**models.pop(), "cluster": "cart"}]
         options = {
             "redis_auth": True,
             "redis_monitoring_address": "127.0.0.1",
@@ -72,12 +75,13 @@ class Scene:
             "redis_monitoring_sentinel_port": self.ports[1],
             "redis_tls_clients": "no",
         }
-        return {"options": options, "tls": {"on": False}, "instances": models[:2], "sentinel": models[2]}
+        of_sets = {"instances": models[:2], "sentinel": models[2], "servers": [*models[:2], *nodes]}
+        return {"options": options, "tls": {"on": False}, **of_sets}
 
     @staticmethod
     def _access() -> Dict[str, Any]:
         login = {"username": "exporter", "password": EXPORTER}
-        return {name: {"monitoring": login} for name in ("main", "copy")}
+        return {name: {"monitoring": login} for name in ("main", "copy", "cart", "cart-7000")}
 
     @staticmethod
     def _get(port: int, path: str) -> str:
@@ -125,7 +129,8 @@ def test_what_is_needed_is_there_and_no_right_is_missing(scene: Scene) -> None:
     with pytest.raises(Exception, match=r"WRONGTYPE|wrong kind"):
         scene.primary.call("LPUSH", "card:1", "x")  # so that there is an error to be counted
     wait_until("the replica follows", lambda: "redis_master_link_up{" in scene.scrape(scene.replica))
-    told = [scene.scrape(server) for server in (scene.primary, scene.replica, scene.sentinel)]
+    told = [scene.scrape(server) for server in (scene.primary, scene.replica, scene.sentinel, scene.node)]
+    assert "\nredis_cluster_state 0\n" in told[3]  # no slot is served yet
     for text in told:
         assert re.search(r"^redis_up 1$", text, re.MULTILINE), text
         assert not [secret for secret in SECRETS if secret in text] and "4111" not in text
@@ -134,7 +139,7 @@ def test_what_is_needed_is_there_and_no_right_is_missing(scene: Scene) -> None:
     assert (
         f'redis_sentinel_master_status{{master_address="127.0.0.1:{scene.primary.port}",master_name="main"' in told[2]
     )
-    for server in (scene.primary, scene.replica, scene.sentinel):
+    for server in (scene.primary, scene.replica, scene.sentinel, scene.node):
         assert server.call("ACL", "LOG") == []
 
 

@@ -26,12 +26,25 @@ from authority import Authority, Pair
 from measured import note
 from patience import LONG
 
+from .conftest import PASSWORD as CLUSTER_PASSWORD
 from .conftest import Lab, Server, wait_until
+from .test_cluster import start
 
 ROOT = Path(__file__).resolve().parents[2]
 ROLE = ROOT / "roles" / "redis_monitoring"
 PROMTOOL = ROOT / ".cache" / "prometheus" / "promtool"
 PASSWORD, EXPORTER, WATCH, CLIENTS = "own-of-the-servers", "own-of-exporter", "own-of-sentinels", "own-of-clients"
+OPTIONS = {
+    "redis_auth": True,
+    "redis_tls_clients": "yes",
+    "redis_tls_cert_file": "",
+    "redis_tls_key_file": "",
+    "redis_backup_sets": [],
+    "redis_backup_period": 24,
+    "redis_backup_load": True,
+}
+NO_TLS = {"on": False, "ca": "", "cert": "", "key": ""}
+NO_SENTINEL: Dict[str, Any] = {"password": "", "clients": []}
 LEAST = 0.3  # seconds of a processor in each minute
 
 
@@ -48,12 +61,38 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place / "facts"
 
 
-class Scene:
+class Facts:
+    """What the program writes of one data set."""
+
+    def __init__(self, lab: Lab, program: Path, name: str) -> None:
+        """Keep what it needs."""
+        self.lab, self.program, self.name = lab, program, name
+        self.settings: Dict[str, Any] = {}
+
+    def look(self) -> str:
+        """Run the program; return what it has written."""
+        settings, found = self.lab.root / "facts.json", self.lab.root / "facts.prom"
+        settings.write_text(json.dumps(self.settings), encoding="utf-8")
+        command = [sys.executable, "-I", str(self.program), str(settings), str(found)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=LONG, check=False)
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+        assert found.stat().st_mode & 0o777 == 0o644
+        return found.read_text(encoding="utf-8")
+
+    def values(self, text: str = "") -> Dict[str, float]:
+        """Return what it has written by name, with the labels that are not the same in all of them."""
+        rows = [line.rpartition(" ") for line in (text or self.look()).splitlines() if not line.startswith("#")]
+        common = re.compile(rf'quorum_redis_|deployment="redis",|host="here",?|set="{self.name}",?')
+        return {common.sub("", name).replace(",}", "}").replace("{}", ""): float(value) for name, _, value in rows}
+
+
+class Scene(Facts):
     """A host with members of one set and, unless told otherwise, a Sentinel."""
 
     def __init__(self, lab: Lab, program: Path, tls: Dict[str, Any], sentinel: bool = True) -> None:
         """Start everything."""
-        self.lab, self.program, self.tls = lab, program, tls
+        super().__init__(lab, program, "main")
+        self.tls = tls
         self.primary = lab.server("main", password=PASSWORD, **tls)
         follows = f"replicaof 127.0.0.1 {self.primary.port}"
         self.replica = lab.server("copy", follows, password=PASSWORD, **tls)
@@ -82,13 +121,9 @@ class Scene:
             "sentinel": {"name": "sentinel", "members": watching, "local": bool(watching), **secured},
             "tls": {"on": bool(self.tls), **{part: str(files.get(part, "")) for part in ("ca", "cert", "key")}},
             "options": {
-                "redis_auth": True,
-                "redis_tls_clients": "yes",
+                **OPTIONS,
                 "redis_tls_cert_file": str(files.get("cert", "")),
                 "redis_tls_key_file": str(files.get("key", "")),
-                "redis_backup_sets": [],
-                "redis_backup_period": 24,
-                "redis_backup_load": True,
                 "redis_backup_directory": str(self.lab.root / "backups"),
             },
         }
@@ -99,22 +134,6 @@ class Scene:
             process["pending"] = str(self.lab.root / f"{process['set']}.pending")
             process["users"] = str(self.lab.root / f"{process['set']}.users")
         return {**told["settings"], **told["secrets"], "binary": self.lab.engine.binary}
-
-    def look(self) -> str:
-        """Run the program; return what it has written."""
-        settings, found = self.lab.root / "facts.json", self.lab.root / "facts.prom"
-        settings.write_text(json.dumps(self.settings), encoding="utf-8")
-        command = [sys.executable, "-I", str(self.program), str(settings), str(found)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=LONG, check=False)
-        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-        assert found.stat().st_mode & 0o777 == 0o644
-        return found.read_text(encoding="utf-8")
-
-    def values(self, text: str = "") -> Dict[str, float]:
-        """Return what it has written by name, with the labels that are not the same in all of them."""
-        rows = [line.rpartition(" ") for line in (text or self.look()).splitlines() if not line.startswith("#")]
-        common = re.compile(r'quorum_redis_|deployment="redis",|host="here",?|set="main",?')
-        return {common.sub("", name).replace(",}", "}").replace("{}", ""): float(value) for name, _, value in rows}
 
     def wait(self) -> None:
         """Wait until the servers and the Sentinel say that all is well."""
@@ -224,3 +243,50 @@ def test_without_sentinel_one_that_is_gone_and_one_that_is_silent_do_not_stop_th
     values = scene.values()
     assert names(values) == ["member_unreachable", "no_primary"]
     assert values['problems{code="member_unreachable"}'] == 2 and not [name for name in values if "restart" in name]
+
+
+def test_the_facts_of_a_cluster(lab: Lab, program: Path) -> None:
+    """Three primaries on as many hosts; one that is gone is named, and the rest is judged all the same."""
+    servers = [start(lab, f"cart-{number}") for number in range(3)]
+    members = [
+        {"host": host, "address": "127.0.0.1", "port": one.port}
+        for host, one in zip(("here", "there", "beyond"), servers, strict=True)
+    ]
+    made = lab.run("cluster", name="cart", members=members, password=CLUSTER_PASSWORD, replicas=0, wait=120)
+    assert not made.failed, made.text
+    version = parse_version(running_version(servers[0].info()))
+    for one in servers:
+        rules = job_rules("monitoring", version, cluster=True)
+        one.call("ACL", "SETUSER", "exporter", "on", f">{EXPORTER}", *rules)
+    own = {"name": "cart-0", "cluster": "cart", "port": servers[0].port, "members": members, "local": True}
+    cart = {
+        "name": "cart",
+        "members": members,
+        "replicas": 0,
+        "local": True,
+        "places": [{**member, "zone": member["host"]} for member in members],
+        "servers": [{"name": one.directory.name, "port": one.port} for one in servers],
+    }
+    topology = {
+        "deployment": "redis",
+        "instances": [],
+        "clusters": [cart],
+        "servers": [own],
+        "tls": NO_TLS,
+        "sentinel": {"name": "sentinel", "members": [], "local": False},
+        "options": {**OPTIONS, "redis_backup_directory": str(lab.root)},
+    }
+    login = {"monitoring": {"username": "exporter", "password": EXPORTER}}
+    told = facts_settings(topology, dict.fromkeys(("cart", "cart-0"), login), NO_SENTINEL, "here", carries=False)
+    facts = Facts(lab, program, "cart")
+    facts.settings = {**told["settings"], **told["secrets"], "binary": lab.engine.binary}
+    wait_until("all is well", lambda: facts.values()["healthy"] == 1)
+    found = facts.values()
+    assert found["declared_members"] == 3 and names(found) == []
+    assert found[f'restart_wanted{{addr="127.0.0.1:{servers[0].port}"}}'] == 0
+    for one in servers:
+        assert one.call("ACL", "LOG") == []
+    servers[2].stop(kill=True)
+    wait_until("the rest notices", lambda: "cluster_state" in names(facts.values()))
+    found = facts.values()
+    assert found["healthy"] == 0 and {"member_unreachable", "slots_unowned"} <= set(names(found)), found

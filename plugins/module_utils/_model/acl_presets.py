@@ -38,7 +38,11 @@ LATER: Sequence[Tuple[str, Version, Sequence[str]]] = (
     ("sentinel", (9,), ("failover", "client|pause", "client|unpause")),  # SENTINEL FAILOVER ... COORDINATED of Valkey
 )
 # What a job takes beside that in a cluster. Its start guard asks the others for their view.
-IN_CLUSTER = {"replication": ("cluster|nodes",), "operator": ("cluster",), "monitoring": ("cluster|info",)}
+IN_CLUSTER = {
+    "replication": ("cluster|nodes",),
+    "operator": ("cluster",),
+    "monitoring": ("cluster|info", "cluster|nodes"),
+}
 # What each of those that must never be locked out does: tried with the new rights before the old ones go.
 NEEDS: Dict[str, Sequence[Sequence[str]]] = {
     "replication": (("PING",), ("PSYNC", "?", "-1"), ("REPLCONF", "ACK", "0"), ("INFO",)),

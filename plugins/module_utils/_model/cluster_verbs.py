@@ -33,13 +33,9 @@ def judge_verb(verb: str, options: Mapping[str, Any], model: Mapping[str, Any]) 
             f"{who}, whose passwords rotate does not change yet. {NOTHING} Keep redis_password, and give the other "
             "sets a `password:` of their own."
         ], []
-    if verb == "monitoring" and not others:
-        return [f"{who}, and gets no exporter yet. {NOTHING}"], []
-    left = {
-        "monitoring": f"{who}, and gets no exporter yet.",
-        "": f"{who}, and the timer makes no backups of it yet." if options.get("redis_backup_timed") else "",
-    }
-    return [], [said for said in [left.get(verb, "")] if said]
+    if not verb and options.get("redis_backup_timed"):
+        return [], [f"{who}, and the timer makes no backups of it yet."]
+    return [], []
 
 
 def _failover(

@@ -9,7 +9,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
-from .status_verdict import judge_sets
+from .cluster_status import judge_clusters
+from .status_verdict import Problem, judge_sets
 
 PREFIX = "quorum_redis_"
 HELP = {
@@ -111,14 +112,20 @@ def _add_verdict(metrics: Metrics, told: Mapping[str, Any], found: Found) -> Non
     model = {"instances": told["sets"], "sentinel": {"members": told["sentinels"]}}
     sets, left = judge_sets(model, found.servers, sentinels)
     for one in sets:
-        name = one.declared["name"]
-        metrics.add("declared_members", len(one.declared["members"]), set=name)
-        metrics.add("declared_sentinels", len(one.watching), set=name)
-        metrics.add("healthy", not one.problems, set=name)
-        for code, count in Counter(problem.code for problem in one.problems).items():
-            metrics.add("problems", count, set=name, code=code)
+        _add_set(metrics, one.declared, one.problems)
+        metrics.add("declared_sentinels", len(one.watching), set=one.declared["name"])
+    for cluster in judge_clusters(told, found.servers):
+        _add_set(metrics, cluster.declared, cluster.problems)
     for code, count in Counter(problem.code for problem in left).items():
         metrics.add("problems", count, code=code)
+
+
+def _add_set(metrics: Metrics, declared: Mapping[str, Any], problems: Sequence[Problem]) -> None:
+    name = declared["name"]
+    metrics.add("declared_members", len(declared["members"]), set=name)
+    metrics.add("healthy", not problems, set=name)
+    for code, count in Counter(problem.code for problem in problems).items():
+        metrics.add("problems", count, set=name, code=code)
 
 
 def _without(view: Mapping[str, Any], others: Any) -> Mapping[str, Any]:

@@ -28,7 +28,7 @@ def exporters(
 ) -> Dict[str, Any]:
     """Return the exporters of one host, and why that cannot work; `sentinel` has `password` and `clients`."""
     options = topology["options"]
-    local = [model for model in topology["instances"] if model["local"]]
+    local = _local(topology)
     problems = _problems(topology, access, local)
     found: List[Entry] = []
     if local and not problems:
@@ -48,18 +48,34 @@ def exporters(
     return {"problems": problems, "processes": found}
 
 
+def _local(topology: Mapping[str, Any]) -> List[Mapping[str, Any]]:
+    """Return the servers of this host, those of clusters too."""
+    own = [model for model in topology["instances"] if model["local"]]
+    return [*own, *(model for model in topology.get("servers", []) if "cluster" in model)]
+
+
+def _set_of(model: Mapping[str, Any]) -> str:
+    """Return the name of the data set of a server."""
+    return str(model.get("cluster", model["name"]))
+
+
+def _member(model: Mapping[str, Any], host: str) -> Mapping[str, Any]:
+    """Return the process of this host; a cluster may have several on one."""
+    here = [member for member in model["members"] if member["host"] == host]
+    return here[0] if len(here) == 1 else next(member for member in here if member["port"] == model["port"])
+
+
 def _own(model: Mapping[str, Any], host: str) -> str:
     """Return host:port of the process of this host."""
-    return next(
-        join_address(member["address"], member["port"]) for member in model["members"] if member["host"] == host
-    )
+    member = _member(model, host)
+    return join_address(member["address"], member["port"])
 
 
 def _problems(topology: Mapping[str, Any], access: Mapping[str, Any], local: Sequence[Mapping[str, Any]]) -> List[str]:
     """Return why the servers of this host cannot be asked."""
     if not topology["options"]["redis_auth"]:
         return []
-    names = [model["name"] for model in local]
+    names = list(dict.fromkeys(_set_of(model) for model in local))
     lacking = [name for name in names if not access[name]["monitoring"]]
     if lacking:
         return [
@@ -114,6 +130,7 @@ def targets(
     scheme = "rediss" if topology["tls"]["on"] else "redis"
     found: List[Entry] = []
     processes = [(model, "redis", "redis_monitoring_port") for model in topology["instances"]]
+    processes += [(model, "redis_cluster", "redis_monitoring_port") for model in topology.get("clusters", [])]
     processes.append((topology["sentinel"], "redis_sentinel", "redis_monitoring_sentinel_port"))
     for model, job, port in processes:
         for member in model["members"]:
@@ -121,7 +138,7 @@ def targets(
             labels = {
                 "job": job,
                 "deployment": topology["deployment"],
-                **({"set": model["name"]} if job == "redis" else {}),
+                **({"set": model["name"]} if job != "redis_sentinel" else {}),
                 "host": member["host"],
                 "addr": addr,
                 "instance": addr,
@@ -172,30 +189,37 @@ def facts_settings(
 
     `sentinel` is that of `exporters`; `carries`: whether the host has the timer of backups.
     """
-    options, watch = topology["options"], topology["sentinel"]
-    logins = {one["name"]: access[one["name"]]["monitoring"] for one in topology["instances"]}
+    options, watch, nodes = topology["options"], topology["sentinel"], _local(topology)
+    clusters = topology.get("clusters", [])
+    logins = {one["name"]: access[one["name"]]["monitoring"] for one in [*topology["instances"], *clusters]}
     # A host judges the sets in which it takes part, as member or as Sentinel.
     sets = [
         {key: one[key] for key in ("name", "members", "sentinel")}
         for one in topology["instances"]
         if (one["local"] or (watch["local"] and one["sentinel"])) and (logins[one["name"]] or not options["redis_auth"])
     ]
-    names = [one["name"] for one in sets]
+    clusters = [
+        {key: one[key] for key in ("name", "members", "places", "replicas", "servers")}
+        for one in clusters
+        if one["local"] and (logins[one["name"]] or not options["redis_auth"])
+    ]
+    names = [one["name"] for one in [*sets, *clusters]]
     local = [one for one in topology["instances"] if one["local"] and one["name"] in names]
     chosen = [one["name"] for one in local if one["name"] in (options["redis_backup_sets"] or names)]
-    secured = "tls_port" in watch or any("tls_port" in one for one in topology["instances"])
+    secured = "tls_port" in watch or any("tls_port" in one for one in [*topology["instances"], *nodes])
     clients = sentinel["clients"] if options["redis_auth"] else []
     settings = {
         "me": host,
         "deployment": topology["deployment"],
         "sets": sets,
+        "clusters": clusters,
         "declared": [one["name"] for one in topology["instances"]],
         "sentinels": watch["members"] if any(one["sentinel"] for one in sets) else [],
         "tls": topology["tls"]["on"],
         **{f"tls_{part}_file": topology["tls"][part] for part in ("ca", "cert", "key")},
         "certificate": options["redis_tls_cert_file"] if secured else "",
         "key": options["redis_tls_key_file"] if secured and options["redis_tls_clients"] != "no" else "",
-        "processes": [_process(one, host, one["name"]) for one in local]
+        "processes": [_process(one, host, _set_of(one)) for one in nodes if _set_of(one) in names]
         + ([_process(watch, host, "")] if watch["local"] else []),
         "backup": {
             "sets": chosen if carries else [],
@@ -216,14 +240,14 @@ def facts_settings(
 
 def _process(model: Mapping[str, Any], host: str, name: str) -> Entry:
     """Return where a process of this host is, and which of its files say something."""
-    own = next(member for member in model["members"] if member["host"] == host)
+    own = _member(model, host)
     return {
         "set": name,
         "addr": _own(model, host),
         "address": own["address"],
         "port": own["port"],
         "tls_port": model.get("tls_port", 0),
-        "users": f"/etc/redis/{name}.acl" if name else f"/etc/redis/{model['name']}.conf",
+        "users": f"/etc/redis/{model['name']}.{'acl' if name else 'conf'}",
         "note": f"/var/lib/redis/{model['name']}/restart-wanted",
         "pending": f"/etc/redis/{model['name']}.pending",
     }

@@ -25,7 +25,7 @@ from .._model.certificate import not_after
 from .._model.facts import Found, Process, facts
 from .._model.rotation_marks import parse_marks
 from .._redis.endpoint import Endpoint
-from .._redis.observe import Place, members, observe_all, observe_sentinels
+from .._redis.observe import Place, look_at_all, members, observe_all, observe_nodes, observe_sentinels
 from .._redis.plain import Plain
 from .._redis.replies import parse_info
 from .._redis.tls import Tls, shown
@@ -69,6 +69,8 @@ class Look:
         for name, of_set in places.items():
             for host, _place in of_set:
                 servers.setdefault(host, {})[name] = next(seen).to_dict()
+        for cluster in self.told["clusters"]:
+            self._add_nodes(servers, cluster)
         watchers = observe_sentinels(self.places(self.told["sentinels"], self.told["sentinel_login"]), kind=Modest)
         backup, installed = self.told["backup"], build_of(self.told["binary"])
         return Found(
@@ -78,6 +80,14 @@ class Look:
             {name: backups(backup, name) for name in backup["directories"]},
             certificate_until(self.told["certificate"]),
         )
+
+    def _add_nodes(self, servers: Dict[str, Dict[str, Any]], cluster: Told) -> None:
+        """Add the members of a cluster, under the names of their servers, each with what it says of the others."""
+        names = {server["port"]: server["name"] for server in cluster["servers"]}
+        places = self.places(cluster["members"], self.told["logins"][cluster["name"]])
+        views = look_at_all(lambda place, _host: observe_nodes(place, Modest), places)
+        for (host, place), seen, view in zip(places, observe_all(places, kind=Modest), views):
+            servers.setdefault(host, {})[names[place.port]] = {**seen.to_dict(), "cluster": view}
 
     def process(self, one: Told, installed: str) -> Process:
         """Look at one process of this host."""
