@@ -32,6 +32,9 @@ bench: $(RUN) ## site.yml beside a bare shell script, 3, 10 and 30 hosts; about 
 
 ##@ House
 
+ee: $(TEST) ## the execution environment for AWX by ansible-builder and podman; EE_BASE= and EE_TAG= name images
+	@tools/ee.py $(if $(EE_BASE),--base $(EE_BASE)) $(if $(EE_TAG),--tag $(EE_TAG))
+
 docs: $(TEST) ## the documentation as a web site, in .cache/docs/html
 	@tools/docs.py
 
@@ -57,4 +60,4 @@ $(TEST): requirements/test.txt requirements/run.txt | $(VENV)/bin/pip
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r $<
 	@touch $@ $(RUN)
 
-.PHONY: demo demo-down test lint sanity unit integration molecule build soak bench docs release-check clean help
+.PHONY: demo demo-down test lint sanity unit integration molecule build soak bench ee docs release-check clean help

@@ -120,7 +120,7 @@ def steps() -> dict[str, Step]:
             ],
             90,
         ),
-        Step("build", [["tools/release.py", "check"], ["tools/docs.py"]], 90),
+        Step("build", [["tools/release.py", "check"], ["tools/docs.py"], ["tools/ee.py", "--context"]], 90),
         Step("sanity", [["tools/sanity"]], 120),
         Step("unit", [["pytest", "tests/unit"]], 40),
         Step("integration", [["bash", "-c", integration]], 400, alone=True),
