@@ -11,7 +11,7 @@ from ansible.plugins.action import ActionBase
 
 # What only a replicated set has, and what only a cluster has.
 REPLICATION = {"seed", "sentinels", "sentinel_username", "sentinel_password", "trust", "mixed"}
-CLUSTER = {"replicas", "repair"}
+CLUSTER = {"replicas", "repair", "forget"}
 
 
 class ActionModule(ActionBase):

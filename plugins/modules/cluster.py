@@ -19,8 +19,8 @@ description:
   - It fails and changes nothing for a layout that does not survive the loss of a zone, a member that holds keys of its
     own or belongs to another cluster, two clusters, a copied identity, a slot with two owners or with none in a cluster
     with data, and for changes while a member is silent or a slot is on its way.
-  - It never resets, flushes or forgets a node, and moves slots only with O(rebalance); RV(moves) says what that would
-    move, RV(violations) where primaries and replicas are not where they should be.
+  - It never resets or flushes a node, forgets only those at O(forget), and moves slots only with O(rebalance);
+    RV(moves) says what that would move, RV(violations) where primaries and replicas are not where they should be.
   - It speaks to all members from one place, so one execution for each cluster is enough (C(run_once)). The servers must
     run with C(cluster-enabled yes) already.
 author:
@@ -76,7 +76,7 @@ options:
     description:
       - Members that shall not be primaries, named as in O(promote). Each of their shards is handed over, as O(promote)
         does it, to a replica that is in sync and in another zone where there is one.
-      - It is refused where nobody could take over.
+      - It is refused where nobody could take over. Members that no other one knows yet are left out.
     type: list
     elements: str
     default: []
@@ -101,6 +101,15 @@ options:
       - Of O(promote), O(avoid), O(repair) and O(rebalance) only one at once.
     type: bool
     default: false
+  forget:
+    description:
+      - Addresses of hosts that leave. The nodes there that are no members, or members that do not answer, are forgotten
+        by all others, before new members are joined in their place.
+      - It is refused while such a node has slots, is followed by a member or may still run, and while a member is
+        silent.
+    type: list
+    elements: str
+    default: []
   wait:
     description:
       - Seconds to wait for data to be loaded, for members to meet, and for the replicas to be in sync.
@@ -204,6 +213,7 @@ def main() -> None:
         "promote": {"type": "list", "elements": "str", "default": []},
         "avoid": {"type": "list", "elements": "str", "default": []},
         "repair": {"type": "bool", "default": False},
+        "forget": {"type": "list", "elements": "str", "default": []},
         "rebalance": {"type": "bool", "default": False},
         "wait": {"type": "int", "default": 300},
     }

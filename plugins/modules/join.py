@@ -51,6 +51,11 @@ options:
     description: As in M(quorum.redis.cluster); without meaning for a replicated set.
     type: bool
     default: false
+  forget:
+    description: As in M(quorum.redis.cluster); without meaning for a replicated set.
+    type: list
+    elements: str
+    default: []
   wait:
     description: Seconds to wait, as in the called module.
     type: int

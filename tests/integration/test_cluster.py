@@ -254,3 +254,46 @@ def test_a_primary_is_moved_while_clients_write(lab: Lab, six: list[Server]) -> 
         f"{writer.acknowledged} writes, {len(lost)} lost, longest gap {writer.gap * 1000:.0f} ms",
     )
     assert not lost
+
+
+def test_a_dead_node_is_forgotten_and_an_empty_member_takes_its_place(lab: Lab, six: list[Server]) -> None:
+    """Who has slots or still runs is not forgotten; a dead one is by all, and a new member follows in its place."""
+    assert not lab.run("cluster", **options(six)).failed
+    six[0].call("SET", "{b}1", "x")
+    wait_until("all can be started again", lambda: all(map(readable, six)))
+    new = start(lab, "c7")
+    left = [one for one in six if one is not six[1]]
+    refused = lab.run("cluster", **options([*left, new], forget=["127.0.0.1"]))
+    assert refused.failed and "is to be forgotten and has slots 5461-10922" in refused.msg, refused.text
+    predicted = lab.run("cluster", check=True, **options([*left, new], forget=["127.0.0.1"]))
+    assert not predicted.failed and len(predicted["steps"]) == 5, predicted.text
+
+    moved = lab.run("cluster", **options([*six, new], avoid=["c2"]))  # who has not joined yet is left out
+    assert not moved.failed and len(moved["steps"]) == 1, moved.text
+    before = owners(left)
+    refused = lab.run("cluster", **options([*left, new], forget=["127.0.0.1"]))
+    assert refused.failed and f"still running: 127.0.0.1:{six[1].port}" in refused.msg, refused.text
+    assert owners(left) == before
+    six[1].stop(kill=True)
+    done = lab.run("cluster", **options([*left, new], forget=["127.0.0.1"]))
+    assert not done.failed and len(done["steps"]) == 5 + 2, done.text
+    assert shape(done) == [("c1", ["c4"]), ("c3", ["c6"]), ("c5", ["c7"])] and done["violations"] == []
+    again = lab.run("cluster", **options([*left, new], forget=["127.0.0.1"]))
+    assert not again.failed and not again.changed, again.text
+    assert all(one.call("CLUSTER", "NODES").count("\n") == 6 for one in [*left, new])
+    assert six[0].call("GET", "{b}1") == "x"
+
+
+def test_an_emptied_server_at_the_address_of_a_dead_node_joins(lab: Lab, six: list[Server]) -> None:
+    """Its old identity is forgotten while it is away; then it is a new member like any other."""
+    assert not lab.run("cluster", **options(six)).failed
+    wait_until("all can be started again", lambda: all(map(readable, six)))
+    six[4].stop(kill=True)
+    wait_until("all have missed it", lambda: all("fail" in one.call("CLUSTER", "NODES") for one in six[:4]))
+    done = lab.run("cluster", **options(six, forget=["127.0.0.1"]))
+    assert not done.failed and len(done["steps"]) == 5, done.text
+    (six[4].directory / "nodes.conf").unlink()
+    six[4].start()
+    joined = lab.run("cluster", **options(six))
+    assert not joined.failed and len(joined["steps"]) == 2 and joined["violations"] == [], joined.text
+    assert shape(joined) == [("c1", ["c4"]), ("c2", ["c5"]), ("c3", ["c6"])]

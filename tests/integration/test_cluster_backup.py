@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import getpass
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import pytest
 from measured import note
 
 from .conftest import PASSWORD, Answer, Lab, Server, wait_until
-from .test_cluster import options, start
+from .test_cluster import options, readable, start
 
 ME = getpass.getuser()
 
@@ -131,3 +132,43 @@ def test_what_is_no_whole_is_refused(lab: Lab, six: list[Server], tmp_path: Path
     assert not allowed.failed and "c2 (slots" in allowed["steps"][0], allowed.text
     elsewhere = begin(lab, six, check=True, primary=True, hosts=["c1", "c4", "c5", "c6"])
     assert elsewhere.failed and "c2 is on a host that takes no part in this run" in elsewhere.msg, elsewhere.text
+
+
+def wait_for_rewrite(server: Server) -> None:
+    wait_until("the AOF is written", lambda: server.info()["aof_rewrite_in_progress"] == "0")
+
+
+def test_a_person_can_bring_it_back(lab: Lab, six: list[Server], tmp_path: Path) -> None:
+    """Each snapshot goes under the primary of its slots, without an AOF, primaries first; docs/restore.md says so."""
+    begun = begin(lab, six)["begun"]
+    parts = [take(lab, shard, tmp_path) for shard in begun["shards"]]
+    made = json.loads(Path(end(lab, six, begun, parts, tmp_path)["path"]).read_text(encoding="utf-8"))
+    wait_until("all can be started again", lambda: all(map(readable, six)))
+    for one in six[:3]:
+        one.call("CONFIG", "SET", "appendonly", "yes")
+        wait_for_rewrite(one)
+        one.call("FLUSHALL")
+    fill(six[:3], 5000, 30)
+    for one in six:
+        one.call("CONFIG", "SET", "appendonly", "no")
+    for one in [*six[3:], *six[:3]]:
+        one.stop()
+        for left in ("dump.rdb", "appendonlydir", "appendonly.aof"):
+            shutil.rmtree(one.directory / left, ignore_errors=True)
+            if (one.directory / left).exists():
+                (one.directory / left).unlink()
+    for primary, shard in zip(six[:3], made["shards"], strict=True):
+        shutil.copy(tmp_path / "backups" / "cart" / shard["backup"] / shard["rdb"], primary.directory / "dump.rdb")
+        primary.start()
+    for primary, shard in zip(six[:3], made["shards"], strict=True):
+        assert primary.call("DBSIZE") == shard["keys"]
+    for replica in six[3:]:
+        replica.start()
+    again = lab.run("cluster", **options(six))
+    assert not again.failed and not again.changed, again.text
+    keys = [shard["keys"] for shard in made["shards"]]
+    wait_until("replicas have all", lambda: [one.call("DBSIZE") for one in six[3:]] == keys)
+    for one in six:
+        one.call("CONFIG", "SET", "appendonly", "yes")
+    assert sum(one.call("DBSIZE") for one in six[:3]) == made["keys"] == 3000
+    assert "cluster_state:ok" in six[0].call("CLUSTER", "INFO")

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Dict, List, Sequence
+from typing import Dict, List, Optional, Sequence
 
 from .._core.errors import Refused
 from .._core.reconcile import Step
@@ -26,6 +26,7 @@ from .._model.cluster_view import (
     unclaimed,
 )
 from .._model.tables import place as named
+from .forget import Leaving, forget_steps, refuse_forget, to_move_first, without
 from .preflight import await_quiet, refuse_steps, refuse_strange, silent
 from .rebalance import after_finishing, after_moving, finishing_steps, left_open, move_steps
 from .steps import Moves, asked_moves, handover_moves, promotion_steps, repair_moves
@@ -74,8 +75,11 @@ class ClusterPlanner:
         rebalance: bool = False,
         avoid: Sequence[str] = (),
         repair: bool = False,
+        leaving: Optional[Leaving] = None,
     ) -> None:
         """Keep what was observed and declared."""
+        self.leaving, self.seen = leaving or Leaving(), members
+        members = without(members, self.leaving)
         self.members, self.replicas, self.promote, self.rebalance = members, replicas, promote, rebalance
         self.avoid, self.repair = avoid, repair
         self.where = f"cluster {name}"
@@ -84,6 +88,10 @@ class ClusterPlanner:
 
     def plan(self) -> ClusterPlan:
         """Return what is to be done, or refuse."""
+        if to_move_first(self.seen, self.leaving):
+            fixed = observed_placement(self.seen)
+            return ClusterPlan(forget_steps(self.seen, self.leaving), shards_of(self.seen, fixed), fixed)
+        refuse_forget(self.seen, self.leaving, self.where)
         refuse_strange(self.members, self.where)
         cut_short = self.left_open()
         fixed = observed_placement(self.members)
@@ -100,6 +108,7 @@ class ClusterPlanner:
         self._promote(found)
         for shard in found.shards:
             shard.slots = ranges_of(slots_of(shard.slots) | slots_of(new.get(shard.primary, [])))
+        found.steps = [*forget_steps(self.seen, self.leaving), *found.steps]
         found.warnings = self._warnings(found.placement, bool(cut_short))
         found.moves = moves_of(found.shards, self.names)
         if cut_short and (changes or silent(self.members)):

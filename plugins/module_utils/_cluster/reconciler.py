@@ -6,16 +6,18 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import Any, Callable, Dict, List, Optional
 
 from .._core.errors import QuorumError
 from .._core.polling import until_done, until_settled
 from .._core.reconcile import Module, Reconciler, Step
 from .._model.cluster_slots import count_slots, show_slots
-from .._model.cluster_view import observed_placement
+from .._model.cluster_view import ClusterMember, is_known, observed_placement
 from .._redis.client import connect
-from .._redis.observe import members
+from .._redis.observe import members, observe_all
 from .._redis.tls import tls_from_params
+from .forget import Leaving, find_leaving, runs
 from .observe import count_open_keys, observe_cluster
 from .plan import (
     ClusterPlan,
@@ -80,8 +82,29 @@ class Cluster(Reconciler[ClusterPlanner]):
         seen = assume_started(seen) if self.check_mode else seen
         if self.params["rebalance"]:
             count_open_keys(self.places, seen)
-        given = [self.params[name] for name in ("name", "replicas", "promote", "rebalance", "avoid", "repair")]
-        return ClusterPlanner(seen, *given)
+        seen = self._those_within(seen) if self.params["avoid"] else seen
+        given = ("name", "replicas", "promote", "rebalance", "avoid", "repair")
+        return ClusterPlanner(seen, leaving=self._leaving(seen), **{key: self.params[key] for key in given})
+
+    def _those_within(self, seen: List[ClusterMember]) -> List[ClusterMember]:
+        """Leave out who has not joined yet: its place may be that of a member whose primaries are handed over."""
+        inside = [number for number, member in enumerate(seen) if is_known(member, seen)]
+        if not inside:
+            return seen
+        self.places, self.zones = [self.places[one] for one in inside], [self.zones[one] for one in inside]
+        return [seen[one] for one in inside]
+
+    def _leaving(self, seen: List[ClusterMember]) -> Leaving:
+        """Return who is to be forgotten; check mode takes them for stopped, as they are by then."""
+        nodes = find_leaving(seen, self.params["forget"])
+        like = self.places[0][1]
+        places = [
+            (f"{node.address}:{node.port}", replace(like, address=node.address, port=node.port)) for node in nodes
+        ]
+        if self.check_mode:
+            return Leaving(nodes, predicted=True)
+        found = zip(nodes, observe_all(places))
+        return Leaving(nodes, [one.name for node, one in found if runs(node, one.error_kind, seen)])
 
     def observe(self) -> ClusterPlanner:
         """Look until what passes by itself has passed."""

@@ -70,15 +70,6 @@ def check_tls_step(problems: List[str], name: str, mode: str) -> None:
         problems.append(f"redis_instances {name}: a cluster runs with redis_tls off or only, not {mode}.")
 
 
-def check_leaving(problems: List[str], name: str, hosts: Sequence[str]) -> None:
-    """Refuse to retire members: their slots would have to move first."""
-    if hosts:
-        problems.append(
-            f"{', '.join(hosts)} is a host of the cluster {name}, and retire cannot take its slots to others yet. "
-            "Nothing was changed. Retire hosts that have no cluster."
-        )
-
-
 def layout(name: str, members: Sequence[Mapping[str, Any]], replicas: int) -> List[str]:
     """Return why a cluster of these members would not survive the loss of a zone, and what would."""
     zones = [str(member["zone"]) for member in members]

@@ -79,6 +79,12 @@ def by_id(members: Iterable[ClusterMember]) -> Dict[str, ClusterMember]:
     return {member.id: member for member in answering(members)}
 
 
+def is_known(member: ClusterMember, members: Iterable[ClusterMember]) -> bool:
+    """Return whether a member knows others, or one of them knows a node at its place."""
+    known = (node for other in answering(members) for node in other.peers)
+    return bool(member.peers) or any(member.server.is_known_by(node.address, node.port) for node in known)
+
+
 def claims(members: Iterable[ClusterMember]) -> Dict[int, List[ClusterMember]]:
     """Return for each slot the members that say it is theirs."""
     found: Dict[int, List[ClusterMember]] = {}

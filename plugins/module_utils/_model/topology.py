@@ -23,7 +23,6 @@ from .acl_users import (
 from .cluster_set import (
     BUS,
     SECURE,
-    check_leaving,
     check_mode,
     check_tls_step,
     cluster_model,
@@ -312,8 +311,6 @@ def cluster(
     given = {**INSTANCE_DEFAULTS, **{key: value for key, value in entry.items() if value is not None}}
     name = str(given["name"])
     check_tls_step(inventory.problems, name, tls_mode(get))
-    of_it = given["hosts"] or inventory.groups.get(str(get("redis_group")), [])
-    check_leaving(inventory.problems, name, [host for host in inventory.without if host in of_it])
     nodes, problems = [], []
     for port in given["ports"]:
         one = {**entry, "name": server_name(name, port), "port": port, "tls_port": port + SECURE}

@@ -9,6 +9,7 @@ import time
 from typing import Any
 
 import pytest
+from ansible_collections.quorum.redis.plugins.module_utils._cluster.forget import Leaving, find_leaving, runs
 from ansible_collections.quorum.redis.plugins.module_utils._cluster.plan import (
     ClusterPlanner,
     moves_of,
@@ -577,3 +578,49 @@ def test_primaries_are_handed_over_to_replicas_in_sync_so_that_no_zone_is_crowde
     members[other].server.primary = None
     with pytest.raises(Unsettled, match="has no link to its primary"):
         ClusterPlanner(members, "cart", 2, avoid=["c1"]).plan()
+
+
+def leaving(model: Model, gone: int, **more: Any) -> ClusterPlanner:
+    """Return the plan of the members but one, whose node is to be forgotten."""
+    members = [member for number, member in enumerate(model.look()) if number != gone]
+    found = Leaving(find_leaving(members, [f"192.0.2.{gone + 1}"]), **more)
+    return ClusterPlanner(members, "cart", 1, leaving=found)
+
+
+def test_a_node_is_forgotten_by_all_and_a_new_member_takes_its_place() -> None:
+    model = Model(6)
+    model.run()
+    model.count += 1
+    model.ids, model.slots, model.epochs = [*model.ids, f"{7:040x}"], [*model.slots, set()], [*model.epochs, 0]
+    model.met, model.keys, model.version = [*model.met, {6}], [*model.keys, 0], [*model.version, "8.0.1"]
+    texts = [step.text for step in leaving(model, 5).plan().steps]
+    assert [text.split(": ", 1)[1].split(" (")[0] for text in texts[:5]] == ["forget 192.0.2.6:7000"] * 5
+    assert len(texts) == 7 and "meet c7" in texts[5] and texts[6].startswith("c7 (192.0.2.7:7000): follow c3")
+
+    for number, said in ((2, "has slots 10923-16383"), (1, "has slots 5461-10922")):
+        with pytest.raises(Refused, match=said):
+            leaving(model, number).plan()
+    assert len(leaving(model, 2, predicted=True).plan().steps) == 5
+    with pytest.raises(Refused, match="still running: c6"):
+        leaving(model, 5, running=["c6"]).plan()
+    model.silent = {0}
+    with pytest.raises(Refused, match="Members do not answer: c1"):
+        leaving(model, 5).plan()
+
+
+@pytest.mark.parametrize(
+    ("kind", "flags", "said"),
+    [
+        ("", {"fail"}, True),
+        ("auth", {"fail"}, True),
+        ("refused", set(), False),
+        ("timeout", set(), True),
+        ("timeout", {"fail"}, False),
+    ],
+)
+def test_who_may_still_run_is_told_by_its_port_and_by_the_others(kind: str, flags: set[str], said: bool) -> None:
+    model = Model(6)
+    model.run()
+    model.flags[5] = flags
+    members = model.look()[:5]
+    assert runs(find_leaving(members, ["192.0.2.6"])[0], kind, members) is said

@@ -162,9 +162,12 @@ def test_the_steps_to_tls_are_refused(mode: str) -> None:
     assert any(f"off or only, not {mode}" in text for text in problems(CART, redis_tls=mode))
 
 
-def test_a_host_of_a_cluster_is_not_retired() -> None:
-    found = problems(CART, hosts=[*HOSTS, "r4", "r5", "r6"], without=("r6",))
-    assert any("r6 is a host of the cluster cart" in text for text in found)
+def test_a_host_of_a_cluster_leaves_only_what_survives() -> None:
+    six = [*HOSTS, "r4", "r5", "r6"]
+    left = build(inventory(CART, hosts=six, without=("r6",)))
+    assert len(left["clusters"][0]["members"]) == 10 and [one["host"] for one in left["leaving"]] == ["r6"]
+    (said,) = problems(CART, hosts=HOSTS, without=(HOSTS[2],))
+    assert "zones" in said and "Nothing was changed." in said
 
 
 BOTH = {"clusters": [{"name": "cart"}], "instances": [{"name": "main"}]}
