@@ -33,7 +33,7 @@ def turns(needy: list[str], joined: Joined | None) -> dict[str, list[str]]:
     """Return by host what it restarts."""
     variables = read_variables(ROOT / "roles/redis_sentinel/vars/main.yml")
     config = {host: {"redis_config": {"to_restart": ["sentinel"]}, "inventory_hostname": host} for host in needy}
-    hostvars = {host: {"redis_join": joined} if host == "a" and joined else {} for host in HOSTS}
+    hostvars = {host: {"redis_server_joined": joined} if host == "a" and joined else {} for host in HOSTS}
     told = {
         "ansible_play_hosts": HOSTS,
         "hostvars": hostvars,
