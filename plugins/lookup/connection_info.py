@@ -76,8 +76,9 @@ _list:
       sample: {"enabled": false, "ca_file": ""}
     endpoint:
       description:
-        - Where the endpoint of the set listens for this host, with C(address), C(port), C(read_port) and whether it is
-          C(local). Empty where the set has none, or one on loopback and this host is not in C(redis_endpoint_group).
+        - Where the endpoint of the set listens for this host, with C(address), C(port), C(read_port), C(tls) and
+          whether it is C(local). Empty where the set has none, or one on loopback and this host is not in
+          C(redis_endpoint_group).
       type: dict
     environment:
       description: What docs/clients.md reads from the environment, without the logins. Empty without Sentinels.

@@ -16,6 +16,8 @@ description:
     be the one that a majority of the Sentinels names. Otherwise connections are refused.
   - Before anything is changed every member and Sentinel is asked with the logins of the checks, and the installed
     HAProxy judges the file. Afterwards the module waits until writes reach the primary.
+  - Where members speak TLS they are verified by the CA of this host; HAProxy does not compare names with addresses,
+    this module does.
   - Without O(sets) everything of it is taken away again, HAProxy too when it had not been there before.
 options:
   deployment:
@@ -51,9 +53,15 @@ options:
             type: str
             required: true
           port:
-            description: Its TCP port.
+            description: The TCP port by which all know it.
             type: int
             required: true
+          other_port:
+            description: Its second TCP port, where it has one for TLS and one without.
+            type: int
+          connect:
+            description: The TCP port to which HAProxy connects. O(sets[].members[].port) when absent.
+            type: int
       sentinels:
         description: The Sentinels that watch it.
         type: list
@@ -71,6 +79,21 @@ options:
         description: Address to listen on.
         type: str
         default: 127.0.0.1
+      tls:
+        description: How clients connect. V(off), in plain. V(passthrough), with TLS that ends at the server.
+          V(reencrypt), with TLS that ends here, under the certificate of this host.
+        type: str
+        choices: ["off", passthrough, reencrypt]
+        default: "off"
+      secure:
+        description: Whether HAProxy reaches members and Sentinels over TLS.
+        type: bool
+        default: false
+      tls_clients:
+        description: Whether clients show a certificate, as those of the members do.
+        type: str
+        choices: ["no", optional, "yes"]
+        default: "no"
       down_after:
         description: Milliseconds until a Sentinel sees a silent primary down. A check gives a silent member half of
           it, at most 3 seconds.
@@ -108,6 +131,23 @@ options:
     description: How many hosts check these servers. With more than ten each of them asks less often.
     type: int
     default: 1
+  members_pending:
+    description: Whether members and users are created by the same run, so that in check mode they may be missing.
+    type: bool
+    default: false
+  own_address:
+    description: The address of this host, which its certificate must have, where it has one.
+    type: str
+    default: ""
+  tls_ca_file:
+    description: CA certificates on this host, where a set has O(sets[].secure). HAProxy gets a copy.
+    type: path
+  tls_cert_file:
+    description: Certificate of this host, with V(reencrypt), or where members ask clients for one.
+    type: path
+  tls_key_file:
+    description: Key of that certificate.
+    type: path
   wait:
     description: Seconds in which writes must reach the primary after a change.
     type: int
@@ -153,7 +193,7 @@ steps:
 from typing import Any
 
 from ..module_utils._endpoint.reconciler import EndpointHost
-from ..module_utils._module.options import FILES_OPTIONS
+from ..module_utils._module.options import FILES_OPTIONS, TLS_OPTIONS
 from ..module_utils._module.runner import MaskedModule, run
 
 PLACES: dict[str, Any] = {
@@ -163,6 +203,8 @@ PLACES: dict[str, Any] = {
         "host": {"type": "str", "required": True},
         "address": {"type": "str", "required": True},
         "port": {"type": "int", "required": True},
+        "other_port": {"type": "int"},
+        "connect": {"type": "int"},
     },
 }
 SET: dict[str, Any] = {
@@ -172,6 +214,9 @@ SET: dict[str, Any] = {
     "port": {"type": "int", "required": True},
     "read_port": {"type": "int"},
     "address": {"type": "str", "default": "127.0.0.1"},
+    "tls": {"type": "str", "default": "off", "choices": ["off", "passthrough", "reencrypt"]},
+    "secure": {"type": "bool", "default": False},
+    "tls_clients": {"type": "str", "default": "no", "choices": ["no", "optional", "yes"]},
     "down_after": {"type": "int", "default": 5000},
     "username": {"type": "str", "default": ""},
     "password": {"type": "str", "default": "", "no_log": True},
@@ -186,6 +231,9 @@ OPTIONS: dict[str, Any] = {
     "metrics_address": {"type": "str", "default": ""},
     "metrics_port": {"type": "int", "default": 9123},
     "hosts": {"type": "int", "default": 1},
+    "members_pending": {"type": "bool", "default": False},
+    "own_address": {"type": "str", "default": ""},
+    **{key: option for key, option in TLS_OPTIONS.items() if key != "tls"},
     "wait": {"type": "int", "default": 60},
     **FILES_OPTIONS,
 }

@@ -182,6 +182,10 @@ class Server:
         """Return the connection options for a module."""
         return {"host": self.address, "port": self.port, "password": self.password or None, **self.tls()}
 
+    def shown(self) -> Dict[str, str]:
+        """Return the certificate with which redis-py proves who it is."""
+        return {"ssl_certfile": str(self.own.cert), "ssl_keyfile": str(self.own.key)} if self.own else {}
+
     def tls(self) -> Dict[str, Any]:
         """Return the connection options for TLS."""
         files = {

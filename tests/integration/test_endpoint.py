@@ -5,17 +5,22 @@
 
 from __future__ import annotations
 
+import ssl
 import subprocess
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 import redis
+from ansible_collections.quorum.redis.plugins.module_utils._core.errors import BadConfig
+from ansible_collections.quorum.redis.plugins.module_utils._endpoint import tls
 from ansible_collections.quorum.redis.plugins.module_utils._model import haproxy
+from ansible_collections.quorum.redis.plugins.module_utils._redis.tls import Tls, shown
+from authority import Authority, Pair
 from ledger.scene import Scene
 
 from .conftest import Lab, Server, free_port, wait_until
@@ -25,7 +30,7 @@ ODD = "a \"b' #\\ $x %[y] é"
 
 
 def places(servers: list[Server]) -> list[dict[str, Any]]:
-    return [{"address": one.address, "port": one.port} for one in servers]
+    return [{"host": one.directory.name, "address": one.address, "port": one.port} for one in servers]
 
 
 def one(members: list[Server], sentinels: list[Server], **more: Any) -> dict[str, Any]:
@@ -35,12 +40,16 @@ def one(members: list[Server], sentinels: list[Server], **more: Any) -> dict[str
 
 
 @contextmanager
-def running(tmp_path: Path, *sets: dict[str, Any], metrics: int = 0) -> Iterator[None]:
-    """Run HAProxy with the configuration of these sets; with a port for `metrics` it tells them."""
+def running(
+    tmp_path: Path, *sets: dict[str, Any], metrics: int = 0, pem: dict[str, bytes] | None = None
+) -> Iterator[None]:
+    """Run HAProxy with the configuration of these sets; with a port for `metrics` it tells them; `pem`: its files."""
     path = tmp_path / "haproxy.cfg"
+    for place, content in (pem or {}).items():
+        (tmp_path / Path(place).name).write_bytes(content)
     told = ("127.0.0.1" if metrics else "", metrics)
     text = haproxy.configuration("redis", sets, free_port(), run=str(tmp_path), metrics=told)
-    path.write_text(text, encoding="utf-8")
+    path.write_text(text.replace(haproxy.FOLDER, str(tmp_path)), encoding="utf-8")
     with (tmp_path / "haproxy.log").open("wb") as log:
         process = subprocess.Popen([HAPROXY, "-db", "-f", str(path)], stdout=log, stderr=log)
         try:
@@ -53,7 +62,7 @@ def running(tmp_path: Path, *sets: dict[str, Any], metrics: int = 0) -> Iterator
 
 def ask(port: int, *command: str, **login: Any) -> Any:
     """Send one command over a new connection to an endpoint."""
-    with redis.Redis(port=port, protocol=2, driver_info=None, socket_timeout=5, **login) as client:
+    with redis.Redis("127.0.0.1", port, protocol=2, driver_info=None, socket_timeout=5, **login) as client:
         client.response_callbacks.clear()
         return client.execute_command(*command)
 
@@ -64,10 +73,16 @@ def serves(port: int, server: Server, **login: Any) -> bool:
     return f"tcp_port:{server.port}\r" in text
 
 
-def refuses(port: int) -> bool:
+def shows(port: int, pair: Pair) -> bool:
+    """Return whether an endpoint shows this certificate."""
+    own = ssl.PEM_cert_to_DER_cert(pair.cert.read_text())
+    return shown(Tls(), "127.0.0.1", port, 5) == own
+
+
+def refuses(port: int, **login: Any) -> bool:
     """Return whether a new connection is ended at once."""
     try:
-        ask(port, "PING")
+        ask(port, "PING", **login)
     except redis.exceptions.ConnectionError:
         return True
     return False
@@ -179,3 +194,120 @@ def test_without_sentinels_two_primaries_are_none(lab: Lab, tmp_path: Path) -> N
         wait_until("two primaries are none", lambda: refuses(main["port"]))
         scene.members[0].stop(kill=True)
         wait_until("one that answers is one", lambda: serves(main["port"], scene.members[1]))
+
+
+# --- TLS ---
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """Return a CA."""
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(scope="module")
+def front(authority: Authority) -> Pair:
+    """Return the certificate of the endpoint host, whose name is not that of the servers."""
+    return authority.issue("front", "DNS:app1,IP:192.0.2.9")
+
+
+def secured(sets: list[dict[str, Any]], ca: Path, own: Pair, **params: Any) -> tls.Files:
+    """Return what HAProxy reads, as the module does."""
+    files = {"tls_ca_file": str(ca), "tls_cert_file": str(own.cert), "tls_key_file": str(own.key)}
+    return tls.read(sets, {"name": "app1", "own_address": "192.0.2.9", **files, **params})
+
+
+def test_every_way_leads_to_servers_that_speak_nothing_but_tls(
+    lab: Lab, tmp_path: Path, authority: Authority, front: Pair
+) -> None:
+    """They ask for certificates, too. Plain clients, TLS that ends at the server, and TLS that ends here."""
+    server = authority.issue("server")
+    scene = Scene.build(lab, password="p1", down_after=2000, ca=authority.ca, own=server)
+    login: dict[str, Any] = {"password": "p1"}
+    proof = {"ssl": True, "ssl_ca_certs": str(authority.ca), **scene.members[0].shown()}
+    given = {"secure": True, "tls_clients": "yes", "sentinel_password": "p1", "down_after": 2000, **login}
+    ways = {
+        word: one(scene.members, scene.sentinels, tls=word, **given) for word in ("off", "passthrough", "reencrypt")
+    }
+    logins = {
+        "off": login,
+        "passthrough": {**login, **proof},
+        # Who looks for the name of the endpoint finds it in its own certificate.
+        "reencrypt": {**login, **proof, "ssl_check_hostname": False},
+    }
+    stranger = Authority(tmp_path / "stranger", "stranger")
+    other = one(scene.members, scene.sentinels, tls="off", **given)
+    with ExitStack() as stack:
+        for number, (way, ca) in enumerate([*((way, authority.ca) for way in ways.values()), (other, stranger.ca)]):
+            (tmp_path / str(number)).mkdir()
+            pem = secured([way], authority.ca, front).content
+            pem[haproxy.CA] = ca.read_bytes()
+            stack.enter_context(running(tmp_path / str(number), way, pem=pem))
+        old = scene.members[0]
+        for word, way in ways.items():
+            wait_until(f"{word} leads to the primary", lambda: serves(way["port"], old, **logins[word]))  # noqa: B023
+            wait_until(f"{word} reads", lambda: not serves(way["read_port"], old, **logins[word]))  # noqa: B023
+        assert refuses(other["port"], **login), "the CA of somebody else proves nobody"
+        assert shows(ways["passthrough"]["port"], server) and shows(ways["reencrypt"]["port"], front)
+        assert refuses(ways["reencrypt"]["port"], **{**login, "ssl": True, "ssl_cert_reqs": "none"}), "no certificate"
+        old.stop(kill=True)
+        wait_until("Sentinel moves the primary", lambda: any(m.follows()[0] == "master" for m in scene.members[1:]))
+        new = next(member for member in scene.members[1:] if member.follows()[0] == "master")
+        for word, way in ways.items():
+            wait_until(f"{word} follows", lambda: serves(way["port"], new, **logins[word]))  # noqa: B023
+        assert refuses(other["port"], **login)
+
+
+def test_a_certificate_is_renewed_by_a_file_that_differs(lab: Lab, authority: Authority, front: Pair) -> None:
+    way = one([], [], secure=True, tls="reencrypt", tls_clients="no")
+    before, after = (
+        secured([way], authority.ca, front),
+        secured([way], authority.ca, authority.issue("next", "IP:192.0.2.9")),
+    )
+    assert before.digest != after.digest and before.content[haproxy.CA] == after.content[haproxy.CA]
+    assert front.key.read_bytes() in before.content[haproxy.OWN]
+    # Nobody needs the key where the endpoint shows no certificate.
+    assert list(secured([{**way, "tls": "off"}], authority.ca, front).content) == [haproxy.CA]
+    assert secured([{**way, "tls": "off", "secure": False}], authority.ca, front).content == {}
+
+
+def test_files_that_will_not_do_are_refused(lab: Lab, tmp_path: Path, authority: Authority, front: Pair) -> None:
+    way = one([], [], secure=True, tls="reencrypt", tls_clients="no")
+    with pytest.raises(BadConfig, match=r"redis_tls_ca_file is not on app1.*Nothing was changed"):
+        secured([way], tmp_path / "none.pem", front)
+    with pytest.raises(BadConfig, match="redis_tls_key_file is not on app1"):
+        secured([way], authority.ca, front, tls_key_file=None)
+    with pytest.raises(BadConfig, match=r"The certificate is of somebody else.*Nothing was changed"):
+        secured([way], authority.ca, front, own_address="192.0.2.10")
+    with pytest.raises(BadConfig, match="Certificate and key do not belong together"):
+        secured([way], authority.ca, Pair(front.cert, authority.issue("x").key))
+    with pytest.raises(BadConfig, match="The CA of the endpoints is none"):
+        secured([{**way, "tls": "off"}], front.key, front)
+
+
+def test_a_server_without_the_name_of_the_endpoint_is_named(lab: Lab, authority: Authority) -> None:
+    """With TLS that ends at the server its certificate is what clients compare."""
+    server = authority.issue("named", "IP:127.0.0.1,DNS:app1")
+    member = lab.server("m1", ca=authority.ca, own=server)
+    way = one([member], [], tls="passthrough")
+    way["members"][0]["connect"] = member.port
+    trust = Tls(str(authority.ca), str(server.cert), str(server.key))
+    assert tls.unnamed(way, trust, ["192.0.2.9", "app1"]) == []
+    (said,) = tls.unnamed(way, trust, ["192.0.2.9", "app2"])
+    assert said.startswith("m1 of main: The certificate is of somebody else: ")
+    assert "Clients of its endpoint that compare names with 192.0.2.9 or app2 refuse it" in said
+    assert tls.unnamed({**way, "tls": "reencrypt"}, trust, ["app2"]) == []
+
+
+def test_clients_change_to_tls_while_the_others_stay(lab: Lab, tmp_path: Path, authority: Authority) -> None:
+    """As with redis_tls: dual. The endpoint is named by the plain port, and goes to that for TLS."""
+    pair, secure = authority.issue("server"), free_port()
+    files = f"tls-ca-cert-file {authority.ca}", f"tls-cert-file {pair.cert}", f"tls-key-file {pair.key}"
+    server = lab.server("m1", f"tls-port {secure}", *files, "tls-auth-clients no")
+    way = one([server], [], tls="passthrough", secure=True, tls_clients="no")
+    way["members"][0].update(other_port=secure, connect=secure)
+    plain = one([server], [], name="plain")
+    with running(tmp_path, way, plain, pem=secured([way], authority.ca, pair).content):
+        wait_until("plain clients", lambda: serves(plain["port"], server))
+        wait_until("clients with TLS", lambda: serves(way["port"], server, ssl=True, ssl_ca_certs=str(authority.ca)))
+        assert refuses(way["port"])

@@ -69,14 +69,18 @@ class Scene:
         quick: bool = True,
         down_after: int = 0,
         password: str = "",
+        **tls: Any,
     ) -> Scene:
-        """Start everything. Quick: Sentinels look at the servers each 2 s instead of 10 s, where they can."""
+        """Start everything. Quick: Sentinels look at the servers each 2 s instead of 10 s, where they can.
+
+        `tls`: with the `ca` and the `own` certificate of all of them they speak nothing but TLS.
+        """
         scene = cls(lab)
-        scene.members = [lab.server(f"m{number}", password=password) for number in range(1, members + 1)]
+        scene.members = [lab.server(f"m{number}", password=password, **tls) for number in range(1, members + 1)]
         first = scene.members[0]
         for one in scene.members[1:]:
             one.call("REPLICAOF", first.address, first.port)
-        scene.sentinels = [lab.sentinel(f"s{number}", password=password) for number in range(1, sentinels + 1)]
+        scene.sentinels = [lab.sentinel(f"s{number}", password=password, **tls) for number in range(1, sentinels + 1)]
         for one in scene.sentinels:
             one.call("SENTINEL", "MONITOR", NAME, first.address, first.port, sentinels // 2 + 1)
             if password:

@@ -45,10 +45,15 @@ def check_ports(host: str, held: Dict[int, str]) -> None:
         raise Refused(f"On {host} somebody else listens on {named}", "", f"{NOTHING}. Choose another port")
 
 
-def check_answers(host: str, asked: Sequence[Asked]) -> List[str]:
-    """Refuse what would be out of the endpoint for good; return warnings about who is silent now."""
+def check_answers(host: str, asked: Sequence[Asked], pending: bool = False) -> List[str]:
+    """Refuse what would be out of the endpoint for good; return warnings about who is silent now.
+
+    `pending`: only predicted, as what would create members and users is. They may not be there yet.
+    """
     warnings = []
     for one in asked:
+        if pending and (one.denied or not one.roles):
+            continue
         if one.denied:
             place, why = next(iter(one.denied.items()))
             raise Refused(

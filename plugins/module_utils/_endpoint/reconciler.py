@@ -9,7 +9,7 @@ import os
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Callable, Mapping, Tuple
+from typing import Any, Callable, Mapping, Optional, Tuple
 
 from .._core.errors import AuthFailed, CommandFailed, QuorumError
 from .._core.polling import until_done
@@ -24,12 +24,14 @@ from .._host.start import State, states
 from .._model import haproxy
 from .._redis.endpoint import Endpoint
 from .._redis.plain import Plain
-from . import service
+from .._redis.tls import Tls
+from . import service, tls
 from .preflight import Asked, check_answers, check_deployment, check_ports
 
-CONFIG = "/etc/redis-endpoint/haproxy.cfg"
-MARK = "/etc/redis-endpoint/installed"  # that HAProxy is here for the endpoints alone
+CONFIG = f"{haproxy.FOLDER}/haproxy.cfg"
+MARK = f"{haproxy.FOLDER}/installed"  # that HAProxy is here for the endpoints alone
 MASK = "/etc/systemd/system/haproxy.service"
+PEM = (haproxy.CA, haproxy.OWN)
 USER = "redis-endpoint"
 SYSUSERS = "/etc/sysusers.d/redis-endpoint.conf"
 Pair = Tuple[host_files.Seen, host_files.Wanted]
@@ -60,10 +62,15 @@ class EndpointHost(Reconciler[View]):
         self.sets: list[dict[str, Any]] = given["sets"]
         self.metrics = (given["metrics_address"], given["metrics_port"])
         told = (given["deployment"], self.sets, given["check_port"], given["hosts"])
-        self.text = haproxy.configuration(*told, metrics=self.metrics)
+        self.tls = tls.read(self.sets, given)
+        self.warnings += self.tls.warnings
+        self.text = haproxy.configuration(*told, metrics=self.metrics, files=self.tls.digest)
         self.files = host_files.declared(given["files"])
-        own = host_files.Wanted(CONFIG, content=self.text.encode("utf-8", "surrogateescape"), mode=0o640, group=USER)
-        self.config = own
+        content = {**self.tls.content, CONFIG: self.text.encode("utf-8", "surrogateescape")}
+        # The configuration after what it names, and before what it names no more.
+        self.own = [host_files.Wanted(path, content=raw, mode=0o640, group=USER) for path, raw in content.items()]
+        self.own += [host_files.Wanted(path, kind="absent") for path in PEM if path not in content]
+        self.pending = given["members_pending"] and module.check_mode
         self.begin = time.time()
 
     def observe(self) -> View:
@@ -72,7 +79,7 @@ class EndpointHost(Reconciler[View]):
         view.user = known(USER) is not None
         view.state = states([service.UNIT])[service.UNIT]
         view.brought = Path(MARK).exists()
-        paths = [CONFIG, MARK, *(want.path for want in self.files), *([MASK] if view.brought else [])]
+        paths = [CONFIG, MARK, *PEM, *(want.path for want in self.files), *([MASK] if view.brought else [])]
         view.left = [path for path in paths if os.path.lexists(path)]
         present = host_files.look(CONFIG)
         held_by = haproxy.deployment_of(present.content.decode("utf-8", "replace"))
@@ -82,12 +89,15 @@ class EndpointHost(Reconciler[View]):
             return view if mine else View()
         check_deployment(self.module.params["name"], held_by, self.module.params["deployment"])
         check_ports(self.module.params["name"], self._held())
-        asked = [_ask(one) for one in self.sets]
-        self.warnings += check_answers(self.module.params["name"], asked)
+        asked = [_ask(one, self.tls.of(one)) for one in self.sets]
+        self.warnings += check_answers(self.module.params["name"], asked, self.pending)
+        names = [word for word in (self.module.params["own_address"], self.module.params["name"]) if word]
+        for one in self.sets:
+            self.warnings += tls.unnamed(one, self.tls.tls, names) if self.tls.tls else []
         view.primaries = {one.name: one.primaries for one in asked}
         if view.package:
-            service.judge(self.text)
-        pairs = host_files.survey([*self.files, self.config], sure=False)
+            service.judge(self.text, self.tls.content)
+        pairs = host_files.survey([*self.files, *self.own], sure=False)
         view.pairs = [pair for pair in pairs if host_files.differences(*pair)]
         view.digest = haproxy.digest_of(service.ask(haproxy.STATISTICS, "show info"))
         view.writes = self._writes()
@@ -111,7 +121,7 @@ class EndpointHost(Reconciler[View]):
         if not (obs.state.active and obs.state.enabled):
             return "start"
         changed = {want.path for _seen, want in obs.pairs}
-        if changed - {CONFIG}:
+        if changed - {CONFIG, *PEM}:
             return "restart"
         return "reload" if changed or obs.digest != haproxy.digest_of(self.text) else ""
 
@@ -125,7 +135,7 @@ class EndpointHost(Reconciler[View]):
             return
         seen, want = step.data["file"]
         if want.path == CONFIG:
-            service.judge(self.text)
+            service.judge(self.text, self.tls.content)
         host_files.put(seen, want, lambda path: self.module.set_default_selinux_context(path, False))
         if want.path == SYSUSERS:
             must(f"The user {USER} cannot be created", "systemd-sysusers", want.path)
@@ -171,7 +181,7 @@ class EndpointHost(Reconciler[View]):
             name = one["name"]
             if seen.primaries[name] and len(seen.writes.get(name, [])) != 1:
                 found.append(f"the endpoint of {name} leads to {', '.join(seen.writes.get(name, [])) or 'nobody'}")
-            elif seen.primaries[name] and not _leads(one):
+            elif seen.primaries[name] and not _leads(one, self.tls.through(one)):
                 found.append(f"port {one['port']} does not lead to the primary of {name}")
         return found
 
@@ -199,13 +209,13 @@ class EndpointHost(Reconciler[View]):
 
     def diff(self, before: View, after: View | None, steps: list[Step]) -> list[dict[str, str]]:
         """Return the files, without what is sent to log in."""
-        found = [host_files.diff(*pair) for pair in before.pairs]
+        found = [host_files.diff(*pair) for pair in before.pairs if pair[1].path not in PEM]
         for one in found:
             one.update({side: haproxy.without_secrets(one[side]) for side in ("before", "after")})
         return found
 
 
-def _ask(one: dict[str, Any]) -> Asked:
+def _ask(one: dict[str, Any], secure: Optional[Tls]) -> Asked:
     """Ask all members and Sentinels of a set, as the checks of HAProxy will."""
     found = Asked(one["name"])
     sentinel = {"username": one["sentinel_username"], "password": one["sentinel_password"]}
@@ -214,7 +224,7 @@ def _ask(one: dict[str, Any]) -> Asked:
     for member, login, command in [*every, *((member, sentinel, question) for member in one["sentinels"])]:
         place = f"{member['host']}:{member['port']}"
         try:
-            reply = _call(login, member["address"], member["port"], *command)
+            reply = _call(login, member["address"], member["connect"] or member["port"], secure, *command)
         except (AuthFailed, CommandFailed) as problem:
             found.denied[place] = str(problem)
         except QuorumError as problem:
@@ -224,17 +234,17 @@ def _ask(one: dict[str, Any]) -> Asked:
     return found
 
 
-def _leads(one: dict[str, Any]) -> bool:
+def _leads(one: dict[str, Any], secure: Optional[Tls]) -> bool:
     """Return whether who answers on the port for writes says that it is the primary."""
     try:
-        return str(_call(one, one["address"], one["port"], "ROLE")[0]) == "master"
+        return str(_call(one, one["address"], one["port"], secure, "ROLE")[0]) == "master"
     except QuorumError:
         return False
 
 
-def _call(login: Mapping[str, Any], address: str, port: int, *command: str) -> Any:
+def _call(login: Mapping[str, Any], address: str, port: int, secure: Optional[Tls], *command: str) -> Any:
     here = Listener(address, port, "").reached_at
-    client = Plain(Endpoint(here, port, login["username"] or None, login["password"] or None))
+    client = Plain(Endpoint(here, port, login["username"] or None, login["password"] or None, tls=secure))
     try:
         return client.call(*command)
     finally:

@@ -8,12 +8,13 @@ from __future__ import annotations
 import os
 import socket
 from pathlib import Path
-from typing import Sequence
+from typing import Mapping, Sequence
 
 from .._core.errors import BadConfig
 from .._host.commands import must, run
 from .._host.sandbox import private_directory
 from .._host.start import failure
+from .._model.haproxy import FOLDER
 
 PROGRAM = "/usr/sbin/haproxy"
 PACKAGE = "haproxy"
@@ -28,13 +29,15 @@ def install() -> None:
         must("HAProxy cannot be installed", *command)
 
 
-def judge(text: str) -> None:
-    """Refuse a file that the installed HAProxy does not accept, in its own words."""
+def judge(text: str, files: Mapping[str, bytes]) -> None:
+    """Refuse a file that the installed HAProxy does not accept, in its own words; `files` by path: what it names."""
     with private_directory("") as directory:
         path = Path(directory) / "haproxy.cfg"
-        number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(number, "w", encoding="utf-8") as file:
-            file.write(text)
+        tried = text.replace(FOLDER, str(directory)).encode("utf-8", "surrogateescape")
+        for place, content in {str(path): tried, **files}.items():
+            number = os.open(Path(directory) / Path(place).name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(number, "wb") as file:
+                file.write(content)
         code, said = run(PROGRAM, "-c", "-f", str(path))
     if code:
         rows = [row for row in said.replace(str(path), "line").splitlines() if "ALERT" in row] or said.splitlines()

@@ -47,13 +47,14 @@ def _endpoint(model: Mapping[str, Any], declared: Mapping[str, Any]) -> Info:
     local = bool(model["endpoint"]["local"])
     if not local and ipaddress.ip_address(found["address"]).is_loopback:
         return {}
-    return {"local": local, **{key: found[key] for key in ("address", "port", "read_port")}}
+    return {"local": local, **{key: found[key] for key in ("address", "port", "read_port", "tls")}}
 
 
 def _endpoint_urls(endpoint: Mapping[str, Any]) -> Dict[str, str]:
-    """Return the fixed address for any client library; an endpoint speaks no TLS."""
+    """Return the fixed address for any client library."""
+    s = "s" if endpoint.get("tls", "off") != "off" else ""
     ports = {"endpoint": endpoint.get("port"), "endpoint_read": endpoint.get("read_port")}
-    return {key: f"redis://{join_address(endpoint['address'], port)}/0" for key, port in ports.items() if port}
+    return {key: f"redis{s}://{join_address(endpoint['address'], port)}/0" for key, port in ports.items() if port}
 
 
 def _sentinel_urls(name: str, sentinels: List[str], secure: bool) -> Dict[str, str]:

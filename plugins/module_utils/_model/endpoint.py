@@ -9,10 +9,21 @@ import ipaddress
 from typing import Any, Dict, List, Mapping, Sequence
 
 from .acl_users import login_of
+from .directives import tls_mode
 from .options import convert
 
 DEFAULTS: Dict[str, Any] = {"port": None, "read_port": None, "address": "127.0.0.1", "tls": "off"}
+TLS = ("off", "passthrough", "reencrypt")
 LEAST, MOST = 1025, 65535  # the unit has no right to ports below
+
+
+def is_address(text: Any) -> bool:
+    """Return whether a text is an IPv4 or IPv6 address."""
+    try:
+        ipaddress.ip_address(str(text))
+    except ValueError:
+        return False
+    return True
 
 
 def endpoint_of(
@@ -41,13 +52,11 @@ def endpoint_of(
         problems.append(f"{where} has no port; write endpoint: {{port: 7379}}.")
     elif found["port"] and found["port"] == found["read_port"]:
         problems.append(f"{where} has one port {found['port']} for writes and for reads; give read_port another one.")
-    try:
-        ipaddress.ip_address(str(found["address"]))
-    except ValueError:
+    if not is_address(found["address"]):
         problems.append(f"{where}: {found['address']!r} is no address; write 127.0.0.1, or one of the endpoint hosts.")
     found["tls"] = "off" if found["tls"] is False else str(found["tls"])
-    if found["tls"] != "off":
-        problems.append(f"{where}: tls {found['tls']} is unknown; use off, an endpoint speaks no TLS yet.")
+    if found["tls"] not in TLS:
+        problems.append(f"{where}: tls {found['tls']} is unknown; use {', '.join(TLS)}.")
     if sentinels and sentinels % 2 == 0:
         problems.append(
             f"{where} needs a majority of the Sentinels whenever a member is silent, and {sentinels} have none more "
@@ -61,12 +70,7 @@ def endpoint_of(
 def check_endpoints(get: Any, instances: Sequence[Mapping[str, Any]], sentinel: Mapping[str, Any]) -> List[str]:
     """Return a sentence for each endpoint that could not log in, or whose port something else has."""
     chosen = [one for one in instances if one["endpoint"]]
-    problems = []
-    if chosen and str(get("redis_tls")) in ("peers", "only"):
-        problems.append(
-            f"redis_instances {chosen[0]['name']}: an endpoint reaches the members without TLS, and redis_tls is "
-            f"{get('redis_tls')}; use dual, or clients that speak Sentinel."
-        )
+    problems = _tls(chosen, tls_mode(get))
     if (
         any(one["sentinel"] for one in chosen)
         and get("redis_auth")
@@ -80,6 +84,22 @@ def check_endpoints(get: Any, instances: Sequence[Mapping[str, Any]], sentinel: 
     if get("redis_endpoint_metrics_address"):
         own[get("redis_endpoint_metrics_port")] = "redis_endpoint_metrics_port"
     return problems + _ports(chosen, instances, sentinel, own)
+
+
+def _tls(chosen: Sequence[Mapping[str, Any]], mode: str) -> List[str]:
+    """Return a sentence for each endpoint whose clients cannot have what the members speak."""
+    found = []
+    for one in chosen:
+        address, tls = str(one["endpoint"]["address"]), one["endpoint"]["tls"]
+        where = f"redis_instances {one['name']}: endpoint"
+        if mode == "off" and tls in TLS[1:]:
+            found.append(f"{where}: tls {tls} needs members that speak TLS; set redis_tls to dual, or tls to off.")
+        if mode == "only" and tls == "off" and is_address(address) and not ipaddress.ip_address(address).is_loopback:
+            found.append(
+                f"{where} would speak no TLS on {address} where redis_tls is only; use tls: passthrough or reencrypt, "
+                "or the address 127.0.0.1."
+            )
+    return found
 
 
 def _ports(
@@ -109,21 +129,32 @@ def _ports(
 def endpoint_sets(
     topology: Mapping[str, Any], access: Mapping[str, Any], sentinel_login: Mapping[str, str]
 ) -> List[Dict[str, Any]]:
-    """Return what the module endpoint is told of each set: who takes part, where it listens, and how it logs in."""
-    return [
-        {
-            **{key: one[key] for key in ("name", "down_after")},
-            **{key: one["endpoint"][key] for key in ("port", "read_port", "address")},
-            **{key: access[one["name"]]["endpoint"][key] for key in ("username", "password")},
-            "members": _places(one["members"]),
-            "sentinels": _places(topology["sentinel"]["members"]) if one["sentinel"] else [],
-            "sentinel_username": sentinel_login["username"],
-            "sentinel_password": sentinel_login["password"],
-        }
-        for one in topology["instances"]
-        if one["endpoint"] and topology["endpoint"]["local"]
-    ]
+    """Return what the module endpoint is told of each set: who takes part, where it listens, and how it logs in.
+
+    It reaches members and Sentinels as they reach each other, and over TLS where its own clients use TLS.
+    """
+    found = []
+    for one in topology["instances"]:
+        if not (one["endpoint"] and topology["endpoint"]["local"]):
+            continue
+        secure = topology["tls"]["on"] or one["endpoint"]["tls"] != "off"
+        watchers = topology["sentinel"] if one["sentinel"] else {"members": []}
+        found.append(
+            {
+                **{key: one[key] for key in ("name", "down_after")},
+                **{key: one["endpoint"][key] for key in ("port", "read_port", "address", "tls")},
+                **{key: access[one["name"]]["endpoint"][key] for key in ("username", "password")},
+                "secure": secure,
+                "tls_clients": topology["options"]["redis_tls_clients"],
+                "members": _places(one, secure),
+                "sentinels": _places(watchers, secure),
+                "sentinel_username": sentinel_login["username"],
+                "sentinel_password": sentinel_login["password"],
+            }
+        )
+    return found
 
 
-def _places(members: Sequence[Mapping[str, Any]]) -> List[Dict[str, Any]]:
-    return [{key: member[key] for key in ("host", "address", "port")} for member in members]
+def _places(model: Mapping[str, Any], secure: bool) -> List[Dict[str, Any]]:
+    """Return the members of a set or the Sentinels, with the port to which the endpoint connects."""
+    return [{**member, "connect": model["tls_port"] if secure else member["port"]} for member in model["members"]]

@@ -25,6 +25,9 @@ HEADER = "# Written by the collection quorum.redis, which overwrites changes mad
 DEPLOYMENT = "# Deployment: "
 RUN = "/run/redis-endpoint"
 STATISTICS = f"{RUN}/haproxy.sock"
+FOLDER = "/etc/redis-endpoint"
+CA, OWN = f"{FOLDER}/ca.pem", f"{FOLDER}/own.pem"
+FILES = "# TLS files: "
 HIDDEN = "(hidden)"
 OWN_SET, CLIENTS = 200, 10  # milliseconds between two checks of a member, for so many endpoint hosts
 SENTINELS = 500
@@ -64,14 +67,16 @@ def configuration(
     hosts: int = 1,
     run: str = RUN,
     metrics: Tuple[str, int] = ("", 0),
+    files: str = "",
 ) -> str:
     """Return the whole file, with what tells it from another as the description that HAProxy shows.
 
     `check_port` is where the verdict is asked for, `hosts` how many check the same servers, `run` the unit's directory,
-    `metrics` where Prometheus asks, nowhere without an address.
+    `metrics` where Prometheus asks, nowhere without an address, `files` what tells contents of the TLS files apart.
     """
     every = OWN_SET * max(1, hosts) // CLIENTS if hosts > CLIENTS else OWN_SET
-    parts = [f"{HEADER}{DEPLOYMENT}{deployment}\n{_GLOBAL}", _verdict(sets, check_port)]
+    read = f"{FILES}{files}\n" if files else ""
+    parts = [f"{HEADER}{DEPLOYMENT}{deployment}\n{read}{_GLOBAL}", _verdict(sets, check_port)]
     parts += [_METRICS.format(join_address(*metrics))] if metrics[0] else []
     for one in sets:
         parts += [_primaries(one, every), _replicas(one, every), *_votes(one), _writes(one, every, check_port)]
@@ -110,6 +115,11 @@ def listens(sets: Sequence[Mapping[str, Any]]) -> List[int]:
     return sorted(one[key] for one in sets for key in ("port", "read_port") if one.get(key))
 
 
+def wants_own(one: Mapping[str, Any]) -> bool:
+    """Return whether an endpoint shows a certificate of its own: to its clients, or to members that ask for one."""
+    return one.get("tls") == "reencrypt" or (bool(one.get("secure")) and one.get("tls_clients") == "yes")
+
+
 def server_name(member: Mapping[str, Any]) -> str:
     """Return the name of a server: its place says enough, and stays when members come and go."""
     return re.sub(r"[^0-9A-Za-z.]", "-", f"{member['address']}-{member['port']}")
@@ -142,15 +152,26 @@ def _ask(login: List[Sequence[str]], commands: Sequence[Sequence[str]], pattern:
 
 def _backend(name: str, seconds: float, check: str, servers: Sequence[str], lines: Sequence[str] = ()) -> str:
     head = [f"backend {name}", "    option tcp-check", f"    timeout check {int(seconds * 1000)}ms"]
-    return "\n".join([*head, *(f"    {line}" for line in lines), "    tcp-check connect"]) + (
+    # What a server is told of TLS counts for checks that do not say how they connect.
+    connect = "    tcp-check connect" + (" ssl" if any("check-ssl" in line for line in lines) else "")
+    return "\n".join([*head, *(f"    {line}" for line in lines), connect]) + (
         f"\n{check}" + "".join(f"    server {server}\n" for server in servers)
     )
 
 
+def _proved(one: Mapping[str, Any], sessions: bool = False) -> List[str]:
+    """Return that the checks of a backend, and its sessions where clients do not do it themselves, go over TLS."""
+    if not one.get("secure"):
+        return []
+    own = f" crt {OWN}" if one.get("tls_clients") == "yes" else ""
+    lines = "ssl " if sessions and one.get("tls") != "passthrough" else ""
+    return [f"default-server {lines}check-ssl verify required ca-file {CA}{own}"]
+
+
 def _servers(members: Sequence[Mapping[str, Any]], every: int, more: str = "") -> List[str]:
-    return [
-        f"{server_name(one)} {join_address(one['address'], one['port'])} check inter {every}ms{more}" for one in members
-    ]
+    """Return members or Sentinels: named by the port by which all know them, reached at that of the way chosen."""
+    places = [join_address(one["address"], one.get("connect") or one["port"]) for one in members]
+    return [f"{server_name(one)} {place} check inter {every}ms{more}" for one, place in zip(members, places)]
 
 
 def _patience(one: Mapping[str, Any]) -> float:
@@ -164,12 +185,14 @@ def _role(one: Mapping[str, Any], reply: str) -> str:
 
 def _primaries(one: Mapping[str, Any], every: int) -> str:
     check = _role(one, r"\*3\r\n\$6\r\nmast")
-    return _backend(f"{one['name']}_primaries", _patience(one), check, _servers(one["members"], every), ["no log"])
+    servers = _servers(one["members"], every)
+    return _backend(f"{one['name']}_primaries", _patience(one), check, servers, ["no log", *_proved(one)])
 
 
 def _replicas(one: Mapping[str, Any], every: int) -> str:
     check = _role(one, r"\*5\r\n\$5\r\nslav")
-    return _backend(f"{one['name']}_replicas", _patience(one), check, _servers(one["members"], every), ["no log"])
+    servers = _servers(one["members"], every)
+    return _backend(f"{one['name']}_replicas", _patience(one), check, servers, ["no log", *_proved(one)])
 
 
 def _votes(one: Mapping[str, Any]) -> List[str]:
@@ -177,12 +200,19 @@ def _votes(one: Mapping[str, Any]) -> List[str]:
     found = []
     login = _login(one.get("sentinel_username"), one.get("sentinel_password"))
     for member in one["members"]:
-        words = [str(member["address"]), str(member["port"])]
-        reply = r"\*2\r\n" + "".join(rf"\${len(word)}\r\n{re.escape(word)}\r\n" for word in words)
+        # Where there are two ports, Sentinels name the other one after the next step of redis_tls.
+        ports = sorted({int(member[key]) for key in ("port", "other_port") if member.get(key)})
+        named = [_bulk(str(port)) for port in ports]
+        reply = rf"\*2\r\n{_bulk(member['address'])}" + (f"({'|'.join(named)})" if named[1:] else named[0])
         check = _ask(login, [["SENTINEL", "GET-MASTER-ADDR-BY-NAME", one["name"]]], reply, 20)
         servers = _servers(one["sentinels"], SENTINELS)
-        found += [_backend(_vote(one, member), 1, check, servers, ["no log"])] if servers else []
+        found += [_backend(_vote(one, member), 1, check, servers, ["no log", *_proved(one)])] if servers else []
     return found
+
+
+def _bulk(word: str) -> str:
+    """Return a word as the protocol has it, as a regular expression."""
+    return rf"\${len(word)}\r\n{re.escape(word)}\r\n"
 
 
 def _vote(one: Mapping[str, Any], member: Mapping[str, Any]) -> str:
@@ -220,7 +250,11 @@ def _elected(one: Mapping[str, Any], chosen: Mapping[str, Any]) -> str:
 
 
 def _bind(one: Mapping[str, Any], port: str) -> str:
-    return f"    bind {join_address(one['address'], one[port])}\n"
+    """Return where clients connect; who asks them for certificates in the set does so here as well."""
+    asked = {"yes": " required", "optional": " optional"}.get(str(one.get("tls_clients")), "")
+    wanted = f" ca-file {CA} verify{asked}" if asked else ""
+    secure = f" ssl crt {OWN}{wanted}" if one.get("tls") == "reencrypt" else ""
+    return f"    bind {join_address(one['address'], one[port])}{secure}\n"
 
 
 def _writes(one: Mapping[str, Any], every: int, check_port: int) -> str:
@@ -238,7 +272,9 @@ def _writes(one: Mapping[str, Any], every: int, check_port: int) -> str:
         f"frontend {name}_writes\n{_bind(one, 'port')}"
         f"    tcp-request connection reject unless {{ nbsrv({name}_primary) eq 1 }}\n"
         f"    default_backend {name}_primary\n\n"
-    ) + _backend(f"{name}_primary", _patience(one), _role(one, r"\*3\r\n\$6\r\nmast") + chain, servers)
+    ) + _backend(
+        f"{name}_primary", _patience(one), _role(one, r"\*3\r\n\$6\r\nmast") + chain, servers, _proved(one, True)
+    )
 
 
 def _reads(one: Mapping[str, Any], every: int) -> str:
@@ -258,4 +294,4 @@ def _reads(one: Mapping[str, Any], every: int) -> str:
         f"    tcp-request connection reject if {{ nbsrv({name}_insync) eq 0 }} !{{ nbsrv({name}_primary) eq 1 }}\n"
         f"    use_backend {name}_primary if {{ nbsrv({name}_insync) eq 0 }}\n"
         f"    default_backend {name}_insync\n\n"
-    ) + _backend(f"{name}_insync", _patience(one), check, servers, ["balance leastconn"])
+    ) + _backend(f"{name}_insync", _patience(one), check, servers, ["balance leastconn", *_proved(one, True)])

@@ -179,7 +179,11 @@ def build(inventory: Inventory) -> dict[str, Any]:
         "sentinel": sentinel,
         "tls": tls_access(get),
         "firewall": firewall,
-        "endpoint": {"hosts": fronts, "local": inventory.host in fronts},
+        "endpoint": {
+            "hosts": fronts,
+            "local": inventory.host in fronts,
+            "address": inventory.address_of(inventory.host) if inventory.host in fronts else "",
+        },
         "listens": listens(local, sentinel),
         "bind": [str(address) for address in get("redis_bind") or []],
         "memory_needed": sum(i["maxmemory"] for i in local) * (100 + int(get("redis_fork_reserve"))) // 100,

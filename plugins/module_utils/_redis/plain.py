@@ -6,12 +6,12 @@
 from __future__ import annotations
 
 import socket
-import ssl
 from typing import Any, BinaryIO, Optional, Sequence
 
 from .._core.errors import AuthFailed, CommandFailed, Loading, QuorumError, Unreachable
 from .client import AUTH_WORDS, DOWN, Client
 from .endpoint import Endpoint
+from .tls import context, failure
 
 ENCODING = ("utf-8", "surrogateescape")
 
@@ -38,6 +38,9 @@ class Plain(Client):
                 self._stream = self._open()
             return _ask(self._stream, args, str(self.endpoint))
         except (OSError, ValueError) as problem:
+            insecure = failure(problem, str(self.endpoint)) if self.endpoint.tls else None
+            if insecure:
+                raise insecure from None
             late = isinstance(problem, socket.timeout) or getattr(problem, "errno", None) in DOWN
             kind = "refused" if isinstance(problem, ConnectionRefusedError) else "timeout" if late else "other"
             raise Unreachable(f"The connection failed: {problem}", str(self.endpoint), kind=kind) from None
@@ -72,10 +75,7 @@ class Plain(Client):
 def _connect(place: Endpoint) -> BinaryIO:
     sock = socket.create_connection((place.address, place.port), timeout=place.timeout)
     if place.tls:
-        context = ssl.create_default_context(cafile=place.tls.ca)
-        if place.tls.cert:
-            context.load_cert_chain(place.tls.cert, place.tls.key)
-        sock = context.wrap_socket(sock, server_hostname=place.address)
+        sock = context(place.tls).wrap_socket(sock, server_hostname=place.address)
     stream = sock.makefile("rwb")
     sock.close()  # when the stream is
     return stream  # type: ignore[return-value]

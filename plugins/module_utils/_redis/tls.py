@@ -10,7 +10,7 @@ import socket
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, Mapping, Optional, Sequence
+from typing import Any, ClassVar, Dict, Mapping, Optional, Sequence
 
 from .._core.errors import BadConfig, Unreachable
 
@@ -41,6 +41,14 @@ class Tls:
     ca: Optional[str] = None
     cert: Optional[str] = None
     key: Optional[str] = None
+    named: ClassVar[bool] = True  # the certificate must have the address
+
+
+@dataclass(frozen=True)
+class Through(Tls):
+    """The way through somebody who leads on: the address does not tell whose certificate it is."""
+
+    named: ClassVar[bool] = False
 
 
 def tls_from_params(params: Mapping[str, Any]) -> Optional[Tls]:
@@ -114,6 +122,7 @@ def failure(problem: BaseException, where: str) -> Optional[Unreachable]:
 def context(tls: Tls) -> ssl.SSLContext:
     """Return what verifies the other side, with the own certificate in it."""
     found = ssl.create_default_context(cafile=tls.ca)
+    found.check_hostname = tls.named
     if tls.cert:
         found.load_cert_chain(tls.cert, tls.key)
     return found

@@ -50,6 +50,7 @@ def test_what_would_not_work_is_refused(asked: Asked, said: str) -> None:
     with pytest.raises(Refused) as error:
         check_answers("app1", [asked])
     assert str(error.value).startswith(said)
+    assert check_answers("app1", [asked], pending=True) == [], "site predicts members that it would create"
 
 
 def test_ports_and_files_of_others_are_left_to_them() -> None:

@@ -62,13 +62,16 @@ def test_without_sentinel() -> None:
 def test_the_endpoint_is_there_for_those_who_reach_it() -> None:
     local = [{"name": "main", "endpoint": {"port": 7379, "read_port": 7380}}]
     found = info(sets=local)
-    assert found["endpoint"] == {"local": True, "address": "127.0.0.1", "port": 7379, "read_port": 7380}
+    assert found["endpoint"] == {"local": True, "address": "127.0.0.1", "port": 7379, "read_port": 7380, "tls": "off"}
     assert found["urls"]["endpoint"] == "redis://127.0.0.1:7379/0"
     assert found["urls"]["endpoint_read"] == "redis://127.0.0.1:7380/0"
     assert info("db1", sets=local)["endpoint"] == {}
     far = [{"name": "main", "endpoint": {"port": 7379, "address": "192.0.2.100"}}]
     assert info("db1", sets=far)["urls"]["endpoint"] == "redis://192.0.2.100:7379/0"
     assert "endpoint_read" not in info("db1", sets=far)["urls"]
+    secure = [{"name": "main", "endpoint": {"port": 7379, "address": "192.0.2.100", "tls": "passthrough"}}]
+    files = {f"redis_tls_{part}_file": f"/{part}" for part in ("ca", "cert", "key")}
+    assert info("db1", sets=secure, redis_tls="dual", **files)["urls"]["endpoint"] == "rediss://192.0.2.100:7379/0"
 
 
 def test_no_secret_is_read() -> None:

@@ -55,7 +55,7 @@ def test_an_endpoint_has_defaults_and_its_hosts_pass_the_firewall() -> None:
         "address": "127.0.0.1",
         "tls": "off",
     }
-    assert found["endpoint"] == {"hosts": ["app1", "app2"], "local": True}
+    assert found["endpoint"] == {"hosts": ["app1", "app2"], "local": True, "address": "10.0.1.1"}
     assert not model(PORT, host="r1")["endpoint"]["local"]
     assert {"10.0.1.1", "10.0.1.2"} < set(found["firewall"]["peers"])
     assert found["warnings"] == []
@@ -64,7 +64,7 @@ def test_an_endpoint_has_defaults_and_its_hosts_pass_the_firewall() -> None:
 def test_without_a_declaration_there_are_no_endpoint_hosts() -> None:
     found = model(None)
     assert found["instances"][0]["endpoint"] == {}
-    assert found["endpoint"] == {"hosts": [], "local": False}
+    assert found["endpoint"] == {"hosts": [], "local": False, "address": ""}
     assert "10.0.1.1" not in found["firewall"]["peers"]
 
 
@@ -79,7 +79,15 @@ def test_without_a_declaration_there_are_no_endpoint_hosts() -> None:
         ({**PORT, "read_port": 70000}, {}, "endpoint: read_port 70000 is out of range"),
         ({**PORT, "read_port": 7379}, {}, "endpoint has one port 7379 for writes and for reads"),
         ({**PORT, "address": "localhost"}, {}, "endpoint: 'localhost' is no address"),
-        ({**PORT, "tls": "pass"}, {}, "endpoint: tls pass is unknown; use off"),
+        ({**PORT, "tls": "pass"}, {}, "endpoint: tls pass is unknown; use off, passthrough, reencrypt."),
+        ({**PORT, "tls": "reencrypt"}, {}, "tls reencrypt needs members that speak TLS; set redis_tls to dual"),
+        ({**PORT, "tls": "passthrough"}, {"redis_tls": False}, "tls passthrough needs members that speak TLS"),
+        (
+            {**PORT, "address": "10.0.1.1"},
+            {"redis_tls": "only"},
+            "endpoint would speak no TLS on 10.0.1.1 where redis_tls is only; use tls: passthrough or reencrypt",
+        ),
+        ({**PORT, "address": "::"}, {"redis_tls": "only"}, "endpoint would speak no TLS on ::"),
         (PORT, {"sentinels": ["r1", "r2"]}, "2 have none more than 1; add one or remove one."),
         ({"port": 6379}, {}, "endpoint wants port 6379, which main has"),
         ({"port": 26379}, {}, "endpoint wants port 26379, which sentinel has"),
@@ -91,7 +99,6 @@ def test_without_a_declaration_there_are_no_endpoint_hosts() -> None:
             {"redis_endpoint_metrics_address": "192.0.2.9", "redis_endpoint_metrics_port": 9123},
             "which redis_endpoint_metrics_port has",
         ),
-        (PORT, {"redis_tls": "only"}, "reaches the members without TLS, and redis_tls is only; use dual"),
         (PORT, {"redis_sentinel_clients_passwords": []}, "redis_endpoint_trusted: true."),
         (
             PORT,
@@ -115,6 +122,8 @@ def test_a_mistake_is_one_sentence(endpoint: Any, changes: dict[str, Any], said:
         {"redis_sentinel_clients_passwords": [], "sentinels": []},
         {"sentinels": ["r1", "r2"], "entry": {"sentinel": False}},
         {"redis_tls": "dual"},
+        {"redis_tls": "peers"},
+        {"redis_tls": "only"},
         {"redis_acl_users": [{"name": "our-endpoint", "job": "endpoint", "passwords": ["x"]}]},
     ],
 )
@@ -142,13 +151,42 @@ def test_the_module_is_told_who_takes_part_and_how_the_checks_log_in() -> None:
     more: dict[str, Any] = {"more": [plain, {"name": "without", "port": 6381}]}
     logins = access([{"name": name} for name in ("main", "plain", "without")], [], "p1", True)
     sentinel = {"username": "client", "password": "p3"}
-    first, second = endpoint_sets(model(PORT, **more), logins, sentinel)
+    first, second = endpoint_sets(optioned(PORT, **more), logins, sentinel)
     assert (first["port"], first["read_port"], first["address"], first["password"]) == (7379, None, "127.0.0.1", "p1")
-    assert first["members"][0] == {"host": "r1", "address": "10.0.0.1", "port": 6379}
+    assert first["members"][0] == {"host": "r1", "address": "10.0.0.1", "port": 6379, "connect": 6379}
+    assert (first["tls"], first["secure"]) == ("off", False)
     assert [one["port"] for one in first["sentinels"]] == [26379] * 3 and second["sentinels"] == []
     assert (first["sentinel_username"], first["sentinel_password"]) == ("client", "p3")
     assert (second["name"], second["port"], second["read_port"]) == ("plain", 7381, 7382)
-    assert endpoint_sets(model(PORT, host="r1", **more), logins, sentinel) == []
+    assert endpoint_sets(optioned(PORT, host="r1", **more), logins, sentinel) == []
+
+
+def optioned(*args: Any, **variables: Any) -> dict[str, Any]:
+    """Return the model as the action plugin does, with the options of the roles."""
+    return {**model(*args, **variables), "options": {**DEFAULTS, **variables}}
+
+
+@pytest.mark.parametrize(
+    ("mode", "tls", "secure", "member", "sentinel"),
+    [
+        ("off", "off", False, {"port": 6379, "connect": 6379}, {"port": 26379, "connect": 26379}),
+        # As the members reach each other, which is in plain.
+        ("dual", "off", False, {"port": 6379, "other_port": 16379, "connect": 6379}, {"connect": 26379}),
+        ("dual", "passthrough", True, {"port": 6379, "other_port": 16379, "connect": 16379}, {"connect": 36379}),
+        ("peers", "off", True, {"port": 16379, "other_port": 6379, "connect": 16379}, {"connect": 36379}),
+        ("peers", "reencrypt", True, {"port": 16379, "other_port": 6379, "connect": 16379}, {"connect": 36379}),
+        ("only", "off", True, {"port": 16379, "connect": 16379}, {"port": 36379, "connect": 36379}),
+    ],
+)
+def test_the_endpoint_takes_the_way_that_is_open_before_and_after_each_step(
+    mode: str, tls: str, secure: bool, member: dict[str, int], sentinel: dict[str, int]
+) -> None:
+    logins = access([{"name": "main"}], [], "p1", True)
+    given = optioned({**PORT, "tls": tls}, redis_tls=mode)
+    (found,) = endpoint_sets(given, logins, {"username": "", "password": ""})
+    assert found["secure"] is secure and found["tls_clients"] == "no"
+    assert found["members"][0] == {"host": "r1", "address": "10.0.0.1", **member}
+    assert sentinel.items() <= found["sentinels"][0].items()
 
 
 # --- the configuration ---
@@ -233,6 +271,58 @@ def test_without_sentinels_the_only_primary_of_those_that_answer_is_believed() -
     answers = [row for row in found["frontend verdict"] if "status 200" in row]
     assert len(answers) == len(MEMBERS) and not [row for row in answers if "votes" in row or "replicas" in row]
     assert not [name for name in found if "votes" in name]
+
+
+TWO_PORTS = [{**member, "other_port": 16379, "connect": 16379} for member in MEMBERS]
+PROVED = "check-ssl verify required ca-file /etc/redis-endpoint/ca.pem"
+
+
+@pytest.mark.parametrize(
+    ("tls", "line", "bind"),
+    [
+        ("off", f"default-server ssl {PROVED}", "bind 127.0.0.1:7379"),
+        ("passthrough", f"default-server {PROVED}", "bind 127.0.0.1:7379"),
+        ("reencrypt", f"default-server ssl {PROVED}", "bind 127.0.0.1:7379 ssl crt /etc/redis-endpoint/own.pem"),
+    ],
+)
+def test_tls_is_verified_in_every_check_and_ends_where_it_is_declared(tls: str, line: str, bind: str) -> None:
+    given = one(read_port=7380, members=TWO_PORTS, secure=True, tls=tls, tls_clients="no")
+    text = haproxy.configuration("redis", [given], 7378, files="abc")
+    found = sections(text)
+    for name in ("backend main_primary", "backend main_insync"):
+        assert line in found[name]
+    checks = [rows for name, rows in found.items() if name.startswith("backend")]
+    assert all("tcp-check connect ssl" in rows and any(PROVED in row for row in rows) for rows in checks)
+    # The verdict is asked of this process, in plain.
+    assert "tcp-check connect addr 127.0.0.1 port 7378" in found["backend main_primary"]
+    assert bind in found["frontend main_writes"] and bind.replace("7379", "7380") in found["frontend main_reads"]
+    # Named as everybody else names it, and reached by the port for TLS.
+    assert any(row.startswith("server 10.0.0.1-6379 10.0.0.1:16379 check") for row in found["backend main_primary"])
+    assert haproxy.digest_of(text) != haproxy.digest_of(haproxy.configuration("redis", [given], 7378, files="new"))
+
+
+@pytest.mark.parametrize("clients", ["yes", "optional"])
+def test_who_asks_for_certificates_gets_them(clients: str) -> None:
+    """The members from the endpoint, and the endpoint from its clients where TLS ends at it."""
+    given = one(members=TWO_PORTS, secure=True, tls="reencrypt", tls_clients=clients)
+    found = sections(haproxy.configuration("redis", [given], 7378))
+    verify = {"yes": "required", "optional": "optional"}[clients]
+    assert f" ca-file /etc/redis-endpoint/ca.pem verify {verify}" in found["frontend main_writes"][0]
+    shown = [row for rows in found.values() for row in rows if "default-server ssl" in row or "check-ssl" in row]
+    assert shown and all((" crt /etc/redis-endpoint/own.pem" in row) == (clients == "yes") for row in shown)
+    assert haproxy.wants_own(given)
+    assert haproxy.wants_own({**given, "tls": "off"}) == (clients == "yes")
+    assert not haproxy.wants_own({"tls": "off", "tls_clients": "yes"})
+
+
+def test_a_sentinel_that_names_the_other_port_counts_as_well() -> None:
+    found = sections(haproxy.configuration("redis", [one(members=TWO_PORTS)], 7378))
+    expected = [line for line in found["backend main_votes_10.0.0.1-6379"] if "expect" in line]
+    pattern = re.search(r"rstring '(.*)'", expected[0])
+    assert pattern
+    for length, port, good in ((4, "6379", True), (5, "16379", True), (4, "6378", False), (5, "6379", False)):
+        reply = f"*2\r\n$8\r\n10.0.0.1\r\n${length}\r\n{port}\r\n"
+        assert bool(re.match(pattern[1], reply)) is good, reply
 
 
 def test_sessions_end_with_the_verdict_in_both_directions() -> None:

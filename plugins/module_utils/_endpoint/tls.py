@@ -1,0 +1,95 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""TLS of the endpoints: the files of this host, copied for HAProxy alone, and how the module itself connects."""
+
+from __future__ import annotations
+
+import hashlib
+import socket
+import ssl
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Mapping, Optional, Sequence
+
+from .._core.errors import BadConfig
+from .._host import certificates
+from .._model import haproxy
+from .._redis.tls import Through, Tls, context, tls_from_params, unproved
+
+TODO = "Nothing was changed. Bring it to the endpoint host too, or correct its variable"
+
+
+@dataclass
+class Files:
+    """What HAProxy reads, by path; nothing without TLS."""
+
+    tls: Optional[Tls] = None
+    content: dict[str, bytes] = field(default_factory=dict)
+    digest: str = ""  # tells contents apart, without the key
+    warnings: list[str] = field(default_factory=list)
+
+    def of(self, one: Mapping[str, Any]) -> Optional[Tls]:
+        """Return how the members of a set are reached."""
+        return self.tls if one["secure"] else None
+
+    def through(self, one: Mapping[str, Any]) -> Optional[Tls]:
+        """Return how the endpoint itself is: whose certificate its clients see is in nobody's hand here."""
+        known = self.tls if one["tls"] != "off" else None
+        return Through(known.ca, known.cert, known.key) if known else None
+
+
+def read(sets: Sequence[Mapping[str, Any]], params: Mapping[str, Any]) -> Files:
+    """Read the files that the sets need. BadConfig: they will not do."""
+    if not any(one["secure"] for one in sets):
+        return Files()
+    own = any(haproxy.wants_own(one) for one in sets)
+    given = {f"tls_{part}_file": params[f"tls_{part}_file"] for part in (("ca", "cert", "key") if own else ("ca",))}
+    for name, path in given.items():
+        if not path or not Path(path).is_file():
+            raise BadConfig(f"redis_{name} is not on {params['name']}, and its endpoints need it", path or "", TODO)
+    tls = tls_from_params({"tls": True, **given}) or Tls()
+    found = Files(tls)
+    if own:
+        said = certificates.check(tls, params["own_address"] or "127.0.0.1", f"The endpoints of {params['name']}")
+        found.warnings += [said] if said else []
+    try:
+        context(tls)
+    except (OSError, ValueError) as problem:
+        raise BadConfig(f"The CA of the endpoints is none: {problem}", tls.ca or "", TODO) from problem
+    found.content[haproxy.CA] = _pem(tls.ca)
+    shown = _pem(tls.cert) if own else b""
+    if own:
+        found.content[haproxy.OWN] = shown + _pem(tls.key)
+    found.digest = hashlib.sha256(found.content[haproxy.CA] + shown).hexdigest()
+    return found
+
+
+def _pem(path: Optional[str]) -> bytes:
+    return Path(path or "").read_bytes().rstrip(b"\n") + b"\n"
+
+
+def unnamed(one: Mapping[str, Any], tls: Tls, names: Sequence[str]) -> list[str]:
+    """Return a warning for each member whose certificate has no name by which clients reach this endpoint."""
+    found = []
+    for member in one["members"] if one["tls"] == "passthrough" else []:
+        said = [_refused(tls, member, name) for name in names]
+        if all(said):
+            found.append(
+                f"{member['host']} of {one['name']}: {said[0]}. Clients of its endpoint that compare names with "
+                f"{' or '.join(names)} refuse it; add one of them to its certificate, or use tls: reencrypt"
+            )
+    return found
+
+
+def _refused(tls: Tls, member: Mapping[str, Any], name: str) -> str:
+    """Return why a client would not believe that this member has a name; empty where it would, or is silent."""
+    place = (member["address"], int(member["connect"]))
+    try:
+        with socket.create_connection(place, 2) as raw:
+            context(tls).wrap_socket(raw, server_hostname=name).close()
+    except ssl.SSLCertVerificationError as problem:
+        return unproved(problem)[0]
+    except (OSError, ValueError):
+        return ""
+    return ""
