@@ -21,6 +21,7 @@ from ansible_collections.quorum.redis.plugins.module_utils._config.sentinel_clie
 from ansible_collections.quorum.redis.plugins.module_utils._model.acl_presets import job_rules
 from ansible_collections.quorum.redis.plugins.module_utils._model.monitoring import exporters
 from ansible_collections.quorum.redis.plugins.module_utils._model.versions import parse_version, running_version
+from authority import Authority
 
 from .conftest import Lab, Server, free_port, wait_until
 
@@ -35,15 +36,17 @@ SECRETS = (PASSWORD, EXPORTER, WATCH, CLIENTS)
 class Scene:
     """A primary, its replica and a Sentinel, with an exporter for the servers and one for the Sentinel."""
 
-    def __init__(self, lab: Lab, folder: Path) -> None:
-        """Start everything as the role would."""
-        self.primary = lab.server("main", password=PASSWORD)
+    def __init__(self, lab: Lab, folder: Path, **tls: Any) -> None:
+        """Start everything as the role would; with `ca` and `own` of `tls` nothing speaks anything else."""
+        self.tls = tls
+        self.primary = lab.server("main", password=PASSWORD, **tls)
         self.replica = lab.server(
-            "copy", f"replicaof 127.0.0.1 {self.primary.port}", f"masterauth {PASSWORD}", password=PASSWORD
+            "copy", f"replicaof 127.0.0.1 {self.primary.port}", f"masterauth {PASSWORD}", password=PASSWORD, **tls
         )
         watched = (f"sentinel monitor main 127.0.0.1 {self.primary.port} 1", f"sentinel auth-pass main {PASSWORD}")
-        self.sentinel = lab.sentinel("watch", *watched, password=WATCH)
-        self.node = lab.server("cart-7000", "cluster-enabled yes", password=PASSWORD)
+        self.sentinel = lab.sentinel("watch", *watched, password=WATCH, **tls)
+        bus = ["tls-cluster yes"] if tls else []
+        self.node = lab.server("cart-7000", "cluster-enabled yes", *bus, password=PASSWORD, **tls)
         self.primary.call("SET", "card:1", "4111")
         version = parse_version(running_version(self.primary.info()))
         for server in (self.primary, self.replica, self.node):
@@ -58,6 +61,8 @@ class Scene:
             path = folder / f"{entry['name']}.json"
             path.write_text(json.dumps(entry["passwords"]), encoding="utf-8")
             arguments = [re.sub(r"/etc/quorum-redis/\S+", str(path), word) for word in entry["arguments"]]
+            for source, copy in entry["copies"].items():  # which the unit makes
+                arguments = [word.replace(copy, source) for word in arguments]
             assert not [word for word in arguments if any(secret in word for secret in SECRETS)]
             self.processes.append(subprocess.Popen([PROGRAM, *arguments], stderr=subprocess.DEVNULL))
 
@@ -73,10 +78,14 @@ class Scene:
             "redis_monitoring_address": "127.0.0.1",
             "redis_monitoring_port": self.ports[0],
             "redis_monitoring_sentinel_port": self.ports[1],
-            "redis_tls_clients": "no",
+            "redis_tls_clients": "yes" if self.tls else "no",
         }
         of_sets = {"instances": models[:2], "sentinel": models[2], "servers": [*models[:2], *nodes]}
-        return {"options": options, "tls": {"on": False}, **of_sets}
+        access: Dict[str, Any] = {"on": False}
+        if self.tls:
+            own = self.tls["own"]
+            access = {"on": True, "ca": str(self.tls["ca"]), "cert": str(own.cert), "key": str(own.key)}
+        return {"options": options, "tls": access, **of_sets}
 
     @staticmethod
     def _access() -> Dict[str, Any]:
@@ -91,7 +100,7 @@ class Scene:
     def scrape(self, server: Server, more: str = "") -> str:
         """Return what the exporter says of a process."""
         port = self.ports[1 if server is self.sentinel else 0]
-        return self._get(port, f"/scrape?target=redis://127.0.0.1:{server.port}{more}")
+        return self._get(port, f"/scrape?target=redis{'s' if self.tls else ''}://127.0.0.1:{server.port}{more}")
 
     def wait(self) -> None:
         """Wait until the exporters answer."""
@@ -141,6 +150,21 @@ def test_what_is_needed_is_there_and_no_right_is_missing(scene: Scene) -> None:
     )
     for server in (scene.primary, scene.replica, scene.sentinel, scene.node):
         assert server.call("ACL", "LOG") == []
+
+
+def test_servers_and_sentinels_that_speak_nothing_but_tls(lab: Lab, tmp_path: Path) -> None:
+    """They ask for certificates, too."""
+    authority = Authority(tmp_path / "authority")
+    found = Scene(lab, tmp_path, ca=authority.ca, own=authority.issue("host"))
+    try:
+        found.wait()
+        wait_until("the replica follows", lambda: "redis_master_link_up{" in found.scrape(found.replica))
+        for server in (found.primary, found.replica, found.sentinel, found.node):
+            text = found.scrape(server)
+            assert re.search(r"^redis_up 1$", text, re.MULTILINE), text
+            assert not [secret for secret in SECRETS if secret in text]
+    finally:
+        found.close()
 
 
 def test_a_stranger_learns_no_password_and_no_data(scene: Scene) -> None:
