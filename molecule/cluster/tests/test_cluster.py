@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from deployment import DataSet, given, until
@@ -42,6 +43,21 @@ def test_first_run_deploys_and_the_second_changes_nothing(lab: Lab, main: DataSe
     shown = lab.run_playbook("status").expect().stdout
     assert "healthy: 3 shards, 1 replica each in sync, every member agrees" in shown
     assert "healthy: one primary, 2 replicas in sync" in shown
+
+
+def test_a_backup_has_every_shard_of_one_moment(lab: Lab, cart: ShardedSet) -> None:
+    with cart.written("cluster: a backup"):
+        lab.run_playbook("backup", *given(redis_backup_sets=["cart"])).expect()
+    place = "/var/backups/redis/cart"
+    wholes = {host: lab.sh(host, f"cat {place}/*.json") for host in lab.hosts}  # one file, on each host
+    whole = json.loads(wholes["k1"])
+    assert {json.loads(one)["name"] for one in wholes.values()} == {whole["name"]}
+    assert sum(shard["slot_count"] for shard in whole["shards"]) == 16384 and whole["keys"] > 0
+    assert {shard["source"]["member"] for shard in whole["shards"]} == {"k1:7001", "k2:7001", "k3:7001"}
+    assert {shard["verified"]["load"] for shard in whole["shards"]} == {"passed"}
+    for shard in whole["shards"]:
+        files = lab.sh(shard["host"], f"ls {place}/{shard['backup']}").split()
+        assert files == ["dump.rdb", "manifest.json", "redis.conf"]
 
 
 def test_a_killed_primary_is_replaced_without_losing_a_write(lab: Lab, cart: ShardedSet) -> None:
