@@ -60,7 +60,8 @@ class ActionModule(ActionBase):
             if "sentinel" in one:
                 sentinels[host] = {**one["sentinel"], "rotating": one.get("rotating")}
         asked = task_vars.get("ansible_play_hosts_all")
-        page, problems = render(model, servers, sentinels, asked)
+        fronts = _fronts(model, task_vars["hostvars"])
+        page, problems = render(model, servers, sentinels, asked, fronts)
         if options["client"]:
             page += client_code(PAGE.read_text(encoding="utf-8"), options["client"], model)
         if options["print"]:
@@ -71,7 +72,7 @@ class ActionModule(ActionBase):
         told.update({"shards": shards} if shards else {})
         result.update(changed=False, healthy=not problems, **tell_verdict("redis_status", told))
         if options["html"]:
-            drawn = render_html(model, servers, sentinels, asked, time.time())
+            drawn = render_html(model, servers, sentinels, asked, time.time(), fronts)
             result.update(save_page(options["html"], drawn, self._task.check_mode, self._task.diff))
         if failed and options["print"]:
             # What is on the screen already does not come a second and a third time.
@@ -81,6 +82,12 @@ class ActionModule(ActionBase):
             result.update(problems=problems, lines=page)
             result.update({"failed": True, "msg": "\n".join(problems)} if failed else {})
         return result
+
+
+def _fronts(model: dict[str, Any], hostvars: Any) -> dict[str, dict[str, Any]]:
+    """Return what the endpoint hosts have registered in this run."""
+    found = {host: hostvars[host].get("redis_endpoint_seen") for host in model["endpoint"]["hosts"]}
+    return {host: told for host, told in found.items() if told}
 
 
 def _hosts(model: dict[str, Any]) -> list[str]:

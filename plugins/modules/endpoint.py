@@ -183,6 +183,11 @@ writes:
   returned: success
   type: dict
   sample: {"main": ["10.0.0.1-6379"]}
+reads:
+  description: By name of the data set, the servers to which HAProxy leads reads, where there is a port for them.
+  returned: success
+  type: dict
+  sample: {"main": ["10.0.0.2-6379", "10.0.0.3-6379"]}
 steps:
   description: What was done, or would be in check mode, one sentence each.
   returned: always

@@ -161,6 +161,9 @@ def test_writes_reach_the_primary_and_reads_the_replicas(lab: Lab, main: DataSet
     until_leads(lab, primary)
     for front in FRONTS:
         until(lab, f"reads of {front} reach both replicas", partial(reaches, lab, front, replicas))
+    page = " ".join(lab.run_playbook("status").expect(changed=0).stdout.split())
+    reads = ", ".join(host for host in HOSTS if host != primary)
+    assert all(f"{front} {primary} {reads} leads to the primary" in page for front in FRONTS), page
 
 
 def test_planned_moves_lose_nothing(lab: Lab, main: DataSet) -> None:

@@ -205,7 +205,13 @@ class EndpointHost(Reconciler[View]):
             )
         if obs.digest and not steps:
             self.warnings += self._missing(obs)
-        return {"primaries": obs.primaries, "writes": obs.writes}
+        table = service.ask(haproxy.STATISTICS, "show stat")
+        reads = {
+            one["name"]: haproxy.leads_to(table, one["name"], "insync") or obs.writes.get(one["name"], [])
+            for one in self.sets
+            if one["read_port"]
+        }
+        return {"primaries": obs.primaries, "writes": obs.writes, "reads": reads}
 
     def diff(self, before: View, after: View | None, steps: list[Step]) -> list[dict[str, str]]:
         """Return the files, without what is sent to log in."""

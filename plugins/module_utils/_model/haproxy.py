@@ -91,11 +91,11 @@ def digest_of(text: str) -> str:
     return found.group(1) if found else ""
 
 
-def leads_to(table: str, name: str) -> List[str]:
-    """Return the servers that take writes of a set, from what HAProxy tells as `show stat`."""
+def leads_to(table: str, name: str, way: str = "primary") -> List[str]:
+    """Return the servers that take writes of a set, or `insync` reads, from what HAProxy tells as `show stat`."""
     rows = [row.split(",") for row in table.splitlines()]
     head = {title.lstrip("# "): number for number, title in enumerate(rows[0])} if rows else {}
-    servers = [row for row in rows[1:] if row[0] == f"{name}_primary" and row[1] not in ("FRONTEND", "BACKEND")]
+    servers = [row for row in rows[1:] if row[0] == f"{name}_{way}" and row[1] not in ("FRONTEND", "BACKEND")]
     return [row[1] for row in servers if row[head["status"]].startswith("UP")]
 
 

@@ -15,6 +15,7 @@ from .facts_text import BACKUPS, CERTIFICATES, known_by
 from .markup import Child, element, moving, serialise, table
 from .status_crosscheck import GONE, crosscheck
 from .status_drawing import DRAWING_STYLE, drawing_of, size_of
+from .status_endpoints import ENDPOINTS_HEAD, declared_endpoint, judge_endpoints
 from .status_page import (
     REFUSED_HEAD,
     SENTINELS_HEAD,
@@ -81,7 +82,7 @@ MANY = 9  # columns of names, above which they stand upright
 SIGNS = {"bad": "\u2716", "part": "\u25d0", "good": "\u2714"}
 POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 NOT_SEEN = (
-    "Not on this page, because status does not look at them: the last moves, whom endpoints lead to, and where the "
+    "Not on this page, because status does not look at them: the last moves, and where the "
     "hosts write no facts for Prometheus, backups and certificates."
 )
 
@@ -92,10 +93,12 @@ def render_html(
     sentinels: Mapping[str, State],
     run: Collection[str] | None,
     now: float,
+    fronts: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> str:
     """Return the page; the same judgement as that of the text page, for the same arguments."""
     sets, left = judge_sets(model, servers, sentinels, run)
-    return serialise(page_of(model, sets, left, run, now, judge_clusters(model, servers, run)))
+    told = judge_clusters(model, servers, run), judge_endpoints(sets, fronts or {})
+    return serialise(page_of(model, sets, left, run, now, *told))
 
 
 def page_of(
@@ -105,6 +108,7 @@ def page_of(
     run: Collection[str] | None,
     now: float,
     clusters: Sequence[ClusterStatus] = (),
+    leading: Mapping[str, Sequence[Sequence[Child]]] | None = None,
 ) -> ET.Element:
     """Return the page as elements."""
     count = sum(len(one.problems) for one in sets) + sum(len(one.problems) for one in clusters) + len(left)
@@ -135,7 +139,7 @@ def page_of(
                 *_problems(left),
                 *([element("ul", *index)] if len(sets) > 1 else []),
             ),
-            *(_section(number, one, model, run, now) for number, one in enumerate(sets, 1)),
+            *(_section(number, one, model, run, now, leading or {}) for number, one in enumerate(sets, 1)),
             *map(_cluster, clusters),
             element("p", NOT_SEEN, class_="note"),
         ),
@@ -165,7 +169,12 @@ def _problems(sentences: Sequence[str]) -> List[ET.Element]:
 
 
 def _section(
-    number: int, one: SetStatus, model: Mapping[str, Any], run: Collection[str] | None, now: float
+    number: int,
+    one: SetStatus,
+    model: Mapping[str, Any],
+    run: Collection[str] | None,
+    now: float,
+    leading: Mapping[str, Sequence[Sequence[Child]]],
 ) -> ET.Element:
     verdict = _verdict(one, run)
     kind = _kind(one)
@@ -181,7 +190,8 @@ def _section(
         *_sentinels(one),
         _crosscheck(one, watchers),
         *_facts(one),
-        *(element("p", line, class_="note") for line in [*passwords_open(one), *_endpoints(one, model)]),
+        *(element("p", line, class_="note") for line in passwords_open(one)),
+        *_endpoints(one, model, leading.get(one.declared["name"], [])),
         *_refused(one),
         *([element("h3", "How an application connects"), element("pre", "\n".join(values))] if values else []),
         id=f"set-{number}",
@@ -273,14 +283,10 @@ def _facts(one: SetStatus) -> List[ET.Element]:
     return found
 
 
-def _endpoints(one: SetStatus, model: Mapping[str, Any]) -> List[str]:
-    """Return the fixed address of a set, where it has one: that is declared, not seen."""
-    endpoint = one.declared.get("endpoint")
-    if not endpoint:
-        return []
-    hosts = ", ".join(model["endpoint"]["hosts"]) or "no host"
-    reads = f", reads at port {endpoint['read_port']}" if endpoint["read_port"] else ""
-    return [f"Endpoints are declared on {hosts}: writes at port {endpoint['port']}{reads}"]
+def _endpoints(one: SetStatus, model: Mapping[str, Any], rows: Sequence[Sequence[Child]]) -> List[ET.Element]:
+    """Return the fixed address of a set, where it has one, and where that leads as far as it was asked."""
+    found = [element("p", line, class_="note") for line in declared_endpoint(one.declared, model)]
+    return [*found, *([table(ENDPOINTS_HEAD, rows, "Endpoints")] if rows else [])]
 
 
 def _refused(one: SetStatus) -> List[ET.Element]:

@@ -9,6 +9,7 @@ from typing import Any, Callable, Collection, Mapping, Sequence
 
 from .client_page import connection
 from .cluster_status import SHARDS_HEAD, judge_clusters
+from .status_endpoints import ENDPOINTS_HEAD, judge_endpoints
 from .status_verdict import SetStatus, State, judge_sets, primaries_of
 from .tables import count_of
 
@@ -25,9 +26,11 @@ def render(
     servers: Mapping[str, Mapping[str, State]],
     sentinels: Mapping[str, State],
     run: Collection[str] | None = None,
+    fronts: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> tuple[list[str], list[str]]:
-    """Return the page, line by line, and what is wrong, one sentence each; see `judge_sets`."""
+    """Return the page, line by line, and what is wrong, one sentence each; see `judge_sets` and `judge_endpoints`."""
     sets, left = judge_sets(model, servers, sentinels, run)
+    leading = judge_endpoints(sets, fronts or {})
     page: list[str] = []
     for one in sets:
         title = title_of(one)
@@ -35,6 +38,8 @@ def render(
         if one.declared["sentinel"]:
             rows = [[host, *opinion_of(one.declared, view)] for host, view in one.watching.items()]
             page += ["", *_table(SENTINELS_HEAD, rows)]
+        rows = leading.get(one.declared["name"], [])
+        page += ["", *_table(ENDPOINTS_HEAD, rows)] if rows else []
         page += [f"  {line}" for line in passwords_open(one)]
         refused = refused_of(one.seen, lambda what: f"{what['kind']} {str(what['object'])[:60]!r}")
         page += ["", *_table(REFUSED_HEAD, refused)] if refused else []

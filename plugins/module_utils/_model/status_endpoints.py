@@ -1,0 +1,61 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whom the endpoints lead to, compared with who is primary. Pure."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, Mapping, Sequence
+
+from .haproxy import server_name
+from .status_verdict import Problem, SetStatus, primaries_of
+
+ENDPOINTS_HEAD = ("endpoint", "writes to", "reads from", "state")
+LOOK = "`journalctl -u redis-endpoint` on it says what its checks see."
+
+
+def judge_endpoints(sets: Sequence[SetStatus], fronts: Mapping[str, Mapping[str, Any]]) -> Dict[str, List[List[str]]]:
+    """Return a row of each endpoint by data set, and add to the problems of the set what is wrong with it.
+
+    fronts: by host, what the module endpoint returned; hosts that were not asked are missing.
+    """
+    found: Dict[str, List[List[str]]] = {}
+    for one in sets:
+        name, primaries = one.declared["name"], primaries_of(one.seen)
+        for host, told in fronts.items() if one.declared.get("endpoint") else ():
+            if "writes" not in told:
+                why = str(told.get("msg") or "it does not answer").splitlines()[0].rstrip(".")
+                found.setdefault(name, []).append([host, "?", "?", why])
+                one.problems.append(Problem("endpoint_unknown", f"{name}: the endpoint on {host} is not known: {why}."))
+                continue
+            writes, reads = (_hosts(one, told.get(way, {}).get(name, [])) for way in ("writes", "reads"))
+            said = _state(writes, primaries)
+            found.setdefault(name, []).append([host, ", ".join(writes) or "nobody", ", ".join(reads) or "-", said])
+            # Where nobody is primary, or two are, refusing is right.
+            if len(primaries) == 1 and writes != primaries:
+                text = f"{name}: the endpoint on {host} {said}. {LOOK}"
+                one.problems.append(Problem("endpoint_elsewhere", text))
+    return found
+
+
+def _hosts(one: SetStatus, servers: Sequence[str]) -> List[str]:
+    """Return the members that HAProxy calls by their address."""
+    known = {server_name(member): str(member["host"]) for member in one.declared["members"]}
+    return [known.get(server, server) for server in servers]
+
+
+def _state(writes: Sequence[str], primaries: Sequence[str]) -> str:
+    if writes and writes == primaries:
+        return "leads to the primary"
+    whom = f"leads writes to {' and '.join(writes)}" if writes else "refuses writes"
+    return f"{whom}, and {primaries[0]} is primary" if len(primaries) == 1 else f"{whom}, and nobody knows the primary"
+
+
+def declared_endpoint(declared: Mapping[str, Any], model: Mapping[str, Any]) -> List[str]:
+    """Return where the endpoints of a set are, as declared."""
+    endpoint = declared.get("endpoint")
+    if not endpoint:
+        return []
+    hosts = ", ".join(model["endpoint"]["hosts"]) or "no host"
+    reads = f", reads at port {endpoint['read_port']}" if endpoint["read_port"] else ""
+    return [f"Endpoints are declared on {hosts}: writes at port {endpoint['port']}{reads}"]
