@@ -200,6 +200,7 @@ class Writer(threading.Thread):
         super().__init__()
         self.first, self.acknowledged, self.gap, self.ended = first, 0, 0.0, threading.Event()
         self.refused: list[str] = []
+        self.owner = f"{first.address}:{first.port}"
 
     def run(self) -> None:
         """Write until told to end; a write without an answer is written again."""
@@ -210,6 +211,7 @@ class Writer(threading.Thread):
                 client.set(f"{{b}}{number}", number)
             except redis.exceptions.MovedError as problem:
                 client.close()
+                self.owner = f"{problem.host}:{problem.port}"
                 client = redis.Redis(host=problem.host, port=problem.port, password=PASSWORD, socket_timeout=30)
             except redis.exceptions.RedisError as problem:
                 self.refused.append(str(problem))

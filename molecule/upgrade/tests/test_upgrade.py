@@ -6,11 +6,13 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 from deployment import DataSet, given
+from deployment.sharded import ShardedSet
 from lab import Lab
 
 PASSWORD, SENTINEL_PASSWORD = "upgrade-Ta4vR8", "upgrade-Nm6cX3"
@@ -49,12 +51,18 @@ def test_set_is_upgraded_without_losing_a_write(lab: Lab, deployment: str) -> No
         only = given(redis_hosts=deployment, redis_version=path.new, **variables)
         return lab.run_playbook(playbook, *only).expect(changed=None if variables else 0)
 
-    written = data_set.written(what=f"upgrade.yml, Redis {path.old} to {path.new}")
-    with data_set.watched() as roles, data_set.waited(), written:
+    what = f"upgrade.yml, Redis {path.old} to {path.new}"
+    cart = ShardedSet(lab, path.hosts, [7000, 7001], PASSWORD) if path.watched else None
+    sharded = cart.written(f"{what}, a cluster") if cart else nullcontext()
+    with data_set.watched() as roles, data_set.waited(), data_set.written(what=what), sharded:
         run("upgrade", redis_upgrade_without_backup=True)
     roles.expect_one_primary(planned=True)
     roles.expect_one_down()
     assert versions(data_set) == {path.new}
+    if cart:
+        infos = [cart.ask(place, "INFO", "server") for place in cart.places]
+        assert all(f"redis_version:{path.new}." in info for info in infos)
+        assert len({primary.split(":")[0] for primary in cart.settled()}) == 3  # one on each host
     run("upgrade")
     run("site")
 

@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Dict, List, Mapping, Sequence
+from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
 from .._model.versions import FOREIGN, data_format, fits_version, major_minor, upstream_version
+from .roll import members_to_restart
 
 MEBIBYTE = 1 << 20
 ABSENT = "{} takes no part in this run, but belongs to the deployment; run without --limit."
@@ -51,6 +52,12 @@ class Upgrade:
     wish: Wish
     problems: List[str] = field(default_factory=list)
 
+    @property
+    def clusters(self) -> Sequence[Mapping[str, Any]]:
+        """Return the clusters; each of their shards is a data set of its own, whose primary may be anywhere."""
+        found: Sequence[Mapping[str, Any]] = self.topology.get("clusters", [])
+        return found
+
     def server(self, name: str, host: str) -> Mapping[str, Any]:
         """Return one member of a data set as it is."""
         found: Mapping[str, Any] = self.seen.get(host, {}).get("servers", {}).get(name, {})
@@ -67,7 +74,7 @@ class Upgrade:
 
     def hosts(self) -> List[str]:
         """Return all hosts of the deployment, those with data first."""
-        sets: Sequence[Mapping[str, Any]] = self.topology["instances"]
+        sets = [*self.topology["instances"], *self.clusters]
         members = [one["host"] for each in sets for one in each["members"]]
         return list(dict.fromkeys([*members, *(one["host"] for one in self.topology["sentinel"]["members"])]))
 
@@ -97,10 +104,19 @@ class Upgrade:
     def heads(self, host: str) -> List[str]:
         """Return the data sets whose primary is here and still runs the old version."""
         return [
-            name
-            for name, one in self.sets.items()
-            if one["primary"]["host"] == host and not self.right(host, self.server(name, host))
+            name for name, where in self.leading() if where == host and not self.right(host, self.server(name, where))
         ]
+
+    def leading(self) -> List[Tuple[str, str]]:
+        """Return the name and the host of each primary, those of all shards too."""
+        found = [(each["name"], self.sets[each["name"]]["primary"]["host"]) for each in self.topology["instances"]]
+        for each in self.clusters:
+            places = [
+                f"{one['primary']['address']}:{one['primary']['port']}" for one in self.sets[each["name"]]["shards"]
+            ]
+            members = members_to_restart(each, {}, everybody=True)
+            found += [(one["server"], one["host"]) for one in members if one["place"] in places]
+        return found
 
     def order(self) -> List[str]:
         """Return the hosts that have something left to do; those with most primaries come last."""
@@ -119,8 +135,8 @@ class Upgrade:
 
     def backups(self) -> List[str]:
         """Return the data sets to back up first: those whose primary still writes the old format."""
-        heads = {name: one["primary"]["host"] for name, one in self.sets.items()}
-        old = [name for name, host in heads.items() if not self.right(host, self.server(name, host))]
+        names = self._names(self.topology["instances"])
+        old = [name for name, host in self.leading() if name in names and not self.right(host, self.server(name, host))]
         return [] if self.wish.without_backup else old
 
     def check(self) -> None:
@@ -130,6 +146,8 @@ class Upgrade:
                 self.problems.append(ABSENT.format(host))
         for each in self.topology["instances"]:
             self._check_set(each)
+        for each in self.clusters:
+            self._check_cluster(each)
         for host in self.seen:
             self._check_room(host)
             watching = self.seen[host]["sentinel"]
@@ -138,20 +156,38 @@ class Upgrade:
 
     def _check_set(self, each: Mapping[str, Any]) -> None:
         name, state = each["name"], self.sets.get(each["name"], {})
-        for one in each["members"]:
-            host, found = one["host"], self.server(each["name"], one["host"])
+        self._check_servers(each)
+        head = state.get("primary", {}).get("host", "")
+        if head in self.seen and not self.right(head, self.server(name, head)):
+            for text in state.get("waiting", []):
+                self.problems.append(f"The data set {name} is not in sync: {text}.")
+
+    def _check_servers(self, each: Mapping[str, Any]) -> None:
+        for one in members_to_restart(each, {}, everybody=True):
+            name, host = one["server"], one["host"]
+            found = self.server(name, host)
             if host in self.seen and not found.get("reachable"):
                 self.problems.append(f"{name} on {host} does not answer: {found.get('error', '')}")
             elif host in self.seen and not self.right(host, found):
                 reason = refusal(found["engine"], found["version"], self.wish.engine, self.target(host))
                 if reason:
                     self.problems.append(f"{name} on {host} cannot go from {reason}.")
-        for step in state.get("steps", []):
-            self.problems.append(f"The data set {name} is not as declared, run site.yml first: {step}.")
-        head = state.get("primary", {}).get("host", "")
-        if head in self.seen and not self.right(head, self.server(name, head)):
-            for text in state.get("waiting", []):
-                self.problems.append(f"The data set {name} is not in sync: {text}.")
+        for step in self.sets.get(each["name"], {}).get("steps", []):
+            self.problems.append(f"The data set {each['name']} is not as declared, run site.yml first: {step}.")
+
+    def _check_cluster(self, each: Mapping[str, Any]) -> None:
+        name = each["name"]
+        self._check_servers(each)
+        for shard in self.sets.get(name, {}).get("shards", []):
+            if not shard["replicas"]:
+                self.problems.append(
+                    f"The shard of {shard['primary']['host']} in {name} has no replica to take it over."
+                )
+        if not self.wish.without_backup:
+            self.problems.append(
+                f"{name} is a cluster, of which upgrade makes no backup by itself. Run quorum.redis.backup, then say "
+                "redis_upgrade_without_backup=true."
+            )
 
     def _check_room(self, host: str) -> None:
         mine = self.seen[host]
@@ -171,14 +207,16 @@ class Upgrade:
             nothing: Dict[str, Any] = {"order": [], "moves": [], "problems": [], "behind": [], "backups": []}
             return {**nothing, "lines": ["Everything runs it already."]}
         self.check()
-        order = self.order() if all(host in self.seen for host in self.hosts()) else []
-        moves = self.moves(order) if all(name in self.sets for name in self._names()) else []
-        backups = self.backups() if order and all(name in self.sets for name in self._names()) else []
+        known = all(name in self.sets for name in self._names([*self.topology["instances"], *self.clusters]))
+        order = self.order() if known and all(host in self.seen for host in self.hosts()) else []
+        moves = self.moves(order) if known else []
+        backups = self.backups() if order and known else []
         lines = [f"a backup of {', '.join(backups)}: later it is the only way back"] if backups else []
+        lines += [f"{name}: the primaries of each host give their shards away" for name in self._names(self.clusters)]
         lines += [f"{each['set']['name']}: the primary moves to {each['to']} first" for each in moves]
         lines.append(f"then one host after the other: {', '.join(order)}")
         found = {"order": order, "moves": moves, "problems": self.problems, "behind": self.behind(), "backups": backups}
         return {**found, "lines": lines}
 
-    def _names(self) -> List[str]:
-        return [each["name"] for each in self.topology["instances"]]
+    def _names(self, sets: Sequence[Mapping[str, Any]]) -> List[str]:
+        return [each["name"] for each in sets]

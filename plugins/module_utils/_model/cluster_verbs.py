@@ -23,11 +23,6 @@ def judge_verb(verb: str, options: Mapping[str, Any], model: Mapping[str, Any]) 
         return _backup(options, clusters, others)
     if verb == "restore":
         return _restore(options, clusters, others), []
-    if verb == "upgrade":
-        return [
-            f"{who}, which upgrade cannot take to another version yet, and the engine of a host is that of all its "
-            f"sets. {NOTHING} Upgrade deployments without a cluster."
-        ], []
     if verb == "rotate":
         return [
             f"{who}, whose passwords rotate does not change yet. {NOTHING} Keep redis_password, and give the other "

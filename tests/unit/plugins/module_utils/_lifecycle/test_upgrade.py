@@ -114,13 +114,30 @@ class Deployment:
         instances = []
         for name, text in sets.items():
             head, *members = text.split()
-            instances.append({"name": name, "members": [{"host": one} for one in members]})
+            instances.append({"name": name, "members": [self.member(one, 6379) for one in members]})
             self.sets[name] = {"primary": {"host": head}, "steps": [], "waiting": []}
             for one in members:
                 self.host(one)["servers"][name] = self.process(OLD) | {"memory": {"used_memory": 100 << 20}}
         for one in sentinels.split():
             self.host(one)["sentinel"] = self.process(OLD)
         self.topology["instances"] = instances
+
+    @staticmethod
+    def member(host: str, port: int) -> dict[str, Any]:
+        return {"host": host, "address": f"ip-{host}", "port": port}
+
+    def cluster(self, *shards: str) -> Deployment:
+        """Add a cluster of such shards, each a primary and its replicas as host:port."""
+        placed = [[self.member(one[:-5], int(one[-4:])) for one in text.split()] for text in shards]
+        members = [one for shard in placed for one in shard]
+        ports = sorted({one["port"] for one in members})
+        servers = [{"name": f"cart-{port}", "port": port} for port in ports]
+        self.topology["clusters"] = [{"name": "cart", "members": members, "servers": servers}]
+        self.sets["cart"] = {"steps": [], "shards": [{"primary": one[0], "replicas": one[1:]} for one in placed]}
+        for one in members:
+            memory = {"memory": {"used_memory": 100 << 20}}
+            self.host(one["host"])["servers"][f"cart-{one['port']}"] = self.process(OLD) | memory
+        return self
 
     @staticmethod
     def process(version: str) -> dict[str, Any]:
@@ -241,3 +258,31 @@ def test_a_path_that_does_not_exist_is_named_for_each_member() -> None:
     assert problems[0].endswith(
         "redis 7.0.15 to redis 6.2.14: it reads RDB version 9 at most, and the data is in version 10."
     )
+
+
+SHARDS = ("a:7000 b:7001", "b:7000 c:7001", "a:7001 c:7000")
+
+
+def test_a_cluster_goes_with_its_hosts_those_with_most_primaries_last() -> None:
+    deployment = Deployment("a b", main="b a b").cluster(*SHARDS)
+    assert deployment.way() == ("c a b", {})
+    assert "cart: the primaries of each host give their shards away" in deployment.plan()["lines"]
+    deployment.upgraded("c")
+    assert deployment.way() == ("a b", {})
+    assert deployment.upgraded("a", "b").plan()["lines"] == ["Everything runs it already."]
+
+
+def test_what_speaks_against_the_upgrade_of_a_cluster() -> None:
+    deployment = Deployment().cluster(*SHARDS)
+    deployment.seen["b"]["servers"]["cart-7001"] |= {"reachable": False, "error": "refused."}
+    deployment.sets["cart"]["shards"][1]["replicas"] = []
+    deployment.sets["cart"]["steps"] = ["c: follow b"]
+    assert deployment.plan(without_backup=False)["problems"] == [
+        "cart-7001 on b does not answer: refused.",
+        "The data set cart is not as declared, run site.yml first: c: follow b.",
+        "The shard of b in cart has no replica to take it over.",
+        "cart is a cluster, of which upgrade makes no backup by itself. Run quorum.redis.backup, then say "
+        "redis_upgrade_without_backup=true.",
+    ]
+    deployment = Deployment().cluster(*SHARDS)
+    assert deployment.plan("valkey")["problems"] == []

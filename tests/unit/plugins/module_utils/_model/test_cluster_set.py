@@ -186,7 +186,7 @@ ALONE = {"clusters": [{"name": "cart"}], "instances": []}
         ("monitoring", {}, ALONE, "", ""),
         ("restart", {}, BOTH, "", ""),
         ("restart", {}, ALONE, "", ""),
-        ("upgrade", {}, BOTH, "cannot take to another version", ""),
+        ("upgrade", {}, BOTH, "", ""),
         ("rotate", {}, BOTH, "rotate does not change yet", ""),
         ("backup", {}, BOTH, "", ""),
         ("backup", {"redis_backup_member": "k1"}, BOTH, "with redis_backup_sets=main", ""),
