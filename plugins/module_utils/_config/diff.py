@@ -95,6 +95,9 @@ def differences(
     declared = values(lines(parameters))
     names = {canonical(key): key for key in declared}
     wanted = {key: value for key, value in desired.items() if key not in PROCESS | ROLE}
+    if declared.get("cluster-enabled", [""])[-1] == "yes":
+        # A cluster has one database, and Redis says so from 8.0 on; the scratch process is no member of any.
+        wanted.pop("databases", None)
     for key in set(OVERRIDDEN) | set(REPLACED) | PROCESS:
         if key in declared and key not in ROLE:
             wanted[key] = declared[key][-1]

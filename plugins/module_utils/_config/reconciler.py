@@ -310,12 +310,6 @@ class Instance(Reconciler[View]):
             keys = [item["key"] for item in obs.plan.restart]
             note_pending(self.wanted.path, obs.live.info.get("run_id", ""), keys)
         self.warnings += [f"{self.label}: {warning}" for warning in obs.plan.warnings]
-        if obs.plan.restart and (self.params["guard"] or {}).get("cluster"):
-            reasons = "; ".join(f"{item['key']} {item['why']}" for item in obs.plan.restart)
-            self.warnings.append(
-                f"{self.label}: needs a restart, and members of a cluster are not restarted yet: {reasons}. Move its "
-                f"primary away with quorum.redis.failover, then restart {self.params['unit']} with systemctl"
-            )
         return {
             "live": [change.key for change in first.live],
             "restart": obs.plan.restart,

@@ -195,3 +195,10 @@ def test_what_belongs_to_the_port_for_tls_waits_for_the_restart_with_it() -> Non
     assert [item["key"] for item in found.restart] == ["tls-cert-file", "tls-port"]
     live.config["tls-port"] = "16379"
     assert [change.key for change in plan(changes[:2], {}, live, {}, "7.0.15", "sha").live] == ["hz", "tls-cert-file"]
+
+
+def test_the_one_database_of_a_cluster_is_no_difference() -> None:
+    """Redis says so from 8.0 on, and the scratch process, which is no member of a cluster, names its default."""
+    desired, live = {"databases": "16"}, {"databases": "1", "cluster-enabled": "yes"}
+    assert differences({"cluster-enabled": True}, desired, live, True, set()) == []
+    assert [change.key for change in differences({}, desired, {"databases": "1"}, True, set())] == ["databases"]
