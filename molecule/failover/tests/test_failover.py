@@ -23,6 +23,7 @@ from patience import LONG, allowed
 from trials import trials
 
 HOSTS = ["f1", "f2", "f3"]
+PASSWORD, SENTINEL_PASSWORD = "moving \"'\\ #$x é Pw4sX8", "moving-Gk2vB5 '\"\\ ü"
 ROUNDS = {"main": trials(2), "plain": trials(4)}
 RESUME = 5.0  # seconds: the longest pause, and a client that looks for the primary
 
@@ -30,8 +31,8 @@ RESUME = 5.0  # seconds: the longest pause, and a client that looks for the prim
 @pytest.fixture(scope="module")
 def sets(lab: Lab) -> dict[str, DataSet]:
     """Return both data sets."""
-    main = DataSet(lab, HOSTS, "moving-Pw4sX8", HOSTS, "moving-Gk2vB5")
-    return {"main": main, "plain": DataSet(lab, HOSTS, "moving-Pw4sX8", name="plain", port=6380)}
+    main = DataSet(lab, HOSTS, PASSWORD, HOSTS, SENTINEL_PASSWORD)
+    return {"main": main, "plain": DataSet(lab, HOSTS, PASSWORD, name="plain", port=6380)}
 
 
 def move(lab: Lab, name: str, **more: object) -> Run:
