@@ -119,11 +119,12 @@ class Foreign:
             return "stop that container where it is managed, or give the data set another port"
         if not self.stoppable:
             return "stop it, or give the data set another port"
+        return f"`redis_replace_foreign` means it: {self.kept()}"
+
+    def kept(self) -> str:
+        """Return what is left of it when it gives way."""
         what = "a Sentinel's file" if self.sentinel else "its data"
-        return (
-            f"`redis_replace_foreign` means it: it is stopped, and {what} stays in "
-            f"{self.holder.directory or 'its directory'}"
-        )
+        return f"it is stopped, and {what} stays in {self.holder.directory or 'its directory'}"
 
 
 def unused(found: Sequence[Foreign]) -> list[Foreign]:

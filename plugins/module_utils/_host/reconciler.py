@@ -113,6 +113,9 @@ class Host(Reconciler[View]):
         self.warnings += [
             f"{item.name} is {item.now or 'unknown'} and cannot be set to {item.wanted} here" for item in fixed
         ]
+        if self.module.params["apply"]:
+            gone = [step.data["stop"] for step in steps if "stop" in step.data]
+            self.warnings += [f"{one.describe()}. It gives way: {one.kept()}" for one in gone]
         if self.no_lists:
             self.warnings.append(
                 f"The package lists of {self.module.params['name']} are empty. A run renews them first; whether its "
