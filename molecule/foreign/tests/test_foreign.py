@@ -124,6 +124,9 @@ def test_one_gives_way_and_its_data_comes_in(lab: Lab, main: DataSet) -> None:
         assert lab.sh(host, f"grep --text --count {key} {place}/dump.rdb") == "1"
     old = "systemctl is-enabled redis_6379; systemctl is-active redis_6379"
     assert lab.run("x2", old).stdout.split() == ["disabled", "inactive"]
+    run = lab.run_playbook("site", "--diff").expect(changed=1)
+    assert run.recap["x1"].changed == 1, "the AOF is switched on in the server that was started on a snapshot"
+    assert main.setting("x1", "appendonly") == "yes"
     drop_in = "/etc/systemd/system/redis-server@main.service.d"
     lab.sh(
         "x3",
