@@ -154,9 +154,9 @@ def test_every_variable_in_the_guides_exists() -> None:
         assert said <= names, name_of(page)
 
 
-def anchors(page: Path) -> set[str]:
+def anchors(page: Path, level: str = "#+") -> set[str]:
     """Return the anchors of a page, as GitHub makes them from its headings."""
-    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    headings = re.findall(rf"^{level} (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
 
 
@@ -171,6 +171,13 @@ def test_internal_links_lead_somewhere(page: Path) -> None:
         assert found.exists(), target
         assert found.is_relative_to(ROOT), target
         assert not anchor or anchor in anchors(found), target
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.md")), ids=name_of)
+def test_the_contents_of_a_guide_have_all_its_chapters(page: Path) -> None:
+    contents, _, _rest = page.read_text(encoding="utf-8").partition("\n## ")
+    listed = set(re.findall(r"\]\(#([^)]+)\)", contents))
+    assert not listed or anchors(page, "##") <= listed
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
