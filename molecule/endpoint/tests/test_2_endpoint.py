@@ -23,6 +23,7 @@ HOSTS, FRONTS = ["e1", "e2", "e3"], ["app", "old"]
 WRITES, READS = 7379, 7380
 PASSWORD = "server-Lw6tQz"
 CHECKS, OTHERS = ["Ty8vKm", "Pd5gJs"], [PASSWORD, "sentinel-Rb3nHd"]  # in the passwords of the checks, and no others
+PLAIN, SECURE = (6379, 26379), (16379, 36379)
 PID = "systemctl show --property MainPID --value redis-server@main"
 Hosts = dict[str, testinfra.host.Host]
 
@@ -48,6 +49,12 @@ def declared(config: dict[str, Any] | None = None, variables: Any = None, **endp
     """Return the arguments that declare another endpoint, or none."""
     entry = {"name": "main", "config": {"repl-diskless-sync-delay": 0, **(config or {})}}
     return given(redis_instances=[{**entry, **({"endpoint": endpoint} if endpoint else {})}], **(variables or {}))
+
+
+def on_the_way(mode: str, tls: str = "off", **variables: Any) -> tuple[str, str]:
+    """Return the arguments for one step of redis_tls, with a setting that takes a restart."""
+    endpoint = {"port": WRITES, "read_port": READS, "address": "0.0.0.0", "tls": tls}  # noqa: S104
+    return declared({"databases": 17}, {"redis_tls": mode, **variables}, **endpoint)
 
 
 def through(lab: Lab, front: str, port: int = WRITES) -> redis.Redis[str]:
@@ -238,6 +245,65 @@ def test_a_primary_that_is_cut_off_gets_no_write_once_it_is_replaced(lab: Lab, m
         lab.heal()
         assert main.settled() == new
         go_on(lab, ledger)
+
+
+def test_a_rolling_restart_and_tls_among_the_members_do_not_concern_plain_clients(
+    lab: Lab, main: DataSet, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Each step is one run of `site`, which takes the endpoints along."""
+    ca = tmp_path_factory.mktemp("tls") / "ca.crt"
+    ca.write_text(lab.sh("e1", "cat /etc/ssl/redis/ca.crt") + "\n")
+    before = main.run_ids()
+    with written(lab, main, "a rolling restart, to redis_tls: dual", anew=10) as ledger:
+        lab.run_playbook("site", *on_the_way("dual")).expect()
+        assert not set(before.values()) & set(main.run_ids().values())
+        go_on(lab, ledger)
+    main.ca, main.ways = str(ca), [PLAIN, SECURE]
+    with written(lab, main, "to redis_tls: peers", anew=10) as ledger:
+        lab.run_playbook("site", *on_the_way("peers")).expect()
+        main.port, main.sentinel_port = SECURE
+        go_on(lab, ledger)
+
+
+def test_clients_with_tls_go_on_when_the_plain_ports_close(lab: Lab, main: DataSet, hosts: Hosts) -> None:
+    lab.run_playbook("endpoint", *on_the_way("peers", "reencrypt")).expect(changed=len(FRONTS))
+    CLIENTS.ca = main.ca
+    own = [f"{lab.sh(front, 'sed -n 2p /etc/ssl/redis/host.key')}" for front in FRONTS]
+    with written(lab, main, "to redis_tls: only", anew=10) as ledger:
+        lab.run_playbook("site", *on_the_way("only", "reencrypt")).expect()
+        go_on(lab, ledger)
+    lab.run_playbook("endpoint", "--check", "--diff", *on_the_way("only", "reencrypt")).expect(changed=0)
+    for front, secret in zip(FRONTS, own, strict=True):
+        until(lab, f"reads of {front}", partial(reaches, lab, front, set(HOSTS) - {main.settled()}))
+        for user in ("nobody", "haproxy"):
+            assert paths_with(lab, front, [secret], user) == []
+
+
+def test_new_passwords_reach_the_endpoints_before_the_previous_ones_go(lab: Lab, main: DataSet) -> None:
+    """One run of `rotate`, with clients that know both."""
+    new = {word: f"{word}-2" for word in (PASSWORD, "sentinel-Rb3nHd", *CHECKS)}
+    user = {"name": "our-endpoint", "job": "endpoint", "passwords": [new["Pd5gJs"]]}
+    later: dict[str, Any] = {
+        "redis_password": new[PASSWORD],
+        "redis_password_previous": PASSWORD,
+        "redis_sentinel_password": new["sentinel-Rb3nHd"],
+        "redis_sentinel_password_previous": "sentinel-Rb3nHd",
+        "redis_sentinel_clients_passwords": [new["Ty8vKm"], "client '\"#\\ Ty8vKm"],
+        "redis_acl_users": [{**user, "passwords_previous": ["front \"'\\ #$x é Pd5gJs"]}],
+    }
+    CLIENTS.passwords = [new[PASSWORD], PASSWORD]
+    arguments = on_the_way("only", "reencrypt", **later)
+    alone = lab.run_playbook("rotate", "--limit", "redis", *arguments)
+    assert not alone.ok and alone.changed == 0 and "takes part: app, old." in " ".join(alone.stdout.split()), (
+        alone.stdout
+    )
+    with written(lab, main, "new passwords", anew=10) as ledger:
+        lab.run_playbook("rotate", *arguments).expect()
+        main.password, main.sentinel_password = new[PASSWORD], new["sentinel-Rb3nHd"]
+        go_on(lab, ledger)
+    for front in FRONTS:
+        text = lab.sh(front, "cat /etc/redis-endpoint/haproxy.cfg")
+        assert new["Pd5gJs"].encode().hex() in text and new["Ty8vKm"].encode().hex() in text
 
 
 def test_without_a_declaration_nothing_is_left(lab: Lab, hosts: Hosts) -> None:
