@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: awx_objects
 short_description: Return the objects that AWX needs to run the playbooks of this collection
-version_added: 0.3.0
+version_added: 0.1.0
 author: quorum.redis contributors (@quorum)
 description:
   - Makes of the variable C(redis_awx) the project, inventory, execution environment, credential type, job templates

@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: membership
 short_description: Refuse an inventory that leaves out members or Sentinels that live
-version_added: 0.2.0
+version_added: 0.1.0
 description:
   - Compares who is declared with who is there. It asks all declared servers and Sentinels once, from one host.
   - A server or Sentinel that they know, that lives and that is not declared fails the task. A run with such an
