@@ -251,8 +251,8 @@ def test_clients_go_over_to_tls(lab: Lab, applications: Applications, tmp_path: 
         applications.retire(plain)
 
     applications.survive("applications go over to TLS", roll)
-    # As long as a planned move takes. node-redis waits for a Sentinel that sees the primary.
-    applications.survive("redis_tls: peers", partial(secure, applications, "peers"), 5.0)
+    # node-redis waits for a Sentinel that sees the primary: it is restarted, and told its login anew.
+    applications.survive("redis_tls: peers", partial(secure, applications, "peers"), 10.0)
     applications.survive("redis_tls: only", partial(secure, applications, "only"))
     applications.nothing_is_lost("redis_tls: only")
 
