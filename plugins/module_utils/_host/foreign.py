@@ -18,6 +18,7 @@ from typing import Any, Mapping, Sequence
 from .._core.errors import QuorumError, Refused
 from .._redis.replies import engine_of, number, parse_info
 from .listeners import Holder, Listener, holders, listening, of_process, read
+from .services import blocks
 
 OURS = "quorum.redis"  # the first line of our units says so
 PACKAGED = re.compile(r"(redis|valkey)(-server|-sentinel)?\.service")
@@ -156,8 +157,7 @@ def judge(found: Sequence[Foreign], host: str, replace: bool) -> list[Foreign]:
 
 def units(said: str) -> list[Unit]:
     """Return the units that `systemctl show` has told; pure."""
-    blocks = [dict(row.split("=", 1) for row in block.splitlines() if "=" in row) for block in said.split("\n\n")]
-    return [Unit(one["Id"], number(one.get("MainPID")), one.get("FragmentPath", "")) for one in blocks if "Id" in one]
+    return [Unit(one["Id"], number(one.get("MainPID")), one.get("FragmentPath", "")) for one in blocks(said)]
 
 
 def look(declared: Mapping[str, Sequence[int]], replaced: Sequence[str], said: str) -> list[Foreign]:

@@ -38,7 +38,7 @@ def undeclared_servers(programs: dict[str, str], units: list[str]) -> list[str]:
 def changed_units(table: str) -> list[str]:
     """Return a warning for each unit of this collection whose way to start is changed by a drop-in of somebody else."""
     found = []
-    for unit in blocks(table):
+    for unit in own_blocks(table):
         for path in unit.get("DropInPaths", "").split():
             try:
                 keys = sorted(set(DECISIVE.findall(Path(path).read_text(encoding="utf-8", errors="replace"))))
@@ -85,7 +85,7 @@ def unit_table(more: Sequence[str] = ()) -> str:
 def programs_of(table: str, proc: Path) -> dict[str, str]:
     """Return the program file of each unit that runs; of one that a package has replaced, the name is the same."""
     programs: dict[str, str] = {}
-    for values in blocks(table):
+    for values in own_blocks(table):
         try:
             program = os.readlink(proc / values["MainPID"] / "exe")
         except (KeyError, OSError):
@@ -95,8 +95,13 @@ def programs_of(table: str, proc: Path) -> dict[str, str]:
 
 
 def blocks(table: str) -> Iterator[dict[str, str]]:
-    """Return what systemd says about each unit of this collection; pure."""
+    """Return what systemd says about each unit; pure."""
     for block in table.split("\n\n"):
         values = dict(row.split("=", 1) for row in block.splitlines() if "=" in row)
-        if any(fnmatch(values.get("Id", ""), ours) for ours in UNITS):
+        if "Id" in values:
             yield values
+
+
+def own_blocks(table: str) -> Iterator[dict[str, str]]:
+    """Return what systemd says about each unit of this collection; pure."""
+    return (values for values in blocks(table) if any(fnmatch(values["Id"], ours) for ours in UNITS))
