@@ -27,7 +27,10 @@ from .fork_server import fork_server
 
 # Tests that run side by side keep to ports of their own: a Sentinel takes over whatever listens where a replica was.
 WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
-PORTS = range(20000 + 1500 * WORKER, 21500 + 1500 * WORKER)
+PORTS = range(10000 + 1500 * WORKER, 11500 + 1500 * WORKER)
+# A server in cluster mode takes this one more for its bus. For six workers neither is one that Linux gives to a
+# connection (32768 and more), nor the other of another worker.
+BUS = 10000
 PASSWORD = "s3cret-of-the-test"
 # Modules that speak to servers wait so many seconds for an answer: on a busy machine their two are not enough.
 SPEAKERS = {
@@ -58,14 +61,19 @@ def _in_turn() -> Iterator[int]:
     return itertools.cycle(random.sample(PORTS, len(PORTS)))
 
 
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+
 def free_port() -> int:
-    """Return a port of the range that nobody listens on."""
+    """Return a port of the range that nobody listens on, nor on that of its cluster bus."""
     for port in itertools.islice(_in_turn(), len(PORTS)):
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
+        if _is_free(port) and _is_free(port + BUS):
             return port
     pytest.fail(f"no free port between {PORTS.start} and {PORTS.stop}")
 

@@ -21,7 +21,7 @@ NODE_TIMEOUT = 6000
 
 
 def start(lab: Lab, name: str, *more: str) -> Server:
-    """Start a server in cluster mode; the usual port of its bus may be one that a connection has got for a while."""
+    """Start a server in cluster mode, with the port of its bus not where it usually is, which others must be told."""
     lines = [
         *([] if lab.engine.name.endswith("6.0") else [f"cluster-port {free_port()}"]),
         "cluster-enabled yes",

@@ -81,7 +81,10 @@ def test_all_shards_are_saved_at_one_moment_and_belong_together(lab: Lab, six: l
     ended = end(lab, six, told, parts, tmp_path)
     assert not ended.failed, ended.text
     made = json.loads(Path(ended["path"]).read_text(encoding="utf-8"))
-    assert made == ended["manifest"] and made["keys"] == 3000 and Path(ended["path"]).stat().st_mode & 0o777 == 0o640
+    assert made == ended["manifest"]
+    kept = {shard["source"]["member"]: (shard["keys"], shard["replication_offset"]) for shard in made["shards"]}
+    assert made["keys"] == 3000, f"keys and offsets: {kept}; {told}"
+    assert Path(ended["path"]).stat().st_mode & 0o777 == 0o640
     assert [shard["slots"] for shard in made["shards"]] == ["0-5460", "5461-10922", "10923-16383"]
     assert [shard["primary"]["id"] for shard in made["shards"]] == [one.call("CLUSTER", "MYID") for one in six[:3]]
     assert {shard["verified"]["load"] for shard in made["shards"]} == {"passed"}
