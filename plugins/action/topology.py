@@ -17,8 +17,9 @@ from ansible.module_utils.common.yaml import yaml_load
 from ansible.plugins.action import ActionBase
 
 from ..module_utils._model.cluster_verbs import judge_verb
+from ..module_utils._model.inventory import Inventory, TopologyError
 from ..module_utils._model.options import HARMLESS, VERBS, names_typed, typed, unknown
-from ..module_utils._model.topology import Inventory, TopologyError, build
+from ..module_utils._model.topology import build
 from ..module_utils._model.verdicts import VERDICTS
 from ..plugin_utils.addresses import Addresses
 from ..plugin_utils.controller import why_lost

@@ -10,7 +10,8 @@ from typing import Any, Dict, Mapping, Sequence
 
 from ansible.module_utils.common.yaml import yaml_load
 
-from ..module_utils._model.topology import Inventory, TopologyError, build
+from ..module_utils._model.inventory import Inventory, TopologyError
+from ..module_utils._model.topology import build
 from .addresses import Addresses
 
 DEFAULTS = Path(__file__).resolve().parents[2] / "roles" / "redis" / "defaults" / "main.yml"

@@ -16,7 +16,8 @@ import yaml
 from ansible.inventory.manager import InventoryManager
 from ansible.parsing.dataloader import DataLoader
 from ansible_collections.quorum.redis.plugins.module_utils._inventory.plan import STATES
-from ansible_collections.quorum.redis.plugins.module_utils._model.topology import INSTANCE_DEFAULTS, Inventory, build
+from ansible_collections.quorum.redis.plugins.module_utils._model.inventory import Inventory
+from ansible_collections.quorum.redis.plugins.module_utils._model.topology import INSTANCE_DEFAULTS, build
 from ansible_collections.quorum.redis.plugins.module_utils._model.verdicts import VERDICTS
 
 ROOT = Path(__file__).resolve().parents[2]

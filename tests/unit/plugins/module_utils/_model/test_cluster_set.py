@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from ansible_collections.quorum.redis.plugins.module_utils._model.acl_users import access
 from ansible_collections.quorum.redis.plugins.module_utils._model.cluster_verbs import judge_verb
+from ansible_collections.quorum.redis.plugins.module_utils._model.inventory import Inventory, TopologyError
 from ansible_collections.quorum.redis.plugins.module_utils._model.processes import server_processes
-from ansible_collections.quorum.redis.plugins.module_utils._model.topology import Inventory, TopologyError, build
+from ansible_collections.quorum.redis.plugins.module_utils._model.topology import build
 
 HOSTS = ["r1", "r2", "r3"]
 VARIABLES: dict[str, Any] = {

@@ -12,7 +12,8 @@ import pytest
 from ansible_collections.quorum.redis.plugins.module_utils._model import haproxy
 from ansible_collections.quorum.redis.plugins.module_utils._model.acl_users import access
 from ansible_collections.quorum.redis.plugins.module_utils._model.endpoint import endpoint_sets
-from ansible_collections.quorum.redis.plugins.module_utils._model.topology import Inventory, TopologyError, build
+from ansible_collections.quorum.redis.plugins.module_utils._model.inventory import Inventory, TopologyError
+from ansible_collections.quorum.redis.plugins.module_utils._model.topology import build
 
 THREE = ["r1", "r2", "r3"]
 ADDRESSES = {**{f"r{number}": f"10.0.0.{number}" for number in range(1, 5)}, "app1": "10.0.1.1", "app2": "10.0.1.2"}

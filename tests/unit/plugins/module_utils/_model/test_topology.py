@@ -1,7 +1,7 @@
 # Copyright (c) 2026, quorum.redis contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The model: defaults, membership, and one sentence for every mistake in an inventory."""
+"""The model: defaults, membership, and what each process is told."""
 
 from __future__ import annotations
 
@@ -10,61 +10,12 @@ from typing import Any
 
 import pytest
 from ansible_collections.quorum.redis.plugins.module_utils._model.directives import (
-    OPENING,
-    OWNED,
-    OWNED_PREFIXES,
-    SENTINEL_OWNED,
     known_to,
     size_of,
 )
-from ansible_collections.quorum.redis.plugins.module_utils._model.topology import (
-    INSTANCE_DEFAULTS,
-    Inventory,
-    TopologyError,
-    build,
-)
-
-ADDRESSES = {f"r{number}": f"10.0.0.{number}" for number in range(1, 11)}
-DEFAULTS: dict[str, Any] = {
-    "redis_group": "redis",
-    "redis_sentinel_group": "redis_sentinel",
-    "redis_instances": [{"name": "main"}],
-    "redis_auth": True,
-    "redis_bind": [],
-    "redis_firewall_clients": [],
-    "redis_password": "p1",
-    "redis_sentinel_password": "p2",
-    "redis_sentinel_name": "sentinel",
-    "redis_sentinel_port": 26379,
-    "redis_sentinel_config": {},
-    "redis_fork_reserve": 25,
-    "redis_sentinel_tls_port": 36379,
-    "redis_tls": "off",
-    "redis_tls_ca_file": "",
-    "redis_tls_cert_file": "",
-    "redis_tls_key_file": "",
-    "redis_tls_clients": "no",
-}
-THREE = ["r1", "r2", "r3"]
-
-
-def inventory(
-    host: str = "r1",
-    hosts: list[str] | None = None,
-    sentinels: list[str] | None = None,
-    addresses: dict[str, str] | None = None,
-    **variables: Any,
-) -> Inventory:
-    """Return an inventory of three hosts with Sentinel, changed where a test says so."""
-    groups = {"redis": THREE if hosts is None else hosts, "redis_sentinel": THREE if sentinels is None else sentinels}
-    known = {**ADDRESSES, **(addresses or {})}
-    return Inventory(host, groups, {**DEFAULTS, **variables}, known.__getitem__)
-
-
-def problems(**changes: Any) -> list[str]:
-    with pytest.raises(TopologyError) as error:
-        build(inventory(**changes))
-    return str(error.value).splitlines()
+from ansible_collections.quorum.redis.plugins.module_utils._model.inventory import Inventory, TopologyError
+from ansible_collections.quorum.redis.plugins.module_utils._model.topology import INSTANCE_DEFAULTS, build
+from inventories import ADDRESSES, DEFAULTS, THREE, TLS, inventory, problems
 
 
 def one(**entry: Any) -> dict[str, Any]:
@@ -324,241 +275,6 @@ def test_sizes_are_read_as_the_engine_reads_them(text: Any, expected: int | None
     assert size_of(text) == expected
 
 
-# --- warnings ---
-
-
-@pytest.mark.parametrize(
-    ("changes", "warning"),
-    [
-        ({"sentinels": ["r1", "r2"]}, "2 Sentinels survive no more failures than 1: add one or remove one."),
-        (
-            {"sentinels": ["r1", "r2", "r3", "r4"]},
-            "4 Sentinels survive no more failures than 3: add one or remove one.",
-        ),
-        (
-            {"sentinels": ["r1"]},
-            "One Sentinel cannot outvote anybody: its host's failure stops failovers. Use 3.",
-        ),
-        ({"hosts": ["r1"]}, "main has one member, r1: Sentinel has nobody to fail over to."),
-        (
-            {"redis_instances": [{"name": "main", "hosts": ["r2"]}]},
-            "main has one member, r2: Sentinel has nobody to fail over to.",
-        ),
-    ],
-)
-def test_warnings(changes: dict[str, Any], warning: str) -> None:
-    assert build(inventory(**changes))["warnings"] == [warning]
-
-
-def test_nothing_is_warned_of_sentinels_that_watch_nothing() -> None:
-    changes: dict[str, Any] = {"sentinels": ["r1", "r2"], "redis_instances": [{"name": "main", "sentinel": False}]}
-    assert build(inventory(**changes))["warnings"] == []
-
-
-# --- mistakes ---
-
-TWO = {"name": "other", "port": 6380}
-
-
-@pytest.mark.parametrize(
-    ("changes", "sentence"),
-    [
-        (
-            {"hosts": []},
-            "The inventory has no host in the group 'redis'. Put the members there, or set redis_group.",
-        ),
-        (
-            {"redis_group": "nowhere"},
-            "The inventory has no host in the group 'nowhere'. Put the members there, or set redis_group.",
-        ),
-        (
-            {"redis_password": None},
-            "redis_password is not set. Put it into a vault, or switch authentication off with redis_auth: false.",
-        ),
-        (
-            {"redis_password": ""},
-            "redis_password is not set. Put it into a vault, or switch authentication off with redis_auth: false.",
-        ),
-        (
-            {"redis_sentinel_password": None},
-            "redis_sentinel_password is not set. Put it into a vault, or switch authentication off with"
-            " redis_auth: false.",
-        ),
-        (
-            {"redis_sentinel_clients_passwords": ["a", ""]},
-            "redis_sentinel_clients_passwords is a list of passwords, none of them empty.",
-        ),
-        (
-            {"redis_sentinel_clients_passwords": "a"},
-            "redis_sentinel_clients_passwords is a list of passwords, none of them empty.",
-        ),
-        (
-            {"redis_sentinel_clients_passwords": ["a"], "redis_auth": False},
-            "redis_sentinel_clients_passwords: users need passwords; redis_auth is false. Set it to true.",
-        ),
-        (
-            {"redis_password": None, "redis_instances": [{"name": "main", "password": "x"}, TWO]},
-            "redis_password is not set. Put it into a vault, or switch authentication off with redis_auth: false.",
-        ),
-        (
-            {"addresses": {"r3": "10.0.0.1"}},
-            "r1 and r3 have the same address 10.0.0.1; set redis_address on one of them.",
-        ),
-        (
-            {"addresses": {"r2": "127.0.0.1"}},
-            "r2 has the address 127.0.0.1, loopback, which other members cannot reach. Set redis_address.",
-        ),
-        (
-            {"sentinels": ["r1", "r2", "r4"], "addresses": {"r4": "10.0.0.2"}},
-            "r2 and r4 have the same address 10.0.0.2; set redis_address on one of them.",
-        ),
-        (
-            {"redis_bind": ["127.0.0.1", "-::1"]},
-            "redis_bind 127.0.0.1 -::1 is loopback only, which other members cannot reach; add the host's address.",
-        ),
-        (
-            {"redis_instances": [{"name": "main", "port": 99999}]},
-            "redis_instances main: port 99999 is out of range; use 1 to 65535.",
-        ),
-        (
-            {"redis_instances": [{"name": "main", "down_after": 0}]},
-            "redis_instances main: down_after 0 is out of range; use 1 to 2147483647.",
-        ),
-        (
-            {"redis_instances": [{"name": "main"}, {"name": "other"}]},
-            "redis_instances other and main both want port 6379 on r1, r2, r3; give one of them another port.",
-        ),
-        (
-            {"redis_instances": [{"name": "main", "hosts": ["r1", "r2"]}, {"name": "other", "hosts": ["r2", "r3"]}]},
-            "redis_instances other and main both want port 6379 on r2; give one of them another port.",
-        ),
-        (
-            {"redis_instances": [{"name": "main", "port": 26379}], "sentinels": ["r1", "r4", "r5"]},
-            "redis_instances main and the Sentinel sentinel both want port 26379 on r1; give one of them another port.",
-        ),
-        (
-            {"redis_instances": [{"name": "main"}, {"name": "main", "port": 6380}]},
-            "redis_instances: the name main is already that of another entry.",
-        ),
-        (
-            {"redis_instances": [{"name": "sentinel"}]},
-            "redis_instances: the name sentinel is already that of the Sentinel (redis_sentinel_name).",
-        ),
-        (
-            {"redis_instances": [{"name": "Main"}]},
-            "redis_instances: the name 'Main' may have lower case letters, digits, '.', '_' and '-'.",
-        ),
-        (
-            {"redis_instances": [{"name": "a/../b"}]},
-            "redis_instances: the name 'a/../b' may have lower case letters, digits, '.', '_' and '-'.",
-        ),
-        (
-            {"redis_instances": [{"name": "main", "primary": "r4"}]},
-            "redis_instances main: the wished primary 'r4' is no member (r1, r2, r3).",
-        ),
-        (
-            {"redis_instances": [{"name": "main", "hosts": ["r1", "r2"], "primary": "r3"}]},
-            "redis_instances main: the wished primary 'r3' is no member (r1, r2).",
-        ),
-        (
-            {"redis_instances": [{"name": "main", "hosts": ["r1", "r9"]}]},
-            "redis_instances main: r9 in `hosts:` is not in the group; add it there or remove it.",
-        ),
-        (
-            {"redis_instances": [{"name": "main", "config": {"maxmemory": "1gib"}}]},
-            "redis_instances main: maxmemory '1gib' is no size; write 100mb, 2gb or bytes.",
-        ),
-        (
-            {"redis_instances": [{"name": "main", "config": {"maxclients": "many"}}]},
-            "redis_instances main: maxclients 'many' is no number.",
-        ),
-        (
-            {"redis_instances": [{"name": "main", "quorum": 4}]},
-            "redis_instances main: quorum 4 cannot be reached by 3 Sentinels; use 1 to 3, best 2.",
-        ),
-        (
-            {"redis_instances": [{"name": "main", "quorum": 0}]},
-            "redis_instances main: quorum 0 cannot be reached by 3 Sentinels; use 1 to 3, best 2.",
-        ),
-        (
-            {"redis_instances": [{"name": "main", "quorum": 2}], "sentinels": ["r1"]},
-            "redis_instances main: quorum 2 cannot be reached by 1 Sentinel; use 1.",
-        ),
-    ],
-)
-def test_each_mistake_is_one_sentence(changes: dict[str, Any], sentence: str) -> None:
-    assert problems(**changes) == [sentence]
-
-
-def test_a_password_of_its_own_in_every_entry_is_enough() -> None:
-    sets = [{"name": "main", "password": "x"}, {**TWO, "password": "y"}]
-    assert build(inventory(redis_instances=sets, redis_password=None))
-
-
-@pytest.mark.parametrize("key", sorted(OPENING))
-def test_what_opens_the_host_is_refused_and_for_the_host_itself_warned_of(key: str) -> None:
-    def entry(value: Any) -> dict[str, Any]:
-        return {"redis_instances": [{"name": "main", "config": {key: value}}]}
-
-    (problem,) = problems(**entry(True))
-    assert problem.startswith(f"redis_instances main: {key} True lets clients ") and "use local" in problem
-    (warning,) = build(inventory(**entry("local")))["warnings"]
-    assert f"{key} local lets clients on the host itself" in warning
-    assert build(inventory(**entry(False)))["warnings"] == []
-
-
-@pytest.mark.parametrize("key", sorted(OWNED))
-def test_owned_directives_name_what_to_use_instead(key: str) -> None:
-    for spelling in (key, key.upper()):
-        found = problems(redis_instances=[{"name": "main", "config": {spelling: "x"}}])
-        assert found == [f"redis_instances main: `config:` must not set {spelling}; use {OWNED[key]}."]
-
-
-@pytest.mark.parametrize(
-    "config",
-    [
-        {"notification-script": "main /x"},
-        {"client-reconfig-script": "main /x"},
-        {"sentinel": ["notification-script main /x"]},
-        {"sentinel client-reconfig-script main": "/x"},
-    ],
-)
-def test_scripts_of_sentinel_are_refused_with_the_reason(config: dict[str, Any]) -> None:
-    for found in (
-        problems(redis_sentinel_config=config),
-        problems(redis_instances=[{"name": "main", "config": config}]),
-    ):
-        assert len(found) == 1 and "use redis_notify (docs/notify.md): a script that is gone keeps" in found[0]
-
-
-@pytest.mark.parametrize("key", sorted(SENTINEL_OWNED))
-def test_the_file_of_a_sentinel_has_owned_directives_too(key: str) -> None:
-    found = problems(redis_sentinel_config={key: "x"})
-    assert found == [f"redis_sentinel_config must not set {key}; use {SENTINEL_OWNED[key]}."]
-
-
-def test_what_is_free_in_the_file_of_a_sentinel_gets_there() -> None:
-    model = build(inventory(redis_sentinel_config={"loglevel": "verbose"}))
-    assert model["sentinel"]["parameters"]["loglevel"] == "verbose"
-
-
-@pytest.mark.parametrize("key", ["tls-port", "TLS-cert-file", "cluster-enabled", "rename-command"])
-def test_owned_prefixes(key: str) -> None:
-    found = problems(redis_instances=[{"name": "main", "config": {key: "x"}}])
-    assert len(found) == 1
-    assert found[0].endswith(tuple(f"use {use}." for use in OWNED_PREFIXES.values()))
-
-
-def test_a_declared_number_is_compared_with_the_inventory() -> None:
-    build(inventory(redis_member_count=3, redis_sentinel_count="3"))
-    said = problems(hosts=["r1"], sentinels=[], redis_member_count=3, redis_sentinel_count=3)
-    assert (
-        "redis_member_count is 3 and the inventory has 1 (r1). Run on the whole inventory, not on a slice of it, or "
-        in said[0]
-    )
-    assert "redis_sentinel_count is 3 and the inventory has 0 (none)" in said[1]
-
-
 def test_a_retired_host_is_in_no_part_of_the_model() -> None:
     def model(hosts: list[str], without: tuple[str, ...] = ()) -> dict[str, Any]:
         entries: list[dict[str, Any]] = [
@@ -576,34 +292,6 @@ def test_a_retired_host_is_in_no_part_of_the_model() -> None:
     shrunk["instances"][0].pop("seed"), small["instances"][0].pop("seed")
     assert shrunk == small
     assert shrunk["instances"][0]["quorum"] == 2
-
-
-def test_who_is_retired_must_be_there() -> None:
-    found = inventory()
-    found.without = ["r9"]
-    with pytest.raises(TopologyError, match="redis_retire_hosts: r9 is no host of this deployment"):
-        build(found)
-
-
-def test_all_mistakes_are_said_at_once() -> None:
-    found = problems(
-        redis_instances=[
-            {"name": "main", "quorum": 9, "primary": "r9", "config": {"port": 1, "dir": "/tmp"}},  # noqa: S108
-            {"name": "other", "hosts": ["r1", "r8"]},
-        ]
-    )
-    assert len(found) == 6
-
-
-def test_an_address_that_does_not_resolve_is_a_sentence_too() -> None:
-    def address_of(host: str) -> str:
-        if host == "r2":
-            raise ValueError("r2: the address 'r2' does not resolve on the controller (unknown). Set redis_address.")
-        return ADDRESSES[host]
-
-    broken = Inventory("r1", {"redis": THREE, "redis_sentinel": THREE}, DEFAULTS, address_of)
-    with pytest.raises(TopologyError, match=r"^r2: the address 'r2' does not resolve .* Set redis_address\.$"):
-        build(broken)
 
 
 def test_acl_users_are_shared_or_of_one_set_and_hold_no_secret() -> None:
@@ -645,7 +333,6 @@ def test_every_default_is_used() -> None:
 
 # --- TLS ---
 
-TLS: dict[str, Any] = {f"redis_tls_{part}_file": f"/etc/tls/{part}" for part in ("ca", "cert", "key")}
 FILES = {"tls-ca-cert-file": "/etc/tls/ca", "tls-cert-file": "/etc/tls/cert", "tls-key-file": "/etc/tls/key"}
 
 
@@ -698,22 +385,3 @@ def test_tls_only_is_known_by_its_port_for_tls() -> None:
     assert {one["port"] for one in [*main["members"], *sentinel["masters"][0]["members"]]} == {6379}
     assert {one["port"] for one in sentinel["members"]} == {26379}
     assert model["tls"] == {"on": True, "ca": "/etc/tls/ca", "cert": "/etc/tls/cert", "key": "/etc/tls/key"}
-
-
-@pytest.mark.parametrize(
-    ("changes", "words"),
-    [
-        ({"redis_tls": "some"}, "redis_tls some is unknown; use off, dual, peers, only."),
-        ({"redis_tls_clients": "maybe"}, "redis_tls_clients maybe is unknown; use no, optional, yes."),
-        ({"redis_tls_key_file": ""}, "redis_tls_key_file is no path."),
-        ({"redis_instances": [{"name": "main", "tls_port": 26379}]}, "both want port 26379"),
-        ({"redis_sentinel_tls_port": 6379}, "both want port 6379"),
-        ({"redis_instances": [{"name": "main"}, {"name": "b", "port": 1, "tls_port": 6379}]}, "both want port 6379"),
-        ({"redis_instances": [{"name": "main", "port": 60000}]}, "tls_port 70000 is out of range"),
-        ({"redis_tls": "peers", "redis_sentinel_tls_port": 6379}, "both want port 6379"),
-    ],
-)
-def test_mistakes_about_tls(changes: dict[str, Any], words: str) -> None:
-    found = problems(**{"redis_tls": "dual", **TLS, **changes})
-    assert len(found) == 1
-    assert words in found[0]
