@@ -17,156 +17,21 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Set, Tuple
+from typing import Any, Dict, List, Optional, Set
 
 from .._core.errors import QuorumError
 from .._model.addresses import join_address
 from .._model.notification import TEST, Event
-from .._model.sentinel_events import CHANNELS, Known, Watch, known_sets, named
+from .._model.sentinel_events import Known, Watch, known_sets, named
 from .._redis.client import Client
-from .._redis.endpoint import Endpoint
 from .._redis.plain import Plain
-from .._redis.tls import tls_from_params
-from . import schedule
-from .sinks import NotTaken, Sink, note, say, sinks
-from .spool import Spool, leftovers, write
+from .listener import BACK, LOST, PAUSE, Listener, Said, endpoint_of
+from .messenger import Messenger
+from .sinks import NotTaken, note, say, sinks
+from .spool import leftovers, write
 
 SETTINGS, STATE = Path("/etc/redis-notify/settings.json"), Path("/var/lib/redis-notify")
-LOST, BACK = "lost", "back"  # beside the channels: the line to the Sentinel
-LOOK_EVERY, PAUSE, HEAR_OUT = 10.0, 0.5, 2.0
-LOOK_AGAIN = 0.5  # seconds between two looks for an alert that the first host has to post
-Said = Tuple[str, str]
-
-
-def endpoint_of(settings: Mapping[str, Any], timeout: Optional[float]) -> Endpoint:
-    """Return where the own Sentinel listens; without a limit for a line that waits for events."""
-    told = settings["sentinel"]
-    user, words = told.get("username") or None, settings["passwords"]["sentinel"] or None
-    # The module types seconds; a line to a process of the same host is cut by the kernel when that one is gone.
-    given: Any = timeout
-    return Endpoint(told["address"], told["port"], user, words, timeout=given, tls=tls_from_params(told))
-
-
-class Listener(threading.Thread):
-    """Passes on what the Sentinel says, for as long as there is one."""
-
-    def __init__(self, settings: Mapping[str, Any], said: queue.Queue[Said]) -> None:
-        """Prepare the thread."""
-        super().__init__(daemon=True)
-        self.settings, self.said = settings, said
-
-    def run(self) -> None:
-        """Listen, and begin again."""
-        while True:
-            try:
-                self._listen()
-            except Exception as problem:  # nothing may end this thread in silence
-                self.said.put((LOST, str(problem)))
-            time.sleep(PAUSE)
-
-    def _listen(self) -> None:
-        line = Plain(endpoint_of(self.settings, None))
-        try:
-            line.call("SUBSCRIBE", *CHANNELS)
-            for _each in CHANNELS[1:]:
-                line.receive()
-            self.said.put((BACK, ""))
-            while True:
-                kind, channel, text = line.receive()
-                if kind == "message":
-                    self.said.put((channel, text))
-        finally:
-            line.close()
-
-
-class Messenger(threading.Thread):
-    """Gives one sink its events, so that one that hangs keeps nobody else waiting."""
-
-    def __init__(self, name: str, sink: Sink, others: Sequence[Sink], settings: Mapping[str, Any], state: Path) -> None:
-        """Prepare the thread; `others` are the sinks that fold, and may tell that everybody knows."""
-        super().__init__(daemon=True)
-        self.name, self.sink, self.others, self.settings = name, sink, others, settings
-        self.spool = Spool(state, name)
-        self.ready = threading.Event()
-        self.tries: Dict[str, Tuple[int, float]] = {}  # by event: how many, and when the next one is due
-        self.unmarked: List[Event] = []  # told, and those who stand by do not know it yet
-
-    def run(self) -> None:
-        """Work through the spool, again and again."""
-        while True:
-            self.ready.clear()
-            try:
-                pause = min([self._handle(event, time.time()) for event in self.spool.waiting()] or [5.0])
-                if self.unmarked:
-                    self._mark(time.time())
-                    pause = min(pause, 1.0)
-            except Exception as problem:  # nothing may end this thread in silence; its text may hold a token
-                say(f"{self.name}: {type(problem).__name__}; tried again in 5 s")
-                pause = 5.0
-            self.ready.wait(min(max(pause, 0.05), 5.0))
-
-    def _handle(self, event: Event, now: float) -> float:
-        """Give one event to the sink if it is time; return how long to wait for the next look at it."""
-        if schedule.expired(event, now, self.settings["keep"]):
-            say(f"{self.name}: given up after {self.settings['keep']} s: {event.summary}")
-            self._forget(event)
-            return 5.0
-        tries, due = self.tries.get(event.id, (0, 0.0))
-        begin = schedule.begins(event, self.settings["rank"], self.sink.folds, self.settings["standby"])
-        if now < max(begin, due):
-            if now < due or not self._is_there(event):
-                return min(max(begin, due) - now, LOOK_AGAIN if self.sink.folds else 5.0)
-            self._forget(event)
-            return 5.0
-        try:
-            if self.sink.has(event) or (not event.first and self._known(event)):
-                say(f"{self.name}: told by another host: {event.summary}")
-            else:
-                where = self.sink.send(event, now)
-                say(f"{self.name}: {where} has taken: {event.summary}")
-                self.unmarked += [event] if self.others else []
-        except NotTaken as problem:
-            wait = schedule.again(tries + 1, self.settings["rank"])
-            self.tries[event.id] = (tries + 1, time.time() + wait)
-            if schedule.is_worth_a_line(tries + 1):
-                say(f"{self.name}: try {tries + 1}: {problem}")
-            return wait
-        self._forget(event)
-        return 5.0
-
-    def _is_there(self, event: Event) -> bool:
-        """Return whether who was first has told it, while this host waits for its turn."""
-        try:
-            return self.sink.has(event)
-        except NotTaken:
-            return False
-
-    def _forget(self, event: Event) -> None:
-        self.spool.done(event)
-        self.tries.pop(event.id, None)
-
-    def _known(self, event: Event) -> bool:
-        """Return whether an Alertmanager knows that another host has told this sink."""
-        for other in self.others:
-            try:
-                if other.knows(event, self.name):
-                    return True
-            except NotTaken:
-                continue
-        return False
-
-    def _mark(self, now: float) -> None:
-        """Let those who stand by know; without that they tell it once more, with the same identity."""
-        left = []
-        for event in self.unmarked:
-            done = now - event.time > self.settings["standby"]
-            for other in self.others:
-                try:
-                    done = other.mark(event, self.name) or done
-                except NotTaken:
-                    continue
-            left += [] if done else [event]
-        self.unmarked = left
+LOOK_EVERY, HEAR_OUT = 10.0, 2.0
 
 
 class Notifier:

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from ansible_collections.quorum.redis.plugins.module_utils._model.notification import Event
 from ansible_collections.quorum.redis.plugins.module_utils._notify import agent, schedule
+from ansible_collections.quorum.redis.plugins.module_utils._notify.messenger import Messenger
 from ansible_collections.quorum.redis.plugins.module_utils._notify.sinks import Command, NotTaken, Sink, ask, sinks
 from ansible_collections.quorum.redis.plugins.module_utils._notify.spool import Spool, leftovers
 
@@ -90,8 +91,8 @@ class Fake(Sink):
         return "there"
 
 
-def messenger(tmp_path: Path, sink: Sink, event: Event, *others: Sink, **more: Any) -> agent.Messenger:
-    found = agent.Messenger("fake", sink, others, {**SETTINGS, **more}, tmp_path)
+def messenger(tmp_path: Path, sink: Sink, event: Event, *others: Sink, **more: Any) -> Messenger:
+    found = Messenger("fake", sink, others, {**SETTINGS, **more}, tmp_path)
     found.spool.put(event)
     return found
 
