@@ -50,16 +50,8 @@ from typing import Any, List, Tuple
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._core.reconcile import Reconciler, Step
-from ..module_utils._host.files import (
-    Seen,
-    Wanted,
-    declared,
-    describe,
-    diff,
-    differences,
-    put,
-    survey,
-)
+from ..module_utils._host.files import parse_files, survey_files, write_path
+from ..module_utils._model.file_changes import Seen, Wanted, describe_change, list_differences, show_diff
 from ..module_utils._module.options import FILES_OPTIONS
 from ..module_utils._module.runner import MaskedModule, run
 
@@ -73,20 +65,20 @@ class Files(Reconciler[Pairs]):
         """Read the options."""
         super().__init__()
         self.module = module
-        self.wanted = declared(module.params["files"])
+        self.wanted = parse_files(module.params["files"])
 
     def observe(self) -> Pairs:
         """Look at every path, and refuse now what cannot be done."""
-        return survey(self.wanted, sure=not self.module.check_mode)
+        return survey_files(self.wanted, sure=not self.module.check_mode)
 
     def plan(self, obs: Pairs) -> list[Step]:
         """One step for each path that differs."""
-        return [Step(describe(*pair), {"pair": pair}) for pair in obs if differences(*pair)]
+        return [Step(describe_change(*pair), {"pair": pair}) for pair in obs if list_differences(*pair)]
 
     def apply(self, step: Step) -> None:
         """Write one file."""
         seen, want = step.data["pair"]
-        put(seen, want, lambda path: self.module.set_default_selinux_context(path, False))
+        write_path(seen, want, lambda path: self.module.set_default_selinux_context(path, False))
 
     def settle(self, before: Pairs, steps: list[Step]) -> Pairs:
         """A written file is as it was written."""
@@ -98,7 +90,7 @@ class Files(Reconciler[Pairs]):
 
     def diff(self, before: Pairs, after: Pairs | None, steps: list[Step]) -> list[dict[str, str]]:
         """One diff for each path."""
-        return [diff(*step.data["pair"]) for step in steps]
+        return [show_diff(*step.data["pair"]) for step in steps]
 
 
 def main() -> None:

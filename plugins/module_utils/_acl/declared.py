@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional
 
 from .._core.errors import BadConfig
-from .._host.files import Seen, Wanted, look, wanted
+from .._host.files import parse_file, read_path
 from .._model.acl_presets import CHANNELS
 from .._model.acl_rules import password_digest, password_rules
 from .._model.acl_rules import rules_of_user as rules_of
 from .._model.conf_syntax import parse, values
+from .._model.file_changes import Seen, Wanted
 from .._model.rotation_marks import OPEN, format_mark, parse_marks, previous_hashes, refuse_unfinished_rotation
 from .._model.versions import Version
 from .plan import Plan, text
@@ -56,7 +57,7 @@ class Declared:
 
     def from_configuration(self) -> Dict[str, List[str]]:
         """Return the default user as the configuration beside the file of users has it, for a server that is down."""
-        seen = look(str(Path(self.params["path"]).with_suffix(".conf")))
+        seen = read_path(str(Path(self.params["path"]).with_suffix(".conf")))
         words = values(parse(seen.content.decode("utf-8", "surrogateescape"))).get("requirepass", [])
         return {"default": [f"#{password_digest(word)}" for word in words[-1:]]}
 
@@ -81,8 +82,8 @@ class Declared:
         two = [name for name, rows in declared.items() if previous_hashes(self.users[name], rows)]
         rows = {name: row for name, row in declared.items() if name in two or not self.users[name]["passwords_only"]}
         if not rows and any(user["passwords_only"] for user in self.users.values()):
-            return wanted({"path": self.params["path"], "state": "absent"})
+            return parse_file({"path": self.params["path"], "state": "absent"})
         head = HEADER + "".join(format_mark(name, since.get(name) or int(time.time())) for name in two)
         content = head + text(rows, present or {}, found or Plan(), self.absent, older)
         file = {key: self.params[key] for key in ("path", "owner", "group", "mode")}
-        return wanted({**file, "content": content})
+        return parse_file({**file, "content": content})

@@ -18,18 +18,11 @@ from .._core.errors import (
 )
 from .._core.reconcile import Module, Reconciler, Step
 from .._engine.acl_check import Judge, judge
-from .._host.files import (
-    Seen,
-    Wanted,
-    check,
-    describe,
-    differences,
-    look,
-    put,
-)
+from .._host.files import check_path, read_path, write_path
 from .._model.acl_applications import literal_patterns, pattern_warning
 from .._model.acl_presets import CHANNELS
 from .._model.acl_rules import parse_acl_list, password_rules
+from .._model.file_changes import Seen, Wanted, describe_change, list_differences
 from .._model.masking import hide_secrets
 from .._model.rotation_marks import CLOSE, OPEN, PROVE, parse_marks
 from .._model.versions import parse_version, running_version
@@ -82,7 +75,7 @@ class Acl(Reconciler[View]):
     def observe(self) -> View:
         """Look at file and server, and let the installed engine compare."""
         version, present = NEWEST, {}
-        seen = look(self.params["path"])
+        seen = read_path(self.params["path"])
         if not Path(self.params["binary"]).exists():
             if not self.module.check_mode:
                 raise BadConfig(f"{self.label}: {self.params['binary']} is not installed", todo="Nothing was changed")
@@ -118,9 +111,9 @@ class Acl(Reconciler[View]):
                 and set(there) == set(engine.same(said, there, self.label)) == set(said)
             ):
                 want.content = seen.content  # in other words, but it means the same
-            check(seen, want, sure=not self.module.check_mode)
+            check_path(seen, want, sure=not self.module.check_mode)
             view = View(seen, want, self.client is not None, found)
-            if found.now or found.later or differences(seen, want):
+            if found.now or found.later or list_differences(seen, want):
                 self._try(engine, declared)
         self.first = self.first or found
         return view
@@ -163,8 +156,8 @@ class Acl(Reconciler[View]):
         steps += [Step(f"{self.label}: {change}", {"change": change}) for change in obs.plan.now]
         if obs.plan.now:
             steps[-1].data["last"] = True
-        if differences(obs.seen, obs.want):
-            steps.append(Step(describe(obs.seen, obs.want), {"file": obs}))
+        if list_differences(obs.seen, obs.want):
+            steps.append(Step(describe_change(obs.seen, obs.want), {"file": obs}))
         return steps
 
     def _ready(self, client: Client, obs: View, going: List[str]) -> None:
@@ -185,7 +178,7 @@ class Acl(Reconciler[View]):
         """Do one step; when it fails, the changes before it are taken back."""
         try:
             if "file" in step.data:
-                put(step.data["file"].seen, step.data["file"].want, self._relabel)
+                write_path(step.data["file"].seen, step.data["file"].want, self._relabel)
             elif self.client is not None and "move" in step.data:
                 self._let_go(self.client, step.data["move"])
             elif self.client is not None:
@@ -287,7 +280,7 @@ class Acl(Reconciler[View]):
             title = f"{self.label}: users of the running server"
             sides = [table(before.plan.now, new) for new in (False, True)]
             found.append({"before_header": title, "after_header": title, "before": sides[0], "after": sides[1]})
-        if differences(before.seen, before.want):
+        if list_differences(before.seen, before.want):
             sides = [hide_secrets(side.content.decode("utf-8", "replace")) for side in (before.seen, before.want)]
             path = before.want.path
             found.append({"before_header": path, "after_header": path, "before": sides[0], "after": sides[1]})

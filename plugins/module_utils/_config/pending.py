@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Sequence
 
 from .._core.errors import QuorumError
-from .._host.files import Draft, Wanted
+from .._host.files import Draft
+from .._model.file_changes import Wanted
 
 
 def note_pending(path: str, run_id: str, keys: Sequence[str]) -> None:

@@ -28,21 +28,11 @@ from .._host.certificates import (
     together,
     trusted,
 )
-from .._host.files import (
-    Draft,
-    Seen,
-    Wanted,
-    check,
-    describe,
-    look,
-    put,
-    wanted,
-)
-from .._host.files import diff as file_diff
-from .._host.files import differences as file_differences
+from .._host.files import Draft, check_path, parse_file, read_path, write_path
 from .._host.process import connect_unit
 from .._model.conf_syntax import mask, parse, render, values
 from .._model.directives import known_to
+from .._model.file_changes import Seen, Wanted, describe_change, list_differences, show_diff
 from .._model.rotation_marks import PROVE
 from .._redis.client import Client
 from .._redis.endpoint import endpoint_from_params
@@ -111,7 +101,7 @@ class Instance(Reconciler[View]):
         self.changeover = Changeover(self.params, self.label, module.check_mode) if self.sentinel else None
         self.text = render(self.parameters, HEADER + authorities(self.parameters))
         file = {key: self.params[key] for key in ("path", "owner", "group", "mode")}
-        self.wanted = wanted({**file, "content": self.text})
+        self.wanted = parse_file({**file, "content": self.text})
         self.guard = guard_files(self.params, file) if self.params["guard"] is not None else []
         self.sample: Sample | None = None
         self.client: Client | None = None
@@ -121,9 +111,9 @@ class Instance(Reconciler[View]):
 
     def observe(self) -> View:
         """Look at the file, let the installed program judge the new one, and compare the running process."""
-        view = View(look(self.wanted.path), guard=[(look(want.path), want) for want in self.guard])
+        view = View(read_path(self.wanted.path), guard=[(read_path(want.path), want) for want in self.guard])
         for seen, want in [(view.seen, self.wanted), *view.guard]:
-            check(seen, want, sure=not self.module.check_mode)
+            check_path(seen, want, sure=not self.module.check_mode)
         if not Path(self.params["binary"]).exists():
             if not self.module.check_mode:
                 raise BadConfig(f"{self.label}: {self.params['binary']} is not installed", todo="Nothing was changed")
@@ -177,7 +167,7 @@ class Instance(Reconciler[View]):
 
     def _state(self) -> str | None:
         """Return the file that the process was started with."""
-        seen = look(self.params["state_file"]) if self.params["state_file"] else Seen()
+        seen = read_path(self.params["state_file"]) if self.params["state_file"] else Seen()
         return seen.content.decode("utf-8", "surrogateescape") if seen.kind == "file" else None
 
     def _compare(self, live: Live, sample: Sample, client: Client) -> Plan:
@@ -249,9 +239,9 @@ class Instance(Reconciler[View]):
         if aof:
             text = f"{self.label}: switch the AOF on and wait until all data is in it"
             steps.append(Step(text, {"changes": aof, "view": obs}))
-        if file_differences(obs.seen, self.wanted):
-            steps.append(Step(describe(obs.seen, self.wanted), {"view": obs}))
-        steps += [Step(describe(*pair), {"guard": pair}) for pair in obs.guard if file_differences(*pair)]
+        if list_differences(obs.seen, self.wanted):
+            steps.append(Step(describe_change(obs.seen, self.wanted), {"view": obs}))
+        steps += [Step(describe_change(*pair), {"guard": pair}) for pair in obs.guard if list_differences(*pair)]
         return steps
 
     def apply(self, step: Step) -> None:
@@ -262,14 +252,14 @@ class Instance(Reconciler[View]):
             return
         if "guard" in step.data:
             seen, want = step.data["guard"]
-            put(seen, want, self._relabel)
+            write_path(seen, want, self._relabel)
             return
         if "home" in step.data:
             give_back(step.data["home"], step.data["account"])
             return
         view: View = step.data["view"]
         try:
-            if self.draft is None and {"content", "file"} & set(file_differences(view.seen, self.wanted)):
+            if self.draft is None and {"content", "file"} & set(list_differences(view.seen, self.wanted)):
                 self.draft = Draft(self.wanted)  # before anything else: a full disk shows itself here
             if self.client is not None and view.live is not None and "changes" in step.data:
                 wait_loaded(self.client, self.params["wait"], self.label)
@@ -278,7 +268,7 @@ class Instance(Reconciler[View]):
                 self.draft.place()
                 self._relabel(self.wanted.path)
             else:
-                put(view.seen, self.wanted, self._relabel)
+                write_path(view.seen, self.wanted, self._relabel)
         except QuorumError:
             if self.draft is not None:
                 self.draft.discard()
@@ -321,7 +311,7 @@ class Instance(Reconciler[View]):
 
     def diff(self, before: View, after: View | None, steps: list[Step]) -> list[dict[str, str]]:
         """Return the file and the values at run time, secrets masked."""
-        found = [file_diff(*step.data["guard"]) for step in steps if "guard" in step.data]
+        found = [show_diff(*step.data["guard"]) for step in steps if "guard" in step.data]
         if len(found) == len(steps):
             return found
         hidden = {key.lower() for key in self.secrets}

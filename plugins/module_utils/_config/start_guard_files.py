@@ -9,7 +9,8 @@ import json
 from pathlib import Path
 from typing import Any, Mapping
 
-from .._host.files import Wanted, wanted
+from .._host.files import parse_file
+from .._model.file_changes import Wanted
 
 
 def guard_files(params: Mapping[str, Any], file: Mapping[str, Any]) -> list[Wanted]:
@@ -17,7 +18,7 @@ def guard_files(params: Mapping[str, Any], file: Mapping[str, Any]) -> list[Want
     told = {key: params[key] for key in ("name", "port")}
     told.update(params["guard"], **(params["guard_secrets"] or {}))
     users, place = (str(Path(file["path"]).with_suffix(end)) for end in (".acl", ".json"))
-    absent = [] if told.pop("acl") else [wanted({"path": users, "state": "absent", "holds": "rules"})]
+    absent = [] if told.pop("acl") else [parse_file({"path": users, "state": "absent", "holds": "rules"})]
     told = {
         key: value
         for key, value in told.items()
@@ -27,4 +28,4 @@ def guard_files(params: Mapping[str, Any], file: Mapping[str, Any]) -> list[Want
         told[peers] = [{key: value for key, value in peer.items() if value is not None} for peer in told[peers]]
     files = {part: params[f"tls_{part}_file"] for part in ("ca", "cert", "key")}
     told.update({"tls": files} if params["tls"] else {})
-    return [*absent, wanted({**file, "path": place, "content": json.dumps(told, indent=4) + "\n", "holds": "json"})]
+    return [*absent, parse_file({**file, "path": place, "content": json.dumps(told, indent=4) + "\n", "holds": "json"})]

@@ -14,14 +14,15 @@ from typing import Any, Callable, Mapping, Optional, Tuple
 from .._core.errors import AuthFailed, CommandFailed, QuorumError
 from .._core.polling import until_done
 from .._core.reconcile import Module, Reconciler, Step
-from .._host import files as host_files
 from .._host.commands import must
+from .._host.files import parse_files, read_path, survey_files, write_path
 from .._host.listeners import Listener, holders, listening
 from .._host.packages import installed
 from .._host.process import main_pid
 from .._host.sandbox import known
 from .._host.start import State, states
 from .._model import haproxy
+from .._model.file_changes import Seen, Wanted, describe_change, list_differences, show_diff
 from .._redis.endpoint import Endpoint
 from .._redis.plain import Plain
 from .._redis.tls import Tls
@@ -34,7 +35,7 @@ MASK = "/etc/systemd/system/haproxy.service"
 PEM = (haproxy.CA, haproxy.OWN)
 USER = "redis-endpoint"
 SYSUSERS = "/etc/sysusers.d/redis-endpoint.conf"
-Pair = Tuple[host_files.Seen, host_files.Wanted]
+Pair = Tuple[Seen, Wanted]
 
 
 @dataclass
@@ -65,11 +66,11 @@ class EndpointHost(Reconciler[View]):
         self.tls = tls.read(self.sets, given)
         self.warnings += self.tls.warnings
         self.text = haproxy.configuration(*told, metrics=self.metrics, files=self.tls.digest)
-        self.files = host_files.declared(given["files"])
+        self.files = parse_files(given["files"])
         content = {**self.tls.content, CONFIG: self.text.encode("utf-8", "surrogateescape")}
         # The configuration after what it names, and before what it names no more.
-        self.own = [host_files.Wanted(path, content=raw, mode=0o640, group=USER) for path, raw in content.items()]
-        self.own += [host_files.Wanted(path, kind="absent") for path in PEM if path not in content]
+        self.own = [Wanted(path, content=raw, mode=0o640, group=USER) for path, raw in content.items()]
+        self.own += [Wanted(path, kind="absent") for path in PEM if path not in content]
         self.pending = given["members_pending"] and module.check_mode
         self.begin = time.time()
 
@@ -81,7 +82,7 @@ class EndpointHost(Reconciler[View]):
         view.brought = Path(MARK).exists()
         paths = [CONFIG, MARK, *PEM, *(want.path for want in self.files), *([MASK] if view.brought else [])]
         view.left = [path for path in paths if os.path.lexists(path)]
-        present = host_files.look(CONFIG)
+        present = read_path(CONFIG)
         held_by = haproxy.deployment_of(present.content.decode("utf-8", "replace"))
         if not self.sets:
             # Without endpoints of its own a deployment leaves those of another alone.
@@ -97,8 +98,8 @@ class EndpointHost(Reconciler[View]):
         view.primaries = {one.name: one.primaries for one in asked}
         if view.package:
             service.judge(self.text, self.tls.content)
-        pairs = host_files.survey([*self.files, *self.own], sure=False)
-        view.pairs = [pair for pair in pairs if host_files.differences(*pair)]
+        pairs = survey_files([*self.files, *self.own], sure=False)
+        view.pairs = [pair for pair in pairs if list_differences(*pair)]
         view.digest = haproxy.digest_of(service.ask(haproxy.STATISTICS, "show info"))
         view.writes = self._writes()
         return view
@@ -111,7 +112,7 @@ class EndpointHost(Reconciler[View]):
         steps = []
         if not obs.package:
             steps.append(self._step("install haproxy, whose own unit does not start", self._install))
-        steps += [Step(host_files.describe(*pair), {"file": pair}) for pair in obs.pairs]
+        steps += [Step(describe_change(*pair), {"file": pair}) for pair in obs.pairs]
         verb = self._verb(obs)
         if verb:
             steps.append(self._step(f"{verb} {service.UNIT}", lambda: service.control(verb, self.begin)))
@@ -136,17 +137,17 @@ class EndpointHost(Reconciler[View]):
         seen, want = step.data["file"]
         if want.path == CONFIG:
             service.judge(self.text, self.tls.content)
-        host_files.put(seen, want, lambda path: self.module.set_default_selinux_context(path, False))
+        write_path(seen, want, lambda path: self.module.set_default_selinux_context(path, False))
         if want.path == SYSUSERS:
             must(f"The user {USER} cannot be created", "systemd-sysusers", want.path)
 
     def _install(self) -> None:
         """Install HAProxy without the service that its package would start."""
         for want in (
-            host_files.Wanted(MARK, content=b"haproxy was installed for the endpoints of quorum.redis.\n"),
-            host_files.Wanted(MASK, kind="link", link="/dev/null"),
+            Wanted(MARK, content=b"haproxy was installed for the endpoints of quorum.redis.\n"),
+            Wanted(MASK, kind="link", link="/dev/null"),
         ):
-            host_files.put(host_files.look(want.path), want, lambda _path: None)
+            write_path(read_path(want.path), want, lambda _path: None)
         service.install()
 
     def _remove(self, obs: View) -> None:
@@ -215,7 +216,7 @@ class EndpointHost(Reconciler[View]):
 
     def diff(self, before: View, after: View | None, steps: list[Step]) -> list[dict[str, str]]:
         """Return the files, without what is sent to log in."""
-        found = [host_files.diff(*pair) for pair in before.pairs if pair[1].path not in PEM]
+        found = [show_diff(*pair) for pair in before.pairs if pair[1].path not in PEM]
         for one in found:
             one.update({side: haproxy.without_secrets(one[side]) for side in ("before", "after")})
         return found

@@ -18,9 +18,10 @@ from pathlib import Path
 from typing import Any, Iterable, Mapping
 
 from .._core.errors import QuorumError
-from .._host.files import Draft, Wanted
+from .._host.files import Draft
 from .._model.conf_syntax import is_secret, lines, values
 from .._model.directives import OVERRIDDEN
+from .._model.file_changes import Wanted
 from .config_check import Sample, configuration
 
 FORMAT = 1  # of the note, and of what examine() asks

@@ -14,45 +14,18 @@ import os
 import pwd
 import stat
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Callable, Dict, Iterator, Mapping, Sequence
 
 from .._core.errors import BadConfig, QuorumError
-from .._model.masking import hide_secrets, json_sides
+from .._model.file_changes import Seen, Wanted
 
 LARGEST = 1 << 20  # only small files are read for comparison
 
 CHUNK = 1 << 20
 
 
-@dataclass
-class Seen:
-    """What lies at a path now; kind is absent, file, link, directory or other."""
-
-    kind: str = "absent"
-    content: bytes = b""
-    link: str = ""
-    mode: int = 0
-    owner: str = ""
-    group: str = ""
-
-
-@dataclass
-class Wanted:
-    """What shall lie at a path; kind is absent, file or link. `secrets` names what its content holds."""
-
-    path: str
-    kind: str = "file"
-    content: bytes = b""
-    link: str = ""
-    mode: int = 0o644
-    owner: str = "root"
-    group: str = "root"
-    secrets: str = ""  # json: in values of keys such as password; rules: in ACL rules
-
-
-def wanted(option: Mapping[str, Any]) -> Wanted:
+def parse_file(option: Mapping[str, Any]) -> Wanted:
     """Read one entry of the module's option; pure."""
     path = os.path.normpath(option["path"])
     if not path.startswith("/"):
@@ -84,9 +57,9 @@ def wanted(option: Mapping[str, Any]) -> Wanted:
     )
 
 
-def declared(options: Sequence[Mapping[str, Any]]) -> list[Wanted]:
+def parse_files(options: Sequence[Mapping[str, Any]]) -> list[Wanted]:
     """Read all entries, each path once; pure."""
-    found = [wanted(option) for option in options]
+    found = [parse_file(option) for option in options]
     paths = [want.path for want in found]
     twice = sorted({path for path in paths if paths.count(path) > 1})
     if twice:
@@ -94,11 +67,11 @@ def declared(options: Sequence[Mapping[str, Any]]) -> list[Wanted]:
     return found
 
 
-def survey(declared_files: Sequence[Wanted], sure: bool) -> list[tuple[Seen, Wanted]]:
-    """Look at every path, and refuse now what cannot be done; `sure` as in check()."""
-    pairs = [(look(want.path), want) for want in declared_files]
+def survey_files(declared_files: Sequence[Wanted], sure: bool) -> list[tuple[Seen, Wanted]]:
+    """Look at every path, and refuse now what cannot be done; `sure` as in check_path()."""
+    pairs = [(read_path(want.path), want) for want in declared_files]
     for seen, want in pairs:
-        check(seen, want, sure)
+        check_path(seen, want, sure)
     return pairs
 
 
@@ -113,7 +86,7 @@ def _content(path: str, option: Mapping[str, Any]) -> str:
         raise BadConfig("secrets are merged into a JSON object; content is none", path) from None
 
 
-def look(path: str) -> Seen:
+def read_path(path: str) -> Seen:
     """Return what lies there, without following a link."""
     try:
         found = os.lstat(path)
@@ -133,22 +106,7 @@ def look(path: str) -> Seen:
         raise _error("cannot be read", path, problem) from problem
 
 
-def differences(seen: Seen, want: Wanted) -> list[str]:
-    """Return the aspects that differ, none when all is well; pure."""
-    if want.kind != seen.kind:
-        return [want.kind]
-    if want.kind == "link":
-        return ["link"] if seen.link != want.link else []
-    pairs = (
-        ("content", seen.content, want.content),
-        ("mode", seen.mode, want.mode),
-        ("owner", seen.owner, want.owner),
-        ("group", seen.group, want.group),
-    )
-    return [name for name, left, right in pairs if left != right and want.kind == "file"]
-
-
-def check(seen: Seen, want: Wanted, sure: bool) -> None:
+def check_path(seen: Seen, want: Wanted, sure: bool) -> None:
     """Refuse what cannot be done before anything is changed; `sure`: accounts must exist by now."""
     if seen.kind in ("directory", "other"):
         raise BadConfig(
@@ -156,10 +114,10 @@ def check(seen: Seen, want: Wanted, sure: bool) -> None:
             todo="Nothing was changed. Move it away",
         )
     if sure and want.kind == "file":
-        account(want.owner, want.group, want.path)
+        find_account(want.owner, want.group, want.path)
 
 
-def account(owner: str, group: str, path: str) -> Sequence[int]:
+def find_account(owner: str, group: str, path: str) -> Sequence[int]:
     """Return the numbers of owner and group."""
     try:
         uid = int(owner) if owner.isdigit() else pwd.getpwnam(owner).pw_uid
@@ -186,7 +144,7 @@ class Draft:
                 file.flush()
                 os.fsync(file.fileno())
                 os.fchmod(file.fileno(), want.mode)
-                uid, gid = account(want.owner, want.group, want.path)
+                uid, gid = find_account(want.owner, want.group, want.path)
                 if (uid, gid) != (os.geteuid(), os.getegid()):
                     os.fchown(file.fileno(), uid, gid)
         except OSError as problem:
@@ -213,14 +171,14 @@ class Draft:
             self.name = ""
 
 
-def put(seen: Seen, want: Wanted, relabel: Callable[[str], Any]) -> None:
+def write_path(seen: Seen, want: Wanted, relabel: Callable[[str], Any]) -> None:
     """Make it so; `relabel` gives the path the security context that the system's policy has for it."""
     try:
         if want.kind == "absent":
             Path(want.path).unlink()
             return
         if want.kind == "file" and seen.kind == "file" and seen.content == want.content:
-            uid, gid = account(want.owner, want.group, want.path)
+            uid, gid = find_account(want.owner, want.group, want.path)
             os.chown(want.path, uid, gid)
             Path(want.path).chmod(want.mode)
         elif want.kind == "file":
@@ -232,42 +190,6 @@ def put(seen: Seen, want: Wanted, relabel: Callable[[str], Any]) -> None:
     except OSError as problem:
         raise _error("cannot be written", want.path, problem) from problem
     relabel(want.path)
-
-
-def describe(seen: Seen, want: Wanted) -> str:
-    """Return the change as a sentence; pure."""
-    if want.kind == "absent":
-        return f"remove {want.path}"
-    if want.kind == "link":
-        return f"make {want.path} a link to {want.link}"
-    aspects = differences(seen, want)
-    if seen.kind == "file" and "content" not in aspects:
-        return f"give {want.path} {want.owner}:{want.group} {want.mode:04o}"
-    return f"{'change' if seen.kind == 'file' else 'create'} {want.path}"
-
-
-def diff(seen: Seen, want: Wanted) -> dict[str, str]:
-    """Return before and after as text, without secrets; pure."""
-    sides = []
-    both: tuple[Seen | Wanted, Seen | Wanted] = (seen, want)
-    for item, text in zip(both, _texts(seen, want)):
-        if item.kind == "link":
-            sides.append(f"link to {item.link}\n")
-        elif item.kind == "file":
-            head = f"# {item.owner}:{item.group} {item.mode:04o}\n"
-            aspects = set(differences(seen, want)) & {"mode", "owner", "group"}
-            sides.append((head if aspects and seen.kind == "file" else "") + text)
-        else:
-            sides.append("")
-    return {"before_header": want.path, "after_header": want.path, "before": sides[0], "after": sides[1]}
-
-
-def _texts(seen: Seen, want: Wanted) -> Sequence[str]:
-    """Return what people may read of both contents."""
-    old, new = (item.content.decode("utf-8", "replace") for item in (seen, want))
-    if want.secrets == "json":
-        return json_sides(old, new)
-    return (hide_secrets(old), hide_secrets(new)) if want.secrets == "rules" else (old, new)
 
 
 def _folder(path: str) -> Path:

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any, Mapping
 
 from .._core.errors import BadConfig, QuorumError
-from .files import Seen, Wanted, differences, look
+from .._model.file_changes import Seen, Wanted, list_differences
+from .files import read_path
 
 SYSCTLS = {
     "overcommit_memory": "vm/overcommit_memory",
@@ -68,8 +69,8 @@ def observe(params: Mapping[str, Any], root: Path = Path("/")) -> View:
     for setting in view.settings:
         setting.writable = not setting.differs or _writable(setting)
     for want in files(params, view.settings):
-        seen = look(want.path)
-        if differences(seen, want):
+        seen = read_path(want.path)
+        if list_differences(seen, want):
             view.files.append((seen, want))
     return view
 

@@ -13,6 +13,7 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from .._core.errors import BadConfig, QuorumError, Refused
 from .._core.reconcile import Module, Reconciler, Step
+from .._model.file_changes import Seen, Wanted, describe_change, list_differences, show_diff
 from .._model.firewall import (
     connected,
     listening,
@@ -23,7 +24,7 @@ from .._model.firewall import (
     shut_out,
     table,
 )
-from . import files as host_files
+from .files import read_path, write_path
 
 FOLDER = Path("/etc/quorum-redis")
 TCP = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
@@ -36,8 +37,8 @@ class Wall:
 
     name: str
     ports: Sequence[int]
-    seen: host_files.Seen
-    want: host_files.Wanted
+    seen: Seen
+    want: Wanted
     unit: Dict[str, str]
     loaded: Optional[str]
 
@@ -81,7 +82,7 @@ class Firewall(Reconciler[List[Wall]]):
         """Do it; a unit that is running loads its file anew at once."""
         wall = step.data["wall"]
         if step.data["do"] == "file":
-            host_files.put(wall.seen, wall.want, lambda path: self.module.set_default_selinux_context(path, False))
+            write_path(wall.seen, wall.want, lambda path: self.module.set_default_selinux_context(path, False))
         else:
             must(["systemctl", *step.data["do"].split(), wall.service])
 
@@ -96,21 +97,19 @@ class Firewall(Reconciler[List[Wall]]):
 
     def diff(self, before: List[Wall], after: Optional[List[Wall]], steps: List[Step]) -> List[Dict[str, str]]:
         """Show the files, then what is done to units."""
-        files = [
-            host_files.diff(wall.seen, wall.want) for wall in before if host_files.differences(wall.seen, wall.want)
-        ]
+        files = [show_diff(wall.seen, wall.want) for wall in before if list_differences(wall.seen, wall.want)]
         rest = [step for step in steps if step.data["do"] != "file"]
         return files + super().diff(before, after, rest)
 
     def _look(self, process: Dict[str, Any]) -> Wall:
         name = process["name"]
         path = str(FOLDER / f"{name}.nft")
-        seen = host_files.look(path)
+        seen = read_path(path)
         # Who is to leave a port may be refused to, and is not left there without what shut strangers out.
         left = ports_of(seen.content.decode("utf-8", "replace")) & listening(tcp()) - {self.params["ssh_port"]}
         ports = sorted({*process["ports"], *left})
         text = rules(name, ports, self.allowed) if self.present else ""
-        want = host_files.Wanted(path, "file" if self.present else "absent", text.encode())
+        want = Wanted(path, "file" if self.present else "absent", text.encode())
         shown = say(["systemctl", "show", "--property=ActiveState,UnitFileState", f"redis-firewall@{name}.service"])
         unit = dict(row.split("=", 1) for row in shown[1].splitlines() if "=" in row)
         code, listed = say(["nft", "list", "table", "inet", table(name)])
@@ -118,11 +117,7 @@ class Firewall(Reconciler[List[Wall]]):
 
     def _todo(self, wall: Wall) -> List[Tuple[str, str]]:
         """Return what differs, and in words; pure."""
-        file = (
-            [("file", host_files.describe(wall.seen, wall.want))]
-            if host_files.differences(wall.seen, wall.want)
-            else []
-        )
+        file = [("file", describe_change(wall.seen, wall.want))] if list_differences(wall.seen, wall.want) else []
         running, enabled = wall.unit.get("ActiveState") == "active", wall.unit.get("UnitFileState") == "enabled"
         if not self.present:
             stop = running or enabled

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from .._core.reconcile import Module, Reconciler, Step
+from .._model.file_changes import describe_change, list_differences, show_diff
 from .._redis.tls import Tls
-from . import files as host_files
 from . import foreign
 from .addresses import check_address, check_bind
 from .capacity import disk_free, memory_free
 from .certificates import check, digest
+from .files import parse_files, survey_files, write_path
 from .kernel import View, check_memory, observe, put
 from .listeners import answers, is_local
 from .packages import Pin, are_lists_empty, check_candidates, installed, missing
@@ -38,7 +39,7 @@ class Host(Reconciler[View]):
         self.units = unit_table(given["packaged"]) if given["program"] or given["listens"] else ""
         self.foreign: list[foreign.Foreign] = []
         self.programs: dict[str, str] = {}
-        self.files = host_files.declared(given["files"])
+        self.files = parse_files(given["files"])
         self.update, self.no_lists = not module.check_mode, False
         module.check_mode = module.check_mode or not given["apply"]
 
@@ -58,8 +59,8 @@ class Host(Reconciler[View]):
         if given["certificate"]:
             check(Tls(given["authorities"], given["certificate"], given["key"]), given["address"] or "", "TLS")
         view = observe(self.module.params)
-        pairs = host_files.survey(self.files, sure=not self.module.check_mode)
-        view.declared = [pair for pair in pairs if host_files.differences(*pair)]
+        pairs = survey_files(self.files, sure=not self.module.check_mode)
+        view.declared = [pair for pair in pairs if list_differences(*pair)]
         check_memory(view, self.module.params["memory_needed"])
         self._check_engine(view)
         return view
@@ -83,9 +84,9 @@ class Host(Reconciler[View]):
 
     def plan(self, obs: View) -> list[Step]:
         """One step for each process that goes, each file, and each value that differs and can be set."""
-        steps = [Step(host_files.describe(*pair), {"file": pair}) for pair in obs.declared]
+        steps = [Step(describe_change(*pair), {"file": pair}) for pair in obs.declared]
         steps += [Step(f"stop {one.unit or 'it'}: {one.describe()}", {"stop": one}) for one in self.foreign]
-        steps += [Step(host_files.describe(*pair), {"file": pair}) for pair in obs.files]
+        steps += [Step(describe_change(*pair), {"file": pair}) for pair in obs.files]
         for setting in obs.settings:
             if setting.differs and setting.writable:
                 text = f"set {setting.name} from {setting.now or 'nothing'} to {setting.wanted}"
@@ -98,7 +99,7 @@ class Host(Reconciler[View]):
             foreign.stop(step.data["stop"])
         elif "file" in step.data:
             seen, want = step.data["file"]
-            host_files.put(seen, want, lambda path: self.module.set_default_selinux_context(path, False))
+            write_path(seen, want, lambda path: self.module.set_default_selinux_context(path, False))
         else:
             put(step.data["setting"])
 
@@ -141,7 +142,7 @@ class Host(Reconciler[View]):
 
     def diff(self, before: View, after: View | None, steps: list[Step]) -> list[dict[str, str]]:
         """Return the files, then the values."""
-        found = [host_files.diff(seen, want) for seen, want in before.declared + before.files]
+        found = [show_diff(seen, want) for seen, want in before.declared + before.files]
         items = [step.data["setting"] for step in steps if "setting" in step.data]
         if items:
             found.append(

@@ -18,10 +18,11 @@ from typing import Any, Callable, Dict, List, Tuple
 from .._core.errors import QuorumError, Refused
 from .._core.polling import until_done
 from .._core.reconcile import Module, Reconciler, Step
-from .._host import files as host_files
 from .._host.commands import must, run
+from .._host.files import parse_files, read_path, survey_files, write_path
 from .._host.sandbox import known
 from .._host.start import State, failure, states
+from .._model.file_changes import Seen, Wanted, describe_change, list_differences, show_diff
 from .._redis.endpoint import Endpoint
 from .._redis.plain import Plain
 from .._redis.tls import tls_from_params
@@ -32,7 +33,7 @@ UNIT, USER = "redis-notify.service", "redis-notify"
 SYSUSERS = "/etc/sysusers.d/redis-notify.conf"
 LIBRARY = "/usr/local/lib/redis-notify"
 STATUS = STATE / "status.json"
-Pair = Tuple[host_files.Seen, host_files.Wanted]
+Pair = Tuple[Seen, Wanted]
 
 
 @dataclass
@@ -57,9 +58,9 @@ class NotifyHost(Reconciler[View]):
         self.host: str = self.given["name"]
         self.wanted = bool(self.given["settings"]) and bool(self.given["address"])
         self.text = settings_text(self.given) if self.wanted else ""
-        self.files = host_files.declared(self.given["files"])
+        self.files = parse_files(self.given["files"])
         content = self.text.encode("utf-8", "surrogateescape")
-        own = host_files.Wanted(str(SETTINGS), content=content, mode=0o640, group=USER, secrets="json")
+        own = Wanted(str(SETTINGS), content=content, mode=0o640, group=USER, secrets="json")
         # The user comes before what is his.
         self.declared = [*self.files[:1], own, *self.files[1:]]
         self.answers: Dict[str, Dict[str, Any]] = {}
@@ -68,7 +69,7 @@ class NotifyHost(Reconciler[View]):
     def observe(self) -> View:
         """Look, and refuse what cannot be done before anything is changed."""
         view = View(known(USER) is not None, states([UNIT])[UNIT], status=_told(STATUS))
-        present = deployment_of(host_files.look(str(SETTINGS)).content.decode("utf-8", "replace"))
+        present = deployment_of(read_path(str(SETTINGS)).content.decode("utf-8", "replace"))
         if self.given["test"]:
             return self._testable(view, present)
         paths = [str(SETTINGS.parent), str(STATE), LIBRARY, *(want.path for want in self.files)]
@@ -77,8 +78,8 @@ class NotifyHost(Reconciler[View]):
             return view if present in ("", self.given["deployment"]) else View()
         check(self.given, present)
         self._ask()
-        pairs = host_files.survey(self.declared, sure=False)
-        view.pairs = [pair for pair in pairs if host_files.differences(*pair)]
+        pairs = survey_files(self.declared, sure=False)
+        view.pairs = [pair for pair in pairs if list_differences(*pair)]
         return view
 
     def _testable(self, view: View, present: str) -> View:
@@ -109,7 +110,7 @@ class NotifyHost(Reconciler[View]):
         if not self.wanted:
             here = obs.left or obs.user or obs.state.active or obs.state.enabled
             return [self._step("remove the notifier", lambda: self._remove(obs))] if here else []
-        steps = [Step(host_files.describe(*pair), {"file": pair}) for pair in obs.pairs]
+        steps = [Step(describe_change(*pair), {"file": pair}) for pair in obs.pairs]
         if not obs.user and not any(want.path == SYSUSERS for _seen, want in obs.pairs):
             steps.insert(0, self._step(f"create the user {USER}", self._create))
         verb = self._verb(obs)
@@ -132,7 +133,7 @@ class NotifyHost(Reconciler[View]):
             step.data["do"]()
             return
         seen, want = step.data["file"]
-        host_files.put(seen, want, lambda path: self.module.set_default_selinux_context(path, False))
+        write_path(seen, want, lambda path: self.module.set_default_selinux_context(path, False))
         if want.path == SYSUSERS:
             self._create()
 
@@ -204,13 +205,13 @@ class NotifyHost(Reconciler[View]):
 
     def diff(self, before: View, after: View | None, steps: List[Step]) -> List[Dict[str, str]]:
         """Return the files, without what is secret in them."""
-        return [host_files.diff(*pair) for pair in before.pairs]
+        return [show_diff(*pair) for pair in before.pairs]
 
 
 def _told(path: Path) -> Dict[str, Any]:
     """Return what the notifier has written; its user may not lead root elsewhere by a link."""
     try:
-        found = json.loads(host_files.look(str(path)).content)
+        found = json.loads(read_path(str(path)).content)
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}

@@ -16,7 +16,7 @@ from ansible_collections.quorum.redis.plugins.module_utils._acl.plan import Chan
 from ansible_collections.quorum.redis.plugins.module_utils._config.start_guard_files import guard_files
 from ansible_collections.quorum.redis.plugins.module_utils._core.errors import BadConfig
 from ansible_collections.quorum.redis.plugins.module_utils._engine.config_check import refusal
-from ansible_collections.quorum.redis.plugins.module_utils._host.files import Seen, Wanted, diff, wanted
+from ansible_collections.quorum.redis.plugins.module_utils._host.files import parse_file
 from ansible_collections.quorum.redis.plugins.module_utils._model.acl_rules import password_digest, show_rules
 from ansible_collections.quorum.redis.plugins.module_utils._model.conf_syntax import (
     MASK,
@@ -25,6 +25,7 @@ from ansible_collections.quorum.redis.plugins.module_utils._model.conf_syntax im
     quote,
     render,
 )
+from ansible_collections.quorum.redis.plugins.module_utils._model.file_changes import Seen, Wanted, show_diff
 from ansible_collections.quorum.redis.plugins.module_utils._model.masking import (
     UNREADABLE,
     json_sides,
@@ -71,9 +72,9 @@ def test_no_renderer_shows_a_password() -> None:
         texts: list[str] = []
         for old, new in ((other, password), (password, other), (password, password)):
             files = [_guard(one) for one in (old, new)]
-            texts += diff(Seen("file", files[0].content), files[1]).values()
+            texts += show_diff(Seen("file", files[0].content), files[1]).values()
             timers = [_timer(one) for one in (old, new)]
-            texts += diff(Seen("file", timers[0].content), timers[1]).values()
+            texts += show_diff(Seen("file", timers[0].content), timers[1]).values()
             confs = [
                 render({"requirepass": one, "masterauth": one, "sentinel sentinel-pass": quote(one)}, "")
                 for one in (old, new)
@@ -88,7 +89,7 @@ def test_no_renderer_shows_a_password() -> None:
 def test_a_damaged_file_of_before_is_not_shown() -> None:
     for password in PASSWORDS:
         damaged = _guard(password).content[:-3]
-        found = diff(Seen("file", damaged), _guard(password))
+        found = show_diff(Seen("file", damaged), _guard(password))
         assert found["before"].endswith(UNREADABLE) and CORE not in found["after"]
 
 
@@ -116,8 +117,8 @@ def test_users_are_shown_without_passwords_and_hashes() -> None:
         change = Change("app", ["on", f"#{password_digest(password)}", "~*"], ["on", f"#{password_digest('x')}"])
         assert password_digest(password) not in str(change) + show_rules(change.new or [])
         was = Seen("file", f"user app on #{password_digest(password)} ~*\n".encode())
-        gone = wanted({"path": "/etc/redis/main.acl", "state": "absent", "holds": "rules"})
-        assert password_digest(password) not in str(diff(was, gone))
+        gone = parse_file({"path": "/etc/redis/main.acl", "state": "absent", "holds": "rules"})
+        assert password_digest(password) not in str(show_diff(was, gone))
 
 
 def test_a_change_of_a_password_is_seen_and_other_values_stay() -> None:
@@ -142,10 +143,10 @@ def test_a_change_of_a_password_is_seen_and_other_values_stay() -> None:
 
 def test_secrets_are_merged_into_json_only() -> None:
     entry = {"path": "/f", "content": '{"b": 1}', "secrets": {"passwords": {"main": "s"}}}
-    assert json.loads(wanted(entry).content) == {"b": 1, "passwords": {"main": "s"}}
+    assert json.loads(parse_file(entry).content) == {"b": 1, "passwords": {"main": "s"}}
     for content in ("no json", "[]"):
         with pytest.raises(BadConfig, match="JSON object"):
-            wanted({**entry, "content": content})
+            parse_file({**entry, "content": content})
 
 
 def _guard(password: str) -> Wanted:
@@ -157,6 +158,6 @@ def _guard(password: str) -> Wanted:
 
 def _timer(password: str) -> Wanted:
     content = json.dumps({"me": "h1", "sets": [{"name": "main"}]})
-    return wanted(
+    return parse_file(
         {"path": "/etc/quorum-redis/backup.json", "content": content, "secrets": {"passwords": {"main": password}}}
     )
