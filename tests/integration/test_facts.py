@@ -245,6 +245,11 @@ def test_without_sentinel_one_that_is_gone_and_one_that_is_silent_do_not_stop_th
     assert values['problems{code="member_unreachable"}'] == 2 and not [name for name in values if "restart" in name]
 
 
+def connections_of(server: Server) -> int:
+    """Return how many connections a server has taken in its life, this one included."""
+    return int(server.info()["total_connections_received"])
+
+
 def test_the_facts_of_a_cluster(lab: Lab, program: Path) -> None:
     """Three primaries on as many hosts; one that is gone is named, and the rest is judged all the same."""
     servers = [start(lab, f"cart-{number}") for number in range(3)]
@@ -286,6 +291,9 @@ def test_the_facts_of_a_cluster(lab: Lab, program: Path) -> None:
     assert found[f'restart_wanted{{addr="127.0.0.1:{servers[0].port}"}}'] == 0
     for one in servers:
         assert one.call("ACL", "LOG") == []
+    before = [connections_of(servers[1]) for _ in range(2)]
+    facts.look()
+    assert connections_of(servers[1]) - before[1] - (before[1] - before[0]) == 1
     servers[2].stop(kill=True)
     wait_until("the rest notices", lambda: "cluster_state" in names(facts.values()))
     found = facts.values()

@@ -25,7 +25,7 @@ from .._model.certificate import not_after
 from .._model.facts import Found, Process, facts
 from .._model.rotation_marks import parse_marks
 from .._redis.endpoint import Endpoint
-from .._redis.observe import Place, look_at_all, members, observe_all, observe_nodes, observe_sentinels
+from .._redis.observe import Place, look_at_all, members, observe_all, observe_cluster_member, observe_sentinels
 from .._redis.plain import Plain
 from .._redis.replies import parse_info
 from .._redis.tls import Tls, shown
@@ -85,8 +85,8 @@ class Look:
         """Add the members of a cluster, under the names of their servers, each with what it says of the others."""
         names = {server["port"]: server["name"] for server in cluster["servers"]}
         places = self.places(cluster["members"], self.told["logins"][cluster["name"]])
-        views = look_at_all(lambda place, _host: observe_nodes(place, Modest), places)
-        for (host, place), seen, view in zip(places, observe_all(places, kind=Modest), views):
+        looks = look_at_all(lambda place, host: observe_cluster_member(place, host, Modest), places)
+        for (host, place), (seen, view) in zip(places, looks):
             servers.setdefault(host, {})[names[place.port]] = {**seen.to_dict(), "cluster": view}
 
     def process(self, one: Told, installed: str) -> Process:

@@ -81,7 +81,14 @@ def observe(
     return _patiently(lambda: _server(place, host, config, refused_hours, kind))
 
 
-def _server(place: Endpoint, host: str, config: bool, refused_hours: float, kind: Type[Client]) -> Observed:
+def _server(
+    place: Endpoint,
+    host: str,
+    config: bool,
+    refused_hours: float,
+    kind: Type[Client],
+    nodes: Optional[Dict[str, str]] = None,
+) -> Observed:
     seen = Observed(host=host, address=place.address, port=place.port, aliases=resolve(place.address))
     try:
         with kind(place) as client:
@@ -91,6 +98,8 @@ def _server(place: Endpoint, host: str, config: bool, refused_hours: float, kind
                 found = client.pairs("CONFIG", "GET", "*")
                 seen.config = {key: MASK if key in SECRET_KEYS and value else value for key, value in found.items()}
             seen.refused = _refused(client, refused_hours) if refused_hours else []
+            if nodes is not None:
+                nodes.update(_nodes_of(client))
     except QuorumError as problem:
         seen.error, seen.error_kind = str(problem), kind_of(problem)
     return seen
@@ -102,13 +111,29 @@ def ask_nodes(client: Client) -> Dict[str, str]:
     return {"state": state, "nodes": str(client.call("CLUSTER", "NODES"))}
 
 
-def observe_nodes(place: Endpoint, kind: Type[Client] = Client) -> Dict[str, str]:
-    """Return the same of a member that may be gone by now: then nothing."""
+def _nodes_of(client: Client) -> Dict[str, str]:
+    """Return the same of a member that may be gone by now, or not tell: then nothing."""
     try:
-        with kind(place) as client:
+        return ask_nodes(client)
+    except QuorumError:
+        return {}
+
+
+def observe_nodes(place: Endpoint) -> Dict[str, str]:
+    """Return the same by a connection of its own."""
+    try:
+        with Client(place) as client:
             return ask_nodes(client)
     except QuorumError:
         return {}
+
+
+def observe_cluster_member(
+    place: Endpoint, host: str = "", kind: Type[Client] = Client
+) -> Tuple[Observed, Dict[str, str]]:
+    """Look at one member of a cluster, and ask it by the same connection what it says of the others."""
+    nodes: Dict[str, str] = {}
+    return _patiently(lambda: _server(place, host, False, 0, kind, nodes)), nodes
 
 
 def _ckquorum(client: Client, name: str) -> str:
