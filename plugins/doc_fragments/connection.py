@@ -1,7 +1,7 @@
 # Copyright (c) 2026, quorum.redis contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Options of the modules that connect to one server or Sentinel, or to all of a set; specs: _module/options.py."""
+"""Options of modules that connect to a server, a Sentinel, or all of a set or cluster; specs: _module/options.py."""
 
 from __future__ import annotations
 
@@ -94,6 +94,42 @@ options:
     description:
       - Password of the Sentinels themselves. While one takes the place of another a list of both.
     type: raw
+"""
+
+    CLUSTER = r"""
+options:
+  name:
+    description:
+      - Name of the cluster.
+    type: str
+    required: true
+  members:
+    description:
+      - All servers of the cluster. When it is created, their order decides who is primary first.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      host:
+        description: Name of its host for messages and results. Several members may be on one.
+        type: str
+        required: true
+      address:
+        description: Address under which all hosts reach it.
+        type: str
+        required: true
+      port:
+        description: Its TCP port. That of the cluster bus is asked from the server.
+        type: int
+        required: true
+      zone:
+        description: What fails at once with it, such as a rack. The default is its host. A backup does not use it.
+        type: str
+  replicas:
+    description:
+      - Replicas for each primary. With V(0) the loss of one primary stops the cluster, and primaries are backed up.
+    type: int
+    default: 1
 """
 
     LOGIN = r"""

@@ -27,41 +27,10 @@ author:
   - quorum.redis contributors (@quorum)
 extends_documentation_fragment:
   - quorum.redis.attributes
+  - quorum.redis.connection.cluster
   - quorum.redis.connection.login
   - quorum.redis.connection.tls
 options:
-  name:
-    description:
-      - Name of the cluster, for messages.
-    type: str
-    required: true
-  members:
-    description:
-      - All servers of the cluster. Their order decides only who is primary first.
-    type: list
-    elements: dict
-    required: true
-    suboptions:
-      host:
-        description: Name of its host for messages and results. Several members may be on one.
-        type: str
-        required: true
-      address:
-        description: Address under which all hosts reach it.
-        type: str
-        required: true
-      port:
-        description: Its TCP port. That of the cluster bus is asked from the server.
-        type: int
-        required: true
-      zone:
-        description: What fails at once with it, such as a rack. The default is its host.
-        type: str
-  replicas:
-    description:
-      - Replicas for each primary. With V(0) the loss of one primary stops the cluster.
-    type: int
-    default: 1
   promote:
     description:
       - Members that shall be the primaries of their shards, by host, or C(host:port) where a host has several. Each
@@ -209,7 +178,6 @@ def main() -> None:
     """Run the module."""
     spec: Dict[str, Any] = {
         **CLUSTER_OPTIONS,
-        "replicas": {"type": "int", "default": 1},
         "promote": {"type": "list", "elements": "str", "default": []},
         "avoid": {"type": "list", "elements": "str", "default": []},
         "repair": {"type": "bool", "default": False},

@@ -23,38 +23,10 @@ author:
   - quorum.redis contributors (@quorum)
 extends_documentation_fragment:
   - quorum.redis.attributes
+  - quorum.redis.connection.cluster
   - quorum.redis.connection.login
   - quorum.redis.connection.tls
 options:
-  name:
-    description: Name of the cluster.
-    type: str
-    required: true
-  members:
-    description: All servers of the cluster.
-    type: list
-    elements: dict
-    required: true
-    suboptions:
-      host:
-        description: Name of its host. Several members may be on one.
-        type: str
-        required: true
-      address:
-        description: Its address.
-        type: str
-        required: true
-      port:
-        description: Its port.
-        type: int
-        required: true
-      zone:
-        description: Not used here.
-        type: str
-  replicas:
-    description: Replicas for each primary. With V(0) the primaries are backed up.
-    type: int
-    default: 1
   primary:
     description: Whether the primary of a shard may be backed up when none of its replicas is in sync.
     type: bool
@@ -157,7 +129,6 @@ def main() -> None:
     """Run the module."""
     spec: Dict[str, Any] = {
         **CLUSTER_OPTIONS,
-        "replicas": {"type": "int", "default": 1},
         "primary": {"type": "bool", "default": False},
         "hosts": {"type": "list", "elements": "str"},
         "begun": {"type": "dict"},

@@ -53,6 +53,7 @@ CLUSTER_OPTIONS: Dict[str, Dict[str, Any]] = {
         "required": True,
         "options": {**{key: MEMBER_OPTIONS[key] for key in ("host", "address", "port")}, "zone": {"type": "str"}},
     },
+    "replicas": {"type": "int", "default": 1},
     **LOGIN_OPTIONS,
 }
 FILE_OPTIONS: Dict[str, Dict[str, Any]] = {
