@@ -10,7 +10,16 @@ from typing import Any
 from ansible.plugins.action import ActionBase
 
 # What only a replicated set has, and what only a cluster has.
-REPLICATION = {"seed", "sentinels", "sentinel_username", "sentinel_password", "trust", "mixed"}
+REPLICATION = {
+    "seed",
+    "sentinels",
+    "sentinel_username",
+    "sentinel_password",
+    "trust",
+    "mixed",
+    "auth_user",
+    "auth_pass",
+}
 CLUSTER = {"replicas", "repair", "forget"}
 
 

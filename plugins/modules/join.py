@@ -47,6 +47,12 @@ options:
     description: As in M(quorum.redis.replication); without meaning for a cluster.
     type: bool
     default: false
+  auth_user:
+    description: As in M(quorum.redis.replication); without meaning for a cluster.
+    type: str
+  auth_pass:
+    description: As in M(quorum.redis.replication); without meaning for a cluster.
+    type: str
   repair:
     description: As in M(quorum.redis.cluster); without meaning for a replicated set.
     type: bool

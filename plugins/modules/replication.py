@@ -43,6 +43,17 @@ options:
         mode before an upgrade, which brings them another engine; RV(waiting) names them.
     type: bool
     default: false
+  auth_user:
+    description:
+      - ACL user with which the Sentinels log in to the members, as in O(quorum.redis.sentinel#module:users).
+      - Used where the Sentinels are told that the members speak to each other by another port, so that each one sees
+        the primary there as soon as it can speak to that port. Without O(auth_pass) it does not before
+        M(quorum.redis.sentinel) has told it.
+    type: str
+  auth_pass:
+    description:
+      - The password for that.
+    type: str
   wait:
     description:
       - Seconds to wait for a failover to end, for a data set to be loaded, and for the replicas to be in sync.
@@ -127,6 +138,8 @@ def main() -> None:
         "seed": {"type": "str"},
         "trust": {"type": "str"},
         "mixed": {"type": "bool", "default": False},
+        "auth_user": {"type": "str"},
+        "auth_pass": {"type": "str", "no_log": True},
         "wait": {"type": "int", "default": 300},
     }
     run(MaskedModule(argument_spec=spec, supports_check_mode=True), Replication)

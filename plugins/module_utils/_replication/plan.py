@@ -32,6 +32,8 @@ class Wish:
     seed: str = ""
     trust: str = ""
     mixed: bool = False  # leave those alone that cannot load the primary's data: an upgrade is about to reach them
+    auth_user: str = ""  # with what the Sentinels log in to the members
+    auth_pass: str = ""
 
 
 @dataclass
@@ -311,14 +313,20 @@ class Planner:
         return Step(text, {"action": "forget", "sentinel": view.name, "commands": commands})
 
     def _told(self, view: SentinelView, primary: Observed) -> Step:
-        """Let clients that ask be answered, before the Sentinel itself is restarted and can speak to that port."""
+        """Let clients that ask be answered, before the Sentinel itself is restarted and can speak to that port.
+
+        With its login at once: it sees the primary as soon as it is restarted, and some clients take it from no other.
+        """
         name, known = self.wish.name, view.masters[self.wish.name]
+        login = {"auth-user": self.wish.auth_user, "auth-pass": self.wish.auth_pass}
+        options = {"down-after-milliseconds": str(NOT_YET), **{key: value for key, value in login.items() if value}}
         commands = [
             ["SENTINEL", "MONITOR", name, known.address, str(primary.port), str(known.quorum)],
-            ["SENTINEL", "SET", name, "down-after-milliseconds", str(NOT_YET)],
+            ["SENTINEL", "SET", name, *(word for pair in options.items() for word in pair)],
         ]
         text = f"Sentinel {view.name}: name {place(primary)} as the primary of {name}, and do not fail over yet"
-        return Step(text, {"action": "tell", "sentinel": view.name, "commands": commands})
+        secrets = [self.wish.auth_pass] if self.wish.auth_pass else []
+        return Step(text, {"action": "tell", "sentinel": view.name, "commands": commands, "secrets": secrets})
 
     def _stale(self, view: SentinelView, primary: Observed) -> bool:
         ballot = view.masters.get(self.wish.name)

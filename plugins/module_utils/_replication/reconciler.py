@@ -35,7 +35,12 @@ class Replication(Reconciler[Planner]):
         if not given["members"]:
             raise QuorumError("No members are named", f"data set {given['name']}", "Name at least one in members")
         self.wish = Wish(
-            given["name"], given["seed"] or given["members"][0]["host"], given["trust"] or "", given["mixed"]
+            given["name"],
+            given["seed"] or given["members"][0]["host"],
+            given["trust"] or "",
+            given["mixed"],
+            given["auth_user"] or "",
+            given["auth_pass"] or "",
         )
         self.places, self.watchers = both(given)
         self.found = Plan(Observed())
@@ -92,6 +97,7 @@ class Replication(Reconciler[Planner]):
             return
         if "sentinel" in step.data:
             with connect(dict(self.watchers)[step.data["sentinel"]]) as client:
+                client.secrets += step.data.get("secrets", [])
                 client.together(step.data["commands"])
             return
         if step.data["action"] == "relink":

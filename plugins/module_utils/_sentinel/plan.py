@@ -138,9 +138,10 @@ def plan_watch(
             and "s_down" in watched.flags
             and any(option.startswith("auth-") for option, _before, _wanted in changes)
         )
-        # A Sentinel that was only told the primary has never had a reply from it: with the real time it would take it
-        # for down at once.
-        told = watched.down_after == NOT_YET != want.down_after
+        # A Sentinel that was told the primary and has never had a reply from it would take it for down at once with the
+        # real time. It learns the run ID from a reply, and does not write it down.
+        heard = bool(watched.run_id) and "disconnected" not in watched.flags
+        told = watched.down_after == NOT_YET != want.down_after and not heard
         if not stale and not deaf and not told:
             text, commands, secrets = setting(want, changes, created=False)
             data = {"commands": commands, "secrets": secrets}
@@ -182,7 +183,7 @@ def waits(view: SentinelView, want: Watch, planner: Planner, chosen: Observed) -
     known = {item["myid"] for item in watched.sentinels}
     for other in planner.views:
         named = other.masters.get(want.name)
-        # One that was only told the primary has no login yet, and says nothing to the others.
+        # One that was only told the primary may not see it yet, and says nothing to the others.
         same = named is not None and named.down_after != NOT_YET and planner.named(named) is primary
         if other.name != view.name and other.myid and same and other.myid not in known:
             found.append(f"it does not know the Sentinel of {other.name}")

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from ansible_collections.quorum.redis.plugins.module_utils._core.errors import AuthFailed, Refused, Unsettled
 from ansible_collections.quorum.redis.plugins.module_utils._model.observed import (
+    NOT_YET,
     Downstream,
     Observed,
     SentinelView,
@@ -371,6 +372,26 @@ def test_members_move_to_the_other_port_one_after_the_other_and_no_sentinel_lead
     # Done: Sentinels that know the new port, or do not know the set yet, stay as they are.
     for views in ([], three("r1", knows="r2 r3"), [sentinel(name) for name in ("r1", "r2", "r3")]):
         assert Planner(MOVED, views, Wish("main", "r1")).plan().steps == []
+
+
+@pytest.mark.parametrize(
+    ("login", "words"),
+    [
+        (("", ""), []),
+        (("", "p w'\"\\"), ["auth-pass", "p w'\"\\"]),
+        (("watcher", "s3cret"), ["auth-user", "watcher", "auth-pass", "s3cret"]),
+    ],
+    ids=["no password", "no user", "user"],
+)
+def test_a_sentinel_that_is_told_the_primary_gets_its_login_at_once(login: tuple[str, str], words: list[str]) -> None:
+    """It would be refused after its restart, and see nobody. What it is told goes out in one packet."""
+    wish = Wish("main", "r1", "", False, *login)
+    (step, *_) = [one for one in Planner(MOVED, PLAIN_VIEWS, wish).plan().steps if one.data["action"] == "tell"]
+    monitor, options = step.data["commands"]
+    assert monitor[:3] == ["SENTINEL", "MONITOR", "main"]
+    assert options == ["SENTINEL", "SET", "main", "down-after-milliseconds", str(NOT_YET), *words]
+    assert step.data["secrets"] == [login[1]] * bool(login[1])
+    assert not login[1] or login[1] not in step.text
 
 
 def test_members_stay_at_their_port_while_a_sentinel_is_silent() -> None:

@@ -131,10 +131,19 @@ def test_deaf() -> None:
 
 
 def test_told_only() -> None:
-    """Who was told the primary beforehand monitors it anew: it would take it for down as soon as it waits less long."""
+    """Who was told the primary and had no reply yet monitors it anew: it would take it for down if it waited less."""
     own = view(main=replace(watched(), down_after=NOT_YET))
-    assert texts(own, WANT, {}) == [FORGET.format(1, "which it was told") + FULL[6:]]
+    anew = [FORGET.format(1, "which it was told") + FULL[6:]]
+    assert texts(own, WANT, {}) == anew
+    lost = replace(watched(), down_after=NOT_YET, run_id="run-r1", flags=["disconnected", "master"])
+    assert texts(view(main=lost), WANT, STORED) == anew
     assert texts(own, replace(WANT, down_after=NOT_YET), STORED) == []
+
+
+def test_told_and_heard() -> None:
+    """Who was told the primary with the login, and has had its reply, goes on: clients would notice a new beginning."""
+    own = view(main=replace(watched(), down_after=NOT_YET, run_id="run-r1"))
+    assert texts(own) == [f"main: set down-after-milliseconds {NOT_YET} -> 5000"]
 
 
 def test_absent() -> None:
