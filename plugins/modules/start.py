@@ -38,11 +38,13 @@ steps:
   elements: str
 """
 
+from typing import Dict
+
 from ..module_utils._core.reconcile import Module, Reconciler, Step
 from ..module_utils._host.start import State, start, states
 from ..module_utils._module.runner import MaskedModule, run
 
-View = dict[str, State]
+View = Dict[str, State]
 
 
 class Start(Reconciler[View]):

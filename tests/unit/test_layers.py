@@ -100,3 +100,15 @@ def test_one_file_ends_modules_and_one_opens_connections() -> None:
     assert users == {"ansible": {"_module/runner.py"}, "redis": {"_redis/client.py"}}
     others = [path for path in PLUGINS.rglob("*.py") if "_module/runner.py" in imports(path)]
     assert {path.parent for path in others} == {PLUGINS / "modules"}
+
+
+def test_what_runs_on_hosts_names_types_as_python_3_8_can() -> None:
+    """`dict[str, int]` is for annotations, which are never evaluated; a name for a type is."""
+    builtin = {"dict", "frozenset", "list", "set", "tuple", "type"}
+    for path in [*sorted(UTILS.rglob("*.py")), *sorted((PLUGINS / "modules").glob("*.py"))]:
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            values = node.bases if isinstance(node, ast.ClassDef) else [getattr(node, "value", None)]
+            words = [
+                part.value for value in values if value for part in ast.walk(value) if isinstance(part, ast.Subscript)
+            ]
+            assert not builtin & {word.id for word in words if isinstance(word, ast.Name)}, (path.name, node.lineno)
