@@ -79,6 +79,12 @@ options:
     type: list
     elements: str
     default: []
+  whole:
+    description:
+      - Fail when a member does not answer or a slot is on its way, which is a warning otherwise. For what comes next
+        and would disturb that.
+    type: bool
+    default: false
   wait:
     description:
       - Seconds to wait for data to be loaded, for members to meet, and for the replicas to be in sync.
@@ -183,6 +189,7 @@ def main() -> None:
         "repair": {"type": "bool", "default": False},
         "forget": {"type": "list", "elements": "str", "default": []},
         "rebalance": {"type": "bool", "default": False},
+        "whole": {"type": "bool", "default": False},
         "wait": {"type": "int", "default": 300},
     }
     run(MaskedModule(argument_spec=spec, supports_check_mode=True), Cluster)

@@ -32,6 +32,7 @@ from .plan import (
     unready,
 )
 from .prediction import assume_started
+from .preflight import refuse_open, refuse_silent
 from .transfer import Transfer
 
 SHORT = 60  # a failover after the default node timeout takes 20 s, and as long again when an election fails
@@ -113,6 +114,9 @@ class Cluster(Reconciler[ClusterPlanner]):
     def plan(self, obs: ClusterPlanner) -> List[Step]:
         """Return the steps, or refuse."""
         self.found = obs.plan()
+        if self.params["whole"]:
+            refuse_silent(obs.members, self.where, "Start them, then run again. Nothing was changed")
+            refuse_open(obs.members, self.where)
         self.warnings += self.found.warnings
         return self.found.steps
 

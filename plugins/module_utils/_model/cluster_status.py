@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, Collection, Dict, List, Mapping, Optional, Sequence
 
 from .cluster_layout import violations
@@ -38,6 +38,7 @@ class ClusterStatus:
     shards: List[Dict[str, Any]]
     problems: List[Problem]
     asked: bool = True  # whether all its hosts were
+    rotating: Dict[str, List[str]] = field(default_factory=dict)  # member -> users with two passwords
 
     @property
     def title(self) -> str:
@@ -82,21 +83,22 @@ def judge_clusters(
 def _judge(
     declared: Mapping[str, Any], servers: Mapping[str, Mapping[str, State]], run: Optional[Collection[str]]
 ) -> ClusterStatus:
-    seen, asked = [], True
+    seen, asked, rotating = [], True, {}
     names = {server["port"]: server["name"] for server in declared["servers"]}
     for place in declared["places"]:
         missing = NOTHING if run is None or place["host"] in run else OUTSIDE
         asked = asked and missing is NOTHING
         state = servers.get(place["host"], {}).get(names[place["port"]], missing)
         seen.append(_member(place, state))
-    found = ClusterStatus(declared, seen, _shards(seen), [], asked)
+        rotating.update({seen[-1].name: state["rotating"]} if state.get("rotating") else {})
+    found = ClusterStatus(declared, seen, _shards(seen), [], asked, rotating)
     found.problems = [] if not answering(seen) and not asked else _problems(found, run)
     return found
 
 
 def _member(place: Mapping[str, Any], state: State) -> ClusterMember:
     """Return a member from what was registered of it."""
-    known = {field.name for field in fields(Observed)} - {"replicas"}
+    known = {one.name for one in fields(Observed)} - {"replicas"}
     server = Observed(**{key: value for key, value in state.items() if key in known})
     server.primary = Upstream(**state["primary"]) if state.get("primary") else None
     server.host, server.address, server.port = f"{place['host']}:{place['port']}", place["address"], place["port"]

@@ -16,19 +16,14 @@ def judge_verb(verb: str, options: Mapping[str, Any], model: Mapping[str, Any]) 
     others = [str(one["name"]) for one in model["instances"]]
     if not clusters:
         return [], []
-    who = f"{', '.join(clusters)} {'is a cluster' if len(clusters) == 1 else 'are clusters'}"
     if verb == "failover":
         return _failover(options, clusters, others)
     if verb == "backup":
         return _backup(options, clusters, others)
     if verb == "restore":
         return _restore(options, clusters, others), []
-    if verb == "rotate":
-        return [
-            f"{who}, whose passwords rotate does not change yet. {NOTHING} Keep redis_password, and give the other "
-            "sets a `password:` of their own."
-        ], []
     if not verb and options.get("redis_backup_timed"):
+        who = f"{', '.join(clusters)} {'is a cluster' if len(clusters) == 1 else 'are clusters'}"
         return [], [f"{who}, and the timer makes no backups of it yet."]
     return [], []
 

@@ -49,6 +49,7 @@ def render(
     clusters = judge_clusters(model, servers, run)
     for cluster in clusters:
         page += [cluster.title, "=" * len(cluster.title), *_table(SHARDS_HEAD, cluster.rows())]
+        page += [f"  {line}" for line in _two(cluster.declared["name"], cluster.rotating)]
         page += ["", *(f"  PROBLEM  {problem}" for problem in cluster.problems)]
         page += [] if cluster.problems else [f"  healthy: {cluster.health}"]
         page += [""]
@@ -63,10 +64,13 @@ def passwords_open(one: SetStatus) -> list[str]:
     """Return a line for whoever has two passwords: that is no problem, and it is to come to an end."""
     found = []
     for what, seen in (("The Sentinels", one.watching), (one.declared["name"], one.seen)):
-        where = {host: state["rotating"] for host, state in seen.items() if state.get("rotating")}
-        users = ", ".join(sorted({user for names in where.values() for user in names}))
-        found += [f"{what}: two passwords open for {users} at {', '.join(where)}; rotate.yml ends that"] * bool(where)
+        found += _two(what, {host: state["rotating"] for host, state in seen.items() if state.get("rotating")})
     return found
+
+
+def _two(what: str, where: Mapping[str, list[str]]) -> list[str]:
+    users = ", ".join(sorted({user for names in where.values() for user in names}))
+    return [f"{what}: two passwords open for {users} at {', '.join(where)}; rotate.yml ends that"] if where else []
 
 
 def refused_of(seen: Mapping[str, State], shown: Callable[[State], str]) -> list[Row]:

@@ -188,7 +188,7 @@ ALONE = {"clusters": [{"name": "cart"}], "instances": []}
         ("restart", {}, BOTH, "", ""),
         ("restart", {}, ALONE, "", ""),
         ("upgrade", {}, BOTH, "", ""),
-        ("rotate", {}, BOTH, "rotate does not change yet", ""),
+        ("rotate", {}, BOTH, "", ""),
         ("backup", {}, BOTH, "", ""),
         ("backup", {"redis_backup_member": "k1"}, BOTH, "with redis_backup_sets=main", ""),
         ("backup", {"redis_backup_trial_host": "p1"}, ALONE, "redis_backup_trial_host cannot be used for cart", ""),

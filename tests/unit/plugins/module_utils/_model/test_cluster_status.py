@@ -85,6 +85,9 @@ def test_the_page_and_the_file_show_it() -> None:
     assert any("b:7001 (in sync, 10 bytes behind)" in row for row in page)
     drawn = render_html(MODEL, servers, {}, None, 0.0)
     assert "cart: redis 7.0.15, cluster" in drawn and "10923-16383" in drawn
+    servers["b"]["cart-7001"]["rotating"] = ["default"]
+    page, problems = render(MODEL, servers, {})
+    assert not problems and "  cart: two passwords open for default at b:7001; rotate.yml ends that" in page
     del servers["a"]["cart-7000"]
     page, problems = render(MODEL, servers, {})
     assert any("cart at a:7000" in problem for problem in problems)
