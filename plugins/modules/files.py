@@ -45,17 +45,18 @@ steps:
   elements: str
 """
 
-from typing import Any, List, Tuple
+from typing import Any, List
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._core.reconcile import Reconciler, Step
-from ..module_utils._host.files import parse_files, survey_files, write_path
-from ..module_utils._model.file_changes import Seen, Wanted, describe_change, list_differences, show_diff
+from ..module_utils._host.file_steps import Pair, WriteFile, plan_files
+from ..module_utils._host.files import parse_files, survey_files
+from ..module_utils._model.file_changes import show_diff
 from ..module_utils._module.options import FILES_OPTIONS
 from ..module_utils._module.runner import MaskedModule, run
 
-Pairs = List[Tuple[Seen, Wanted]]
+Pairs = List[Pair]
 
 
 class Files(Reconciler[Pairs]):
@@ -73,12 +74,12 @@ class Files(Reconciler[Pairs]):
 
     def plan(self, obs: Pairs) -> list[Step]:
         """One step for each path that differs."""
-        return [Step(describe_change(*pair), {"pair": pair}) for pair in obs if list_differences(*pair)]
+        return plan_files(obs)
 
     def apply(self, step: Step) -> None:
         """Write one file."""
-        seen, want = step.data["pair"]
-        write_path(seen, want, lambda path: self.module.set_default_selinux_context(path, False))
+        if isinstance(step, WriteFile):
+            step.write(self.module)
 
     def settle(self, before: Pairs, steps: list[Step]) -> Pairs:
         """A written file is as it was written."""
@@ -86,11 +87,11 @@ class Files(Reconciler[Pairs]):
 
     def result(self, obs: Pairs, steps: list[Step]) -> dict[str, Any]:
         """Name the paths."""
-        return {"paths": [step.data["pair"][1].path for step in steps]}
+        return {"paths": [step.want.path for step in steps if isinstance(step, WriteFile)]}
 
     def diff(self, before: Pairs, after: Pairs | None, steps: list[Step]) -> list[dict[str, str]]:
         """One diff for each path."""
-        return [show_diff(*step.data["pair"]) for step in steps]
+        return [show_diff(step.seen, step.want) for step in steps if isinstance(step, WriteFile)]
 
 
 def main() -> None:

@@ -38,13 +38,21 @@ steps:
   elements: str
 """
 
+from dataclasses import dataclass
 from typing import Dict
 
-from ..module_utils._core.reconcile import Module, Reconciler, Step
+from ..module_utils._core.reconcile import Module, Reconciler, Step, TypedStep
 from ..module_utils._host.start import State, start, states
 from ..module_utils._module.runner import MaskedModule, run
 
 View = Dict[str, State]
+
+
+@dataclass
+class StartUnit(TypedStep):
+    """Start and enable a unit."""
+
+    unit: str
 
 
 class Start(Reconciler[View]):
@@ -62,14 +70,15 @@ class Start(Reconciler[View]):
     def plan(self, obs: View) -> list[Step]:
         """One step for each unit that does not run, or would not after a boot."""
         return [
-            Step(f"{'enable' if state.active else 'start'} {unit}", {"unit": unit})
+            StartUnit(f"{'enable' if state.active else 'start'} {unit}", unit)
             for unit, state in obs.items()
             if not (state.active and state.enabled)
         ]
 
     def apply(self, step: Step) -> None:
         """Start one."""
-        start(step.data["unit"])
+        if isinstance(step, StartUnit):
+            start(step.unit)
 
     def settle(self, before: View, steps: list[Step]) -> View:
         """A start that has not failed has succeeded."""

@@ -23,10 +23,17 @@ class Module(Protocol):
 
 @dataclass
 class Step:
-    """One thing to do: a sentence for the reader, and what apply needs."""
+    """One thing to do: a sentence for the reader, and what apply needs where that has no class of its own yet."""
 
     text: str
     data: Dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class TypedStep(Step):
+    """A step whose class says what is done, and whose fields what that takes."""
+
+    data: Dict[str, Any] = field(init=False, repr=False, default_factory=dict)
 
 
 class Reconciler(Generic[Obs]):

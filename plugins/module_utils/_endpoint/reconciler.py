@@ -9,12 +9,13 @@ import os
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Callable, Mapping, Optional, Tuple
+from typing import Any, Mapping, Optional
 
 from .._core.errors import AuthFailed, CommandFailed, QuorumError
 from .._core.polling import until_done
-from .._core.reconcile import Module, Reconciler, Step
+from .._core.reconcile import Module, Reconciler, Step, TypedStep
 from .._host.commands import must
+from .._host.file_steps import Pair, WriteFile, plan_files
 from .._host.files import parse_files, read_path, survey_files, write_path
 from .._host.listeners import Listener, holders, listening
 from .._host.packages import installed
@@ -22,7 +23,7 @@ from .._host.process import main_pid
 from .._host.sandbox import known
 from .._host.start import State, states
 from .._model import haproxy
-from .._model.file_changes import Seen, Wanted, describe_change, list_differences, show_diff
+from .._model.file_changes import Wanted, list_differences, show_diff
 from .._redis.endpoint import Endpoint
 from .._redis.plain import Plain
 from .._redis.tls import Tls
@@ -35,7 +36,6 @@ MASK = "/etc/systemd/system/haproxy.service"
 PEM = (haproxy.CA, haproxy.OWN)
 USER = "redis-endpoint"
 SYSUSERS = "/etc/sysusers.d/redis-endpoint.conf"
-Pair = Tuple[Seen, Wanted]
 
 
 @dataclass
@@ -51,6 +51,25 @@ class View:
     brought: bool = False
     primaries: dict[str, list[str]] = field(default_factory=dict)
     writes: dict[str, list[str]] = field(default_factory=dict)
+
+
+@dataclass
+class Install(TypedStep):
+    """Install HAProxy."""
+
+
+@dataclass
+class Remove(TypedStep):
+    """Take away what lies here of the endpoints."""
+
+    view: View
+
+
+@dataclass
+class Control(TypedStep):
+    """Start, restart or reload the unit."""
+
+    verb: str
 
 
 class EndpointHost(Reconciler[View]):
@@ -108,14 +127,14 @@ class EndpointHost(Reconciler[View]):
         """Return what is missing, in the order in which it is needed."""
         if not self.sets:
             here = obs.left or obs.user or obs.state.active or obs.state.enabled
-            return [self._step("remove the endpoints", lambda: self._remove(obs))] if here else []
-        steps = []
+            return [Remove("remove the endpoints", obs)] if here else []
+        steps: list[Step] = []
         if not obs.package:
-            steps.append(self._step("install haproxy, whose own unit does not start", self._install))
-        steps += [Step(describe_change(*pair), {"file": pair}) for pair in obs.pairs]
+            steps.append(Install("install haproxy, whose own unit does not start"))
+        steps += plan_files(obs.pairs)
         verb = self._verb(obs)
         if verb:
-            steps.append(self._step(f"{verb} {service.UNIT}", lambda: service.control(verb, self.begin)))
+            steps.append(Control(f"{verb} {service.UNIT}", verb))
         return steps
 
     def _verb(self, obs: View) -> str:
@@ -126,20 +145,20 @@ class EndpointHost(Reconciler[View]):
             return "restart"
         return "reload" if changed or obs.digest != haproxy.digest_of(self.text) else ""
 
-    def _step(self, text: str, do: Callable[[], None]) -> Step:
-        return Step(text, {"do": do})
-
     def apply(self, step: Step) -> None:
         """Do one step."""
-        if "do" in step.data:
-            step.data["do"]()
-            return
-        seen, want = step.data["file"]
-        if want.path == CONFIG:
-            service.judge(self.text, self.tls.content)
-        write_path(seen, want, lambda path: self.module.set_default_selinux_context(path, False))
-        if want.path == SYSUSERS:
-            must(f"The user {USER} cannot be created", "systemd-sysusers", want.path)
+        if isinstance(step, Install):
+            self._install()
+        elif isinstance(step, Remove):
+            self._remove(step.view)
+        elif isinstance(step, Control):
+            service.control(step.verb, self.begin)
+        elif isinstance(step, WriteFile):
+            if step.want.path == CONFIG:
+                service.judge(self.text, self.tls.content)
+            step.write(self.module)
+            if step.want.path == SYSUSERS:
+                must(f"The user {USER} cannot be created", "systemd-sysusers", step.want.path)
 
     def _install(self) -> None:
         """Install HAProxy without the service that its package would start."""

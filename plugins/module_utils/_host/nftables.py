@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from .._core.errors import BadConfig, QuorumError, Refused
-from .._core.reconcile import Module, Reconciler, Step
-from .._model.file_changes import Seen, Wanted, describe_change, list_differences, show_diff
+from .._core.reconcile import Module, Reconciler, Step, TypedStep
+from .._model.file_changes import Seen, Wanted, list_differences, show_diff
 from .._model.firewall import (
     connected,
     listening,
@@ -24,7 +24,8 @@ from .._model.firewall import (
     shut_out,
     table,
 )
-from .files import read_path, write_path
+from .file_steps import WriteFile, plan_files
+from .files import read_path
 
 FOLDER = Path("/etc/quorum-redis")
 TCP = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
@@ -46,6 +47,14 @@ class Wall:
     def service(self) -> str:
         """Return the unit that loads it."""
         return f"redis-firewall@{self.name}.service"
+
+
+@dataclass
+class ControlUnit(TypedStep):
+    """Have systemd do something with the unit of a wall; one that is running loads its file anew at once."""
+
+    unit: str
+    command: Sequence[str]
 
 
 class Firewall(Reconciler[List[Wall]]):
@@ -76,15 +85,14 @@ class Firewall(Reconciler[List[Wall]]):
 
     def plan(self, obs: List[Wall]) -> List[Step]:
         """One step for each thing that differs."""
-        return [Step(text, {"wall": wall, "do": what}) for wall in obs for what, text in self._todo(wall)]
+        return [step for wall in obs for step in self._todo(wall)]
 
     def apply(self, step: Step) -> None:
-        """Do it; a unit that is running loads its file anew at once."""
-        wall = step.data["wall"]
-        if step.data["do"] == "file":
-            write_path(wall.seen, wall.want, lambda path: self.module.set_default_selinux_context(path, False))
-        else:
-            must(["systemctl", *step.data["do"].split(), wall.service])
+        """Do it."""
+        if isinstance(step, WriteFile):
+            step.write(self.module)
+        elif isinstance(step, ControlUnit):
+            must(["systemctl", *step.command, step.unit])
 
     def settle(self, before: List[Wall], steps: List[Step]) -> List[Wall]:
         """See that the kernel has what was asked for."""
@@ -92,13 +100,15 @@ class Firewall(Reconciler[List[Wall]]):
         for wall in walls:
             left = self._todo(wall)
             if left:
-                raise QuorumError(f"{wall.service} did not do its work: still to {left[0][1]}", todo="See its journal")
+                raise QuorumError(
+                    f"{wall.service} did not do its work: still to {left[0].text}", todo="See its journal"
+                )
         return walls
 
     def diff(self, before: List[Wall], after: Optional[List[Wall]], steps: List[Step]) -> List[Dict[str, str]]:
         """Show the files, then what is done to units."""
         files = [show_diff(wall.seen, wall.want) for wall in before if list_differences(wall.seen, wall.want)]
-        rest = [step for step in steps if step.data["do"] != "file"]
+        rest = [step for step in steps if not isinstance(step, WriteFile)]
         return files + super().diff(before, after, rest)
 
     def _look(self, process: Dict[str, Any]) -> Wall:
@@ -115,18 +125,19 @@ class Firewall(Reconciler[List[Wall]]):
         code, listed = say(["nft", "list", "table", "inet", table(name)])
         return Wall(name, ports, seen, want, unit, mark_of(listed) if code == 0 else None)
 
-    def _todo(self, wall: Wall) -> List[Tuple[str, str]]:
-        """Return what differs, and in words; pure."""
-        file = [("file", describe_change(wall.seen, wall.want))] if list_differences(wall.seen, wall.want) else []
+    def _todo(self, wall: Wall) -> List[Step]:
+        """Return a step for each thing that differs; pure."""
+        steps = plan_files([(wall.seen, wall.want)])
         running, enabled = wall.unit.get("ActiveState") == "active", wall.unit.get("UnitFileState") == "enabled"
         if not self.present:
             stop = running or enabled
-            return ([("disable --now", f"disable and stop {wall.service}")] if stop else []) + file
+            last = ControlUnit(f"disable and stop {wall.service}", wall.service, ["disable", "--now"])
+            return [last, *steps] if stop else steps
         if not enabled:
-            file.append(("enable", f"enable {wall.service}"))
+            steps.append(ControlUnit(f"enable {wall.service}", wall.service, ["enable"]))
         if not running or wall.loaded != mark_of(wall.want.content.decode()):
-            file.append(("reload-or-restart", f"load {wall.want.path}"))
-        return file
+            steps.append(ControlUnit(f"load {wall.want.path}", wall.service, ["reload-or-restart"]))
+        return steps
 
     def _take(self, wall: Wall) -> None:
         code, said = say(["nft", "--check", "--file", "-"], wall.want.content)

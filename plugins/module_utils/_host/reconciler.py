@@ -5,18 +5,20 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .._core.reconcile import Module, Reconciler, Step
-from .._model.file_changes import describe_change, list_differences, show_diff
+from .._core.reconcile import Module, Reconciler, Step, TypedStep
+from .._model.file_changes import list_differences, show_diff
 from .._redis.tls import Tls
 from . import foreign
 from .addresses import check_address, check_bind
 from .capacity import disk_free, memory_free
 from .certificates import check, digest
-from .files import parse_files, survey_files, write_path
-from .kernel import View, check_memory, observe, put
+from .file_steps import WriteFile, plan_files
+from .files import parse_files, survey_files
+from .kernel import Setting, View, check_memory, observe, put
 from .listeners import answers, is_local
 from .packages import Pin, are_lists_empty, check_candidates, installed, missing
 from .services import (
@@ -27,6 +29,20 @@ from .services import (
     undeclared_servers,
     unit_table,
 )
+
+
+@dataclass
+class StopForeign(TypedStep):
+    """Stop a server of somebody else that gives way."""
+
+    server: foreign.Foreign
+
+
+@dataclass
+class PutSetting(TypedStep):
+    """Write a value of the kernel."""
+
+    setting: Setting
 
 
 class Host(Reconciler[View]):
@@ -84,24 +100,23 @@ class Host(Reconciler[View]):
 
     def plan(self, obs: View) -> list[Step]:
         """One step for each process that goes, each file, and each value that differs and can be set."""
-        steps = [Step(describe_change(*pair), {"file": pair}) for pair in obs.declared]
-        steps += [Step(f"stop {one.unit or 'it'}: {one.describe()}", {"stop": one}) for one in self.foreign]
-        steps += [Step(describe_change(*pair), {"file": pair}) for pair in obs.files]
+        steps = plan_files(obs.declared)
+        steps += [StopForeign(f"stop {one.unit or 'it'}: {one.describe()}", one) for one in self.foreign]
+        steps += plan_files(obs.files)
         for setting in obs.settings:
             if setting.differs and setting.writable:
                 text = f"set {setting.name} from {setting.now or 'nothing'} to {setting.wanted}"
-                steps.append(Step(text, {"setting": setting}))
+                steps.append(PutSetting(text, setting))
         return steps
 
     def apply(self, step: Step) -> None:
         """Stop a process, write a file or a value."""
-        if "stop" in step.data:
-            foreign.stop(step.data["stop"])
-        elif "file" in step.data:
-            seen, want = step.data["file"]
-            write_path(seen, want, lambda path: self.module.set_default_selinux_context(path, False))
-        else:
-            put(step.data["setting"])
+        if isinstance(step, StopForeign):
+            foreign.stop(step.server)
+        elif isinstance(step, WriteFile):
+            step.write(self.module)
+        elif isinstance(step, PutSetting):
+            put(step.setting)
 
     def settle(self, before: View, steps: list[Step]) -> View:
         """Return what was seen: a written value is as it was written."""
@@ -115,7 +130,7 @@ class Host(Reconciler[View]):
             f"{item.name} is {item.now or 'unknown'} and cannot be set to {item.wanted} here" for item in fixed
         ]
         if self.module.params["apply"]:
-            gone = [step.data["stop"] for step in steps if "stop" in step.data]
+            gone = [step.server for step in steps if isinstance(step, StopForeign)]
             self.warnings += [f"{one.describe()}. It gives way: {one.kept()}" for one in gone]
         if self.no_lists:
             self.warnings.append(
@@ -143,7 +158,7 @@ class Host(Reconciler[View]):
     def diff(self, before: View, after: View | None, steps: list[Step]) -> list[dict[str, str]]:
         """Return the files, then the values."""
         found = [show_diff(seen, want) for seen, want in before.declared + before.files]
-        items = [step.data["setting"] for step in steps if "setting" in step.data]
+        items = [step.setting for step in steps if isinstance(step, PutSetting)]
         if items:
             found.append(
                 {

@@ -13,16 +13,17 @@ import time
 import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Tuple
+from typing import Any, Dict, List
 
 from .._core.errors import QuorumError, Refused
 from .._core.polling import until_done
-from .._core.reconcile import Module, Reconciler, Step
+from .._core.reconcile import Module, Reconciler, Step, TypedStep
 from .._host.commands import must, run
-from .._host.files import parse_files, read_path, survey_files, write_path
+from .._host.file_steps import Pair, WriteFile, plan_files
+from .._host.files import parse_files, read_path, survey_files
 from .._host.sandbox import known
 from .._host.start import State, failure, states
-from .._model.file_changes import Seen, Wanted, describe_change, list_differences, show_diff
+from .._model.file_changes import Wanted, list_differences, show_diff
 from .._redis.endpoint import Endpoint
 from .._redis.plain import Plain
 from .._redis.tls import tls_from_params
@@ -33,7 +34,6 @@ UNIT, USER = "redis-notify.service", "redis-notify"
 SYSUSERS = "/etc/sysusers.d/redis-notify.conf"
 LIBRARY = "/usr/local/lib/redis-notify"
 STATUS = STATE / "status.json"
-Pair = Tuple[Seen, Wanted]
 
 
 @dataclass
@@ -46,6 +46,30 @@ class View:
     left: List[str] = field(default_factory=list)  # ours that lie here
     status: Dict[str, Any] = field(default_factory=dict)  # what the notifier says of itself
     answers: Dict[str, Dict[str, Any]] = field(default_factory=dict)
+
+
+@dataclass
+class SendTest(TypedStep):
+    """Have the notifier tell every sink of a test."""
+
+
+@dataclass
+class CreateUser(TypedStep):
+    """Create the user of the notifier."""
+
+
+@dataclass
+class Remove(TypedStep):
+    """Take away what lies here of the notifier."""
+
+    view: View
+
+
+@dataclass
+class Control(TypedStep):
+    """Start or restart the unit."""
+
+    verb: str
 
 
 class NotifyHost(Reconciler[View]):
@@ -106,15 +130,15 @@ class NotifyHost(Reconciler[View]):
     def plan(self, obs: View) -> List[Step]:
         """Return what is missing, in the order in which it is needed."""
         if self.given["test"]:
-            return [self._step("send a test notification to every sink", self._test)]
+            return [SendTest("send a test notification to every sink")]
         if not self.wanted:
             here = obs.left or obs.user or obs.state.active or obs.state.enabled
-            return [self._step("remove the notifier", lambda: self._remove(obs))] if here else []
-        steps = [Step(describe_change(*pair), {"file": pair}) for pair in obs.pairs]
+            return [Remove("remove the notifier", obs)] if here else []
+        steps = plan_files(obs.pairs)
         if not obs.user and not any(want.path == SYSUSERS for _seen, want in obs.pairs):
-            steps.insert(0, self._step(f"create the user {USER}", self._create))
+            steps.insert(0, CreateUser(f"create the user {USER}"))
         verb = self._verb(obs)
-        return [*steps, self._step(f"{verb} {UNIT}", lambda: self._control(verb))] if verb else steps
+        return [*steps, Control(f"{verb} {UNIT}", verb)] if verb else steps
 
     def _digest(self) -> str:
         return hashlib.sha256(self.text.encode("utf-8", "surrogateescape")).hexdigest()
@@ -124,18 +148,20 @@ class NotifyHost(Reconciler[View]):
             return "start"
         return "restart" if obs.pairs or obs.status.get("digest") != self._digest() else ""
 
-    def _step(self, text: str, do: Callable[[], None]) -> Step:
-        return Step(text, {"do": do})
-
     def apply(self, step: Step) -> None:
         """Do one step."""
-        if "do" in step.data:
-            step.data["do"]()
-            return
-        seen, want = step.data["file"]
-        write_path(seen, want, lambda path: self.module.set_default_selinux_context(path, False))
-        if want.path == SYSUSERS:
+        if isinstance(step, SendTest):
+            self._test()
+        elif isinstance(step, Remove):
+            self._remove(step.view)
+        elif isinstance(step, CreateUser):
             self._create()
+        elif isinstance(step, Control):
+            self._control(step.verb)
+        elif isinstance(step, WriteFile):
+            step.write(self.module)
+            if step.want.path == SYSUSERS:
+                self._create()
 
     def _create(self) -> None:
         must(f"The user {USER} cannot be created", "systemd-sysusers", SYSUSERS)
