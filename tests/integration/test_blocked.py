@@ -91,14 +91,14 @@ def moved(scene: Scene) -> bool:
     return not answer.failed
 
 
-@pytest.mark.parametrize("step", ["fence", "park", "promote"])
+@pytest.mark.parametrize("step", ["StopWrites", "Park", "Promote"])
 def test_blocked_clients_are_cut_off_by_a_rollback(lab: Any, step: str) -> None:
     scene = Scene.build(lab, sentinels=0)
     with scene.ledger(300) as book, blocked(scene, readers=True):
         process = scene.begin(kill("Base", step, "after"), to="m2")
         process.communicate(timeout=LONG)
         scene.wait("the set is whole", scene.whole)
-        if step == "fence":
+        if step == "StopWrites":
             # The killed module's watchdog holds the lock until it has rolled back.
             scene.wait("a move after the rollback", lambda: moved(scene))
     assert book.report().lost == 0

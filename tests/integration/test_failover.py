@@ -288,28 +288,28 @@ def killed(scene: Scene, book: Ledger, code: str, **options: Any) -> None:
 
 def test_killed_at_any_step_without_sentinels(unwatched: Scene, ledger: Any) -> None:
     book = ledger(unwatched)
-    for step in ("fence", "park", "promote", "follow", "finish"):
+    for step in ("StopWrites", "Park", "Promote", "Follow", "Finish"):
         for when in ("before", "after"):
             killed(unwatched, book, kill("Base", step, when))
     for _count in range(trials(2)):
         delay = random.uniform(0.0001, 0.03)
-        killed(unwatched, book, kill("Base", "fence", "during", delay))
+        killed(unwatched, book, kill("Base", "StopWrites", "during", delay))
     check(unwatched, book)
 
 
 def test_killed_at_any_step_with_sentinels(watched: Scene, ledger: Any) -> None:
     book = ledger(watched)
-    for step in ("raise", "await", "fence", "park", "elect", "finish"):
+    for step in ("RaisePriority", "AwaitChoice", "StopWrites", "Park", "Elect", "Finish"):
         killed(watched, book, kill("Base", step, "after"))
     for _count in range(trials(1)):
         delay = random.uniform(0.001, 0.3)
-        killed(watched, book, kill("Base", "fence", "during", delay))
+        killed(watched, book, kill("Base", "StopWrites", "during", delay))
     check(watched, book)
 
 
 def test_the_next_run_repairs_what_a_dead_host_has_left(unwatched: Scene, ledger: Any) -> None:
     book = ledger(unwatched)
-    process = unwatched.begin(ALONE + kill("Base", "park", "after"), to="m2")
+    process = unwatched.begin(ALONE + kill("Base", "Park", "after"), to="m2")
     process.communicate(timeout=LONG)
     unwatched.members[2].call("CONFIG", "SET", "replica-priority", 1000070)
     assert unwatched.primary() == ""
@@ -324,7 +324,7 @@ def test_the_next_run_repairs_what_a_dead_host_has_left(unwatched: Scene, ledger
 
 def test_a_signal_rolls_the_move_back(unwatched: Scene, ledger: Any) -> None:
     book = ledger(unwatched)
-    code = kill("Base", "park", "before").replace("SIGKILL", "SIGTERM")
+    code = kill("Base", "Park", "before").replace("SIGKILL", "SIGTERM")
     process = unwatched.begin(code, to="m2")
     out = process.communicate(timeout=LONG)[0]
     answer = json.loads(out)
@@ -352,7 +352,7 @@ import os, signal
 base.Deadman.__init__.__defaults__ = (8.0, *base.Deadman.__init__.__defaults__[1:])
 real = base.Base.do
 def do(self, step, last):
-    if step.data["do"] == "elect":
+    if type(step).__name__ == "Elect":
         for _host, client in self.sentinels:
             client.call("SENTINEL", "SET", {NAME!r}, "down-after-milliseconds", {DOWN_AFTER})
         os.kill({target.process.pid}, signal.SIGSTOP)
@@ -386,12 +386,12 @@ def test_a_target_that_the_sentinels_have_made_the_primary_is_not_given_up(lab: 
     code = f"""
 import os, signal
 from ansible_collections.quorum.redis.plugins.module_utils._failover.execute import Mover
-def do_elect(self):
+def elect_target(self):
     self.sentinels[0][1].call("SENTINEL", "FAILOVER", self.name)
     self.until("the Sentinels", lambda: self._all(self._names), 120)
     os.kill({target.process.pid}, signal.SIGSTOP)
     self._promoted()
-Mover.do_elect = do_elect
+Mover.elect_target = elect_target
 """
     process = watched.begin(code, to="m2", timeout=3)
     try:

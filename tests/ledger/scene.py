@@ -27,7 +27,7 @@ real = base.{worker}.do
 def die(*_unused):
     os.kill(os.getpid(), signal.SIGKILL)
 def do(self, step, last):
-    mine = step.data["do"] == {step!r}
+    mine = {step!r} in (type(step).__name__, step.data.get("do"))
     if mine and {when!r} == "before":
         die()
     if mine and {when!r} == "during":

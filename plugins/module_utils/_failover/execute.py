@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 import time
-from typing import Any, Callable, Iterator, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple, Type
 
 from .._core.errors import CommandFailed, QuorumError
+from .._core.reconcile import Step
 from .._model.observed import PARKED
 from .._redis.client import Client
 from .._redis.client_list import EVERYBODY, waiting
@@ -16,6 +17,19 @@ from .._redis.replies import as_dict, number, parse_info, parse_master, parse_re
 from .._replication.interrupted import FENCE, FENCE_LAG, MARK, PRIORITY, setting
 from .operation import Base
 from .rollback import quietly, write_down
+from .steps import (
+    AwaitChoice,
+    Coordinate,
+    Elect,
+    Finish,
+    Follow,
+    LowerPriority,
+    Park,
+    Promote,
+    RaisePriority,
+    ReplaceDead,
+    StopWrites,
+)
 
 # Sentinel looks at a replica each second during a failover, and needs up to 0.3 s to promote it: when its last look
 # is this many milliseconds old, the next one comes just after the promotion, and the failover takes 0.4 s, not 1.2 s.
@@ -26,14 +40,34 @@ PROMOTION = 5.0
 class Mover(Base):
     """One move: a method for each kind of step."""
 
+    def carry_out(self, step: Step) -> None:
+        """Do what the class of a step says."""
+        if isinstance(step, RaisePriority):
+            self.raise_priority(step.member)
+        elif isinstance(step, LowerPriority):
+            self.lower_priority(step.member)
+        else:
+            methods: Dict[Type[Step], Callable[[], None]] = {
+                AwaitChoice: self.await_choice,
+                StopWrites: self.stop_writes,
+                Park: self.park_old,
+                Elect: self.elect_target,
+                Coordinate: self.coordinate_move,
+                Promote: self.promote_target,
+                ReplaceDead: self.replace_dead,
+                Follow: self.point_others,
+                Finish: self.finish_move,
+            }
+            methods[type(step)]()
+
     # The steps before the switch
 
-    def do_raise(self, member: str) -> None:
+    def raise_priority(self, member: str) -> None:
         """Keep Sentinels from picking this member."""
         was = next(setting(one, PRIORITY) for one in self.plan.raised if one.name == member)
         self.call(member, "CONFIG", "SET", PRIORITY, was % MARK + MARK)
 
-    def do_await(self) -> None:
+    def await_choice(self) -> None:
         """Wait until every Sentinel would pick the target, then for the moment when one of them is quickest."""
         self.until("For the Sentinels to see the priorities", lambda: self._all(self._prefers), 25, 0.1)
         over = time.monotonic() + 11
@@ -61,7 +95,7 @@ class Mover(Base):
                 if self.plan.target.is_at(one["ip"], number(one["port"])):
                     yield index, number(one.get("info-refresh"))
 
-    def do_fence(self) -> None:
+    def stop_writes(self) -> None:
         """Stop the writes, without an end to that only where the engine has nothing better."""
         self.deadman.urgent(True)
         commands: List[List[Any]] = [["CLIENT", "PAUSE", self.plan.pause, "WRITE"]]
@@ -74,7 +108,7 @@ class Mover(Base):
         self.offsets["fence"] = number(parse_info(replies[-1]).get("master_repl_offset"))
         self.caught_up(self.offsets["fence"], self.plan.pause / 1000 * 0.7)
 
-    def do_park(self) -> None:
+    def park_old(self) -> None:
         """Make the old primary a read-only member that follows nobody yet, so that it can still be taken back.
 
         Its clients are dropped before: to those that wait, in BLPOP say, REPLICAOF would answer with an error.
@@ -91,7 +125,7 @@ class Mover(Base):
 
     # The switch
 
-    def do_elect(self) -> None:
+    def elect_target(self) -> None:
         """Let Sentinel promote the target, and with that tell everybody."""
         refused: Optional[QuorumError] = None
         for _host, client in self.sentinels:
@@ -106,17 +140,17 @@ class Mover(Base):
             raise refused or QuorumError("There is no Sentinel")
         self._promoted()
 
-    def do_promote(self) -> None:
+    def promote_target(self) -> None:
         """Promote the target."""
         self.call(self.plan.target.host, "REPLICAOF", "NO", "ONE")
         self._promoted()
 
-    def do_take(self) -> None:
+    def replace_dead(self) -> None:
         """Promote the target in place of a dead primary."""
         self.offsets["target"] = number(self.info(self.plan.target.host).get("slave_repl_offset"))
-        self.do_promote()
+        self.promote_target()
 
-    def do_coordinate(self) -> None:
+    def coordinate_move(self) -> None:
         """Let a Sentinel of Valkey 9 do it all, in a pause that begins before its own.
 
         The engine ends its failover with an error for those that wait. They are cut off before, and in the pause
@@ -165,12 +199,12 @@ class Mover(Base):
         place = self.places[self.plan.target.host]
         self.point(host, place.address, place.port)
 
-    def do_follow(self) -> None:
+    def point_others(self) -> None:
         """Without Sentinels, point the others to the new primary."""
         for one in self.plan.others if not self.sentinels else []:
             self._point(one.host)
 
-    def do_finish(self) -> None:
+    def finish_move(self) -> None:
         """Wait for everybody, then drop the connections of clients that still talk to the old primary."""
         self.until("For the Sentinels to name the new primary", lambda: self._all(self._names), self.wait, 0.01)
         self.named = time.monotonic()
@@ -213,7 +247,7 @@ class Mover(Base):
             and self.plan.target.is_at(found.get("master_host", ""), number(found.get("master_port")))
         )
 
-    def do_lower(self, member: str) -> None:
+    def lower_priority(self, member: str) -> None:
         """Give a member its own priority again."""
         one = next(one for one in self.plan.raised if one.name == member)
         self.call(member, "CONFIG", "SET", PRIORITY, setting(one, PRIORITY) % MARK)

@@ -78,6 +78,10 @@ class Base(Talk):
         self.begun, self.fenced, self.writable, self.named = 0.0, 0.0, 0.0, 0.0
         self.handlers: Dict[int, Any] = {}
 
+    def carry_out(self, step: Step) -> None:
+        """Do what the class of a step says."""
+        raise NotImplementedError
+
     # Around the steps
 
     def begin(self) -> None:
@@ -114,7 +118,7 @@ class Base(Talk):
         try:
             if not self.begun:
                 self.begin()
-            getattr(self, "do_" + step.data["do"])(**{key: value for key, value in step.data.items() if key != "do"})
+            self.carry_out(step)
         except QuorumError as problem:
             if self.deadman.pipe is None:
                 self.end()

@@ -9,14 +9,13 @@ from dataclasses import dataclass, field
 from typing import Dict, List, NoReturn, Sequence, Type
 
 from .._core.errors import Refused, Unsettled
-from .._core.reconcile import Step
 from .._membership.plan import Membership, refusal
 from .._model.observed import Downstream, Observed, SentinelView
 from .._model.tables import evidence, place
 from .._model.versions import major_minor
 from .._replication.interrupted import FENCE, MARK, PRIORITY, setting
 from .._replication.plan import Planner, Wish
-from .steps import Plan, afterwards, describe
+from .steps import Plan, ReplaceDead, afterwards, describe
 
 STALE = 3  # seconds since a replica's last acknowledgement; it sends one each second
 
@@ -289,10 +288,9 @@ class Preflight:
         if behind:
             found.warnings.append(f"{target.name} is {behind} bytes behind the replica that knows most.")
         found.steps = [
-            Step(
+            ReplaceDead(
                 f"{place(target)}: become the primary at offset {target.offset}, in place of "
-                f"{place(dead[0])}, which does not answer",
-                {"do": "take"},
+                f"{place(dead[0])}, which does not answer"
             ),
             *afterwards(found, False),
         ]

@@ -20,12 +20,12 @@ from .._redis.observe import (
     observe_all,
     observe_sentinels,
 )
-from .._replication.interrupted import leftovers
+from .._replication.interrupted import Repair, ResetSetting, leftovers
 from .._replication.repair import repair
 from .execute import Mover
 from .operation import busy
 from .preflight import Move, Preflight
-from .steps import Plan
+from .steps import MoveLater, Plan
 
 SHORT = 20
 
@@ -68,9 +68,9 @@ class Failover(Reconciler[Preflight]):
         """Return the steps, or refuse."""
         busy([place for place, one in zip(self.places, obs.members) if one.reachable], self.move.name)
         repairs = leftovers(obs.members, obs.views, self.move.name)
-        if any(step.data["repair"] != "set" for step in repairs):
-            return [*repairs, Step(f"data set {self.move.name}: look again, then move as asked for", {"do": "later"})]
-        return repairs + self.decide(obs)
+        if any(not isinstance(step, ResetSetting) for step in repairs):
+            return [*repairs, MoveLater(f"data set {self.move.name}: look again, then move as asked for")]
+        return [*repairs, *self.decide(obs)]
 
     def decide(self, obs: Preflight) -> List[Step]:
         """Return the steps of the move, and get ready for them."""
@@ -83,10 +83,10 @@ class Failover(Reconciler[Preflight]):
 
     def apply(self, step: Step) -> None:
         """Do one step: of a repair, of the move, or the move after a repair."""
-        if "repair" in step.data:
-            with connect(dict(self.places)[step.data["member"]]) as client:
+        if isinstance(step, Repair):
+            with connect(dict(self.places)[step.member]) as client:
                 repair(client, step)
-        elif step.data["do"] == "later":
+        elif isinstance(step, MoveLater):
             for each in self._again():
                 self.apply(each)
         elif self.mover is not None and self.found is not None:

@@ -8,10 +8,74 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import List
 
-from .._core.reconcile import Step
+from .._core.reconcile import Step, TypedStep
 from .._model.observed import Observed
 from .._model.tables import place
 from .._replication.interrupted import FENCE, MARK, PRIORITY, setting
+
+
+@dataclass
+class RaisePriority(TypedStep):
+    """Keep Sentinels from picking a member."""
+
+    member: str
+
+
+@dataclass
+class AwaitChoice(TypedStep):
+    """Wait until every Sentinel would pick the target."""
+
+
+@dataclass
+class StopWrites(TypedStep):
+    """Stop the writes until the target has them all."""
+
+
+@dataclass
+class Park(TypedStep):
+    """Make the old primary read-only, following nobody."""
+
+
+@dataclass
+class Elect(TypedStep):
+    """Let Sentinel promote the target."""
+
+
+@dataclass
+class Coordinate(TypedStep):
+    """Let a Sentinel of Valkey 9 do it all."""
+
+
+@dataclass
+class Promote(TypedStep):
+    """Promote the target where there is no Sentinel."""
+
+
+@dataclass
+class ReplaceDead(TypedStep):
+    """Promote the target in place of a dead primary."""
+
+
+@dataclass
+class Follow(TypedStep):
+    """Have the others follow the target."""
+
+
+@dataclass
+class Finish(TypedStep):
+    """Wait for everybody, and have the roles written down."""
+
+
+@dataclass
+class LowerPriority(TypedStep):
+    """Give a member its own priority again."""
+
+    member: str
+
+
+@dataclass
+class MoveLater(TypedStep):
+    """Look again after a repair, then move as asked for."""
 
 
 @dataclass
@@ -30,49 +94,45 @@ class Plan:
 
 def afterwards(plan: Plan, sentinels: bool) -> List[Step]:
     """Return the steps after the switch."""
-    target, steps = plan.target, []
+    target = plan.target
+    steps: List[Step] = []
     names = [place(one) for one in [plan.old, *plan.others] if one.reachable]
     if names:
-        steps.append(Step(f"{', '.join(names)}: follow {place(target)}", {"do": "follow"}))
+        steps.append(Follow(f"{', '.join(names)}: follow {place(target)}"))
     whom = "every Sentinel names it, " if sentinels else ""
-    steps.append(
-        Step(f"{place(target)}: wait until {whom}all follow it, and have the roles written down", {"do": "finish"})
-    )
+    steps.append(Finish(f"{place(target)}: wait until {whom}all follow it, and have the roles written down"))
     for one in plan.raised:
-        steps.append(
-            Step(
-                f"{place(one)}: set replica-priority back to {setting(one, PRIORITY) % MARK}",
-                {"do": "lower", "member": one.name},
-            )
-        )
+        was = setting(one, PRIORITY) % MARK
+        steps.append(LowerPriority(f"{place(one)}: set replica-priority back to {was}", one.name))
     return steps
 
 
 def describe(plan: Plan, name: str, sentinels: bool) -> List[Step]:
     """Return the steps of a planned move."""
-    old, target, steps = place(plan.old), place(plan.target), []
+    old, target = place(plan.old), place(plan.target)
+    steps: List[Step] = []
     for one in plan.raised:
         was = setting(one, PRIORITY) % MARK
         steps.append(
-            Step(
+            RaisePriority(
                 f"{place(one)}: raise replica-priority from {was} to {was + MARK} until the move is over, so "
                 f"that the Sentinels pick {plan.target.name}",
-                {"do": "raise", "member": one.name},
+                one.name,
             )
         )
     if sentinels:
-        steps.append(Step(f"Sentinels: wait until all of them would pick {plan.target.name}", {"do": "await"}))
+        steps.append(AwaitChoice(f"Sentinels: wait until all of them would pick {plan.target.name}"))
     if plan.method == "coordinated":
-        steps.append(Step(f"Sentinels: move {name} to {target} (SENTINEL FAILOVER COORDINATED)", {"do": "coordinate"}))
+        steps.append(Coordinate(f"Sentinels: move {name} to {target} (SENTINEL FAILOVER COORDINATED)"))
         return steps + afterwards(plan, sentinels)
     how = {
         "pause": f"pause writes, for at most {plan.pause} ms,",
         "fence": f"refuse writes by {FENCE}, for at most {plan.pause} ms,",
     }[plan.method]
-    steps.append(Step(f"{old}: {how} until {plan.target.name} has them all", {"do": "fence"}))
-    steps.append(Step(f"{old}: stop being the primary", {"do": "park"}))
+    steps.append(StopWrites(f"{old}: {how} until {plan.target.name} has them all"))
+    steps.append(Park(f"{old}: stop being the primary"))
     if sentinels:
-        steps.append(Step(f"Sentinels: make {target} the primary of {name} (SENTINEL FAILOVER)", {"do": "elect"}))
+        steps.append(Elect(f"Sentinels: make {target} the primary of {name} (SENTINEL FAILOVER)"))
     else:
-        steps.append(Step(f"{target}: become the primary", {"do": "promote"}))
+        steps.append(Promote(f"{target}: become the primary"))
     return steps + afterwards(plan, sentinels)

@@ -8,10 +8,11 @@ A temporary value is the old one plus MARK: it says by itself what it was, so th
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import List, Optional, Sequence
 
 from .._core.errors import Refused
-from .._core.reconcile import Step
+from .._core.reconcile import TypedStep
 from .._model.observed import Observed, SentinelView
 from .._model.tables import place
 from .._redis.replies import number
@@ -24,39 +25,57 @@ SETTINGS = (PRIORITY, FENCE, FENCE_LAG)
 RESTORE_MARK = 1000000000
 
 
+@dataclass
+class Repair(TypedStep):
+    """Undo on one member what a move that was cut short has left behind."""
+
+    member: str
+
+
+@dataclass
+class ResetSetting(Repair):
+    """Give a setting its own value again."""
+
+    key: str
+    value: int
+
+
+@dataclass
+class AbortFailover(Repair):
+    """End a failover that hangs."""
+
+
+@dataclass
+class PromoteAgain(Repair):
+    """Make the former primary the primary again."""
+
+
 def setting(member: Observed, key: str) -> int:
     """Return a setting of a member as a number."""
     return number(member.config.get(key), 0)
 
 
-def leftovers(members: Sequence[Observed], views: Sequence[SentinelView], name: str) -> List[Step]:
+def leftovers(members: Sequence[Observed], views: Sequence[SentinelView], name: str) -> List[Repair]:
     """Return what undoes the temporary changes that a move which was cut short has left behind."""
     seen = [member for member in members if member.reachable]
-    steps = []
+    steps: List[Repair] = []
     for member in seen:
         for key in SETTINGS:
             if setting(member, key) >= MARK:
                 was = setting(member, key) - MARK
-                steps.append(
-                    Step(
-                        f"{place(member)}: set {key} back to {was}, a move was cut short",
-                        {"repair": "set", "member": member.name, "key": key, "value": was},
-                    )
-                )
+                text = f"{place(member)}: set {key} back to {was}, a move was cut short"
+                steps.append(ResetSetting(text, member.name, key, was))
     if any(view.masters[name].in_failover for view in views if view.reachable and name in view.masters):
         return steps
     stuck = [member for member in seen if member.failover_state not in ("", "no-failover")]
     steps += [
-        Step(
-            f"{place(member)}: end the failover that it has been in since a move was cut short",
-            {"repair": "abort", "member": member.name},
-        )
+        AbortFailover(f"{place(member)}: end the failover that it has been in since a move was cut short", member.name)
         for member in stuck
     ]
     head = headless(members)
     if head is not None and not stuck:
         text = f"{place(head)}: become the primary again, a move was cut short"
-        steps.append(Step(text, {"repair": "promote", "member": head.name}))
+        steps.append(PromoteAgain(text, head.name))
     return steps
 
 

@@ -15,7 +15,7 @@ from .._model.tables import overview
 from .._redis.client import connect
 from .._redis.client_list import follow
 from .._redis.observe import both, observe_all, observe_sentinels
-from .interrupted import explain_restore, leftovers
+from .interrupted import Repair, explain_restore, leftovers
 from .plan import Plan, Planner, Wish, is_blind, pending, unlinked
 from .prediction import assume_started, predict
 from .repair import repair
@@ -44,7 +44,7 @@ class Replication(Reconciler[Planner]):
         )
         self.places, self.watchers = both(given)
         self.found = Plan(Observed())
-        self.repairs: List[Step] = []
+        self.repairs: List[Repair] = []
 
     def look(self) -> Planner:
         """Look at everybody once."""
@@ -86,8 +86,8 @@ class Replication(Reconciler[Planner]):
 
     def apply(self, step: Step) -> None:
         """Give one member its role, and let its file remember that."""
-        if "repair" in step.data:
-            with connect(dict(self.places)[step.data["member"]]) as client:
+        if isinstance(step, Repair):
+            with connect(dict(self.places)[step.member]) as client:
                 repair(client, step)
             return
         if step.data["action"] == "again":

@@ -5,17 +5,16 @@
 
 from __future__ import annotations
 
-from .._core.reconcile import Step
 from .._redis.client import Client
+from .interrupted import AbortFailover, PromoteAgain, Repair, ResetSetting
 
 
-def repair(client: Client, step: Step) -> None:
+def repair(client: Client, step: Repair) -> None:
     """Carry out one of these steps on its member."""
-    kind = step.data["repair"]
-    if kind == "set":
-        client.call("CONFIG", "SET", step.data["key"], step.data["value"])
-    elif kind == "abort":
+    if isinstance(step, ResetSetting):
+        client.call("CONFIG", "SET", step.key, step.value)
+    elif isinstance(step, AbortFailover):
         client.call("FAILOVER", "ABORT")
-    else:
+    elif isinstance(step, PromoteAgain):
         client.call("REPLICAOF", "NO", "ONE")
     client.call("CONFIG", "REWRITE")

@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from ansible_collections.quorum.redis.plugins.module_utils._core.errors import Refused, Unsettled
+from ansible_collections.quorum.redis.plugins.module_utils._core.reconcile import Step
 from ansible_collections.quorum.redis.plugins.module_utils._failover.preflight import Move, Preflight, newer
 from ansible_collections.quorum.redis.plugins.module_utils._model.observed import (
     Downstream,
@@ -18,7 +20,12 @@ from ansible_collections.quorum.redis.plugins.module_utils._model.observed impor
     Upstream,
     WatchedMaster,
 )
-from ansible_collections.quorum.redis.plugins.module_utils._replication.interrupted import MARK, headless, leftovers
+from ansible_collections.quorum.redis.plugins.module_utils._replication.interrupted import (
+    MARK,
+    ResetSetting,
+    headless,
+    leftovers,
+)
 
 PORT = 6379
 HEALTHY = {"aof_enabled": 0, "rdb_last_bgsave_status": "ok", "aof_last_write_status": "ok"}
@@ -84,6 +91,11 @@ WATCHED = [view("r1"), view("r2"), view("r3")]
 def plan(members: list[Observed], views: list[SentinelView] | None = None, **wish: Any) -> Any:
     preflight = Preflight(members, views or [], Move("main", **wish))
     return preflight.unplanned() if wish.get("dead_primary") else preflight.plan()
+
+
+def kinds(steps: Sequence[Step]) -> list[str]:
+    """Return what is done, one class after the other."""
+    return [type(step).__name__ for step in steps]
 
 
 def refusal(members: list[Observed], views: list[SentinelView] | None = None, **wish: Any) -> str:
@@ -261,8 +273,8 @@ def test_one_silent_sentinel_is_a_warning() -> None:
 def test_the_others_are_kept_from_being_picked() -> None:
     found = plan(trio(), WATCHED, to="r2")
     assert [one.host for one in found.raised] == ["r3"]
-    assert [step.data["do"] for step in found.steps] == [
-        "raise", "await", "fence", "park", "elect", "follow", "finish", "lower",
+    assert kinds(found.steps) == [
+        "RaisePriority", "AwaitChoice", "StopWrites", "Park", "Elect", "Follow", "Finish", "LowerPriority",
     ]  # fmt: skip
     assert "from 100 to 1000100" in found.steps[0].text
     assert "pause writes, for at most 2500 ms" in found.steps[2].text
@@ -292,7 +304,7 @@ def test_the_method_follows_the_version(running: str, asked: str, expected: str)
     members = [replace(one, version=running) for one in trio()]
     found = plan(members, method=asked)
     assert found.method == expected
-    assert [step.data["do"] for step in found.steps] == ["fence", "park", "promote", "follow", "finish"]
+    assert kinds(found.steps) == ["StopWrites", "Park", "Promote", "Follow", "Finish"]
 
 
 def test_coordinated_needs_valkey_9_everywhere() -> None:
@@ -300,7 +312,7 @@ def test_coordinated_needs_valkey_9_everywhere() -> None:
     views = [replace(one, engine="valkey", version="9.1.2") for one in WATCHED]
     assert "needs Valkey 9" in refusal(members, WATCHED, method="coordinated")
     assert "needs Valkey 9" in refusal(members, method="coordinated")
-    assert "coordinate" in [step.data["do"] for step in plan(members, views, method="coordinated").steps]
+    assert "Coordinate" in kinds(plan(members, views, method="coordinated").steps)
 
 
 def test_pause_needs_redis_6_2() -> None:
@@ -362,12 +374,13 @@ def test_temporary_values_say_what_they_were() -> None:
     members[0].config["min-replicas-to-write"] = str(MARK + 1)
     members[0].config["min-replicas-max-lag"] = str(MARK)
     members[2].config["replica-priority"] = str(MARK + 70)
-    found = [tuple(step.data.values()) for step in leftovers(members, [], "main")]
-    assert found == [
-        ("set", "r1", "min-replicas-to-write", 1),
-        ("set", "r1", "min-replicas-max-lag", 0),
-        ("set", "r3", "replica-priority", 70),
+    found = leftovers(members, [], "main")
+    assert [(step.member, step.key, step.value) for step in found if isinstance(step, ResetSetting)] == [
+        ("r1", "min-replicas-to-write", 1),
+        ("r1", "min-replicas-max-lag", 0),
+        ("r3", "replica-priority", 70),
     ]
+    assert len(found) == 3
 
 
 def test_a_temporary_priority_counts_as_what_it_was() -> None:
@@ -379,7 +392,7 @@ def test_a_temporary_priority_counts_as_what_it_was() -> None:
 def test_a_move_that_stopped_between_two_primaries_goes_back() -> None:
     members = [parked("r1"), replica("r2", link="down"), replica("r3", link="down", offset=90)]
     assert headless(members) is members[0]
-    assert [step.data["repair"] for step in leftovers(members, WATCHED, "main")] == ["promote"]
+    assert kinds(leftovers(members, WATCHED, "main")) == ["PromoteAgain"]
     moving = [view("r1", flags=["master", "failover_in_progress"])]
     assert leftovers(members, moving, "main") == []
 
@@ -402,4 +415,4 @@ def test_in_doubt_nobody_is_promoted(members: list[Observed]) -> None:
 def test_a_failover_that_hangs_is_ended() -> None:
     members = trio()
     members[0].failover_state = "failover-in-progress"
-    assert [step.data["repair"] for step in leftovers(members, WATCHED, "main")] == ["abort"]
+    assert kinds(leftovers(members, WATCHED, "main")) == ["AbortFailover"]
