@@ -6,10 +6,20 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import dataclass
 from typing import Any, List
 
-from .._core.reconcile import Module, Reconciler, Step
-from .reconciler import Instance, View
+from .._core.reconcile import Module, Reconciler, Step, TypedStep
+from .reconciler import Instance
+from .steps import View
+
+
+@dataclass
+class PartStep(TypedStep):
+    """A step of one of the processes."""
+
+    part: Instance
+    step: Step
 
 
 class Processes(Reconciler[List[View]]):
@@ -31,16 +41,12 @@ class Processes(Reconciler[List[View]]):
 
     def plan(self, obs: list[View]) -> list[Step]:
         """Return the steps of all of them."""
-        steps = []
-        for part, view in zip(self.parts, obs):
-            for step in part.plan(view):
-                step.data["part"] = part
-                steps.append(step)
-        return steps
+        return [PartStep(step.text, part, step) for part, view in zip(self.parts, obs) for step in part.plan(view)]
 
     def apply(self, step: Step) -> None:
         """Do one step of one of them."""
-        step.data["part"].apply(step)
+        if isinstance(step, PartStep):
+            step.part.apply(step.step)
 
     def settle(self, before: list[View], steps: list[Step]) -> list[View]:
         """Look again at those that were changed."""
@@ -64,4 +70,4 @@ class Processes(Reconciler[List[View]]):
 
 
 def _own(part: Instance, steps: list[Step]) -> list[Step]:
-    return [step for step in steps if step.data["part"] is part]
+    return [step.step for step in steps if isinstance(step, PartStep) and step.part is part]

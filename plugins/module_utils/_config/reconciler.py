@@ -5,19 +5,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from .._core.errors import BadConfig, QuorumError, Refused
 from .._core.reconcile import Module, Reconciler, Step
-from .._engine.accepted import (
-    hidden_values,
-    question,
-    recall,
-    remember,
-)
-from .._engine.config_check import Sample, examine, installed_version
+from .._engine.accepted import examine_once
+from .._engine.config_check import Sample, installed_version
 from .._host.certificates import (
     STALE,
     authorities,
@@ -28,11 +23,12 @@ from .._host.certificates import (
     together,
     trusted,
 )
+from .._host.file_steps import WriteFile, plan_files
 from .._host.files import Draft, check_path, parse_file, read_path, write_path
 from .._host.process import connect_unit
-from .._model.conf_syntax import mask, parse, render, values
+from .._model.conf_syntax import render
 from .._model.directives import known_to
-from .._model.file_changes import Seen, Wanted, describe_change, list_differences, show_diff
+from .._model.file_changes import Seen, list_differences, show_diff
 from .._model.rotation_marks import PROVE
 from .._redis.client import Client
 from .._redis.endpoint import endpoint_from_params
@@ -49,13 +45,23 @@ from .diff import (
     fingerprint,
     plan,
     restarts,
-    table,
 )
 from .pending import note_pending
 from .runtime import probe, read, set_all, started, switch_aof_on, undo, wait_loaded
 from .sentinel_password import Changeover, only_one
 from .start_guard_files import guard_files
 from .state_directory import give_back, stranger
+from .steps import (
+    ChangePassword,
+    GiveBack,
+    SetLive,
+    View,
+    WriteManaged,
+    file_steps,
+    process_steps,
+    show_changes,
+    switches_aof_on,
+)
 
 HEADER = (
     "Written by the collection quorum.redis, which overwrites changes made here.\n"
@@ -66,20 +72,6 @@ TODO = {
     "server": "Nothing was changed. Correct `config:` of this instance",
     "sentinel": "Nothing was changed. Correct `redis_sentinel_config`",
 }
-
-
-@dataclass
-class View:
-    """The file as it lies there, and what it takes to make file and process right."""
-
-    seen: Seen
-    sample: Sample | None = None
-    live: Live | None = None
-    plan: Plan = field(default_factory=Plan)
-    renewed: bool = False  # there are other certificates in the files than the process has
-    guard: list[tuple[Seen, Wanted]] = field(default_factory=list)
-    owner: str = ""  # of the directory, where that is not the user of the process
-    ran: dict[str, str] = field(default_factory=dict)  # what the process runs with, a Sentinel as far as its file tells
 
 
 class Instance(Reconciler[View]):
@@ -121,7 +113,7 @@ class Instance(Reconciler[View]):
         soon = preflight(self.parameters, self.params["host"], self.label)
         before, now = noted(view.seen.content.decode("utf-8", "replace")), noted(self.text)
         trusted(self.label, self.parameters, before, now, self.params)
-        self.sample = view.sample = self.sample or self._judge()
+        self.sample = self.sample or self._judge()
         state = self._state()
         if self.client is None:
             variable = "redis_sentinel_password" if self.sentinel else "redis_password"
@@ -143,7 +135,7 @@ class Instance(Reconciler[View]):
             view.owner = stranger(self.home, view.live.account)
             view.ran = {key: said[-1] for key, said in view.live.started_with.items()}
             view.ran.update(view.live.config)
-            view.plan = self._compare(view.live, view.sample, self.client)
+            view.plan = self._compare(view.live, self.sample, self.client)
             view.renewed = renewed(self.parameters, view.live.config, self.params)
             view.plan.restart += [STALE] if view.renewed and self.sentinel else []
             view.renewed |= bool(now) and before not in ("", now)
@@ -153,17 +145,9 @@ class Instance(Reconciler[View]):
 
     def _judge(self) -> Sample:
         """Let the installed program judge the new file, unless it has accepted all of this before."""
-        note = str(Path(self.wanted.path).with_suffix(".accepted"))
-        binary, user, path = self.params["binary"], self.params["user"], self.wanted.path
-        asked = question(binary, self.parameters, self.sentinel, user)
-        hidden = hidden_values(self.parameters, self.secrets)
-        sample = recall(note, asked, hidden)
-        if sample is None:
-            todo = TODO[self.params["kind"]]
-            sample = examine(binary, self.parameters, self.sentinel, user, path, self.label, todo)
-            if not self.module.check_mode:
-                remember(note, asked, hidden, sample)
-        return sample
+        program = self.params["binary"], self.parameters, self.sentinel, self.params["user"]
+        hints = self.wanted.path, self.label, TODO[self.params["kind"]]
+        return examine_once(*program, *hints, self.secrets, write=not self.module.check_mode)
 
     def _state(self) -> str | None:
         """Return the file that the process was started with."""
@@ -221,49 +205,33 @@ class Instance(Reconciler[View]):
                 self.wanted.path,
                 "Nothing was changed. If you mean it, run once with redis_allow_dangerous=true",
             )
-        aof = [change for change in obs.plan.live if _switches_aof_on(change)]
-        plain = [change for change in obs.plan.live if change not in aof]
         steps: list[Step] = self.changeover.steps() if self.changeover is not None else []
         if self.params["previous"] == PROVE:
             return []
-        if obs.owner:
-            text = f"{self.label}: give {self.home} back, from {obs.owner} to the user that runs it"
-            steps.append(Step(text, {"home": self.home, "account": obs.live.account if obs.live else None}))
-        if plain:
-            text = ", ".join(str(change) for change in plain)
-            steps.append(Step(f"{self.label}: set at run time {text}", {"changes": plain, "view": obs}))
-        if obs.renewed and not self.sentinel and not any(change.key.startswith("tls-") for change in plain):
-            path = self.parameters["tls-cert-file"]
-            text = f"{self.label}: read the renewed certificates again, {path} and its neighbours"
-            steps.append(Step(text, {"changes": [Change("tls-cert-file", path, path)], "view": obs}))
-        if aof:
-            text = f"{self.label}: switch the AOF on and wait until all data is in it"
-            steps.append(Step(text, {"changes": aof, "view": obs}))
-        if list_differences(obs.seen, self.wanted):
-            steps.append(Step(describe_change(obs.seen, self.wanted), {"view": obs}))
-        steps += [Step(describe_change(*pair), {"guard": pair}) for pair in obs.guard if list_differences(*pair)]
-        return steps
+        certificate = "" if self.sentinel else str(self.parameters.get("tls-cert-file") or "")
+        steps += process_steps(obs, self.label, self.home, certificate)
+        return [*steps, *file_steps(obs, self.wanted), *plan_files(obs.guard)]
 
     def apply(self, step: Step) -> None:
         """Do one step; when it fails, the steps before it are taken back."""
-        if "secret" in step.data:
+        if isinstance(step, ChangePassword):
             if self.client is not None:
-                self.client.call(*step.data["secret"])
-            return
-        if "guard" in step.data:
-            seen, want = step.data["guard"]
-            write_path(seen, want, self._relabel)
-            return
-        if "home" in step.data:
-            give_back(step.data["home"], step.data["account"])
-            return
-        view: View = step.data["view"]
+                self.client.call(*step.command)
+        elif isinstance(step, WriteFile):
+            step.write(self.module)
+        elif isinstance(step, GiveBack):
+            give_back(step.home, step.account)
+        elif isinstance(step, (SetLive, WriteManaged)):
+            self._change(step)
+
+    def _change(self, step: SetLive | WriteManaged) -> None:
+        view = step.view
         try:
             if self.draft is None and {"content", "file"} & set(list_differences(view.seen, self.wanted)):
                 self.draft = Draft(self.wanted)  # before anything else: a full disk shows itself here
-            if self.client is not None and view.live is not None and "changes" in step.data:
+            if self.client is not None and view.live is not None and isinstance(step, SetLive):
                 wait_loaded(self.client, self.params["wait"], self.label)
-                self._set(self.client, step.data["changes"], view.live.version)
+                self._set(self.client, step.changes, view.live.version)
             elif self.draft is not None:
                 self.draft.place()
                 self._relabel(self.wanted.path)
@@ -277,7 +245,7 @@ class Instance(Reconciler[View]):
             raise
 
     def _set(self, client: Client, changes: list[Change], version: str) -> None:
-        if _switches_aof_on(changes[0]):
+        if switches_aof_on(changes[0]):
             switch_aof_on(client, self.params["wait"], self.label)
         else:
             set_all(client, changes, version, self.label)
@@ -311,34 +279,7 @@ class Instance(Reconciler[View]):
 
     def diff(self, before: View, after: View | None, steps: list[Step]) -> list[dict[str, str]]:
         """Return the file and the values at run time, secrets masked."""
-        found = [show_diff(*step.data["guard"]) for step in steps if "guard" in step.data]
-        if len(found) == len(steps):
-            return found
-        hidden = {key.lower() for key in self.secrets}
-        old = before.seen.content.decode("utf-8", "replace")
-        sides = values(parse(old)), values(parse(self.text))
-        changed = {key: " (new value)" for key in sides[1] if sides[0].get(key, sides[1][key]) != sides[1][key]}
-        path = self.wanted.path
-        found.append(
-            {
-                "before_header": path,
-                "after_header": path,
-                "before": mask(old, hidden, {}),
-                "after": mask(self.text, hidden, changed),
-            }
-        )
-        if before.plan.live and before.live:
-            title = f"{self.label} at run time"
-            found.append(
-                {
-                    "before_header": title,
-                    "after_header": title,
-                    "before": table(before.plan.live, False),
-                    "after": table(before.plan.live, True),
-                }
-            )
-        return found
-
-
-def _switches_aof_on(change: Change) -> bool:
-    return change.key == "appendonly" and change.new == "yes"
+        files = [show_diff(step.seen, step.want) for step in steps if isinstance(step, WriteFile)]
+        if len(files) == len(steps):
+            return files
+        return files + show_changes(before, self.wanted, self.text, self.label, self.secrets)

@@ -14,6 +14,7 @@ from .._model.acl_rules import parse_acl_list, setuser_command
 from .._model.conf_syntax import parse
 from .._model.versions import Version, parse_version, running_version
 from .._redis.client import Client
+from .steps import ChangePassword
 
 NAME = "client"
 SINCE, SETINFO = (6, 2), (7, 2)
@@ -82,7 +83,7 @@ class Clients:
         text = f"{self.label}: "
         if not self.hashes:
             text += f"remove the user {NAME}, as whom applications ask for the primary"
-            self.steps = [Step(text, {"secret": ["ACL", "DELUSER", NAME]})] if now is not None else []
+            self.steps = [ChangePassword(text, ["ACL", "DELUSER", NAME])] if now is not None else []
             return
         said = dict(row.split(":", 1) for row in client.call("INFO", "server").splitlines() if ":" in row)
         wanted = rules(self.hashes, parse_version(running_version(said)))
@@ -92,4 +93,4 @@ class Clients:
 
         if now is None or rights(now, category) != rights(wanted, category):
             text += f"{'let' if now is None else 'change how'} applications ask for the primary as the user {NAME}"
-            self.steps = [Step(text, {"secret": setuser_command(NAME, wanted)})]
+            self.steps = [ChangePassword(text, setuser_command(NAME, wanted))]

@@ -21,6 +21,7 @@ from .._redis.client import Client
 from .._redis.endpoint import passwords_of
 from .._redis.rotation import no_clients
 from .sentinel_client_user import Clients
+from .steps import ChangePassword
 
 NAME = "default"
 
@@ -108,5 +109,5 @@ class Changeover:
 
     def steps(self) -> List[Step]:
         """Return what the process is told."""
-        own = [Step(self.text, {"secret": self.step})] if self.step else []
+        own: List[Step] = [ChangePassword(self.text, self.step)] if self.step else []
         return own + self.clients.steps

@@ -22,7 +22,7 @@ from .._host.files import Draft
 from .._model.conf_syntax import is_secret, lines, values
 from .._model.directives import OVERRIDDEN
 from .._model.file_changes import Wanted
-from .config_check import Sample, configuration
+from .config_check import Sample, configuration, examine
 
 FORMAT = 1  # of the note, and of what examine() asks
 LIBRARIES = "/etc/ld.so.cache"  # written anew whenever a library is installed
@@ -91,3 +91,25 @@ def hidden_values(parameters: Mapping[str, Any], more: Iterable[str]) -> dict[st
     keys = {key.lower() for key in more}
     found = values(lines(parameters))
     return {key: said[-1] for key, said in found.items() if said[-1] and (key in keys or is_secret(key))}
+
+
+def examine_once(
+    binary: str,
+    parameters: Mapping[str, Any],
+    sentinel: bool,
+    user: str,
+    path: str,
+    label: str,
+    todo: str,
+    secrets: Iterable[str],
+    write: bool,
+) -> Sample:
+    """Let the installed program judge a file, unless it has accepted all of this before."""
+    note = str(Path(path).with_suffix(".accepted"))
+    asked, hidden = question(binary, parameters, sentinel, user), hidden_values(parameters, secrets)
+    sample = recall(note, asked, hidden)
+    if sample is None:
+        sample = examine(binary, parameters, sentinel, user, path, label, todo)
+        if write:
+            remember(note, asked, hidden, sample)
+    return sample
