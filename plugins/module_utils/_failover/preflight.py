@@ -13,8 +13,9 @@ from .._membership.plan import Membership, refusal
 from .._model.observed import Downstream, Observed, SentinelView
 from .._model.tables import evidence, place
 from .._model.versions import major_minor
+from .._replication.election import Wish
 from .._replication.interrupted import FENCE, MARK, PRIORITY, setting
-from .._replication.plan import Planner, Wish
+from .._replication.plan import Planner
 from .steps import Plan, ReplaceDead, afterwards, describe
 
 STALE = 3  # seconds since a replica's last acknowledgement; it sends one each second

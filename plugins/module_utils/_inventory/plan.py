@@ -16,7 +16,8 @@ from .._core.errors import Refused
 from .._model.addresses import join_address
 from .._model.observed import Observed, SentinelView
 from .._model.tables import evidence
-from .._replication.plan import Planner, Wish
+from .._replication.election import Wish
+from .._replication.plan import Planner
 
 REFUSED = "password refused"
 STATES = ("primary", "replica", "unknown", "disputed")

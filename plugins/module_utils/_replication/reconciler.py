@@ -15,8 +15,9 @@ from .._model.tables import overview
 from .._redis.client import connect
 from .._redis.client_list import follow
 from .._redis.observe import both, observe_all, observe_sentinels
+from .election import Wish
 from .interrupted import Repair, explain_restore, leftovers
-from .plan import Plan, Planner, Wish, is_blind, pending, unlinked
+from .plan import Plan, Planner, is_blind, pending, unlinked
 from .prediction import assume_started, predict
 from .repair import repair
 

@@ -30,7 +30,8 @@ from .._redis.observe import (
     observe_sentinels,
     refusals,
 )
-from .._replication.plan import Planner, Wish
+from .._replication.election import Wish
+from .._replication.plan import Planner
 from .._replication.prediction import assume_started
 from .forget import listed, plan_forget, remembered
 from .plan import (

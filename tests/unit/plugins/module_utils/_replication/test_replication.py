@@ -18,11 +18,8 @@ from ansible_collections.quorum.redis.plugins.module_utils._model.observed impor
     Upstream,
     WatchedMaster,
 )
-from ansible_collections.quorum.redis.plugins.module_utils._replication.plan import (
-    Planner,
-    Wish,
-    pending,
-)
+from ansible_collections.quorum.redis.plugins.module_utils._replication.election import Wish
+from ansible_collections.quorum.redis.plugins.module_utils._replication.plan import Planner, pending
 from ansible_collections.quorum.redis.plugins.module_utils._replication.prediction import assume_started, predict
 
 PORT = 6379

@@ -17,7 +17,8 @@ from ansible_collections.quorum.redis.plugins.module_utils._model.observed impor
     Upstream,
     WatchedMaster,
 )
-from ansible_collections.quorum.redis.plugins.module_utils._replication.plan import Planner, Wish
+from ansible_collections.quorum.redis.plugins.module_utils._replication.election import Wish
+from ansible_collections.quorum.redis.plugins.module_utils._replication.plan import Planner
 from ansible_collections.quorum.redis.plugins.module_utils._sentinel.plan import (
     Watch,
     check_identity,
