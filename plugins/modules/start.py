@@ -42,7 +42,7 @@ from dataclasses import dataclass
 from typing import Dict
 
 from ..module_utils._core.reconcile import Module, Reconciler, Step, TypedStep
-from ..module_utils._host.start import State, start, states
+from ..module_utils._host.start import State, read_states, start_unit
 from ..module_utils._module.runner import MaskedModule, run
 
 View = Dict[str, State]
@@ -65,7 +65,7 @@ class Start(Reconciler[View]):
 
     def observe(self) -> View:
         """Look at all of them at once."""
-        return states(self.units)
+        return read_states(self.units)
 
     def plan(self, obs: View) -> list[Step]:
         """One step for each unit that does not run, or would not after a boot."""
@@ -78,7 +78,7 @@ class Start(Reconciler[View]):
     def apply(self, step: Step) -> None:
         """Start one."""
         if isinstance(step, StartUnit):
-            start(step.unit)
+            start_unit(step.unit)
 
     def settle(self, before: View, steps: list[Step]) -> View:
         """A start that has not failed has succeeded."""

@@ -17,7 +17,7 @@ from typing import Any, Iterator
 
 from .._core.errors import Damaged, QuorumError
 from .._host.capacity import disk_free
-from .._host.compression import reader, unpack_file, writer
+from .._host.compression import open_reader, open_writer, unpack_file
 from .._host.files import CHUNK, read_chunks, size_and_digest
 from .._host.sandbox import KEEPER, drop_to
 from .._model.backup_manifest import MANIFEST, Manifest, iso_time, name_time
@@ -120,11 +120,11 @@ def pack(partial: Path, manifest: Manifest, tell: Tell) -> None:
         return
     tell(f"compressing with {manifest.compression}")
     with (partial / manifest.rdb).open("xb") as target:
-        with (partial / RDB).open("rb") as source, writer(target, manifest.compression) as stream:
+        with (partial / RDB).open("rb") as source, open_writer(target, manifest.compression) as stream:
             shutil.copyfileobj(source, stream, CHUNK)
         sync(target)
     digest = hashlib.sha256()
-    with reader(str(partial / manifest.rdb), manifest.compression) as stream:
+    with open_reader(str(partial / manifest.rdb), manifest.compression) as stream:
         for chunk in read_chunks(stream):
             digest.update(chunk)
     if digest.hexdigest() != manifest.rdb_sha256:

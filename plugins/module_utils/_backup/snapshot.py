@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import BinaryIO, Callable, Dict, Iterator, List, Mapping, Optional, Tuple
 
 from .._core.errors import CommandFailed, QuorumError
-from .._host.sandbox import known
+from .._host.sandbox import find_account
 from .._model.rdb_header import read_header
 from .._redis.client import Client
 from .._redis.replies import number, parse_info, reason_in_log
@@ -81,7 +81,7 @@ def open_safely(path: Path, user: str) -> BinaryIO:
     """Open a file that the server names: it may be broken into, and must not make us read what is not its own."""
     number_ = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
     file = os.fdopen(number_, "rb")
-    found, account = os.fstat(number_), known(user)
+    found, account = os.fstat(number_), find_account(user)
     # Not only for root: the timer reads everything, too.
     mine = account is None or found.st_uid in (account.pw_uid, os.geteuid() or account.pw_uid)
     mine = mine or path.parent == Path("/etc/redis")

@@ -15,13 +15,13 @@ from .._engine.accepted import examine_once
 from .._engine.config_check import Sample, installed_version
 from .._host.certificates import (
     STALE,
-    authorities,
-    noted,
+    check_declared,
+    check_tls_steps,
+    check_trust,
+    format_authorities,
+    is_renewed,
     one_step,
-    preflight,
-    renewed,
-    together,
-    trusted,
+    parse_authorities,
 )
 from .._host.file_steps import WriteFile, plan_files
 from .._host.files import Draft, check_path, parse_file, read_path, write_path
@@ -91,7 +91,7 @@ class Instance(Reconciler[View]):
             given = known_to(given, installed_version(self.params["binary"]))
         self.parameters = {**given, **self.secrets}
         self.changeover = Changeover(self.params, self.label, module.check_mode) if self.sentinel else None
-        self.text = render(self.parameters, HEADER + authorities(self.parameters))
+        self.text = render(self.parameters, HEADER + format_authorities(self.parameters))
         file = {key: self.params[key] for key in ("path", "owner", "group", "mode")}
         self.wanted = parse_file({**file, "content": self.text})
         self.guard = guard_files(self.params, file) if self.params["guard"] is not None else []
@@ -110,9 +110,9 @@ class Instance(Reconciler[View]):
             if not self.module.check_mode:
                 raise BadConfig(f"{self.label}: {self.params['binary']} is not installed", todo="Nothing was changed")
             return view
-        soon = preflight(self.parameters, self.params["host"], self.label)
-        before, now = noted(view.seen.content.decode("utf-8", "replace")), noted(self.text)
-        trusted(self.label, self.parameters, before, now, self.params)
+        soon = check_declared(self.parameters, self.params["host"], self.label)
+        before, now = parse_authorities(view.seen.content.decode("utf-8", "replace")), parse_authorities(self.text)
+        check_trust(self.label, self.parameters, before, now, self.params)
         self.sample = self.sample or self._judge()
         state = self._state()
         if self.client is None:
@@ -124,7 +124,7 @@ class Instance(Reconciler[View]):
             file = view.seen.content.decode("utf-8", "surrogateescape")
             more = self.changeover.look(self.client, file, state or "")
             self.text = render(
-                {**self.parameters, **more}, HEADER + authorities(self.parameters) + self.changeover.head
+                {**self.parameters, **more}, HEADER + format_authorities(self.parameters) + self.changeover.head
             )
             self.wanted = replace(self.wanted, content=self.text.encode("utf-8", "surrogateescape"))
         elif self.client is not None and not self.params["rotating"]:
@@ -136,7 +136,7 @@ class Instance(Reconciler[View]):
             view.ran = {key: said[-1] for key, said in view.live.started_with.items()}
             view.ran.update(view.live.config)
             view.plan = self._compare(view.live, self.sample, self.client)
-            view.renewed = renewed(self.parameters, view.live.config, self.params)
+            view.renewed = is_renewed(self.parameters, view.live.config, self.params)
             view.plan.restart += [STALE] if view.renewed and self.sentinel else []
             view.renewed |= bool(now) and before not in ("", now)
         view.plan.warnings += soon
@@ -190,7 +190,7 @@ class Instance(Reconciler[View]):
         place = self.client.endpoint if self.client is not None else endpoint_from_params(self.params)
         if obs.live is not None and obs.ran:
             one_step(self.label, self.wanted.path, obs.ran, self.parameters)
-            together(self.label, self.wanted.path, obs.ran, self.parameters, self.params["absent"])
+            check_tls_steps(self.label, self.wanted.path, obs.ran, self.parameters, self.params["absent"])
         if (port := place.port) != self.params["port"] and self.guard:
             raise Refused(
                 f"{self.label}: runs on port {port} and is declared on {self.params['port']}. A running data set keeps "

@@ -14,14 +14,14 @@ from typing import Any, Mapping, Optional
 from .._core.errors import AuthFailed, CommandFailed, QuorumError
 from .._core.polling import until_done
 from .._core.reconcile import Module, Reconciler, Step, TypedStep
-from .._host.commands import must
+from .._host.commands import must_succeed
 from .._host.file_steps import Pair, WriteFile, plan_files
 from .._host.files import parse_files, read_path, survey_files, write_path
-from .._host.listeners import Listener, holders, listening
-from .._host.packages import installed
+from .._host.listeners import Listener, find_holders, read_listeners
+from .._host.packages import installed_versions
 from .._host.process import main_pid
-from .._host.sandbox import known
-from .._host.start import State, states
+from .._host.sandbox import find_account
+from .._host.start import State, read_states
 from .._model import haproxy
 from .._model.file_changes import Wanted, list_differences, show_diff
 from .._redis.endpoint import Endpoint
@@ -95,9 +95,9 @@ class EndpointHost(Reconciler[View]):
 
     def observe(self) -> View:
         """Look, ask everybody, and refuse what cannot be done before anything is changed."""
-        view = View(bool(installed([service.PACKAGE])) or Path(service.PROGRAM).exists())
-        view.user = known(USER) is not None
-        view.state = states([service.UNIT])[service.UNIT]
+        view = View(bool(installed_versions([service.PACKAGE])) or Path(service.PROGRAM).exists())
+        view.user = find_account(USER) is not None
+        view.state = read_states([service.UNIT])[service.UNIT]
         view.brought = Path(MARK).exists()
         paths = [CONFIG, MARK, *PEM, *(want.path for want in self.files), *([MASK] if view.brought else [])]
         view.left = [path for path in paths if os.path.lexists(path)]
@@ -158,7 +158,7 @@ class EndpointHost(Reconciler[View]):
                 service.judge(self.text, self.tls.content)
             step.write(self.module)
             if step.want.path == SYSUSERS:
-                must(f"The user {USER} cannot be created", "systemd-sysusers", step.want.path)
+                must_succeed(f"The user {USER} cannot be created", "systemd-sysusers", step.want.path)
 
     def _install(self) -> None:
         """Install HAProxy without the service that its package would start."""
@@ -213,7 +213,7 @@ class EndpointHost(Reconciler[View]):
         """Return the declared ports that somebody else holds, with the unit or program."""
         wanted = [*haproxy.listens(self.sets), self.module.params["check_port"]]
         wanted += [self.metrics[1]] if self.metrics[0] else []
-        found = holders(listening(wanted), first=[main_pid(service.UNIT)])
+        found = find_holders(read_listeners(wanted), first=[main_pid(service.UNIT)])
         return {port: one.unit or one.program for one in found for port in one.ports if one.unit != service.UNIT}
 
     def result(self, obs: View, steps: list[Step]) -> dict[str, Any]:

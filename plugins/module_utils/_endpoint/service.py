@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Mapping, Sequence
 
 from .._core.errors import BadConfig
-from .._host.commands import must, run
+from .._host.commands import must_succeed, run_command
 from .._host.sandbox import private_directory
-from .._host.start import failure
+from .._host.start import failure_of
 from .._model.haproxy import FOLDER
 
 PROGRAM = "/usr/sbin/haproxy"
@@ -24,9 +24,9 @@ UNIT = "redis-endpoint.service"
 def install() -> None:
     """Install HAProxy from the package sources of this host, after renewing their lists if need be."""
     command = ("apt-get", "install", "--yes", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=300", PACKAGE)
-    if run(*command)[0]:
-        run("apt-get", "update")
-        must("HAProxy cannot be installed", *command)
+    if run_command(*command)[0]:
+        run_command("apt-get", "update")
+        must_succeed("HAProxy cannot be installed", *command)
 
 
 def judge(text: str, files: Mapping[str, bytes]) -> None:
@@ -38,7 +38,7 @@ def judge(text: str, files: Mapping[str, bytes]) -> None:
             number = os.open(Path(directory) / Path(place).name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(number, "wb") as file:
                 file.write(content)
-        code, said = run(PROGRAM, "-c", "-f", str(path))
+        code, said = run_command(PROGRAM, "-c", "-f", str(path))
     if code:
         rows = [row for row in said.replace(str(path), "line").splitlines() if "ALERT" in row] or said.splitlines()
         raise BadConfig(
@@ -67,24 +67,24 @@ def ask(path: str, command: str) -> str:
 
 def control(verb: str, begin: float) -> None:
     """Start, restart or reload the unit; say in its own words why it does not."""
-    run("systemctl", "daemon-reload")
+    run_command("systemctl", "daemon-reload")
     if verb == "start":
-        run("systemctl", "enable", UNIT)
-    code, said = run("systemctl", verb, UNIT)
+        run_command("systemctl", "enable", UNIT)
+    code, said = run_command("systemctl", verb, UNIT)
     if code:
-        raise failure(UNIT, verb, said, begin)
+        raise failure_of(UNIT, verb, said, begin)
 
 
 def remove(paths: Sequence[str], folder: str, user: str, package: bool) -> None:
     """Stop the unit and take everything away that was made for it."""
-    run("systemctl", "stop", UNIT)
-    run("systemctl", "disable", UNIT)
+    run_command("systemctl", "stop", UNIT)
+    run_command("systemctl", "disable", UNIT)
     if package:
-        must("HAProxy cannot be removed", "apt-get", "purge", "--yes", "-o", "DPkg::Lock::Timeout=300", PACKAGE)
+        must_succeed("HAProxy cannot be removed", "apt-get", "purge", "--yes", "-o", "DPkg::Lock::Timeout=300", PACKAGE)
     for path in paths:
         Path(path).unlink()
     if Path(folder).is_dir() and not any(Path(folder).iterdir()):
         Path(folder).rmdir()
-    run("systemctl", "daemon-reload")
+    run_command("systemctl", "daemon-reload")
     if user:
-        must(f"The user {user} cannot be removed", "userdel", user)
+        must_succeed(f"The user {user} cannot be removed", "userdel", user)

@@ -51,7 +51,9 @@ def read(sets: Sequence[Mapping[str, Any]], params: Mapping[str, Any]) -> Files:
     tls = tls_from_params({"tls": True, **given}) or Tls()
     found = Files(tls)
     if own:
-        said = certificates.check(tls, params["own_address"] or "127.0.0.1", f"The endpoints of {params['name']}")
+        said = certificates.check_certificate(
+            tls, params["own_address"] or "127.0.0.1", f"The endpoints of {params['name']}"
+        )
         found.warnings += [said] if said else []
     try:
         context(tls)

@@ -27,11 +27,11 @@ from .._core.errors import (
     Unreachable,
 )
 from .._host.sandbox import (
-    child,
     deaf_to_signals,
-    memory,
+    memory_directory,
+    prepare_child,
     private_directory,
-    write,
+    write_private,
 )
 from .._model.conf_syntax import MASK, Line, is_secret, lines, parse
 from .._model.directives import OVERRIDDEN, REPLACED
@@ -139,12 +139,12 @@ def scratch(
     todo: str = "",
 ) -> Iterator[str]:
     """Run the installed program on the configuration and give the socket that it listens on."""
-    with deaf_to_signals(), private_directory(user) as directory, tempfile.TemporaryFile(dir=memory()) as log:
+    with deaf_to_signals(), private_directory(user) as directory, tempfile.TemporaryFile(dir=memory_directory()) as log:
         text = "\n".join([*configuration(parameters, sentinel), ""]).format(dir=directory)
         command = [binary, "-"]
         if sentinel:
             command = [binary, f"{directory}/sentinel.conf", "--sentinel"]
-            write(command[1], text, user)
+            write_private(command[1], text, user)
         process = subprocess.Popen(  # pylint: disable=consider-using-with
             command,
             cwd=directory,
@@ -152,7 +152,7 @@ def scratch(
             stdout=log,
             stderr=subprocess.STDOUT,
             env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"},
-            preexec_fn=child(user, _open_files(parameters)),
+            preexec_fn=prepare_child(user, _open_files(parameters)),
             start_new_session=True,
         )
         try:

@@ -23,8 +23,8 @@ from typing import Callable, Dict, Mapping, Sequence
 from .._core.errors import Damaged, QuorumError
 from .._host.sandbox import (
     KEEPER,
-    child,
-    memory,
+    memory_directory,
+    prepare_child,
     private_directory,
 )
 from .._redis.client import Client
@@ -53,7 +53,7 @@ def differences(told: Mapping[str, Mapping[str, int]], seen: Mapping[str, Mappin
 
 def humble(user: str, reads: str = "") -> Callable[[], None]:
     """Return what the child does first: few rights, a low priority, and the first place when memory is short."""
-    prepare = child(user, 0, reads)
+    prepare = prepare_child(user, 0, reads)
 
     def prepared() -> None:
         with contextlib.suppress(PermissionError):  # the unit of the timer has that priority already
@@ -144,7 +144,7 @@ def load(
 
     Damaged: the engine does not load it. Lacking: a module is missing.
     """
-    with private_directory(user) as scratch, tempfile.TemporaryFile(dir=memory()) as log:
+    with private_directory(user) as scratch, tempfile.TemporaryFile(dir=memory_directory()) as log:
         text = configuration(scratch, str(directory), name, max(16, last + 1), modules)
         process = subprocess.Popen(  # pylint: disable=consider-using-with
             [binary, "-"],

@@ -21,7 +21,7 @@ from typing import Callable, Dict, Mapping, Optional, Sequence
 from .._core.errors import Damaged, QuorumError
 from .._host.capacity import memory_free
 from .._host.compression import unpack_file
-from .._host.sandbox import drop_to, memory
+from .._host.sandbox import drop_to, memory_directory
 from .._model.backup_manifest import Manifest
 from .._model.conf_syntax import Line
 from .._redis.client import Client, connect
@@ -110,7 +110,7 @@ class Feeder:
         self.port = secure or port
         self.place = Endpoint(ADDRESS, port, shown["masteruser"] or None, shown["masterauth"] or None, None, 30.0)
         text = configuration(str(self.stage), port, shown, secure, more)
-        self.log, path = tempfile.mkstemp(dir=memory())
+        self.log, path = tempfile.mkstemp(dir=memory_directory())
         Path(path).unlink()
         self.process = subprocess.Popen(  # pylint: disable=consider-using-with
             [self.binary, "-"],

@@ -26,7 +26,7 @@ def check_bind(bind: Sequence[str], address: str, is_local: Callable[[str], bool
             "Nothing was changed. Correct it; before an address that comes and goes write a minus sign",
         )
     only_loopback = all(word not in EVERY and ipaddress.ip_address(word).is_loopback for word in named)
-    if not covers(named, address) and (is_local(address) or only_loopback):
+    if not is_covered(named, address) and (is_local(address) or only_loopback):
         raise BadConfig(
             f"redis_bind is {', '.join(bind)}, without {address}, by which modules and other members reach this host",
             "",
@@ -54,7 +54,7 @@ def check_address(
         )
 
 
-def covers(named: Sequence[str], address: str) -> bool:
+def is_covered(named: Sequence[str], address: str) -> bool:
     """Return whether a process with this bind listens on the address; pure."""
     wanted = ipaddress.ip_address(address)
     return any(

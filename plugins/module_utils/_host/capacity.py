@@ -27,7 +27,7 @@ CGROUPS = (
 )
 
 
-def nearest(path: str) -> Path:
+def nearest_existing(path: str) -> Path:
     """Return the path, or what is there of it."""
     place = Path(path).absolute()
     while not place.exists():
@@ -37,13 +37,13 @@ def nearest(path: str) -> Path:
 
 def disk_free(path: str) -> int:
     """Return the free bytes where a path is, or will be."""
-    space = os.statvfs(nearest(path))
+    space = os.statvfs(nearest_existing(path))
     return space.f_bavail * space.f_frsize
 
 
 def same_disk(one: str, other: str) -> bool:
     """Return whether two paths are, or will be, on one file system."""
-    return nearest(one).stat().st_dev == nearest(other).stat().st_dev
+    return nearest_existing(one).stat().st_dev == nearest_existing(other).stat().st_dev
 
 
 def memory_total(root: Path = ROOT) -> int:

@@ -23,19 +23,19 @@ STALE = {"key": "tls-cert-file", "why": "the certificate was renewed, and a Sent
 TODO = "Nothing was changed. "
 
 
-def declared(parameters: Mapping[str, Any]) -> Optional[Tls]:
+def declared_tls(parameters: Mapping[str, Any]) -> Optional[Tls]:
     """Return the files that a configuration names; None without TLS."""
     keys = ("tls-ca-cert-file", "tls-cert-file", "tls-key-file")
     return Tls(*(str(parameters[key]) for key in keys)) if all(parameters.get(key) for key in keys) else None
 
 
-def authorities(parameters: Mapping[str, Any]) -> str:
+def format_authorities(parameters: Mapping[str, Any]) -> str:
     """Return a line that tells one content of the CA file from another; a process does not tell which one it read."""
-    found = digest(str(parameters.get("tls-ca-cert-file") or ""))
+    found = digest_of_file(str(parameters.get("tls-ca-cert-file") or ""))
     return f"\n{NOTE}{found}" if found else ""
 
 
-def digest(path: str) -> str:
+def digest_of_file(path: str) -> str:
     """Return what tells one content of a file from another; empty when it cannot be read."""
     try:
         return hashlib.sha256(Path(path).read_bytes()).hexdigest()
@@ -43,16 +43,16 @@ def digest(path: str) -> str:
         return ""
 
 
-def noted(text: str) -> str:
+def parse_authorities(text: str) -> str:
     """Return what such a line in a file says, empty without one."""
     found = re.search(rf"^# {NOTE}(\w+)$", text, re.MULTILINE)
     return found.group(1) if found else ""
 
 
-def preflight(parameters: Mapping[str, Any], address: str, label: str) -> list[str]:
+def check_declared(parameters: Mapping[str, Any], address: str, label: str) -> list[str]:
     """Return warnings about the files of a configuration. BadConfig: they will not do."""
-    tls = declared(parameters)
-    said = check(tls, address, label) if tls is not None else ""
+    tls = declared_tls(parameters)
+    said = check_certificate(tls, address, label) if tls is not None else ""
     return [said] if said else []
 
 
@@ -78,7 +78,7 @@ def one_step(label: str, path: str, running: Mapping[str, Any], wanted: Mapping[
         )
 
 
-def together(
+def check_tls_steps(
     label: str, path: str, running: Mapping[str, Any], wanted: Mapping[str, Any], absent: Sequence[str]
 ) -> None:
     """Refuse that some change how members and Sentinels speak to each other while others do not take part."""
@@ -121,9 +121,9 @@ def known_here(label: str, tls: Tls, peers: Sequence[Mapping[str, Any]], timeout
             continue
 
 
-def trusted(label: str, parameters: Mapping[str, Any], before: str, now: str, params: Mapping[str, Any]) -> None:
+def check_trust(label: str, parameters: Mapping[str, Any], before: str, now: str, params: Mapping[str, Any]) -> None:
     """See that other hosts have the same CAs, and that new ones know what peers show; both as the files note them."""
-    tls = declared(parameters)
+    tls = declared_tls(parameters)
     if tls is None or not now:
         return
     all_trust(label, tls.ca or "", now, params["trust"])
@@ -131,7 +131,7 @@ def trusted(label: str, parameters: Mapping[str, Any], before: str, now: str, pa
         known_here(label, tls, params["peers"], params["timeout"])
 
 
-def check(tls: Tls, address: str, label: str, now: Optional[float] = None) -> str:
+def check_certificate(tls: Tls, address: str, label: str, now: Optional[float] = None) -> str:
     """Return a warning, or nothing. BadConfig: these files will not do."""
     for path in (tls.ca, tls.cert, tls.key):
         try:
@@ -140,17 +140,17 @@ def check(tls: Tls, address: str, label: str, now: Optional[float] = None) -> st
             todo = TODO + "Bring the file to the host, or correct its variable"
             raise BadConfig(f"{label}: a file of TLS cannot be read: {problem.strerror}", path or "", todo) from problem
     try:
-        found = rehearse(tls, address)
+        found = rehearse_handshake(tls, address)
     except (OSError, ValueError) as problem:
         foreign = "PEM" in str(problem) or "no certificate" in str(problem)
         said = None if foreign else failure(problem, tls.cert or "")
         said = said or Unreachable(f"One is no certificate, key or CA: {problem}", todo="Correct the files")
         where = ", ".join(path for path in (tls.cert, tls.key, tls.ca) if path)
         raise BadConfig(f"{label}: {said.what}", where, TODO + said.todo) from problem
-    return warning(found, tls.cert or "", time.time() if now is None else now)
+    return warn_of_expiry(found, tls.cert or "", time.time() if now is None else now)
 
 
-def rehearse(tls: Tls, address: str) -> dict[str, Any]:
+def rehearse_handshake(tls: Tls, address: str) -> dict[str, Any]:
     """Let a server and a client that both have these files shake hands; return what the certificate says."""
     server, client = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), context(tls)
     server.load_cert_chain(tls.cert or "", tls.key)
@@ -170,15 +170,15 @@ def rehearse(tls: Tls, address: str) -> dict[str, Any]:
     raise ssl.SSLError("the handshake does not end")
 
 
-def warning(found: Mapping[str, Any], label: str, now: float) -> str:
+def warn_of_expiry(found: Mapping[str, Any], label: str, now: float) -> str:
     """Return the sentence for a certificate that ends soon; pure."""
     left = ssl.cert_time_to_seconds(str(found["notAfter"])) - now
     return f"{label} ends in {int(left // 86400)} days; renew it" if left < WARN_DAYS * 86400 else ""
 
 
-def renewed(parameters: Mapping[str, Any], live: Mapping[str, str], options: Mapping[str, Any]) -> bool:
+def is_renewed(parameters: Mapping[str, Any], live: Mapping[str, str], options: Mapping[str, Any]) -> bool:
     """Return whether a process shows another certificate than its file has; no when it cannot be asked."""
-    tls, port = declared(parameters), str(parameters.get("tls-port"))
+    tls, port = declared_tls(parameters), str(parameters.get("tls-port"))
     if tls is None or live.get("tls-port", port) != port:
         return False
     try:

@@ -11,7 +11,7 @@ import subprocess
 from .._core.errors import QuorumError
 
 
-def run(*command: str) -> tuple[int, str]:
+def run_command(*command: str) -> tuple[int, str]:
     """Run a command; return its exit code and what it says."""
     try:
         done = subprocess.run(
@@ -27,8 +27,8 @@ def run(*command: str) -> tuple[int, str]:
     return done.returncode, done.stdout.decode("utf-8", "replace").strip()
 
 
-def must(what: str, *command: str) -> None:
+def must_succeed(what: str, *command: str) -> None:
     """Run a command that has to succeed."""
-    code, said = run(*command)
+    code, said = run_command(*command)
     if code:
         raise QuorumError(f"{what}: {' '.join(said.splitlines()[-3:]) or f'exit code {code}'}", " ".join(command))

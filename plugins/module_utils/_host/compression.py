@@ -20,7 +20,7 @@ _NO_ZSTD = "Install the package zstd, or use the compression gzip"
 
 
 @contextmanager
-def reader(path: str, compression: str) -> Iterator[BinaryIO]:
+def open_reader(path: str, compression: str) -> Iterator[BinaryIO]:
     """Open a file for reading what was in it before it was compressed. Damaged: it cannot be unpacked."""
     if compression == "zstd":
         with _zstd(["-dc", "--", path], path) as process:
@@ -36,7 +36,7 @@ def reader(path: str, compression: str) -> Iterator[BinaryIO]:
 def unpack_file(path: str, compression: str, sha256: str, target: BinaryIO) -> None:
     """Write what was in a file before it was compressed. Damaged: it is not what it was."""
     digest = hashlib.sha256()
-    with reader(path, compression) as source:
+    with open_reader(path, compression) as source:
         for chunk in read_chunks(source):
             digest.update(chunk)
             target.write(chunk)
@@ -45,7 +45,7 @@ def unpack_file(path: str, compression: str, sha256: str, target: BinaryIO) -> N
 
 
 @contextmanager
-def writer(target: BinaryIO, compression: str) -> Iterator[BinaryIO]:
+def open_writer(target: BinaryIO, compression: str) -> Iterator[BinaryIO]:
     """Offer a file whose content goes to the target, compressed; the target is complete when the block ends."""
     if compression == "none":
         yield target

@@ -17,8 +17,8 @@ from typing import Any, Mapping, Sequence
 
 from .._core.errors import QuorumError, Refused
 from .._redis.replies import engine_of, number, parse_info
-from .listeners import Holder, Listener, holders, listening, of_process, read
-from .services import blocks
+from .listeners import Holder, Listener, find_holders, of_process, read_kernel_file, read_listeners
+from .services import parse_blocks
 
 OURS = "quorum.redis"  # the first line of our units says so
 PACKAGED = re.compile(r"(redis|valkey)(-server|-sentinel)?\.service")
@@ -128,15 +128,15 @@ class Foreign:
         return f"it is stopped, and {what} stays in {self.holder.directory or 'its directory'}"
 
 
-def unused(found: Sequence[Foreign]) -> list[Foreign]:
+def choose_unused(found: Sequence[Foreign]) -> list[Foreign]:
     """Return those that may go without being asked for: nobody misses them; pure."""
     watchers = sum(one.sentinel and one.idle() for one in found)
     return [one for one in found if one.idle(watchers)]
 
 
-def judge(found: Sequence[Foreign], host: str, replace: bool) -> list[Foreign]:
+def judge_foreign(found: Sequence[Foreign], host: str, replace: bool) -> list[Foreign]:
     """Return those that are stopped, or refuse; pure."""
-    going = unused(found)
+    going = choose_unused(found)
     stay = [one for one in found if one not in going and not (replace and one.stoppable)]
     if stay:
         ways = list(dict.fromkeys(one.todo() for one in stay))
@@ -155,22 +155,22 @@ def judge(found: Sequence[Foreign], host: str, replace: bool) -> list[Foreign]:
     return list(found)
 
 
-def units(said: str) -> list[Unit]:
+def parse_units(said: str) -> list[Unit]:
     """Return the units that `systemctl show` has told; pure."""
-    return [Unit(one["Id"], number(one.get("MainPID")), one.get("FragmentPath", "")) for one in blocks(said)]
+    return [Unit(one["Id"], number(one.get("MainPID")), one.get("FragmentPath", "")) for one in parse_blocks(said)]
 
 
-def look(declared: Mapping[str, Sequence[int]], replaced: Sequence[str], said: str) -> list[Foreign]:
+def find_foreign(declared: Mapping[str, Sequence[int]], replaced: Sequence[str], said: str) -> list[Foreign]:
     """Return what is on the declared ports and is not the unit that is declared, and what the packages' units run."""
-    known = units(said)
+    known = parse_units(said)
     ours = {unit.name: unit for unit in known if unit.file and _is_ours(unit)}
     wanted = {port: unit for unit, ports in declared.items() for port in ports}
-    sockets = listening(wanted)
+    sockets = read_listeners(wanted)
     for unit in known:
         if unit.name in replaced and unit.pid:
             sockets += [one for one in of_process(unit.pid) if one not in sockets]
     found = []
-    for holder in holders(sockets, [unit.pid for unit in known]):
+    for holder in find_holders(sockets, [unit.pid for unit in known]):
         ports = [port for port in holder.ports if port in wanted]
         mine = holder.unit in ours and holder.pid == ours[holder.unit].pid
         if mine and all(wanted[port] == holder.unit for port in ports):
@@ -186,7 +186,7 @@ def _is_ours(unit: Unit) -> bool:
     file = Path(unit.file)
     if os.path.realpath(unit.file) == os.devnull:
         file = file.with_name(re.sub("@.*[.]", "@.", unit.name))
-    return OURS in read(file)
+    return OURS in read_kernel_file(file)
 
 
 def _unit(holder: Holder, known: Sequence[Unit]) -> str:
@@ -195,14 +195,14 @@ def _unit(holder: Holder, known: Sequence[Unit]) -> str:
     if not name or PACKAGED.fullmatch(name) or any((unit.name, unit.pid) == (name, holder.pid) for unit in known):
         return name
     said = _run("systemctl", "show", "--property=Id,MainPID,FragmentPath", name)
-    main = any(unit.pid == holder.pid for unit in units(said))
+    main = any(unit.pid == holder.pid for unit in parse_units(said))
     return name if main or ENGINE.search(name) else ""
 
 
 def _asked(one: Foreign) -> Foreign:
     """Ask it what it is, without a password: ours is not for strangers."""
     for listener in one.holder.listeners:
-        kind, text = ask(listener, "INFO")
+        kind, text = ask_port(listener, "INFO")
         if kind == "$" and ("redis_version" in text or "server_name" in text):
             one.info, one.silence = parse_info(text), ""
             return one
@@ -211,7 +211,7 @@ def _asked(one: Foreign) -> Foreign:
     return one
 
 
-def ask(listener: Listener, command: str, seconds: float = 2.0) -> tuple[str, str]:
+def ask_port(listener: Listener, command: str, seconds: float = 2.0) -> tuple[str, str]:
     """Send one command; return the kind of the reply and its text, both empty when there is none."""
     try:
         with socket.create_connection((listener.reached_at, listener.port), timeout=seconds) as plain:
@@ -225,11 +225,11 @@ def ask(listener: Listener, command: str, seconds: float = 2.0) -> tuple[str, st
         return "", ""
 
 
-def stop(one: Foreign) -> None:
+def stop_server(one: Foreign) -> None:
     """Stop it so that it stays stopped; what it holds is on its disk before that."""
     where = f"pid {one.holder.pid}"
     if one.info and not one.sentinel and one.keys:
-        kind, text = ask(one.holder.listeners[0], "SAVE", STOP_LIMIT)
+        kind, text = ask_port(one.holder.listeners[0], "SAVE", STOP_LIMIT)
         if kind != "+":
             raise QuorumError(
                 f"{one.describe()}; it cannot save them: {text or 'no answer'}",

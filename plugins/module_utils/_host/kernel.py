@@ -54,9 +54,9 @@ class View:
     packages_missing: list[str] = field(default_factory=list)
 
 
-def observe(params: Mapping[str, Any], root: Path = Path("/")) -> View:
+def observe_kernel(params: Mapping[str, Any], root: Path = Path("/")) -> View:
     """Look at the kernel's settings that are asked for, at their files, and at the memory."""
-    view = View(memory=memory(root))
+    view = View(memory=total_memory(root))
     for name, place in SYSCTLS.items():
         if params[name] is not None:
             path = root / "proc/sys" / place
@@ -68,14 +68,14 @@ def observe(params: Mapping[str, Any], root: Path = Path("/")) -> View:
         view.settings.append(Setting("transparent_hugepages", path, params["transparent_hugepages"], now))
     for setting in view.settings:
         setting.writable = not setting.differs or _writable(setting)
-    for want in files(params, view.settings):
+    for want in settings_files(params, view.settings):
         seen = read_path(want.path)
         if list_differences(seen, want):
             view.files.append((seen, want))
     return view
 
 
-def files(params: Mapping[str, Any], settings: list[Setting]) -> list[Wanted]:
+def settings_files(params: Mapping[str, Any], settings: list[Setting]) -> list[Wanted]:
     """Return what makes the settings survive a boot; a file without lines is not there; pure."""
     sysctl = [f"{SYSCTLS[item.name].replace('/', '.')} = {item.wanted}\n" for item in settings if item.name in SYSCTLS]
     boot = [f"w! /{HUGEPAGES} - - - - {item.wanted}\n" for item in settings if item.name not in SYSCTLS]
@@ -97,7 +97,7 @@ def check_memory(view: View, needed: int) -> None:
         )
 
 
-def memory(root: Path) -> int:
+def total_memory(root: Path) -> int:
     """Return the bytes of memory that this host, or the container it is, may use."""
     found = re.search(r"MemTotal:\s+(\d+) kB", _read(root / "proc/meminfo"))
     total = int(found.group(1)) * 1024 if found else 0
@@ -105,7 +105,7 @@ def memory(root: Path) -> int:
     return min([total, *(int(limit) for limit in limits if limit.isdigit() and int(limit))])
 
 
-def put(setting: Setting) -> None:
+def put_setting(setting: Setting) -> None:
     """Set it now."""
     try:
         setting.path.write_text(setting.wanted + "\n", encoding="ascii")

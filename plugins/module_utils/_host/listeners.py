@@ -58,7 +58,7 @@ class Holder:
         return sorted({listener.port for listener in self.listeners})
 
 
-def parse(text: str, byteorder: str = sys.byteorder) -> list[Listener]:
+def parse_listeners(text: str, byteorder: str = sys.byteorder) -> list[Listener]:
     """Return the listeners of one table of the kernel, /proc/net/tcp or tcp6; pure."""
     found = []
     for words in map(str.split, text.splitlines()[1:]):
@@ -90,14 +90,14 @@ def unit_of(cgroup: str) -> str:
     return scope if scope.endswith(".service") and "user.slice" not in cgroup else ""
 
 
-def listening(ports: Iterable[int] | None = None, root: Path = Path("/")) -> list[Listener]:
+def read_listeners(ports: Iterable[int] | None = None, root: Path = Path("/")) -> list[Listener]:
     """Return the listeners of this host, of these ports only where some are named."""
     wanted = None if ports is None else set(ports)
-    found = [one for name in ("tcp", "tcp6") for one in parse(read(root / "proc/net" / name))]
+    found = [one for name in ("tcp", "tcp6") for one in parse_listeners(read_kernel_file(root / "proc/net" / name))]
     return [one for one in found if wanted is None or one.port in wanted]
 
 
-def holders(listeners: Sequence[Listener], first: Iterable[int] = (), root: Path = Path("/")) -> list[Holder]:
+def find_holders(listeners: Sequence[Listener], first: Iterable[int] = (), root: Path = Path("/")) -> list[Holder]:
     """Return the processes behind the listeners; `first`: whose they are in all likelihood, which saves the search."""
     left = {one.inode: one for one in listeners}
     found: list[Holder] = []
@@ -106,22 +106,28 @@ def holders(listeners: Sequence[Listener], first: Iterable[int] = (), root: Path
     for pid in [*likely, *(name for name in _processes(proc) if name not in likely)]:
         if not left:
             break
-        mine = [left.pop(inode) for inode in sockets(proc / pid) if inode in left]
+        mine = [left.pop(inode) for inode in sockets_of(proc / pid) if inode in left]
         if mine:
             place = proc / pid
             found.append(
-                Holder(int(pid), read(place / "comm").strip(), _link(place / "cwd"), read(place / "cgroup"), mine)
+                Holder(
+                    int(pid),
+                    read_kernel_file(place / "comm").strip(),
+                    _link(place / "cwd"),
+                    read_kernel_file(place / "cgroup"),
+                    mine,
+                )
             )
     return found + [Holder(listeners=[one]) for one in left.values()]
 
 
 def of_process(pid: int, root: Path = Path("/")) -> list[Listener]:
     """Return where one process listens."""
-    mine = set(sockets(root / "proc" / str(pid))) if pid > 0 else set()
-    return [one for one in listening(root=root) if one.inode in mine] if mine else []
+    mine = set(sockets_of(root / "proc" / str(pid))) if pid > 0 else set()
+    return [one for one in read_listeners(root=root) if one.inode in mine] if mine else []
 
 
-def sockets(process: Path) -> list[str]:
+def sockets_of(process: Path) -> list[str]:
     """Return the inodes of a process's sockets; none where it is gone or may not be looked at."""
     try:
         links = [_link(file) for file in (process / "fd").iterdir()]
@@ -140,7 +146,7 @@ def is_local(address: str) -> bool:
     return True
 
 
-def answers(address: str, port: int, seconds: float = 2.0) -> bool:
+def is_answering(address: str, port: int, seconds: float = 2.0) -> bool:
     """Return whether something takes connections there."""
     try:
         socket.create_connection((address, port), timeout=seconds).close()
@@ -149,7 +155,7 @@ def answers(address: str, port: int, seconds: float = 2.0) -> bool:
     return True
 
 
-def read(path: Path) -> str:
+def read_kernel_file(path: Path) -> str:
     """Return the text of a file of the kernel, empty when it cannot be read."""
     try:
         return path.read_text(encoding="utf-8", errors="replace")

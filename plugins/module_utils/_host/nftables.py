@@ -92,7 +92,7 @@ class Firewall(Reconciler[List[Wall]]):
         if isinstance(step, WriteFile):
             step.write(self.module)
         elif isinstance(step, ControlUnit):
-            must(["systemctl", *step.command, step.unit])
+            must_succeed(["systemctl", *step.command, step.unit])
 
     def settle(self, before: List[Wall], steps: List[Step]) -> List[Wall]:
         """See that the kernel has what was asked for."""
@@ -116,13 +116,17 @@ class Firewall(Reconciler[List[Wall]]):
         path = str(FOLDER / f"{name}.nft")
         seen = read_path(path)
         # Who is to leave a port may be refused to, and is not left there without what shut strangers out.
-        left = ports_of(seen.content.decode("utf-8", "replace")) & listening(tcp()) - {self.params["ssh_port"]}
+        left = ports_of(seen.content.decode("utf-8", "replace")) & listening(read_tcp_tables()) - {
+            self.params["ssh_port"]
+        }
         ports = sorted({*process["ports"], *left})
         text = rules(name, ports, self.allowed) if self.present else ""
         want = Wanted(path, "file" if self.present else "absent", text.encode())
-        shown = say(["systemctl", "show", "--property=ActiveState,UnitFileState", f"redis-firewall@{name}.service"])
+        shown = run_command(
+            ["systemctl", "show", "--property=ActiveState,UnitFileState", f"redis-firewall@{name}.service"]
+        )
         unit = dict(row.split("=", 1) for row in shown[1].splitlines() if "=" in row)
-        code, listed = say(["nft", "list", "table", "inet", table(name)])
+        code, listed = run_command(["nft", "list", "table", "inet", table(name)])
         return Wall(name, ports, seen, want, unit, mark_of(listed) if code == 0 else None)
 
     def _todo(self, wall: Wall) -> List[Step]:
@@ -140,14 +144,14 @@ class Firewall(Reconciler[List[Wall]]):
         return steps
 
     def _take(self, wall: Wall) -> None:
-        code, said = say(["nft", "--check", "--file", "-"], wall.want.content)
+        code, said = run_command(["nft", "--check", "--file", "-"], wall.want.content)
         if code is None and not self.module.check_mode:
             raise QuorumError("The program nft is missing", "", f"{NOTHING}. Install the package nftables")
         if code:
             raise Refused(f"nft does not take the rules for {wall.name}: {said.strip()}", wall.want.path, NOTHING)
 
     def _nobody_shut_out(self, walls: List[Wall]) -> None:
-        tables = tcp()
+        tables = read_tcp_tables()
         found: List[str] = []
         for wall in walls:
             late = shut_out(connected(tables, wall.ports), self.allowed)
@@ -161,12 +165,12 @@ class Firewall(Reconciler[List[Wall]]):
             )
 
 
-def tcp() -> List[str]:
+def read_tcp_tables() -> List[str]:
     """Return what the kernel says of its TCP sockets."""
     return [path.read_text(encoding="ascii") for path in TCP if path.exists()]
 
 
-def say(command: List[str], given: bytes = b"") -> Tuple[Optional[int], str]:
+def run_command(command: List[str], given: bytes = b"") -> Tuple[Optional[int], str]:
     """Run a command; return its exit code, None where there is no such program, and what it said."""
     # Root that came by `su` has the path of the user before.
     known = {**os.environ, "PATH": os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"])}
@@ -179,8 +183,8 @@ def say(command: List[str], given: bytes = b"") -> Tuple[Optional[int], str]:
     return done.returncode, done.stdout.decode("utf-8", "replace")
 
 
-def must(command: List[str]) -> None:
+def must_succeed(command: List[str]) -> None:
     """Run a command that has to succeed."""
-    code, said = say(command)
+    code, said = run_command(command)
     if code != 0:
         raise QuorumError(f"{' '.join(command)} failed: {said.strip()}", "", "See the journal of the unit")

@@ -22,7 +22,7 @@ def are_lists_empty(directory: str = LISTS) -> bool:
     return Path(directory).is_dir() and not any(Path(directory).glob("*_Packages*"))
 
 
-def installed(packages: Sequence[str]) -> dict[str, str] | None:
+def installed_versions(packages: Sequence[str]) -> dict[str, str] | None:
     """Return those of the packages that are installed, and in which version; None without dpkg."""
     form = "--showformat=${Package} ${Version} ${db:Status-Status}\\n"
     said = _ask("dpkg-query", "--show", form, *packages) if packages else ""
@@ -50,10 +50,10 @@ class Pin:
 
     def find(self, host: str, update: bool) -> None:
         """Ask the package sources for the version, after an `update` if need be; refuse one that they do not have."""
-        offers = offered(_ask("apt-cache", "madison", self.packages[0]))
+        offers = offered_versions(_ask("apt-cache", "madison", self.packages[0]))
         if update and not any(map(self.fits, offers)):
             _ask("apt-get", "update")
-            offers = offered(_ask("apt-cache", "madison", self.packages[0]))
+            offers = offered_versions(_ask("apt-cache", "madison", self.packages[0]))
         self.newest = next(filter(self.fits, offers), "")
         if not self.newest:
             raise BadConfig(
@@ -64,7 +64,9 @@ class Pin:
             )
 
 
-def missing(packages: Sequence[str], found: Mapping[str, str] | None, pin: Pin, upgrade: bool = False) -> list[str]:
+def missing_packages(
+    packages: Sequence[str], found: Mapping[str, str] | None, pin: Pin, upgrade: bool = False
+) -> list[str]:
     """Return what is to be installed, all of it without dpkg; pure.
 
     Packages of the pin come as `name=version`; only an upgrade puts the newest build in place of another one.
@@ -80,7 +82,7 @@ def missing(packages: Sequence[str], found: Mapping[str, str] | None, pin: Pin, 
     return wanted
 
 
-def offered(said: str | None) -> list[str]:
+def offered_versions(said: str | None) -> list[str]:
     """Return the versions that apt-cache madison lists, newest first; pure."""
     rows = [row.split("|") for row in (said or "").splitlines()]
     return list(dict.fromkeys(row[1].strip() for row in rows if len(row) > 1))

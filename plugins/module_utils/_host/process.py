@@ -23,10 +23,10 @@ def connect_unit(endpoint: Endpoint, state: str | None, variable: str, unit: str
     if not unit:
         return client
     if client is not None:
-        return own(client, unit)
+        return check_process(client, unit)
     for one in of_process(main_pid(unit)):
         try:
-            return own(connect(replace(endpoint, address=one.reached_at, port=one.port)), unit)
+            return check_process(connect(replace(endpoint, address=one.reached_at, port=one.port)), unit)
         except Refused:
             raise
         except QuorumError:
@@ -34,7 +34,7 @@ def connect_unit(endpoint: Endpoint, state: str | None, variable: str, unit: str
     return None
 
 
-def own(client: Client, unit: str) -> Client:
+def check_process(client: Client, unit: str) -> Client:
     """Refuse a process that answers and is not that of the unit: it may be another machine's."""
     pid, answers = 0, ""
     for pause in (0.0, 1.0):  # a restart may come in between

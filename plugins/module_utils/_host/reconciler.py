@@ -15,12 +15,12 @@ from .._redis.tls import Tls
 from . import foreign
 from .addresses import check_address, check_bind
 from .capacity import disk_free, memory_free
-from .certificates import check, digest
+from .certificates import check_certificate, digest_of_file
 from .file_steps import WriteFile, plan_files
 from .files import parse_files, survey_files
-from .kernel import Setting, View, check_memory, observe, put
-from .listeners import answers, is_local
-from .packages import Pin, are_lists_empty, check_candidates, installed, missing
+from .kernel import Setting, View, check_memory, observe_kernel, put_setting
+from .listeners import is_answering, is_local
+from .packages import Pin, are_lists_empty, check_candidates, installed_versions, missing_packages
 from .services import (
     changed_units,
     check_version,
@@ -62,19 +62,21 @@ class Host(Reconciler[View]):
     def observe(self) -> View:
         """Look, and refuse at once what holds a port, what the memory cannot hold, certificates that will not do."""
         given = self.module.params
-        found = foreign.look(given["listens"], given["packaged"], self.units) if given["listens"] else []
-        self.foreign = foreign.judge(found, given["name"], given["replace_foreign"])
-        running = {unit.name for unit in foreign.units(self.units) if unit.pid}
+        found = foreign.find_foreign(given["listens"], given["packaged"], self.units) if given["listens"] else []
+        self.foreign = foreign.judge_foreign(found, given["name"], given["replace_foreign"])
+        running = {unit.name for unit in foreign.parse_units(self.units) if unit.pid}
         check_address(
             given["address"] or "",
             {unit: ports for unit, ports in given["listens"].items() if unit in running},
             is_local,
-            answers,
+            is_answering,
         )
         check_bind(given["bind"], given["address"] or "", is_local)
         if given["certificate"]:
-            check(Tls(given["authorities"], given["certificate"], given["key"]), given["address"] or "", "TLS")
-        view = observe(self.module.params)
+            check_certificate(
+                Tls(given["authorities"], given["certificate"], given["key"]), given["address"] or "", "TLS"
+            )
+        view = observe_kernel(self.module.params)
         pairs = survey_files(self.files, sure=not self.module.check_mode)
         view.declared = [pair for pair in pairs if list_differences(*pair)]
         check_memory(view, self.module.params["memory_needed"])
@@ -85,12 +87,12 @@ class Host(Reconciler[View]):
         """Compare what is installed and what runs with what is declared; only an upgrade may change its version."""
         given = self.module.params
         pin = Pin(given["engine"], given["pinned"], given["version"])
-        found = installed(given["packages"])
+        found = installed_versions(given["packages"])
         kept = found is None or pin.kept(found)
         self.no_lists = not self.update and not given["upgrade"] and are_lists_empty()
         if pin.version and pin.packages and found is not None and (given["upgrade"] or not kept) and not self.no_lists:
             pin.find(given["name"], self.update)
-        view.pin, view.packages_missing = pin.newest, missing(given["packages"], found, pin, given["upgrade"])
+        view.pin, view.packages_missing = pin.newest, missing_packages(given["packages"], found, pin, given["upgrade"])
         self.no_lists = self.no_lists and bool(view.packages_missing)
         if not self.no_lists:
             check_candidates(view.packages_missing, update=self.update)
@@ -112,11 +114,11 @@ class Host(Reconciler[View]):
     def apply(self, step: Step) -> None:
         """Stop a process, write a file or a value."""
         if isinstance(step, StopForeign):
-            foreign.stop(step.server)
+            foreign.stop_server(step.server)
         elif isinstance(step, WriteFile):
             step.write(self.module)
         elif isinstance(step, PutSetting):
-            put(step.setting)
+            put_setting(step.setting)
 
     def settle(self, before: View, steps: list[Step]) -> View:
         """Return what was seen: a written value is as it was written."""
@@ -145,7 +147,7 @@ class Host(Reconciler[View]):
             "memory": obs.memory,
             "memory_free": memory_free(),
             "disk_free": disk_free(self.module.params["data"]),
-            "authorities_sha256": digest(self.module.params["authorities"] or ""),
+            "authorities_sha256": digest_of_file(self.module.params["authorities"] or ""),
             "firewalls": sorted(path.stem for path in Path("/etc/quorum-redis").glob("*.nft")),
             "running": programs,
             "program_exists": bool(program) and Path(program).exists(),

@@ -21,7 +21,7 @@ _PR_SET_PDEATHSIG = 1
 KEEPER = "redis-backup"  # the user of the timer's unit, whose the backups are
 
 
-def child(user: str, files: int, reads: str = "") -> Callable[[], None]:
+def prepare_child(user: str, files: int, reads: str = "") -> Callable[[], None]:
     """Return what the child does before it becomes the program: limits, rights, and dying with its parent.
 
     `reads`: an account whose group it has first, so that it reads what no other process of the user can.
@@ -49,10 +49,10 @@ def child(user: str, files: int, reads: str = "") -> Callable[[], None]:
 
 def drop_to(user: str) -> pwd.struct_passwd | None:
     """Return the account to drop to: only root can, and only to one that exists."""
-    return known(user) if os.geteuid() == 0 else None
+    return find_account(user) if os.geteuid() == 0 else None
 
 
-def known(user: str) -> pwd.struct_passwd | None:
+def find_account(user: str) -> pwd.struct_passwd | None:
     """Return the account, None when there is no such user."""
     try:
         return pwd.getpwnam(user)
@@ -60,7 +60,7 @@ def known(user: str) -> pwd.struct_passwd | None:
         return None
 
 
-def memory() -> str | None:
+def memory_directory() -> str | None:
     """Return a place that no full disk can close and no secret outlives; None for the default one."""
     place = os.environ.get("RUNTIME_DIRECTORY", "/run")  # a unit has a directory of its own there, and no other
     return place if os.access(place, os.W_OK) else None
@@ -70,7 +70,7 @@ def memory() -> str | None:
 def private_directory(user: str) -> Iterator[str]:
     """Make an empty directory of the service user, in memory where possible; it is removed whatever happens."""
     try:
-        directory = tempfile.mkdtemp(prefix="quorum-redis-", dir=memory())
+        directory = tempfile.mkdtemp(prefix="quorum-redis-", dir=memory_directory())
     except OSError as problem:
         raise QuorumError(f"no scratch directory can be made: {problem}", todo="Nothing was changed") from problem
     try:
@@ -82,7 +82,7 @@ def private_directory(user: str) -> Iterator[str]:
         shutil.rmtree(directory, ignore_errors=True)
 
 
-def write(path: str, text: str, user: str) -> None:
+def write_private(path: str, text: str, user: str) -> None:
     """Write a file that only the service user can read."""
     number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(number, "w", encoding="utf-8", errors="surrogateescape") as file:

@@ -94,7 +94,7 @@ def programs_of(table: str, proc: Path) -> dict[str, str]:
     return programs
 
 
-def blocks(table: str) -> Iterator[dict[str, str]]:
+def parse_blocks(table: str) -> Iterator[dict[str, str]]:
     """Return what systemd says about each unit; pure."""
     for block in table.split("\n\n"):
         values = dict(row.split("=", 1) for row in block.splitlines() if "=" in row)
@@ -104,4 +104,4 @@ def blocks(table: str) -> Iterator[dict[str, str]]:
 
 def own_blocks(table: str) -> Iterator[dict[str, str]]:
     """Return what systemd says about each unit of this collection; pure."""
-    return (values for values in blocks(table) if any(fnmatch(values["Id"], ours) for ours in UNITS))
+    return (values for values in parse_blocks(table) if any(fnmatch(values["Id"], ours) for ours in UNITS))

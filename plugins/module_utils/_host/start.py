@@ -54,7 +54,7 @@ class State:
     enabled: bool
 
 
-def reason(lines: Sequence[str]) -> tuple[str, str]:
+def failure_reason(lines: Sequence[str]) -> tuple[str, str]:
     """Return why a process did not start, from its journal, and what to do; empty when it says nothing. Pure."""
     levels = [(found.group(1) if (found := PREFIX.match(line)) else "#") for line in lines]
     rows = [PREFIX.sub("", line).strip() for line in lines]
@@ -70,7 +70,7 @@ def reason(lines: Sequence[str]) -> tuple[str, str]:
     return (loud or [row for row in rows if row] or [""])[-1].rstrip("."), ""
 
 
-def states(units: Sequence[str]) -> dict[str, State]:
+def read_states(units: Sequence[str]) -> dict[str, State]:
     """Return the state of each unit."""
     said = _run("systemctl", "show", "--property=Id,ActiveState,UnitFileState", *units)[1] if units else ""
     blocks = [dict(row.split("=", 1) for row in block.splitlines() if "=" in row) for block in said.split("\n\n")]
@@ -82,7 +82,7 @@ def states(units: Sequence[str]) -> dict[str, State]:
     return {unit: found.get(unit, State(active=False, enabled=False)) for unit in units}
 
 
-def start(unit: str) -> None:
+def start_unit(unit: str) -> None:
     """Start a unit now and at each boot."""
     code, said = _run("systemctl", "enable", unit)
     if code:
@@ -91,17 +91,17 @@ def start(unit: str) -> None:
     begin = time.time()
     code, said = _run("systemctl", "start", unit)
     if code:
-        raise failure(unit, "start", said, begin)
+        raise failure_of(unit, "start", said, begin)
 
 
-def failure(unit: str, verb: str, said: str, begin: float, todo: str = "") -> QuorumError:
+def failure_of(unit: str, verb: str, said: str, begin: float, todo: str = "") -> QuorumError:
     """Return what to raise about a unit that does not start: what its journal has since `begin`, else what was said."""
-    text, help_ = reason(journal(unit, begin))
+    text, help_ = failure_reason(read_journal(unit, begin))
     ways = [help_, todo, f"systemd tries it again and again; `journalctl -u {unit}` shows what else it says"]
     return QuorumError(f"{unit} does not {verb}: {text or said}", "", ". ".join(way for way in ways if way))
 
 
-def journal(unit: str, begin: float, lines: int = 60) -> list[str]:
+def read_journal(unit: str, begin: float, lines: int = 60) -> list[str]:
     """Return what the processes of a unit have said since then; systemd's own words about it are not among it."""
     _run("journalctl", "--sync")
     since = ["-n", str(lines), f"--since=@{int(begin)}", f"_SYSTEMD_UNIT={unit}"]

@@ -17,7 +17,7 @@ from .._core.errors import (
     Unreachable,
 )
 from .._core.reconcile import Module, Reconciler, Step
-from .._host.start import failure
+from .._host.start import failure_of
 from .._model.observed import PARKED
 from .._redis.client import Client, connect
 from .._redis.endpoint import endpoint_from_params
@@ -197,7 +197,7 @@ class Restart(Reconciler[View]):
             said = str(problem)
         if said:
             todo = "The other members were not touched. Repair this one, then run again"
-            raise failure(self.params["unit"], "restart", said, begin, todo)
+            raise failure_of(self.params["unit"], "restart", said, begin, todo)
 
     def _offset(self, was: View) -> int:
         """Return where the primary is in its stream, or at least where this replica is."""

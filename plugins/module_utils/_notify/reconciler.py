@@ -18,11 +18,11 @@ from typing import Any, Dict, List
 from .._core.errors import QuorumError, Refused
 from .._core.polling import until_done
 from .._core.reconcile import Module, Reconciler, Step, TypedStep
-from .._host.commands import must, run
+from .._host.commands import must_succeed, run_command
 from .._host.file_steps import Pair, WriteFile, plan_files
 from .._host.files import parse_files, read_path, survey_files
-from .._host.sandbox import known
-from .._host.start import State, failure, states
+from .._host.sandbox import find_account
+from .._host.start import State, failure_of, read_states
 from .._model.file_changes import Wanted, list_differences, show_diff
 from .._redis.endpoint import Endpoint
 from .._redis.plain import Plain
@@ -92,7 +92,7 @@ class NotifyHost(Reconciler[View]):
 
     def observe(self) -> View:
         """Look, and refuse what cannot be done before anything is changed."""
-        view = View(known(USER) is not None, states([UNIT])[UNIT], status=_told(STATUS))
+        view = View(find_account(USER) is not None, read_states([UNIT])[UNIT], status=_told(STATUS))
         present = deployment_of(read_path(str(SETTINGS)).content.decode("utf-8", "replace"))
         if self.given["test"]:
             return self._testable(view, present)
@@ -164,25 +164,25 @@ class NotifyHost(Reconciler[View]):
                 self._create()
 
     def _create(self) -> None:
-        must(f"The user {USER} cannot be created", "systemd-sysusers", SYSUSERS)
+        must_succeed(f"The user {USER} cannot be created", "systemd-sysusers", SYSUSERS)
 
     def _control(self, verb: str) -> None:
-        run("systemctl", "daemon-reload")
-        run("systemctl", "enable", UNIT)
-        code, said = run("systemctl", "restart", UNIT)
+        run_command("systemctl", "daemon-reload")
+        run_command("systemctl", "enable", UNIT)
+        code, said = run_command("systemctl", "restart", UNIT)
         if code:
-            raise failure(UNIT, verb, said, self.begin)
+            raise failure_of(UNIT, verb, said, self.begin)
 
     def _remove(self, obs: View) -> None:
-        run("systemctl", "disable", "--now", UNIT)
+        run_command("systemctl", "disable", "--now", UNIT)
         for path in map(Path, obs.left):
             if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path)
             elif os.path.lexists(path):  # else it went with its directory
                 path.unlink()
-        run("systemctl", "daemon-reload")
+        run_command("systemctl", "daemon-reload")
         if obs.user:
-            must(f"The user {USER} cannot be removed", "userdel", USER)
+            must_succeed(f"The user {USER} cannot be removed", "userdel", USER)
 
     def _test(self) -> None:
         """Ask the notifier, which sends from within its sandbox, and wait for what became of it."""

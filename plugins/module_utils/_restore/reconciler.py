@@ -17,7 +17,7 @@ from .._core.reconcile import Module, Reconciler, Step
 from .._engine.config_check import installed_version
 from .._failover.operation import busy
 from .._host.capacity import disk_free, memory_free, memory_total, present_size, same_disk
-from .._host.compression import reader
+from .._host.compression import open_reader
 from .._host.files import read_chunks
 from .._model.capacity import Capacity
 from .._model.observed import Observed
@@ -48,7 +48,7 @@ def find(directory: str) -> Backup:
     told = manifests.read(directory)
     manifests.check(directory, told)
     digest, size, first = hashlib.sha256(), 0, b""
-    with reader(str(Path(directory) / told.rdb), told.compression) as file:
+    with open_reader(str(Path(directory) / told.rdb), told.compression) as file:
         for chunk in read_chunks(file):
             digest.update(chunk)
             size += len(chunk)

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from ansible_collections.quorum.redis.plugins.module_utils._backup.manifest import check, names, read
 from ansible_collections.quorum.redis.plugins.module_utils._core.errors import Damaged, QuorumError
-from ansible_collections.quorum.redis.plugins.module_utils._host.compression import reader, writer
+from ansible_collections.quorum.redis.plugins.module_utils._host.compression import open_reader, open_writer
 from ansible_collections.quorum.redis.plugins.module_utils._host.files import size_and_digest
 from ansible_collections.quorum.redis.plugins.module_utils._model.backup_manifest import (
     Manifest,
@@ -196,30 +196,30 @@ def test_what_is_no_rdb_is_refused(data: bytes) -> None:
 @pytest.mark.parametrize("compression", ["none", "gzip"])
 def test_a_stream_comes_back(tmp_path: Path, compression: str) -> None:
     content, path = b"0123456789" * 300_000, tmp_path / "file"
-    with path.open("wb") as file, writer(file, compression) as stream:
+    with path.open("wb") as file, open_writer(file, compression) as stream:
         stream.write(content)
-    with reader(str(path), compression) as stream:
+    with open_reader(str(path), compression) as stream:
         assert stream.read() == content
     assert (path.read_bytes() == content) is (compression == "none")
 
 
 def test_a_stream_that_is_cut_off_is_damaged(tmp_path: Path) -> None:
     path = tmp_path / "file"
-    with path.open("wb") as file, writer(file, "gzip") as stream:
+    with path.open("wb") as file, open_writer(file, "gzip") as stream:
         stream.write(bytes(range(256)) * 4000)
     path.write_bytes(path.read_bytes()[:-9])
-    with pytest.raises(Damaged, match="cannot be unpacked"), reader(str(path), "gzip") as stream:
+    with pytest.raises(Damaged, match="cannot be unpacked"), open_reader(str(path), "gzip") as stream:
         stream.read()
 
 
 def test_a_missing_zstd_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(QuorumError, match="zstd is not on this host"), reader("/x", "zstd"):
+    with pytest.raises(QuorumError, match="zstd is not on this host"), open_reader("/x", "zstd"):
         pass
 
 
 def test_gzip_leaves_no_trace_of_the_time(tmp_path: Path) -> None:
-    with (tmp_path / "file").open("wb") as file, writer(file, "gzip") as stream:
+    with (tmp_path / "file").open("wb") as file, open_writer(file, "gzip") as stream:
         stream.write(b"data")
     assert gzip.decompress((tmp_path / "file").read_bytes()) == b"data"
     assert (tmp_path / "file").read_bytes()[4:8] == b"\0\0\0\0"

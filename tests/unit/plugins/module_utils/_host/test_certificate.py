@@ -17,13 +17,13 @@ import pytest
 from ansible_collections.quorum.redis.plugins.module_utils._core.errors import BadConfig, QuorumError, Refused
 from ansible_collections.quorum.redis.plugins.module_utils._host.certificates import (
     all_trust,
-    check,
-    digest,
+    check_certificate,
+    check_declared,
+    check_tls_steps,
+    digest_of_file,
     known_here,
     mode_of,
     one_step,
-    preflight,
-    together,
 )
 from ansible_collections.quorum.redis.plugins.module_utils._redis.tls import Tls, failure, tls_from_params
 from authority import Authority, Pair
@@ -49,14 +49,14 @@ def files(authority: Authority, pair: Pair, **changes: Any) -> Tls:
 
 
 def test_what_is_right_passes_without_a_word(authority: Authority, good: Pair) -> None:
-    assert check(files(authority, good), ADDRESS, "redis main") == ""
+    assert check_certificate(files(authority, good), ADDRESS, "redis main") == ""
     parameters = {"tls-ca-cert-file": authority.ca, "tls-cert-file": good.cert, "tls-key-file": good.key}
-    assert preflight(parameters, ADDRESS, "redis main") == []
-    assert preflight({}, ADDRESS, "redis main") == []
+    assert check_declared(parameters, ADDRESS, "redis main") == []
+    assert check_declared({}, ADDRESS, "redis main") == []
 
 
 def test_a_certificate_that_ends_soon_is_a_warning(authority: Authority, good: Pair) -> None:
-    said = check(files(authority, good), ADDRESS, "redis main", time.time() + 70 * 86400)
+    said = check_certificate(files(authority, good), ADDRESS, "redis main", time.time() + 70 * 86400)
     assert said == f"{good.cert} ends in 19 days; renew it"
 
 
@@ -73,7 +73,7 @@ def test_a_certificate_that_ends_soon_is_a_warning(authority: Authority, good: P
 def test_a_certificate_that_will_not_do_is_refused(authority: Authority, made: dict[str, Any], words: str) -> None:
     pair = authority.issue("bad", **{"names": NAMES, **made})
     with pytest.raises(BadConfig) as error:
-        check(files(authority, pair), ADDRESS, "redis main")
+        check_certificate(files(authority, pair), ADDRESS, "redis main")
     assert str(error.value).startswith(f"redis main: {words}")
     assert str(pair.cert) in error.value.where
     assert "Nothing was changed" in str(error.value)
@@ -91,7 +91,7 @@ def test_files_that_do_not_belong_together_are_refused(authority: Authority, goo
         ({"ca": str(tmp_path / "text")}, "One is no certificate, key or CA"),
     ):
         with pytest.raises(BadConfig) as error:
-            check(files(authority, good, **changes), ADDRESS, "redis main")
+            check_certificate(files(authority, good, **changes), ADDRESS, "redis main")
         assert words in str(error.value)
 
 
@@ -134,18 +134,18 @@ def test_the_way_to_tls_only_is_taken_step_by_step(running: str, wanted: str, ne
     [("off", "dual", False), ("dual", "peers", True), ("peers", "only", False), ("peers", "dual", True)],
 )
 def test_how_members_speak_changes_with_all_hosts_only(running: str, wanted: str, refused: bool) -> None:
-    together("redis main", "/f", MODES[running], MODES[wanted], [])
+    check_tls_steps("redis main", "/f", MODES[running], MODES[wanted], [])
     if not refused:
-        together("redis main", "/f", MODES[running], MODES[wanted], ["db2"])
+        check_tls_steps("redis main", "/f", MODES[running], MODES[wanted], ["db2"])
         return
     with pytest.raises(Refused, match="this one is without db2, db3"):
-        together("redis main", "/f", MODES[running], MODES[wanted], ["db2", "db3"])
+        check_tls_steps("redis main", "/f", MODES[running], MODES[wanted], ["db2", "db3"])
 
 
 def test_hosts_with_different_cas_are_named(tmp_path: Path) -> None:
     (tmp_path / "ca").write_text("A")
-    own = digest(str(tmp_path / "ca"))
-    assert own and digest(str(tmp_path / "none")) == ""
+    own = digest_of_file(str(tmp_path / "ca"))
+    assert own and digest_of_file(str(tmp_path / "none")) == ""
     all_trust("redis main", "/f", own, {"db1": own, "db2": "", "db3": own})
     with pytest.raises(Refused, match=r"the CA file of db2 is another one.*three rounds"):
         all_trust("redis main", "/f", own, {"db1": own, "db2": "other"})

@@ -13,9 +13,14 @@ from typing import Any
 import pytest
 from ansible_collections.quorum.redis.plugins.module_utils._core.errors import BadConfig, Refused
 from ansible_collections.quorum.redis.plugins.module_utils._host import foreign, listeners
-from ansible_collections.quorum.redis.plugins.module_utils._host.addresses import check_address, check_bind, covers
-from ansible_collections.quorum.redis.plugins.module_utils._host.foreign import Foreign, judge, units
-from ansible_collections.quorum.redis.plugins.module_utils._host.listeners import Holder, Listener, holders, listening
+from ansible_collections.quorum.redis.plugins.module_utils._host.addresses import check_address, check_bind, is_covered
+from ansible_collections.quorum.redis.plugins.module_utils._host.foreign import Foreign, judge_foreign, parse_units
+from ansible_collections.quorum.redis.plugins.module_utils._host.listeners import (
+    Holder,
+    Listener,
+    find_holders,
+    read_listeners,
+)
 
 EVERY = "0.0.0.0"  # noqa: S104
 TCP = """  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
@@ -47,19 +52,22 @@ def root(tmp_path: Path) -> Path:
 
 
 def test_the_tables_of_the_kernel() -> None:
-    assert listeners.parse(TCP, "little") == [Listener("127.0.0.1", 6379, "11"), Listener(EVERY, 22, "12")]
-    assert listeners.parse(TCP6, "little") == [Listener("::1", 6379, "21"), Listener("127.0.0.1", 26498, "22")]
+    assert listeners.parse_listeners(TCP, "little") == [Listener("127.0.0.1", 6379, "11"), Listener(EVERY, 22, "12")]
+    assert listeners.parse_listeners(TCP6, "little") == [
+        Listener("::1", 6379, "21"),
+        Listener("127.0.0.1", 26498, "22"),
+    ]
     assert Listener("::", 1, "").reached_at == "::1"
 
 
 def test_the_processes_behind_them(root: Path) -> None:
-    found = holders(listening([6379, 26498, 22], root), root=root)
+    found = find_holders(read_listeners([6379, 26498, 22], root), root=root)
     assert [(one.pid, one.unit, one.ports, one.directory) for one in found] == [
         (7, "redis-server.service", [6379], "/var/lib/redis"),
         (8, "", [26498], "/var/lib/redis"),
         (0, "", [22], ""),
     ]
-    assert [one.pid for one in holders(listening([6379], root), [8, 7], root)] == [7]
+    assert [one.pid for one in find_holders(read_listeners([6379], root), [8, 7], root)] == [7]
     assert listeners.of_process(8, root) == [Listener("127.0.0.1", 26498, "22")]
     assert listeners.of_process(0, root) == listeners.of_process(9, root) == []
 
@@ -114,9 +122,9 @@ ELSE = {"master0": "name=mymaster,status=ok,address=192.0.2.1:6379,slaves=2,sent
 
 
 def test_what_nobody_misses_may_go() -> None:
-    assert judge([server()], "db1", replace=False)
-    assert judge([sentinel(**DEFAULT), server(connected_clients="3")], "db1", replace=False)
-    assert judge([], "db1", replace=False) == []
+    assert judge_foreign([server()], "db1", replace=False)
+    assert judge_foreign([sentinel(**DEFAULT), server(connected_clients="3")], "db1", replace=False)
+    assert judge_foreign([], "db1", replace=False) == []
 
 
 @pytest.mark.parametrize(
@@ -145,7 +153,7 @@ def test_what_nobody_misses_may_go() -> None:
 )
 def test_the_others_stop_the_run(found: Foreign, words: str) -> None:
     with pytest.raises(Refused, match=r"Something that is not (ours|declared) is on db1: port") as problem:
-        judge([server(), found], "db1", replace=False)
+        judge_foreign([server(), found], "db1", replace=False)
     assert re.search(words, str(problem.value)), str(problem.value)
     assert "Nothing was changed on any host" in str(problem.value)
     assert ("redis_replace_foreign=db1" in str(problem.value)) == found.stoppable
@@ -155,42 +163,42 @@ def test_a_set_with_another_name_or_port_is_said_to_be_one_of_ours() -> None:
     """It holds the data of a renamed set: whoever follows the advice for strangers stops it."""
     renamed = Foreign(Holder(7, "redis-server"), [6379], "redis-server@old.service", ours=True)
     with pytest.raises(Refused, match="Something that is not declared is on db1: port 6379") as problem:
-        judge([renamed], "db1", replace=False)
+        judge_foreign([renamed], "db1", replace=False)
     assert "A running data set keeps its name and its port: declare it as it runs" in str(problem.value)
     assert "Bring its data in" not in str(problem.value)
 
 
 def test_who_means_it_replaces_servers_only() -> None:
     full = server(db0="keys=1,expires=0")
-    assert judge([full], "db1", replace=True) == [full]
+    assert judge_foreign([full], "db1", replace=True) == [full]
     with pytest.raises(Refused, match="container"):
-        judge([full, Foreign(Holder(7, cgroup="0::/docker/4f"), [6379])], "db1", replace=True)
+        judge_foreign([full, Foreign(Holder(7, cgroup="0::/docker/4f"), [6379])], "db1", replace=True)
 
 
 def test_what_systemd_says() -> None:
-    found = units("Id=a.service\nMainPID=7\nFragmentPath=/etc/a\n\nId=b.service\nMainPID=0\n")
+    found = parse_units("Id=a.service\nMainPID=7\nFragmentPath=/etc/a\n\nId=b.service\nMainPID=0\n")
     assert [(one.name, one.pid, one.file) for one in found] == [("a.service", 7, "/etc/a"), ("b.service", 0, "")]
 
 
 def test_our_own_is_found_by_unit_process_and_file(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     unit = tmp_path / "redis-server@.service"
     unit.write_text("# Managed by Ansible (quorum.redis).\n")
-    monkeypatch.setattr(foreign, "listening", lambda ports: listening(ports, root))
-    monkeypatch.setattr(foreign, "holders", lambda found, first: holders(found, first, root))
-    monkeypatch.setattr(foreign, "ask", lambda *_args: ("-", "NOAUTH"))
+    monkeypatch.setattr(foreign, "read_listeners", lambda ports: read_listeners(ports, root))
+    monkeypatch.setattr(foreign, "find_holders", lambda found, first: find_holders(found, first, root))
+    monkeypatch.setattr(foreign, "ask_port", lambda *_args: ("-", "NOAUTH"))
     (root / "proc/7/cgroup").write_text("0::/system.slice/redis-server@main.service\n")
     said = f"Id=redis-server@main.service\nMainPID=7\nFragmentPath={unit}\n"
     declared = {"redis-server@main.service": [6379]}
-    assert foreign.look(declared, [], said) == []
+    assert foreign.find_foreign(declared, [], said) == []
     for other in (said.replace("=7", "=9"), said.replace(str(unit), "/usr/lib/systemd/system/x")):
-        assert [one.ports for one in foreign.look(declared, [], other)] == [[6379]]
-    moved = foreign.look({"redis-server@new.service": [6379]}, [], said)
+        assert [one.ports for one in foreign.find_foreign(declared, [], other)] == [[6379]]
+    moved = foreign.find_foreign({"redis-server@new.service": [6379]}, [], said)
     assert [(one.ours, one.unit) for one in moved] == [(True, "redis-server@main.service")]
     masked = tmp_path / "redis-server@main.service"
     masked.symlink_to("/dev/null")
-    assert foreign.look(declared, [], said.replace(str(unit), str(masked))) == [], "it runs on, and stays ours"
+    assert foreign.find_foreign(declared, [], said.replace(str(unit), str(masked))) == [], "it runs on, and stays ours"
     unit.write_text("# of somebody else\n")
-    assert [one.ports for one in foreign.look(declared, [], said.replace(str(unit), str(masked)))] == [[6379]]
+    assert [one.ports for one in foreign.find_foreign(declared, [], said.replace(str(unit), str(masked)))] == [[6379]]
 
 
 HERE = ("192.0.2.1", "198.51.100.1", "127.0.0.1", "::1", "2001:db8::1")
@@ -222,8 +230,8 @@ def test_the_address_of_a_host_is_among_those_it_listens_on(bind: list[str], add
 
 
 def test_spellings_of_an_address() -> None:
-    assert covers(["2001:DB8:0::1"], "2001:db8::1")
-    assert not covers(["127.0.0.1"], "127.0.0.2")
+    assert is_covered(["2001:DB8:0::1"], "2001:db8::1")
+    assert not is_covered(["127.0.0.1"], "127.0.0.2")
 
 
 def test_an_address_that_leads_nowhere() -> None:

@@ -15,8 +15,8 @@ from ansible_collections.quorum.redis.plugins.module_utils._host.kernel import (
     Setting,
     View,
     check_memory,
-    files,
-    observe,
+    observe_kernel,
+    settings_files,
 )
 
 NOTHING: dict[str, Any] = {
@@ -47,7 +47,7 @@ def params(root: Path, **wish: Any) -> dict[str, Any]:
 
 
 def test_only_what_is_asked_for_is_looked_at(root: Path) -> None:
-    view = observe(params(root), root)
+    view = observe_kernel(params(root), root)
     assert not view.settings
     assert not view.files
     assert view.memory == 2048 * 1024
@@ -55,17 +55,17 @@ def test_only_what_is_asked_for_is_looked_at(root: Path) -> None:
 
 def test_values_are_set_and_files_written(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     wish = params(root, overcommit_memory=1, somaxconn=4096, transparent_hugepages="never")
-    view = observe(wish, root)
+    view = observe_kernel(wish, root)
     assert [item.name for item in view.settings if item.differs] == ["overcommit_memory", "transparent_hugepages"]
     assert all(item.writable for item in view.settings)
     assert [want.content.decode().splitlines()[1:] for _, want in view.files] == [
         ["vm.overcommit_memory = 1", "net.core.somaxconn = 4096"],
         ["w! /sys/kernel/mm/transparent_hugepage/enabled - - - - never"],
     ]
-    kernel.put(view.settings[0])
+    kernel.put_setting(view.settings[0])
     assert (root / "proc/sys/vm/overcommit_memory").read_text() == "1\n"
     monkeypatch.setattr(Path, "write_text", refuse)
-    assert not next(item for item in observe(wish, root).settings if item.differs).writable
+    assert not next(item for item in observe_kernel(wish, root).settings if item.differs).writable
 
 
 def refuse(*_: object, **__: object) -> int:
@@ -74,23 +74,23 @@ def refuse(*_: object, **__: object) -> int:
 
 def test_a_kernel_without_huge_pages_is_fine(root: Path) -> None:
     (root / kernel.HUGEPAGES).unlink()
-    assert not observe(params(root, transparent_hugepages="never"), root).settings
+    assert not observe_kernel(params(root, transparent_hugepages="never"), root).settings
 
 
 def test_a_file_without_lines_is_not_there() -> None:
     owner = {"sysctl_file": "/a", "tmpfiles_file": "/b"}
-    assert [want.kind for want in files(owner, [])] == ["absent", "absent"]
+    assert [want.kind for want in settings_files(owner, [])] == ["absent", "absent"]
     only = [Setting("swappiness", Path("/x"), "1", "60")]
-    assert [want.kind for want in files(owner, only)] == ["file", "absent"]
+    assert [want.kind for want in settings_files(owner, only)] == ["file", "absent"]
 
 
 @pytest.mark.parametrize("place", kernel.MEMORY_LIMITS)
 def test_the_limit_of_a_container_counts(root: Path, place: str) -> None:
     (root / place).parent.mkdir(parents=True, exist_ok=True)
     (root / place).write_text("1048576\n")
-    assert observe(params(root), root).memory == 1048576
+    assert observe_kernel(params(root), root).memory == 1048576
     (root / place).write_text("max\n")
-    assert observe(params(root), root).memory == 2048 * 1024
+    assert observe_kernel(params(root), root).memory == 2048 * 1024
 
 
 def test_memory_that_is_not_there_is_refused() -> None:

@@ -14,8 +14,8 @@ from ansible_collections.quorum.redis.plugins.module_utils._host.packages import
     Pin,
     are_lists_empty,
     check_candidates,
-    installed,
-    missing,
+    installed_versions,
+    missing_packages,
     without_candidate,
 )
 
@@ -53,10 +53,10 @@ NEWEST, OLDER = "5:7.0.15-1~deb12u6", "5:7.0.15-1~deb12u5"
 
 def test_an_installed_package_is_not_missing() -> None:
     wanted = ["dpkg", "no-such-package"]
-    found = installed(wanted)
+    found = installed_versions(wanted)
     assert list(found or {}) == ["dpkg"]
-    assert missing(wanted, found, Pin("redis", [])) == ["no-such-package"]
-    assert missing(wanted, None, Pin("redis", [])) == wanted
+    assert missing_packages(wanted, found, Pin("redis", [])) == ["no-such-package"]
+    assert missing_packages(wanted, None, Pin("redis", [])) == wanted
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_only_an_upgrade_replaces_another_build(
     found: dict[str, str], newest: str, upgrade: bool, expected: list[str]
 ) -> None:
     pin = Pin("redis", ["redis-server"], "7.0" if newest else "", newest)
-    assert missing(["redis-server", "nftables"], found, pin, upgrade) == expected
+    assert missing_packages(["redis-server", "nftables"], found, pin, upgrade) == expected
 
 
 def test_a_pin_is_looked_for_again_with_new_lists_and_refused(monkeypatch: pytest.MonkeyPatch) -> None:

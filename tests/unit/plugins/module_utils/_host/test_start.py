@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 from ansible_collections.quorum.redis.plugins.module_utils._core.errors import QuorumError
 from ansible_collections.quorum.redis.plugins.module_utils._host import start as starting
-from ansible_collections.quorum.redis.plugins.module_utils._host.start import reason
+from ansible_collections.quorum.redis.plugins.module_utils._host.start import failure_reason
 
 BEGIN = """start as replica of 192.0.2.1:6379: as recorded
 812:C 28 Nov 2026 16:00:00.000 # WARNING Memory overcommit must be enabled! Without it, a background save may fail.
@@ -69,14 +69,14 @@ LOUD, QUIET = "812:S 28 Nov 2026 16:00:00.003 # ", "812:S 28 Nov 2026 16:00:00.0
     ],
 )
 def test_the_reason_of_a_process_that_did_not_start(said: str, why: str, todo: str) -> None:
-    found = reason((BEGIN + said).splitlines())
+    found = failure_reason((BEGIN + said).splitlines())
     assert why in found[0], found
     assert todo in found[1], found
     assert bool(todo) == bool(found[1])
 
 
 def test_a_journal_without_a_word() -> None:
-    assert reason([]) == ("", "")
+    assert failure_reason([]) == ("", "")
 
 
 def test_a_masked_unit_is_named_before_anything_is_started(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -88,6 +88,6 @@ def test_a_masked_unit_is_named_before_anything_is_started(monkeypatch: pytest.M
 
     monkeypatch.setattr(starting, "_run", refuse)
     with pytest.raises(QuorumError, match="cannot be enabled") as problem:
-        starting.start("redis-server@main.service")
+        starting.start_unit("redis-server@main.service")
     assert "systemctl unmask redis-server@main.service" in str(problem.value.todo)
     assert asked == [("systemctl", "enable", "redis-server@main.service")]

@@ -23,7 +23,7 @@ def look(folder: Path, monkeypatch: pytest.MonkeyPatch, ports: list[int], before
     (folder / "tcp").write_text(HEAD + tcp)
     monkeypatch.setattr(nftables, "FOLDER", folder)
     monkeypatch.setattr(nftables, "TCP", (folder / "tcp",))
-    monkeypatch.setattr(nftables, "say", lambda command, given=b"": (None, ""))
+    monkeypatch.setattr(nftables, "run_command", lambda command, given=b"": (None, ""))
     params = {"processes": [{"name": "main", "ports": ports}], "peers": ["10.0.0.1"], "clients": [], "ssh_port": 22}
     module: Any = SimpleNamespace(params={**params, "state": "present", "ignore_clients": False}, check_mode=True)
     (wall,) = nftables.Firewall(module).observe()
@@ -50,5 +50,5 @@ def test_a_port_stays_guarded_until_nobody_listens(
 def test_programs_of_root_are_found_from_the_path_of_another_user(monkeypatch: pytest.MonkeyPatch) -> None:
     """As `become_method: su` leaves it."""
     monkeypatch.setenv("PATH", "/usr/local/bin:/usr/bin:/bin")
-    assert nftables.say(["ldconfig", "--version"])[0] == 0
-    assert nftables.say(["no-such-program"])[0] is None
+    assert nftables.run_command(["ldconfig", "--version"])[0] == 0
+    assert nftables.run_command(["no-such-program"])[0] is None
