@@ -17,6 +17,7 @@ from .._model.observed import NOT_YET, Observed, SentinelView
 from .._model.tables import following, place
 from .._model.versions import cannot_read
 from .election import Election
+from .steps import Follow, ForgetSet, MemberStep, NamePrimary, Promote, Relink
 
 
 @dataclass
@@ -44,26 +45,24 @@ class Planner(Election):
                 f"{', '.join(f'{one.name} holds {one.keys} keys' for one in foreign)} that are not those of "
                 f"the primary {primary.name} and would be overwritten"
             )
-        steps = []
+        steps: List[Step] = []
         if primary.role != "primary":
-            steps.append(Step(f"{place(primary)}: become the primary", {"action": "promote", "member": primary.name}))
+            steps.append(Promote(f"{place(primary)}: become the primary", primary.name))
         for member in others:
             if not self.follows(member, primary):
                 was = "a primary" if member.role == "primary" else f"following {following(member, self.members)}"
-                data = {"action": "follow", "member": member.name, "linked": self._behind(member, primary)}
-                steps.append(Step(f"{place(member)}: follow {place(primary)}, now {was}", data))
+                text = f"{place(member)}: follow {place(primary)}, now {was}"
+                steps.append(Follow(text, member.name, self._behind(member, primary)))
         steps += [
-            Step(
+            Relink(
                 f"{place(member)}: open the link to {primary.name} again, which lists it by a former address",
-                {"action": "relink", "member": member.name, "linked": True},
+                member.name,
             )
             for member in others
             if self._renamed(member, primary)
         ]
-        return (
-            self._forgotten(primary, any(step.data.get("linked") and step.data["action"] == "follow" for step in steps))
-            + steps
-        )
+        moves = any(isinstance(step, Follow) and step.linked for step in steps)
+        return [*self._forgotten(primary, moves), *steps]
 
     def _renamed(self, member: Observed, primary: Observed) -> bool:
         """Return whether the primary lists a replica by a former address, which is told at the handshake only."""
@@ -93,12 +92,12 @@ class Planner(Election):
         # All forget it before one is told anew, or the others would teach it the old port again. Redis 6.0 is told when
         # it speaks TLS: it stays with a connection that it has opened without a password.
         told = [self._told(view, primary) for view in stale if not view.version.startswith("6.0.")]
-        return [self._forget(view) for view in stale] + told
+        return [*(self._forget(view) for view in stale), *told]
 
     def _forget(self, view: SentinelView) -> Step:
         text = f"Sentinel {view.name}: stop monitoring {self.wish.name} at the other port; nobody fails over meanwhile"
         commands = [["SENTINEL", "REMOVE", self.wish.name]]
-        return Step(text, {"action": "forget", "sentinel": view.name, "commands": commands})
+        return ForgetSet(text, view.name, commands)
 
     def _told(self, view: SentinelView, primary: Observed) -> Step:
         """Let clients that ask be answered, before the Sentinel itself is restarted and can speak to that port.
@@ -114,7 +113,7 @@ class Planner(Election):
         ]
         text = f"Sentinel {view.name}: name {place(primary)} as the primary of {name}, and do not fail over yet"
         secrets = [self.wish.auth_pass] if self.wish.auth_pass else []
-        return Step(text, {"action": "tell", "sentinel": view.name, "commands": commands, "secrets": secrets})
+        return NamePrimary(text, view.name, commands, secrets)
 
     def _stale(self, view: SentinelView, primary: Observed) -> bool:
         ballot = view.masters.get(self.wish.name)
@@ -167,7 +166,7 @@ class Planner(Election):
         ]
         if self.wish.mixed:
             left = [one.name for one in deaf]
-            found.steps = [step for step in found.steps if step.data.get("member") not in left]
+            found.steps = [step for step in found.steps if not (isinstance(step, MemberStep) and step.member in left)]
         elif deaf:
             named = ", ".join(f"{one.name} (its version is {one.engine} {one.version})" for one in deaf)
             self._refuse(

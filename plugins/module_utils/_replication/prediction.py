@@ -10,6 +10,7 @@ from typing import List, Sequence
 
 from .._model.observed import PARKED, Observed, Upstream
 from .plan import Plan
+from .steps import Follow, MemberStep, Promote
 
 
 def assume_started(members: Sequence[Observed]) -> List[Observed]:
@@ -26,13 +27,13 @@ def assume_started(members: Sequence[Observed]) -> List[Observed]:
 def predict(members: Sequence[Observed], plan: Plan) -> List[Observed]:
     """Return the members as they are after the steps."""
     target = Upstream(plan.primary.address, plan.primary.port, "up", False, 0)
-    roles = {step.data["member"]: step.data["action"] for step in plan.steps if "member" in step.data}
+    kinds = {step.member: type(step) for step in plan.steps if isinstance(step, MemberStep)}
     after = []
     for member in members:
-        action = roles.get(member.name)
-        if action == "promote":
+        kind = kinds.get(member.name)
+        if kind is Promote:
             member = replace(member, role="primary", primary=None)
-        elif action == "follow":
+        elif kind is Follow:
             member = replace(member, role="replica", primary=target)
         after.append(member)
     return after

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Union
 
 from .._core.errors import CommandFailed, QuorumError, Refused
 from .._core.polling import until_done, until_settled
@@ -20,6 +20,7 @@ from .interrupted import Repair, explain_restore, leftovers
 from .plan import Plan, Planner, is_blind, pending, unlinked
 from .prediction import assume_started, predict
 from .repair import repair
+from .steps import Follow, LookAgain, Promote, Relink, SentinelStep
 
 SHORT = 30
 
@@ -70,7 +71,7 @@ class Replication(Reconciler[Planner]):
     def plan(self, obs: Planner) -> List[Step]:
         """Return the steps, or refuse."""
         if self.repairs:
-            again = Step(f"data set {self.wish.name}: look again, and give every member its role", {"action": "again"})
+            again = LookAgain(f"data set {self.wish.name}: look again, and give every member its role")
             return [*self.repairs, again]
         self.found = obs.plan()
         self.warnings += self.found.warnings + self._strangers(obs)
@@ -90,26 +91,26 @@ class Replication(Reconciler[Planner]):
         if isinstance(step, Repair):
             with connect(dict(self.places)[step.member]) as client:
                 repair(client, step)
-            return
-        if step.data["action"] == "again":
+        elif isinstance(step, LookAgain):
             self.repairs = []
             for each in self.plan(self.observe()):
                 self.apply(each)
-            return
-        if "sentinel" in step.data:
-            with connect(dict(self.watchers)[step.data["sentinel"]]) as client:
-                client.secrets += step.data.get("secrets", [])
-                client.together(step.data["commands"])
-            return
-        if step.data["action"] == "relink":
-            with connect(dict(self.places)[step.data["member"]]) as client:
+        elif isinstance(step, SentinelStep):
+            with connect(dict(self.watchers)[step.sentinel]) as client:
+                client.secrets += step.secrets
+                client.together(step.commands)
+        elif isinstance(step, Relink):
+            with connect(dict(self.places)[step.member]) as client:
                 client.call("CLIENT", "KILL", "TYPE", "master")
-            self._await_link(step.data["member"])
-            return
+            self._await_link(step.member)
+        elif isinstance(step, (Promote, Follow)):
+            self._give_role(step)
+
+    def _give_role(self, step: Union[Promote, Follow]) -> None:
         primary = self.found.primary
-        place = dict(self.places)[step.data["member"]]
+        place = dict(self.places)[step.member]
         with connect(place) as client:
-            if step.data["action"] == "promote":
+            if isinstance(step, Promote):
                 client.call("REPLICAOF", "NO", "ONE")
             else:
                 follow(client, primary.address, primary.port)
@@ -117,12 +118,12 @@ class Replication(Reconciler[Planner]):
                 client.call("CONFIG", "REWRITE")
             except CommandFailed as problem:
                 raise QuorumError(
-                    f"{step.data['member']} has its new role but cannot write it down: {problem.text}",
+                    f"{step.member} has its new role but cannot write it down: {problem.text}",
                     str(place),
                     "Make its configuration file writable, then run again",
                 ) from None
-        if step.data.get("linked"):  # one after the other, so that there is always one in sync
-            self._await_link(step.data["member"])
+        if isinstance(step, Follow) and step.linked:  # one after the other, so that there is always one in sync
+            self._await_link(step.member)
 
     def _await_link(self, name: str) -> None:
         def missing(seen: Planner) -> List[str]:

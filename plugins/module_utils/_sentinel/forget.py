@@ -5,14 +5,23 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Dict, List, Sequence, Tuple
 
-from .._core.reconcile import Step
+from .._core.reconcile import TypedStep
 from .._membership.plan import Membership
 from .._model.observed import Observed, SentinelView
 from .._replication.plan import Planner, pending
 
 Memories = Dict[str, List[str]]
+
+
+@dataclass
+class Forget(TypedStep):
+    """Let a Sentinel forget who is gone from a data set."""
+
+    name: str
+    sentinel: str
 
 
 def memories(name: str, planner: Planner, views: Sequence[SentinelView], leaving: Sequence[str] = ()) -> Memories:
@@ -59,7 +68,7 @@ def lacking(name: str, planner: Planner, views: Sequence[SentinelView], primary:
 
 def plan_forget(
     name: str, planner: Planner, views: Sequence[SentinelView], primary: Observed, leaving: Sequence[str] = ()
-) -> Tuple[List[Step], List[str]]:
+) -> Tuple[List[Forget], List[str]]:
     """Return a step for each Sentinel that remembers somebody who is gone, or a warning of what is missing."""
     told = memories(name, planner, views, leaving)
     missing = lacking(name, planner, views, primary) if told else []
@@ -70,8 +79,7 @@ def plan_forget(
             f"forget it in a run in which all are there, but {'; '.join(missing)}"
         ]
     return [
-        Step(f"{name}: let the Sentinel of {who} forget {', '.join(words)}", {"forget": name, "sentinel": who})
-        for who, words in told.items()
+        Forget(f"{name}: let the Sentinel of {who} forget {', '.join(words)}", name, who) for who, words in told.items()
     ], []
 
 

@@ -6,11 +6,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from .._core.errors import QuorumError, Refused, Unsettled
-from .._core.reconcile import Step
+from .._core.reconcile import TypedStep
 from .._model.conf_syntax import MASK, rows, unquoted
 from .._model.observed import NOT_YET, Observed, SentinelView, WatchedMaster
 from .._model.tables import place
@@ -18,6 +18,14 @@ from .._replication.plan import Planner
 
 Stored = Dict[Tuple[str, str], str]
 Change = Tuple[str, Any, Any]
+
+
+@dataclass
+class SendCommands(TypedStep):
+    """Send the own Sentinel commands, all at once."""
+
+    commands: List[List[str]]
+    secrets: List[str] = field(default_factory=list)
 
 
 @dataclass
@@ -121,7 +129,7 @@ def setting(want: Watch, changes: Sequence[Change], created: bool) -> Tuple[str,
 
 def plan_watch(
     view: SentinelView, want: Watch, planner: Planner, primary: Observed, stored: Optional[Stored]
-) -> List[Step]:
+) -> List[SendCommands]:
     """Return what makes this Sentinel monitor one data set as declared, as one step.
 
     Redis 6.0 keeps a connection that it opened without or with the wrong password, and is deaf from then on. So
@@ -144,22 +152,21 @@ def plan_watch(
         told = watched.down_after == NOT_YET != want.down_after and not heard
         if not stale and not deaf and not told:
             text, commands, secrets = setting(want, changes, created=False)
-            data = {"commands": commands, "secrets": secrets}
-            return [Step(f"{want.name}: set {text}", data)] if commands else []
+            return [SendCommands(f"{want.name}: set {text}", commands, secrets)] if commands else []
         why = "which is not the primary" if stale else "whose connection was refused" if deaf else "which it was told"
         lead = f"forget {watched.address}:{watched.port}, {why}, "
         commands = [["SENTINEL", "REMOVE", want.name]]
     text, settings, secrets = setting(want, differences(None, want, stored), created=True)
     commands += [["SENTINEL", "MONITOR", want.name, primary.address, str(primary.port), str(want.quorum)], *settings]
     words = f"monitor {place(primary)}, quorum {want.quorum}" + (f", {text}" if text else "")
-    return [Step(f"{want.name}: {lead}{words}", {"commands": commands, "secrets": secrets})]
+    return [SendCommands(f"{want.name}: {lead}{words}", commands, secrets)]
 
 
-def plan_absent(view: SentinelView, name: str) -> List[Step]:
+def plan_absent(view: SentinelView, name: str) -> List[SendCommands]:
     """Return what makes this Sentinel no longer monitor a data set."""
     if name not in view.masters:
         return []
-    return [Step(f"{name}: monitor no longer", {"commands": [["SENTINEL", "REMOVE", name]]})]
+    return [SendCommands(f"{name}: monitor no longer", [["SENTINEL", "REMOVE", name]])]
 
 
 def waits(view: SentinelView, want: Watch, planner: Planner, chosen: Observed) -> List[str]:

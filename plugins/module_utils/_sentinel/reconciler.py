@@ -33,8 +33,9 @@ from .._redis.observe import (
 from .._replication.election import Wish
 from .._replication.plan import Planner
 from .._replication.prediction import assume_started
-from .forget import listed, plan_forget, remembered
+from .forget import Forget, listed, plan_forget, remembered
 from .plan import (
+    SendCommands,
     Stored,
     Watch,
     check_identity,
@@ -133,10 +134,10 @@ class Sentinel(Reconciler[Seen]):
     def plan(self, obs: Seen) -> List[Step]:
         """Return the steps."""
         stored = self.stored()
-        steps = [step for name in self.absent for step in plan_absent(obs.view, name)]
+        steps: List[Step] = [step for name in self.absent for step in plan_absent(obs.view, name)]
         for watch in self.watches:
             found = plan_watch(obs.view, watch, obs.planners[watch.name], self.primaries[watch.name], stored)
-            if any(step.data["secrets"] for step in found) and not self.check_mode:
+            if any(step.secrets for step in found) and not self.check_mode:
                 self.prove(watch, obs.planners[watch.name])
             steps += found
         return steps + self.among_themselves(obs) + self.forgotten(obs)
@@ -165,7 +166,7 @@ class Sentinel(Reconciler[Seen]):
                 "Nothing was changed. Run again for all hosts",
             )
         command = ["SENTINEL", "CONFIG", "SET", "sentinel-pass", words[0]]
-        return [Step("log in to the other Sentinels with the new password", {"commands": [command], "secrets": words})]
+        return [SendCommands("log in to the other Sentinels with the new password", [command], words)]
 
     def file(self) -> str:
         """Return what this Sentinel has written."""
@@ -192,12 +193,15 @@ class Sentinel(Reconciler[Seen]):
 
     def apply(self, step: Step) -> None:
         """Send the commands at once; a Sentinel that takes no host names is given the address behind the name."""
-        if "forget" in step.data:
-            self.forget(step.data["forget"], step.data["sentinel"])
-            return
-        commands: List[List[str]] = step.data["commands"]
+        if isinstance(step, Forget):
+            self.forget(step.name, step.sentinel)
+        elif isinstance(step, SendCommands):
+            self._send(step)
+
+    def _send(self, step: SendCommands) -> None:
+        commands = step.commands
         with connect(self.place) as client:
-            client.secrets += step.data.get("secrets", [])
+            client.secrets += step.secrets
             try:
                 client.together(commands)
             except CommandFailed as problem:

@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
 from ansible_collections.quorum.redis.plugins.module_utils._core.errors import AuthFailed, Refused, Unsettled
+from ansible_collections.quorum.redis.plugins.module_utils._core.reconcile import Step
 from ansible_collections.quorum.redis.plugins.module_utils._model.observed import (
     NOT_YET,
     Downstream,
@@ -21,6 +23,13 @@ from ansible_collections.quorum.redis.plugins.module_utils._model.observed impor
 from ansible_collections.quorum.redis.plugins.module_utils._replication.election import Wish
 from ansible_collections.quorum.redis.plugins.module_utils._replication.plan import Planner, pending
 from ansible_collections.quorum.redis.plugins.module_utils._replication.prediction import assume_started, predict
+from ansible_collections.quorum.redis.plugins.module_utils._replication.steps import (
+    Follow,
+    ForgetSet,
+    NamePrimary,
+    Promote,
+    Relink,
+)
 
 PORT = 6379
 
@@ -70,6 +79,20 @@ def sentinel(host: str, names: str = "", flags: str = "master", knows: str = "",
         replicas = [{"address": address(name), "port": PORT, "flags": []} for name in knows.split()]
         view.masters["main"] = WatchedMaster(where, PORT, run_id, flags.split(","), replicas=replicas)
     return view
+
+
+WORDS: dict[type[Step], str] = {
+    Promote: "promote",
+    Follow: "follow",
+    Relink: "relink",
+    ForgetSet: "forget",
+    NamePrimary: "tell",
+}
+
+
+def summary(steps: Sequence[Step]) -> list[str]:
+    """Return what is done with whom, one step after the other."""
+    return [f"{WORDS[type(step)]} {getattr(step, 'member', '') or getattr(step, 'sentinel', '')}" for step in steps]
 
 
 def three(names: str, flags: str = "master", knows: str = "") -> list[SentinelView]:
@@ -262,7 +285,7 @@ def test_plan(case: Case) -> None:
         return
     plan = planner.plan()
     assert plan.primary.name == case.chosen
-    assert ", ".join(f"{step.data['action']} {step.data['member']}" for step in plan.steps) == case.steps
+    assert ", ".join(summary(plan.steps)) == case.steps
     assert case.warns in " ".join(plan.warnings)
     assert bool(plan.warnings) is bool(case.warns)
     after = predict(case.members, plan)
@@ -293,7 +316,7 @@ def test_password() -> None:
 def test_check_mode(members: list[Observed], steps: list[str]) -> None:
     """In check mode what does not run yet counts as started."""
     plan = Planner(assume_started(members), [], Wish("main", "r1")).plan()
-    assert [f"{step.data['action']} {step.data['member']}" for step in plan.steps] == steps
+    assert summary(plan.steps) == steps
 
 
 def test_refusal_reads_well() -> None:
@@ -353,19 +376,20 @@ PLAIN_VIEWS = [
 def test_members_move_to_the_other_port_one_after_the_other_and_no_sentinel_leads_them_back() -> None:
     members = [MOVED[0], behind(MOVED[1]), behind(MOVED[2])]
     plan = Planner(members, PLAIN_VIEWS, Wish("main", "r1")).plan()
-    assert [(step.data["action"], step.data.get("sentinel") or step.data["member"]) for step in plan.steps] == [
-        ("forget", "r1"), ("forget", "r2"), ("forget", "r3"), ("tell", "r1"), ("tell", "r2"), ("tell", "r3"),
-        ("follow", "r2"), ("follow", "r3"),
+    assert summary(plan.steps) == [
+        "forget r1", "forget r2", "forget r3", "tell r1", "tell r2", "tell r3", "follow r2", "follow r3",
     ]  # fmt: skip
-    assert plan.steps[3].data["commands"][0] == ["SENTINEL", "MONITOR", "main", MOVED[0].address, str(PORT), "2"]
-    assert all(step.data["linked"] for step in plan.steps[6:])
+    told = plan.steps[3]
+    assert isinstance(told, NamePrimary)
+    assert told.commands[0] == ["SENTINEL", "MONITOR", "main", MOVED[0].address, str(PORT), "2"]
+    assert [step.linked for step in plan.steps[6:] if isinstance(step, Follow)] == [True, True]
     assert pending(Planner(members, [], Wish("main")), plan.primary)
     # Cut short: one Sentinel and one replica are done.
     plan = Planner([*members[:2], MOVED[2]], [sentinel("r1"), *PLAIN_VIEWS[1:]], Wish("main", "r1")).plan()
-    assert [step.data["action"] for step in plan.steps] == ["forget", "forget", "tell", "tell", "follow"]
+    assert [word.split()[0] for word in summary(plan.steps)] == ["forget", "forget", "tell", "tell", "follow"]
     # Redis 6.0 is told once it speaks TLS.
     plan = Planner(members, [replace(view, version="6.0.16") for view in PLAIN_VIEWS], Wish("main", "r1")).plan()
-    assert [step.data["action"] for step in plan.steps] == ["forget"] * 3 + ["follow"] * 2
+    assert [word.split()[0] for word in summary(plan.steps)] == ["forget"] * 3 + ["follow"] * 2
     # Done: Sentinels that know the new port, or do not know the set yet, stay as they are.
     for views in ([], three("r1", knows="r2 r3"), [sentinel(name) for name in ("r1", "r2", "r3")]):
         assert Planner(MOVED, views, Wish("main", "r1")).plan().steps == []
@@ -383,11 +407,11 @@ def test_members_move_to_the_other_port_one_after_the_other_and_no_sentinel_lead
 def test_a_sentinel_that_is_told_the_primary_gets_its_login_at_once(login: tuple[str, str], words: list[str]) -> None:
     """It would be refused after its restart, and see nobody. What it is told goes out in one packet."""
     wish = Wish("main", "r1", "", False, *login)
-    (step, *_) = [one for one in Planner(MOVED, PLAIN_VIEWS, wish).plan().steps if one.data["action"] == "tell"]
-    monitor, options = step.data["commands"]
+    (step, *_) = [one for one in Planner(MOVED, PLAIN_VIEWS, wish).plan().steps if isinstance(one, NamePrimary)]
+    monitor, options = step.commands
     assert monitor[:3] == ["SENTINEL", "MONITOR", "main"]
     assert options == ["SENTINEL", "SET", "main", "down-after-milliseconds", str(NOT_YET), *words]
-    assert step.data["secrets"] == [login[1]] * bool(login[1])
+    assert step.secrets == [login[1]] * bool(login[1])
     assert not login[1] or login[1] not in step.text
 
 

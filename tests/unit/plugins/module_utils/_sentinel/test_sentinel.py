@@ -112,12 +112,12 @@ def test_commands() -> None:
     """What is sent for a new data set, all at once."""
     planner = Planner(MEMBERS, [], Wish("main"))
     (step,) = plan_watch(view(), replace(WANT, username="u"), planner, MEMBERS[0], {})
-    assert step.data["commands"] == [
+    assert step.commands == [
         ["SENTINEL", "MONITOR", "main", "192.0.2.1", "6379", "2"],
         ["SENTINEL", "SET", "main", "down-after-milliseconds", "5000", "failover-timeout", "60000",
          "parallel-syncs", "1", "auth-user", "u", "auth-pass", "s3cret"],
     ]  # fmt: skip
-    assert step.data["secrets"] == ["s3cret"]
+    assert step.secrets == ["s3cret"]
 
 
 def test_deaf() -> None:
@@ -149,9 +149,7 @@ def test_told_and_heard() -> None:
 
 def test_absent() -> None:
     """What is declared absent goes, once."""
-    assert [step.data["commands"] for step in plan_absent(view(main=watched()), "main")] == [
-        [["SENTINEL", "REMOVE", "main"]]
-    ]
+    assert [step.commands for step in plan_absent(view(main=watched()), "main")] == [[["SENTINEL", "REMOVE", "main"]]]
     assert plan_absent(view(), "main") == []
 
 
