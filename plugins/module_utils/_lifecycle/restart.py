@@ -16,7 +16,7 @@ from .._core.errors import (
     QuorumError,
     Unreachable,
 )
-from .._core.reconcile import Module, Reconciler, Step
+from .._core.reconcile import Module, Reconciler, Step, TypedStep
 from .._host.start import failure_of
 from .._model.observed import PARKED
 from .._redis.client import Client, connect
@@ -108,6 +108,18 @@ def sentinel_state(now: View, was: View) -> str:
     return f"no quorum for {', '.join(alone)} yet" if alone else "in sync"
 
 
+@dataclass
+class RestartUnit(TypedStep):
+    """Restart it, and wait until it is where it was."""
+
+    was: View
+
+
+@dataclass
+class GoOn(TypedStep):
+    """Wait for what an earlier call has begun."""
+
+
 class Restart(Reconciler[View]):
     """One unit."""
 
@@ -140,24 +152,24 @@ class Restart(Reconciler[View]):
     def plan(self, obs: View) -> list[Step]:
         """Restart it, or leave it alone; or go on with what an earlier call has begun."""
         if self.params["resume"]:
-            return [Step(f"wait until {self.params['name']} is in sync")]
+            return [GoOn(f"wait until {self.params['name']} is in sync")]
         if not self.sentinel and why_not(obs, len(self.params["members"])):
             return []
-        return [Step(f"restart {self.params['unit']} and wait until {self.params['name']} is in sync", {"was": obs})]
+        return [RestartUnit(f"restart {self.params['unit']} and wait until {self.params['name']} is in sync", obs)]
 
     def apply(self, step: Step) -> None:
         """Restart, then wait; the time for both is bounded."""
         begin = time.monotonic()
         back = time.monotonic() + self.params["patience"] if self.params["patience"] else None
-        if self.params["resume"]:
+        if isinstance(step, RestartUnit):
+            was = step.was
+            offset = self._offset(was)
+            self._run(self.params["wait"])
+        else:
             earlier = self.params["resume"]
             was, offset = View({"run_id": earlier["run_id"]}, earlier["watched"]), int(earlier["offset"])
             begin -= float(earlier["seconds"])
             self.progress = list(earlier["progress"])
-        else:
-            was = step.data["was"]
-            offset = self._offset(was)
-            self._run(self.params["wait"])
         end = begin + self.params["wait"]
         while not self._back(was, offset, begin):
             if time.monotonic() > end:

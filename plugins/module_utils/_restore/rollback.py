@@ -15,7 +15,7 @@ import shutil
 import signal
 import time
 from pathlib import Path
-from typing import Dict, List, Optional, Sequence, Tuple
+from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
 from .._core.errors import QuorumError
 from .._failover.patience import calm_down
@@ -54,7 +54,16 @@ class WayOut(Talk):
             return "nothing had been changed"
         end_feeder(self.directory, note)
         head, found = self._settle(note)
-        said = getattr(self, "_" + found)(head, note)
+        ends: Dict[str, Callable[[Observed, Note], str]] = {
+            "serving": self._serving,
+            "new": self._new,
+            "old": self._old,
+            "lost": self._lost,
+            "moved": self._moved,
+            "silent": self._silent,
+            "busy": self._busy,
+        }
+        said = ends[found](head, note)
         if self.outcome:
             if not self._attend(note):
                 said += "; some member is not in sync yet, run site.yml"
@@ -64,7 +73,7 @@ class WayOut(Talk):
             shutil.rmtree(Path(self.directory) / STAGE, ignore_errors=True)
             journal.remove(self.directory)
         self.close()
-        return str(said)
+        return said
 
     def _look(self) -> List[Observed]:
         return observe_all(self.members)
