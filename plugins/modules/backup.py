@@ -12,8 +12,9 @@ short_description: Back up one data set, and prove the backup
 author: quorum.redis contributors (@quorum)
 description:
   - Looks at all members and chooses the replica in sync with the smallest lag. Where the module runs on that member, it
-    saves a snapshot with C(BGSAVE), begun after the module started, copies it, lets the engine's checker read it, loads
-    it into a throw-away server and compares the number of keys. On any other member it only names the chosen one.
+    waits up to 60 seconds until it has what its primary had when it was looked at, saves a snapshot with
+    C(BGSAVE), begun after the module started, copies it, lets the engine's checker read it, loads it into a throw-away
+    server and compares the number of keys. On any other member it only names the chosen one.
   - The result is a directory with C(dump.rdb), C(manifest.json), and the configuration without its secrets. It is
     written under a temporary name and renamed when all is well; when anything is not, nothing is left of it.
   - A save that was running already and a rewrite of the AOF are waited for. A save that fails is told in the words of

@@ -12,8 +12,9 @@ short_description: Begin the backup of a whole cluster, and end it
 version_added: 0.1.0
 description:
   - A backup of a cluster is one of each shard. Executed once, this module chooses the replica in sync with the smallest
-    lag of each shard and begins a save on all of them at the same moment. M(quorum.redis.backup) then takes and proves
-    the file of each, on its host, with O(quorum.redis.backup#module:save).
+    lag of each shard, waits up to 60 seconds until each has what its primary had when it was looked at, and begins a
+    save on all of them at the same moment. M(quorum.redis.backup) then takes and proves the file of each, on its host,
+    with O(quorum.redis.backup#module:save).
   - Executed again with O(begun) and O(parts), on each host that has a part, it looks whether slots and primaries are
     where they were, and writes the manifest of the whole, C(NAME.json), with the slot map, beside the parts. A set of
     parts without it is no backup of the cluster.

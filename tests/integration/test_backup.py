@@ -180,6 +180,28 @@ def test_a_replica_is_chosen_and_the_primary_only_names_it(lab: Lab, server: Ser
     assert found.role == "primary"
 
 
+def test_a_replica_that_lags_is_awaited(lab: Lab, server: Server, tmp_path: Path) -> None:
+    """What the primary has acknowledged before the run is in the backup, or there is none."""
+    if not modern(lab.engine):
+        pytest.skip("its CLIENT PAUSE stops INFO, too")
+    replica = lab.server("replica", f"replicaof 127.0.0.1 {server.port}", password=SECRET)
+    wait_until("the keys", lambda: replica.call("DBSIZE") == 1000)
+    replica.call("CLIENT", "PAUSE", 300000, "WRITE")  # what the primary sends waits, too
+    fill(server, 1200)
+    both = [
+        {"host": "primary", "address": "127.0.0.1", "port": server.port},
+        {"host": "replica", "address": "127.0.0.1", "port": replica.port},
+    ]
+    given = options(server, tmp_path, members=both, here="replica")
+    refused = lab.run("backup", **{**given, "wait": 1})
+    assert refused.failed and "the replica has not received" in refused.msg and backups(tmp_path) == [], refused.text
+    later = threading.Timer(2, replica.call, ("CLIENT", "UNPAUSE"))
+    later.start()
+    answer = lab.run("backup", **given)
+    later.join()
+    assert checked(answer).keys == 1200 and "bytes that the replica has not received" in answer["progress"][0]
+
+
 def test_a_save_and_a_rewrite_that_run_already_are_waited_for(lab: Lab, server: Server, tmp_path: Path) -> None:
     server.call("CONFIG", "SET", "rdb-key-save-delay", "3000")  # 3 s: a module may begin slowly
     server.call("BGSAVE")

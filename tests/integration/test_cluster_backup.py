@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import getpass
 import json
+import re
 import shutil
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +108,24 @@ def test_all_shards_are_saved_at_one_moment_and_belong_together(lab: Lab, six: l
     refused = take(lab, other, tmp_path)
     assert refused.failed and "another save has taken the place of its file" in refused.msg, refused.text
     assert not list((tmp_path / "backups" / "cart").glob("*other*"))
+
+
+def test_a_replica_that_lags_is_awaited(lab: Lab, six: list[Server], tmp_path: Path) -> None:
+    """What a primary has acknowledged before the run is in the backup, or there is none."""
+    if lab.engine.name.endswith("6.0"):
+        pytest.skip("its CLIENT PAUSE stops INFO, too")
+    six[3].call("CLIENT", "PAUSE", 300000, "WRITE")  # what the primary sends waits, too
+    fill(six[:3], 3000, 600)
+    refused = begin(lab, six, wait=1)
+    assert refused.failed and "the replica has not received" in refused.msg, refused.text
+    later = threading.Timer(2, six[3].call, ("CLIENT", "UNPAUSE"))
+    later.start()
+    begun = begin(lab, six)
+    later.join()
+    assert not begun.failed and re.search("waiting for [1-9][0-9]* bytes", begun["progress"][0]), begun.text
+    parts = [take(lab, shard, tmp_path) for shard in begun["begun"]["shards"]]
+    ended = end(lab, six, begun["begun"], parts, tmp_path)
+    assert not ended.failed and ended["manifest"]["keys"] == 3600, ended.text
 
 
 def test_what_is_no_whole_is_refused(lab: Lab, six: list[Server], tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ from .._redis.observe import Place, members, observe_all
 from .._redis.replies import number, parse_info
 from .._redis.tls import tls_from_params
 from . import manifest as manifests
+from .catch_up import point_of
 from .create import Job, drill, make, mend
 from .offsite import away, run
 from .repository import alone
@@ -36,6 +37,7 @@ from .schedule import (
     Period,
     duty,
     expired,
+    primary_of,
     remember,
     slot_of,
 )
@@ -84,6 +86,7 @@ class Round:
         """Do what is due."""
         memory = memory_from(self.state.get("memory", {}))
         seen = observe_all(self.places)
+        self.job.reach = point_of(primary_of(seen))
         offset, period = float(self.common["offset"]), float(self.common["period"])
         slot = slot_of(self.now, period, offset)
         looks = {host: found for host, found in map(self._saves, self.places, seen) if found}

@@ -30,6 +30,7 @@ from .._redis.engine_modules import EngineModule, lines, loaded
 from .._redis.replies import engine_of, keys_by_database, number, parse_info
 from . import manifest as manifests
 from .aof_copy import NOTE, copy_aof, let_go
+from .catch_up import Point, catch_up
 from .repository import (
     RDB,
     alone,
@@ -67,6 +68,7 @@ class Job:
     wait: float = 3600.0
     trial_host: str = ""  # who loads it instead of this host
     save: Optional[Save] = None  # a shard of a cluster: one that was begun already, with those of the others
+    reach: Optional[Point] = None  # what the snapshot must have
 
     @property
     def place(self) -> Path:
@@ -88,6 +90,8 @@ def make(job: Job, tell: Tell) -> Manifest:
     with deaf_to_signals(), alone(job.place, job.user) as place, connect(_patient(job.endpoint), Steady) as client:
         owed = place / (f".owed-{job.member}" if job.save else ".owed")  # shards share the directory
         saver = Saver(client, job.unit, job.user, job.wait, tell, owed)
+        if not job.save:
+            catch_up(client, job.reach, job.wait, tell)
         snapshot = saver.adopt(job.save) if job.save else saver.take()
         with snapshot.file as file:
             name = f"{job.save.name}-{job.member}" if job.save else free_name(place, snapshot.began, job.member)

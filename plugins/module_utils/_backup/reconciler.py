@@ -20,9 +20,10 @@ from .._model.verdicts import tell_verdict
 from .._redis.observe import members, observe_all
 from .._redis.tls import tls_from_params
 from . import manifest as manifests
+from .catch_up import point_of
 from .create import Job, drill, fresh, make, mend, note
 from .save import Save
-from .schedule import choose
+from .schedule import choose, primary_of
 
 
 class Backup(Reconciler["list[Observed]"]):
@@ -68,7 +69,7 @@ class Backup(Reconciler["list[Observed]"]):
             self.why = "saved with the other shards"
             return [Step(f"back up the shard of {self.params['here']} ({self.why}) to {place}")]
         found, self.why = choose(self.job.data_set, obs, self.params["member"] or "", self.params["primary"])
-        self.chosen = found.host
+        self.chosen, self.job.reach = found.host, point_of(primary_of(obs))
         if found.host != self.params["here"]:
             return []
         if self.params["fresh"]:

@@ -11,8 +11,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Barrier
-from typing import Dict, List, Sequence, Tuple
+from typing import Dict, List, Optional, Sequence, Tuple
 
+from .._backup.catch_up import Point, catch_up
 from .._backup.save import Save
 from .._backup.snapshot import STOP, Saver, Tell
 from .._core.errors import QuorumError
@@ -34,8 +35,10 @@ class Begun:
     spread: float
 
 
-def begin_saves(places: Sequence[Place], name: str, wait: float, tell: Tell) -> Begun:
-    """Wait until no server has a child, then begin a save on all at once."""
+def begin_saves(
+    places: Sequence[Place], points: Sequence[Optional[Point]], name: str, wait: float, tell: Tell
+) -> Begun:
+    """Wait until no server has a child and each has reached its point, then begin a save on all at once."""
     with contextlib.ExitStack() as stack:
         clients = [
             stack.enter_context(connect(replace(endpoint, timeout=max(endpoint.timeout, 60.0)), Steady))
@@ -44,6 +47,8 @@ def begin_saves(places: Sequence[Place], name: str, wait: float, tell: Tell) -> 
         savers = [Saver(client, "", "", wait, tell, NOWHERE) for client in clients]
         for saver in [*savers, *savers]:  # while one was waited for another may have begun something
             saver.idle()
+        for saver, point in zip(savers, points):
+            catch_up(saver.client, point, wait, tell)
         owed = [saver for saver in savers if saver.stops()]
         try:
             for saver in owed:

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 from typing import Any, Dict, List
 
+from .._backup.catch_up import point_of
 from .._backup.repository import alone, write_text
 from .._cluster.observe import observe_cluster
 from .._core.polling import until_settled
@@ -105,7 +106,8 @@ class ClusterBackup(Reconciler[Members]):
         now = time.time()
         name = name_time(now)
         places = [self.places[one.source] for one in self.sources]
-        found = begin_saves(places, name, self.params["wait"], self.progress.append)
+        points = [point_of(seen[one.primary].server) for one in self.sources]
+        found = begin_saves(places, points, name, self.params["wait"], self.progress.append)
         if found.spread > LATE:
             self.warnings.append(f"The saves of the shards began within {found.spread:.1f} s")
         shards = []
