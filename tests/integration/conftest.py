@@ -10,10 +10,14 @@ import itertools
 import json
 import os
 import random
+import re
 import shutil
+import signal
 import socket
 import subprocess
+import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
@@ -173,13 +177,35 @@ class Server:
     def stop(self, kill: bool = False) -> None:
         """End this process, and only this one."""
         if self.process is not None and self.process.poll() is None:
-            self.process.kill() if kill else self.process.terminate()
-            try:
-                self.process.wait(LONG)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait(LONG)
+            until = time.monotonic() + LONG
+            while self.process.poll() is None:
+                last = kill or time.monotonic() > until
+                self.process.kill() if last else self.process.terminate()
+                # One that writes its first AOF, or has no processor for a while, is told again: it forgets it.
+                with suppress(subprocess.TimeoutExpired):
+                    self.process.wait(LONG if last else 5)
         self.process = None
+
+    def hold_child(self) -> None:
+        """Stop the process that saves or rewrites until others have asked several times how far it is."""
+        assert self.process
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        child = int(wait_until("a child", lambda: children.read_text().split())[0])
+        os.kill(child, signal.SIGSTOP)
+
+        def asked() -> int:
+            found = re.search("cmdstat_info:calls=([0-9]+)", self.call("INFO", "commandstats"))
+            return int(found[1]) if found else 0
+
+        def go_on() -> None:
+            first = asked()
+            own = itertools.count(1)
+            try:
+                wait_until("others ask", lambda: asked() - first - next(own) > 5)
+            finally:
+                os.kill(child, signal.SIGCONT)
+
+        threading.Thread(target=go_on, daemon=True).start()
 
     def signal(self, number: int) -> None:
         """Send a signal to this process, where it still runs."""

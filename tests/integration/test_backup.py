@@ -203,15 +203,17 @@ def test_a_replica_that_lags_is_awaited(lab: Lab, server: Server, tmp_path: Path
 
 
 def test_a_save_and_a_rewrite_that_run_already_are_waited_for(lab: Lab, server: Server, tmp_path: Path) -> None:
-    server.call("CONFIG", "SET", "rdb-key-save-delay", "3000")  # 3 s: a module may begin slowly
+    server.call("CONFIG", "SET", "rdb-key-save-delay", "300")
     server.call("BGSAVE")
+    server.hold_child()
     fill(server, 1100)
     server.call("CONFIG", "SET", "rdb-key-save-delay", "0")
     answer = lab.run("backup", **options(server, tmp_path, load=False))
     assert any("waiting for a save that was running already" in row for row in answer["progress"]), answer.text
     assert checked(answer).keys == 1100, "the save that was running is not the backup"
-    server.call("CONFIG", "SET", "rdb-key-save-delay", "3000")
+    server.call("CONFIG", "SET", "rdb-key-save-delay", "300")
     server.call("CONFIG", "SET", "appendonly", "yes")
+    server.hold_child()
     server.call("CONFIG", "SET", "rdb-key-save-delay", "0")
     answer = lab.run("backup", **options(server, tmp_path, load=False))
     assert any("waiting for a rewrite of the AOF" in row for row in answer["progress"]), answer.text

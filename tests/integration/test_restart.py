@@ -89,6 +89,21 @@ def test_a_replica_is_restarted_and_in_sync_again(lab: Lab, pair: tuple[Server, 
     assert SECRET not in done.text.replace(f'"password": "{SECRET}"', "")
 
 
+def test_a_replica_that_writes_its_first_aof_is_restarted_after_that(
+    lab: Lab, pair: tuple[Server, Server], tmp_path: Path
+) -> None:
+    """Until then the engine does not end: `Writing initial AOF, can't exit`."""
+    primary, replica = pair
+    primary.call("MSET", *(word for number in range(200) for word in (f"key:{number}", "x")))
+    wait_until("the keys", lambda: replica.call("DBSIZE") == 200)
+    replica.call("CONFIG", "SET", "rdb-key-save-delay", "5000")
+    replica.call("CONFIG", "SET", "appendonly", "yes")
+    replica.hold_child()
+    done = lab.run("restart", **options(replica, tmp_path))
+    assert not done.failed and done["progress"][0].endswith("waits for the rewrite of its AOF"), done.text
+    assert done["progress"][-1].endswith("in sync") and "can't exit" not in replica.log, done.text
+
+
 def test_a_primary_with_replicas_is_left_alone(lab: Lab, pair: tuple[Server, Server], tmp_path: Path) -> None:
     primary, _ = pair
     before = primary.info()["run_id"]

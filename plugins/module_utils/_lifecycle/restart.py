@@ -164,6 +164,7 @@ class Restart(Reconciler[View]):
         if isinstance(step, RestartUnit):
             was = step.was
             offset = self._offset(was)
+            self._let_finish(was, begin + self.params["wait"])
             self._run(self.params["wait"])
         else:
             earlier = self.params["resume"]
@@ -192,6 +193,14 @@ class Restart(Reconciler[View]):
         if not self.progress or not self.progress[-1].endswith(f" s {now}"):
             self.progress.append(f"{self.seconds} s {now}")
         return now == "in sync"
+
+    def _let_finish(self, now: View, end: float) -> None:
+        """Wait until no AOF is written anew: before its first one is whole an engine does not end, and forgets that."""
+        while now.info.get("aof_rewrite_in_progress") == "1" and time.monotonic() < end:
+            if not self.progress:
+                self.progress.append("0.0 s waits for the rewrite of its AOF")
+            time.sleep(PAUSE)
+            now = self.observe()
 
     def _run(self, seconds: float) -> None:
         command, begin = [*self.params["command"], self.params["unit"]], time.time()
