@@ -277,6 +277,27 @@ def test_a_restore_that_is_killed_ends_with_one_data_or_the_other(lab: Any, alon
         print(step, when, "new" if held == store.before else "old")
 
 
+def test_a_replica_that_loses_its_link_meanwhile_is_awaited(lab: Any) -> None:
+    """Once the primary is parked it takes no replica: the restore would stop, and the old data come back."""
+    store = build(lab, sentinels=0)
+    replica = store.scene.members[1]
+    code = f"""
+import threading, redis
+park = base.Restorer.do_park
+def do_park(self):
+    one = redis.Redis(port={replica.port}, password={PASSWORD!r}, protocol=2)
+    one.execute_command("CONFIG", "SET", "masterauth", "wrong")
+    one.execute_command("CLIENT", "KILL", "TYPE", "master")
+    threading.Timer(3, one.execute_command, ("CONFIG", "SET", "masterauth", {PASSWORD!r})).start()
+    park(self)
+base.Restorer.do_park = do_park
+"""
+    said = store.begin(code)
+    assert '"failed": true' not in said, said
+    store.same(store.before)
+    store.whole()
+
+
 def test_a_sentinel_does_not_fail_over_meanwhile(lab: Any) -> None:
     """It takes a primary that says it is a replica for dead after down-after and two looks: 6 s, here."""
     store = build(lab, down_after=5000)

@@ -34,6 +34,7 @@ from .plan import TODO, Backup, Plan, counted, off
 from .rollback import WayOut, linked, rewritten
 from .sentinels import Watch
 
+BACK = 60.0
 CAUGHT_UP = 10.0
 NO_LINK = 15.0
 PAUSE = 0.05
@@ -197,6 +198,8 @@ class Restorer(Talk):
 
     def do_park(self) -> None:
         """Make all read-only where they are: the primary first, the others when they have all that it has."""
+        for host in self.others:  # a parked primary takes no replica, and one in its handshake is cut off as a client
+            self.until(f"The link of {host}", lambda host=host: linked(self.info(host)), BACK, PAUSE)  # type: ignore[misc]
         self._alive()
         replies = self.client(self.head).transaction([EVERYBODY, ["REPLICAOF", *PARKED], ["INFO"]])
         self.parked = time.monotonic()
