@@ -116,6 +116,25 @@ def test_an_emptied_primary_wipes_nobody(lab: Lab, cart: ShardedSet) -> None:
     assert cart.count() == keys
 
 
+def test_it_gets_a_new_password_while_clients_write(lab: Lab, main: DataSet, cart: ShardedSet) -> None:
+    told = {**CART, "down_after": 6000, "config": {"tcp-backlog": 256}, "password": "server-Nq4vB9"}
+    both = [{"name": "main"}, {**told, "password_previous": cart.password}]
+    wish = given(redis_instances=both, redis_rotate_ignore_clients=True)
+    one, other = map(cart.owner, sorted(cart.settled())[:2])
+    own = next(row for row in cart.ask(one, "CLUSTER", "NODES").splitlines() if "myself" in row)
+    slot = own.split()[8].split("-")[0]
+    cart.ask(one, "CLUSTER", "SETSLOT", slot, "MIGRATING", cart.ask(other, "CLUSTER", "MYID"))
+    refused = lab.run_playbook("rotate", *wish)
+    assert not refused.ok and refused.changed == 0 and f"slot {slot} of" in refused.stdout
+    cart.ask(one, "CLUSTER", "SETSLOT", slot, "STABLE")
+
+    processes = [main.run_ids(), cart.run_ids()]
+    with cart.written("cluster: new password"):
+        lab.run_playbook("rotate", *wish).expect()
+        cart.password = str(told["password"])
+    assert [main.run_ids(), cart.run_ids()] == processes
+
+
 def test_the_cluster_is_removed_and_the_set_beside_it_stays(lab: Lab, main: DataSet) -> None:
     processes = main.run_ids()
     only = {"redis_instances": [{"name": "main"}], "redis_remove_set": "cart", "redis_remove_confirm": "cart"}
