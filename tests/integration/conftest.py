@@ -187,11 +187,15 @@ class Server:
         self.process = None
 
     def hold_child(self) -> None:
-        """Stop the process that saves or rewrites until others have asked several times how far it is."""
+        """Stop the process that saves or rewrites until somebody waits for it."""
         assert self.process
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
         child = int(wait_until("a child", lambda: children.read_text().split())[0])
         os.kill(child, signal.SIGSTOP)
+        self.when_asked(lambda: os.kill(child, signal.SIGCONT))
+
+    def when_asked(self, then: Callable[[], Any]) -> None:
+        """Do something once others have asked so often for INFO that they wait for something."""
 
         def asked() -> int:
             found = re.search("cmdstat_info:calls=([0-9]+)", self.call("INFO", "commandstats"))
@@ -201,9 +205,9 @@ class Server:
             first = asked()
             own = itertools.count(1)
             try:
-                wait_until("others ask", lambda: asked() - first - next(own) > 5)
+                wait_until("others ask", lambda: asked() - first - next(own) > 20)
             finally:
-                os.kill(child, signal.SIGCONT)
+                then()
 
         threading.Thread(target=go_on, daemon=True).start()
 

@@ -195,10 +195,8 @@ def test_a_replica_that_lags_is_awaited(lab: Lab, server: Server, tmp_path: Path
     given = options(server, tmp_path, members=both, here="replica")
     refused = lab.run("backup", **{**given, "wait": 1})
     assert refused.failed and "the replica has not received" in refused.msg and backups(tmp_path) == [], refused.text
-    later = threading.Timer(2, replica.call, ("CLIENT", "UNPAUSE"))
-    later.start()
+    replica.when_asked(lambda: replica.call("CLIENT", "UNPAUSE"))
     answer = lab.run("backup", **given)
-    later.join()
     assert checked(answer).keys == 1200 and "bytes that the replica has not received" in answer["progress"][0]
 
 

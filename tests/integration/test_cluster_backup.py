@@ -9,7 +9,6 @@ import getpass
 import json
 import re
 import shutil
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -118,10 +117,8 @@ def test_a_replica_that_lags_is_awaited(lab: Lab, six: list[Server], tmp_path: P
     fill(six[:3], 3000, 600)
     refused = begin(lab, six, wait=1)
     assert refused.failed and "the replica has not received" in refused.msg, refused.text
-    later = threading.Timer(2, six[3].call, ("CLIENT", "UNPAUSE"))
-    later.start()
+    six[3].when_asked(lambda: six[3].call("CLIENT", "UNPAUSE"))
     begun = begin(lab, six)
-    later.join()
     assert not begun.failed and re.search("waiting for [1-9][0-9]* bytes", begun["progress"][0]), begun.text
     parts = [take(lab, shard, tmp_path) for shard in begun["begun"]["shards"]]
     ended = end(lab, six, begun["begun"], parts, tmp_path)
