@@ -12,12 +12,18 @@ from typing import Any
 
 import pytest
 import redis
+from ledger.blocked import Blocked, all_wait
 from measured import note
 
 from .conftest import PASSWORD, Answer, Lab, Server, free_port, wait_until
 
 # Long enough for a server that gets no processor for a while, short enough to wait for a failover.
 NODE_TIMEOUT = 6000
+WAITING = (
+    ("BLPOP", "{b}none", "0"),
+    ("BLMOVE", "{b}none", "{b}other", "LEFT", "RIGHT", "0"),
+    ("XREADGROUP", "GROUP", "group", "me", "BLOCK", "0", "STREAMS", "{b}stream", ">"),
+)
 
 
 def start(lab: Lab, name: str, *more: str) -> Server:
@@ -227,28 +233,48 @@ class Writer(threading.Thread):
         wait_until("writes are acknowledged", lambda: self.acknowledged > now + 100)
 
 
+def move_there_and_back(lab: Lab, six: list[Server], writer: Writer) -> None:
+    """Let a replica take over and hand back while somebody writes."""
+    for target, others in (("c4", [("c2", ["c5"]), ("c3", ["c6"]), ("c4", ["c1"])]), ("c1", None)):
+        writer.more()
+        predicted = lab.run("cluster", check=True, **options(six, promote=[target]))
+        moved = lab.run("cluster", **options(six, promote=[target]))
+        assert not moved.failed and moved["diff"] == predicted["diff"], moved.text
+        assert moved["steps"] == predicted["steps"] and len(moved["steps"]) == 1, moved.text
+        assert shape(moved) == (others or [("c1", ["c4"]), ("c2", ["c5"]), ("c3", ["c6"])]), moved.text
+        assert moved["violations"] == []
+        writer.more()
+    again = lab.run("cluster", **options(six, promote=[f"c1:{six[0].port}", "c2"]))
+    assert not again.failed and not again.changed, again.text
+
+
 def test_a_primary_is_moved_while_clients_write(lab: Lab, six: list[Server]) -> None:
-    """A replica takes over and hands back; no acknowledged write is lost, and asked again nothing is done."""
+    """A replica takes over and hands back; no acknowledged write is lost, and asked again nothing is done.
+
+    Who waits in BLPOP or the like is cut off, never answered with an error.
+    """
     assert not lab.run("cluster", **options(six)).failed
     refused = lab.run("cluster", **options(six, promote=["c9"]))
     assert refused.failed and "No member is called c9" in refused.msg, refused.text
-    writer = Writer(six[0])
+    shard, writer = [six[0], six[3]], Writer(six[0])
+    waiting = [
+        Blocked(lambda: [(one.address, one.port) for one in shard], PASSWORD, command)
+        for command in WAITING
+        for _twice in range(2)
+    ]
+
+    def all_blocked() -> bool:
+        return sum(int(one.info()["blocked_clients"]) for one in shard) >= len(waiting)
+
+    six[0].call("XGROUP", "CREATE", "{b}stream", "group", "$", "MKSTREAM")
     writer.start()
     try:
-        for target, others in (("c4", [("c2", ["c5"]), ("c3", ["c6"]), ("c4", ["c1"])]), ("c1", None)):
-            writer.more()
-            predicted = lab.run("cluster", check=True, **options(six, promote=[target]))
-            moved = lab.run("cluster", **options(six, promote=[target]))
-            assert not moved.failed and moved["diff"] == predicted["diff"], moved.text
-            assert moved["steps"] == predicted["steps"] and len(moved["steps"]) == 1, moved.text
-            assert shape(moved) == (others or [("c1", ["c4"]), ("c2", ["c5"]), ("c3", ["c6"])]), moved.text
-            assert moved["violations"] == []
-            writer.more()
-        again = lab.run("cluster", **options(six, promote=[f"c1:{six[0].port}", "c2"]))
-        assert not again.failed and not again.changed, again.text
+        with all_wait(waiting, lambda: wait_until("all clients wait", all_blocked)):
+            move_there_and_back(lab, six, writer)
     finally:
         writer.ended.set()
         writer.join()
+    assert all(one.closed for one in waiting)
     kept = six[0].call("MGET", *(f"{{b}}{number}" for number in range(1, writer.acknowledged + 1)))
     lost = [number for number, value in enumerate(kept, 1) if value != str(number)]
     note(

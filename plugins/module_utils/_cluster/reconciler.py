@@ -18,6 +18,7 @@ from .._redis.client import connect
 from .._redis.observe import members, observe_all
 from .._redis.tls import tls_from_params
 from .forget import Leaving, find_leaving, runs
+from .handover import hand_over
 from .observe import count_open_keys, observe_cluster
 from .plan import (
     ClusterPlan,
@@ -134,9 +135,12 @@ class Cluster(Reconciler[ClusterPlanner]):
         if step.data.get("met"):
             self._wait(unmet, self.look(), SHORT)
         with connect(self.places[step.data["member"]][1]) as client:
-            client.call(*step.data["command"])
-        if step.data.get("takes_over"):
-            self._await_move(step.data["member"])
+            if "primary" not in step.data:
+                client.call(*step.data["command"])
+                return
+            with connect(self.places[step.data["primary"]][1]) as old:
+                hand_over(old, client, step.data["command"])
+        self._await_move(step.data["member"])
 
     def _await_move(self, target: int) -> None:
         """Wait until a replica is the primary of its shard and everybody says so; asked again it could do harm."""

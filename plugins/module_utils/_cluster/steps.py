@@ -135,7 +135,7 @@ def promotion_steps(
     for target, primary in moves.items():
         _refuse_move(members, members[target], members[primary], where)
         text = f"{place(members[target].server)}: take over from {place(members[primary].server)}{why}"
-        steps.append(Step(text, {"member": target, "command": ["CLUSTER", "FAILOVER"], "takes_over": True}))
+        steps.append(Step(text, {"member": target, "command": ["CLUSTER", "FAILOVER"], "primary": primary}))
         after.primaries[after.primaries.index(primary)] = target
         del after.follows[target]
         after.follows.update(dict.fromkeys([*after.replicas_of(primary), primary], target))
