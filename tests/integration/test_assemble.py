@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.quorum.redis.plugins.module_utils._config.diff import fingerprint
+from ansible_collections.quorum.redis.plugins.module_utils._config.diff import digest_of_file
 from patience import LONG
 
 from integration.conftest import PASSWORD, Engine, Server, free_port, wait_until
@@ -231,7 +231,7 @@ def test_roles_data_and_assembled_lines_survive_a_stop_of_all(members: list[Memb
         assert len([line for line in lines if line.startswith(HEADER)]) == 1
         assert lines.count(FOOTER) == 1
         assert "maxmemory 100mb" in member.state.read_text()
-    assert members[0].state.read_text().splitlines()[0] == HEADER + fingerprint(managed)
+    assert members[0].state.read_text().splitlines()[0] == HEADER + digest_of_file(managed)
     for member in members:
         member.stop()
     for member in members:

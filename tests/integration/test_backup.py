@@ -360,16 +360,19 @@ def test_a_corrupt_copy_is_refused_by_checker_and_trial(lab: Lab, server: Server
     (directory / "dump.rdb").write_bytes(spoilt)
     binary = server.engine.binary
     with pytest.raises(QuorumError, match="check-rdb refuses"):
-        rdb_check.check(binary, "rdb", directory / "dump.rdb", ME, 10)
+        rdb_check.check_file(binary, "rdb", directory / "dump.rdb", ME, 10)
     with pytest.raises(QuorumError, match="does not load"):
-        rdb_check.load(binary, directory, "dump.rdb", ME, 10)
+        rdb_check.load_rdb(binary, directory, "dump.rdb", ME, 10)
     answer = lab.run("backup", **options(server, tmp_path, drill=True))
     assert answer.failed and "The drill did not pass" in answer.msg
     assert not manifests.read(str(directory)).good
     assert backups(tmp_path) == [found.name]
 
 
-ANSWER = "from ansible_collections.quorum.redis.plugins.module_utils._engine.rdb_check_socket import answer; answer()"
+ANSWER = (
+    "from ansible_collections.quorum.redis.plugins.module_utils._engine import rdb_check_socket; "
+    "rdb_check_socket.answer_request()"
+)
 
 
 @pytest.fixture
@@ -410,19 +413,19 @@ def test_another_unit_proves_the_same(lab: Lab, server: Server, tmp_path: Path, 
     found = checked(lab.run("backup", **options(server, tmp_path, load=False, **more)))
     directory = tmp_path / "backups" / "main" / found.name
     given = (server.engine.binary, directory, "dump.rdb", "nobody", 30)
-    assert rdb_check_socket.load(*given)["0"]["keys"] == 1000
-    rdb_check_socket.check(server.engine.binary, "rdb", directory / "dump.rdb", "nobody", 30)
+    assert rdb_check_socket.request_load(*given)["0"]["keys"] == 1000
+    rdb_check_socket.request_check(server.engine.binary, "rdb", directory / "dump.rdb", "nobody", 30)
     for manifest in directory.glob("appendonlydir/*.manifest"):
-        rdb_check_socket.check(server.engine.binary, "aof", manifest, "nobody", 30)
+        rdb_check_socket.request_check(server.engine.binary, "aof", manifest, "nobody", 30)
     with pytest.raises(rdb_check.Lacking, match="nothere"):
-        rdb_check_socket.load(*given, modules=["loadmodule /nothere.so"])
+        rdb_check_socket.request_load(*given, modules=["loadmodule /nothere.so"])
     with pytest.raises(QuorumError, match="cannot be run"):
-        rdb_check_socket.check("/nothere", "rdb", directory / "dump.rdb", "nobody", 30)
+        rdb_check_socket.request_check("/nothere", "rdb", directory / "dump.rdb", "nobody", 30)
     (directory / "dump.rdb").write_bytes(b"hello")
     with pytest.raises(Damaged, match="check-rdb refuses"):
-        rdb_check_socket.check(server.engine.binary, "rdb", directory / "dump.rdb", "nobody", 30)
+        rdb_check_socket.request_check(server.engine.binary, "rdb", directory / "dump.rdb", "nobody", 30)
     with pytest.raises(Damaged, match="does not load"):
-        rdb_check_socket.load(*given)
+        rdb_check_socket.request_load(*given)
     assert len(far) > 6
 
 
@@ -432,7 +435,7 @@ def test_a_proof_that_is_killed_is_none(lab: Lab, server: Server, tmp_path: Path
     hang.write_text(f"#!/bin/sh\necho $$ > {tmp_path}/pid\nexec sleep 600\n")
     hang.chmod(0o755)
     with ThreadPoolExecutor(1) as pool:
-        asked = pool.submit(rdb_check_socket.check, str(hang), "rdb", tmp_path / "x", "nobody", 300)
+        asked = pool.submit(rdb_check_socket.request_check, str(hang), "rdb", tmp_path / "x", "nobody", 300)
         wait_until("it is being proven", lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text())
         os.kill(far[0], signal.SIGKILL)
         with pytest.raises(QuorumError, match="ended without an answer"):

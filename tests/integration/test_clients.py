@@ -11,7 +11,7 @@ from typing import List, Optional
 from urllib.request import Request, urlopen
 
 import pytest
-from ansible_collections.quorum.redis.plugins.module_utils._config.sentinel_client_user import rules
+from ansible_collections.quorum.redis.plugins.module_utils._config.sentinel_client_user import client_rules
 from ansible_collections.quorum.redis.plugins.module_utils._model.acl_rules import password_digest, setuser_command
 from ansible_collections.quorum.redis.plugins.module_utils._model.versions import parse_version
 from applications import USERS, Page, map_ports, write_page
@@ -41,7 +41,7 @@ def watch(watcher: Server, port: int) -> None:
 
 def let_ask(watcher: Server) -> None:
     """Let applications ask a Sentinel."""
-    own = rules([password_digest("secret-of-client")], parse_version(watcher.info()["redis_version"]))
+    own = client_rules([password_digest("secret-of-client")], parse_version(watcher.info()["redis_version"]))
     watcher.call(*setuser_command("client", own))
 
 

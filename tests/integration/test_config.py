@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from ansible_collections.quorum.redis.plugins.module_utils._config.diff import fingerprint
+from ansible_collections.quorum.redis.plugins.module_utils._config.diff import digest_of_file
 from patience import LONG, allowed
 
 from integration.conftest import Answer, Lab, Server, wait_until
@@ -356,7 +356,7 @@ def test_a_sentinel_file_is_validated_and_its_start_file_compared(lab: Lab, tmp_
         },
     }
     assert lab.run("config", **options).changed
-    digest = fingerprint(path.read_text())
+    digest = digest_of_file(path.read_text())
     text = sentinel.config.read_text()
     sentinel.config.write_text(f"# quorum.redis: assembled from sha256:{digest}\n{text}")
     same = lab.run("config", **options)

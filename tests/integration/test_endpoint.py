@@ -214,7 +214,7 @@ def front(authority: Authority) -> Pair:
 def secured(sets: list[dict[str, Any]], ca: Path, own: Pair, **params: Any) -> tls.Files:
     """Return what HAProxy reads, as the module does."""
     files = {"tls_ca_file": str(ca), "tls_cert_file": str(own.cert), "tls_key_file": str(own.key)}
-    return tls.read(sets, {"name": "app1", "own_address": "192.0.2.9", **files, **params})
+    return tls.read_files(sets, {"name": "app1", "own_address": "192.0.2.9", **files, **params})
 
 
 def test_every_way_leads_to_servers_that_speak_nothing_but_tls(
@@ -292,11 +292,11 @@ def test_a_server_without_the_name_of_the_endpoint_is_named(lab: Lab, authority:
     way = one([member], [], tls="passthrough")
     way["members"][0]["connect"] = member.port
     trust = Tls(str(authority.ca), str(server.cert), str(server.key))
-    assert tls.unnamed(way, trust, ["192.0.2.9", "app1"]) == []
-    (said,) = tls.unnamed(way, trust, ["192.0.2.9", "app2"])
+    assert tls.warn_of_names(way, trust, ["192.0.2.9", "app1"]) == []
+    (said,) = tls.warn_of_names(way, trust, ["192.0.2.9", "app2"])
     assert said.startswith("m1 of main: The certificate is of somebody else: ")
     assert "Clients of its endpoint that compare names with 192.0.2.9 or app2 refuse it" in said
-    assert tls.unnamed({**way, "tls": "reencrypt"}, trust, ["app2"]) == []
+    assert tls.warn_of_names({**way, "tls": "reencrypt"}, trust, ["app2"]) == []
 
 
 def test_clients_change_to_tls_while_the_others_stay(lab: Lab, tmp_path: Path, authority: Authority) -> None:

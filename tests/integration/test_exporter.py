@@ -17,7 +17,9 @@ from typing import Any, Dict, Iterator, List, Set
 
 import pytest
 import yaml
-from ansible_collections.quorum.redis.plugins.module_utils._config.sentinel_client_user import rules as client_rules
+from ansible_collections.quorum.redis.plugins.module_utils._config.sentinel_client_user import (
+    client_rules,
+)
 from ansible_collections.quorum.redis.plugins.module_utils._model.acl_presets import job_rules
 from ansible_collections.quorum.redis.plugins.module_utils._model.monitoring import exporters
 from ansible_collections.quorum.redis.plugins.module_utils._model.versions import parse_version, running_version

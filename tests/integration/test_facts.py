@@ -17,7 +17,9 @@ from pathlib import Path
 from typing import Any, Dict, List
 
 import pytest
-from ansible_collections.quorum.redis.plugins.module_utils._config.sentinel_client_user import rules as client_rules
+from ansible_collections.quorum.redis.plugins.module_utils._config.sentinel_client_user import (
+    client_rules,
+)
 from ansible_collections.quorum.redis.plugins.module_utils._model.acl_presets import job_rules
 from ansible_collections.quorum.redis.plugins.module_utils._model.certificate import not_after
 from ansible_collections.quorum.redis.plugins.module_utils._model.monitoring import facts_settings

@@ -21,7 +21,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.quorum.redis.plugins.module_utils._config.sentinel_client_user import rules as client_rules
+from ansible_collections.quorum.redis.plugins.module_utils._config.sentinel_client_user import (
+    client_rules,
+)
 from ansible_collections.quorum.redis.plugins.module_utils._model.versions import parse_version, running_version
 from authority import Authority
 from ledger.scene import NAME, Scene

@@ -235,7 +235,7 @@ class Replicated:
         """Make users with the least rights on Sentinels and servers, and return how they log in."""
         opens = sha256(SENTINEL_PASSWORD.encode()).hexdigest()
         for one in self.sentinels:
-            one.call("ACL", "SETUSER", "client", "reset", *sentinel_client_user.rules([opens], (7, 0)))
+            one.call("ACL", "SETUSER", "client", "reset", *sentinel_client_user.client_rules([opens], (7, 0)))
         for one in self.servers:
             one.call("ACL", "SETUSER", "watcher", "reset", "on", f">{SENTINEL_PASSWORD}", "+info")
         login = {"username": "watcher", "password": SENTINEL_PASSWORD}

@@ -17,7 +17,7 @@ from .._core.errors import (
     Refused,
 )
 from .._core.reconcile import Module, Reconciler, Step
-from .._engine.acl_check import Judge, judge
+from .._engine.acl_check import Judge, judge_rules
 from .._host.files import check_path, read_path, write_path
 from .._model.acl_applications import literal_patterns, pattern_warning
 from .._model.acl_presets import CHANNELS
@@ -84,7 +84,7 @@ class Acl(Reconciler[View]):
             self.client = connect_running(
                 endpoint_from_params(self.params), None, "redis_password or the password of the operator's user"
             )
-        with judge(self.params["binary"], self.params["parameters"], self.params["user"], self.label) as engine:
+        with judge_rules(self.params["binary"], self.params["parameters"], self.params["user"], self.label) as engine:
             there = parse_acl_list(seen.content.decode("utf-8", "replace").splitlines())
             if self.client is not None:
                 version = running_version(parse_info(self.client.call("INFO")))

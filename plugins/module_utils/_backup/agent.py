@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, List, Mapping, Sequence
 
 from .._core.errors import QuorumError
-from .._engine.rdb_check_socket import answer
+from .._engine.rdb_check_socket import answer_request
 from .._model.backup_manifest import PASSED, iso_time, parse_time
 from .._model.observed import Observed
 from .._redis.client import Client
@@ -275,7 +275,7 @@ def _line(text: str) -> None:
 def main(arguments: Sequence[str]) -> int:
     """Look, or say how it stands; `trial` is for the unit of that name."""
     if list(arguments) == ["trial"]:
-        answer()
+        answer_request()
         return OK
     if not SETTINGS.exists():
         _line(f"this host carries no timer: there is no {SETTINGS}")

@@ -146,10 +146,12 @@ def prove(job: Job, directory: Path, manifest: Manifest, tell: Tell, modules: Se
     """Check and load the RDB as it lies there, not compressed; what does not hold raises Damaged."""
     found = Verified(at=iso_time(time.time()), by=socket.gethostname())
     tell("checking the file")
-    rdb_check_socket.check(job.binary, "rdb", directory / RDB, job.user, job.wait)
+    rdb_check_socket.request_check(job.binary, "rdb", directory / RDB, job.user, job.wait)
     if manifest.aof:
         lend(directory / AOF)
-        rdb_check_socket.check(job.binary, "aof", next((directory / AOF).glob("*.manifest")), job.user, job.wait)
+        rdb_check_socket.request_check(
+            job.binary, "aof", next((directory / AOF).glob("*.manifest")), job.user, job.wait
+        )
     found.file_check = PASSED
     if not job.load or job.trial_host:
         found.load = f"not done: {'left to ' + job.trial_host if job.load else 'switched off'}"
@@ -168,7 +170,7 @@ def prove(job: Job, directory: Path, manifest: Manifest, tell: Tell, modules: Se
         found.load = f"not done: {problem.what}. Its keys were neither loaded nor counted"
         tell(f"trial load {found.load}")
         return found
-    wrong = rdb_check.differences(manifest.databases, found.databases)
+    wrong = rdb_check.list_count_differences(manifest.databases, found.databases)
     if wrong:
         raise Damaged(f"Loaded, the snapshot is not what was saved: {wrong}", str(directory))
     found.load, found.load_by = PASSED, found.by
@@ -179,11 +181,11 @@ def _load(job: Job, directory: Path, manifest: Manifest, modules: Sequence[str])
     """Load it, without the modules where they do not start there: it may hold nothing of theirs."""
     given = (job.binary, directory, RDB, job.user, job.wait, max(map(int, manifest.databases), default=0))
     try:
-        return rdb_check_socket.load(*given, modules=modules)
+        return rdb_check_socket.request_load(*given, modules=modules)
     except rdb_check.Lacking:
         if not modules:
             raise
-        return rdb_check_socket.load(*given)
+        return rdb_check_socket.request_load(*given)
 
 
 def drill(job: Job, name: str, tell: Tell) -> Dict[str, Any]:

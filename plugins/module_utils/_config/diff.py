@@ -77,14 +77,14 @@ class Plan:
     warnings: list[str] = field(default_factory=list)
 
 
-def canonical(key: str) -> str:
+def canonical_name(key: str) -> str:
     """Return one name for all the names of a setting."""
     key = key.lower().replace("slave", "replica").replace("ziplist", "listpack")
     key = re.sub(r"^primary(?=auth|user)", "master", key)
     return {"lua-time-limit": "busy-reply-threshold"}.get(key, key)
 
 
-def differences(
+def list_changes(
     parameters: Mapping[str, Any],
     desired: Mapping[str, str],
     live: Mapping[str, str],
@@ -93,7 +93,7 @@ def differences(
 ) -> list[Change]:
     """Return the settings that differ. A setting that nobody declares is compared with the engine's own default."""
     declared = values(lines(parameters))
-    names = {canonical(key): key for key in declared}
+    names = {canonical_name(key): key for key in declared}
     wanted = {key: value for key, value in desired.items() if key not in PROCESS | ROLE}
     if declared.get("cluster-enabled", [""])[-1] == "yes":
         # A cluster has one database, and Redis says so from 8.0 on; the scratch process is no member of any.
@@ -101,11 +101,11 @@ def differences(
     for key in set(OVERRIDDEN) | set(REPLACED) | PROCESS:
         if key in declared and key not in ROLE:
             wanted[key] = declared[key][-1]
-    known = {canonical(key): key for key in live}
+    known = {canonical_name(key): key for key in live}
     found: dict[str, Change] = {}
     for wish, new in wanted.items():
         # Another engine, before an upgrade, may know the setting by its other name only.
-        name = canonical(wish)
+        name = canonical_name(wish)
         key = wish if wish in live else known.get(name, wish)
         if (not same_version and name not in names) or _equal(key, new, live.get(key, ""), declared, live):
             continue
@@ -117,7 +117,7 @@ def differences(
 
 def _equal(key: str, new: str, old: str, declared: Mapping[str, list[str]], live: Mapping[str, str]) -> bool:
     if key not in live:
-        return canonical(key) not in {canonical(name) for name in declared}
+        return canonical_name(key) not in {canonical_name(name) for name in declared}
     if key == "maxclients" and new.isdigit() and old.isdigit():
         return int(new) <= int(old) <= max(int(new), _maxclients(declared))
     if key in REPLACED or key in PROCESS:
@@ -142,12 +142,12 @@ def clients_warning(parameters: Mapping[str, Any], desired: Mapping[str, str]) -
     return ""
 
 
-def unprobed(change: Change) -> bool:
+def is_unprobed(change: Change) -> bool:
     """Return whether this one must be judged without asking the server."""
     return bool(UNPROBED.search(change.key))
 
 
-def plan(
+def plan_changes(
     changes: list[Change], desired: Mapping[str, str], live: Live, parameters: Mapping[str, Any], version: str, sha: str
 ) -> Plan:
     """Sort the differences: at run time, with a restart, dangerous."""
@@ -166,7 +166,7 @@ def plan(
         danger = _danger(change, changes, desired, live, bool(why))
         if danger:
             found.dangerous.append({"key": change.key, "why": danger})
-    found.restart += restarts(live, parameters, version, sha)
+    found.restart += restart_reasons(live, parameters, version, sha)
     return found
 
 
@@ -183,7 +183,7 @@ def _why_restart(change: Change, live: Live) -> str:
 
 
 def _danger(change: Change, changes: list[Change], desired: Mapping[str, str], live: Live, restart: bool) -> str:
-    if canonical(change.key) in LINK and live.refused_by is not None:
+    if canonical_name(change.key) in LINK and live.refused_by is not None:
         return f"not every member lets it in: {'; '.join(live.refused_by)}" if live.refused_by else ""
     if change.key in PASSWORDS:
         return "clients or replicas lose access when a password is simply replaced; rotate it instead, with " + PREVIOUS
@@ -204,7 +204,7 @@ def _danger(change: Change, changes: list[Change], desired: Mapping[str, str], l
     return ""
 
 
-def restarts(live: Live, parameters: Mapping[str, Any], version: str, sha: str) -> list[dict[str, str]]:
+def restart_reasons(live: Live, parameters: Mapping[str, Any], version: str, sha: str) -> list[dict[str, str]]:
     """Return reasons to restart that are not settings, and settings that a server does not tell."""
     reasons: list[dict[str, str]] = []
     if live.version and live.version != version:
@@ -220,13 +220,13 @@ def restarts(live: Live, parameters: Mapping[str, Any], version: str, sha: str) 
     return reasons
 
 
-def fingerprint(text: str) -> str:
+def digest_of_file(text: str) -> str:
     """Return the digest of a file as the program before each start notes it: without what a process is told live."""
     rows = [row for row in text.splitlines() if row.split(" ")[0] not in TOLD and not row.startswith("# default: ")]
     return hashlib.sha256("\n".join(rows).encode("utf-8", "surrogateescape")).hexdigest()
 
 
-def table(changes: list[Change], new: bool) -> str:
+def show_values(changes: list[Change], new: bool) -> str:
     """Return one side of the diff of run-time values."""
     rows = []
     for change in changes:

@@ -39,18 +39,18 @@ from .diff import (
     Change,
     Live,
     Plan,
-    canonical,
+    canonical_name,
     clients_warning,
-    differences,
-    fingerprint,
-    plan,
-    restarts,
+    digest_of_file,
+    list_changes,
+    plan_changes,
+    restart_reasons,
 )
 from .pending import note_pending
-from .runtime import probe, read, set_all, started, switch_aof_on, undo, wait_loaded
-from .sentinel_password import Changeover, only_one
+from .runtime import is_started, probe_changes, read_process, set_all, switch_aof_on, undo_changes, wait_loaded
+from .sentinel_password import Changeover, refuse_two_passwords
 from .start_guard_files import guard_files
-from .state_directory import give_back, stranger
+from .state_directory import foreign_owner, give_back
 from .steps import (
     ChangePassword,
     GiveBack,
@@ -129,10 +129,10 @@ class Instance(Reconciler[View]):
             self.wanted = replace(self.wanted, content=self.text.encode("utf-8", "surrogateescape"))
         elif self.client is not None and not self.params["rotating"]:
             for seen, want in view.guard:
-                only_one(seen.content if want.kind == "absent" else b"", self.client, self.label, want.path)
+                refuse_two_passwords(seen.content if want.kind == "absent" else b"", self.client, self.label, want.path)
         if self.client is not None:
-            view.live = read(self.client, state, self.params["binary"], self.sentinel)
-            view.owner = stranger(self.home, view.live.account)
+            view.live = read_process(self.client, state, self.params["binary"], self.sentinel)
+            view.owner = foreign_owner(self.home, view.live.account)
             view.ran = {key: said[-1] for key, said in view.live.started_with.items()}
             view.ran.update(view.live.config)
             view.plan = self._compare(view.live, self.sample, self.client)
@@ -155,22 +155,24 @@ class Instance(Reconciler[View]):
         return seen.content.decode("utf-8", "surrogateescape") if seen.kind == "file" else None
 
     def _compare(self, live: Live, sample: Sample, client: Client) -> Plan:
-        digest = fingerprint(self.text)
+        digest = digest_of_file(self.text)
         if self.sentinel:
             live.config_refused, live.started_with = "a Sentinel reads its file only at a start", {}
         if not live.config:
-            return Plan(restart=restarts(live, self.parameters, sample.version, digest))
+            return Plan(restart=restart_reasons(live, self.parameters, sample.version, digest))
         hidden = {key.lower() for key in self.secrets}
         same = live.version == sample.version
         changes = [
             change
-            for change in differences(self.parameters, sample.config, live.config, same, hidden)
+            for change in list_changes(self.parameters, sample.config, live.config, same, hidden)
             if self.secrets.get(change.key, "") is not None and not (self.rotating and change.key == "requirepass")
         ]
-        if ("masteruser" in self.secrets or self.rotating) and any(canonical(change.key) in LINK for change in changes):
+        if ("masteruser" in self.secrets or self.rotating) and any(
+            canonical_name(change.key) in LINK for change in changes
+        ):
             live.refused_by = self._refusals()
-        probe(client, changes, live)
-        found = plan(changes, sample.config, live, self.parameters, sample.version, digest)
+        probe_changes(client, changes, live)
+        found = plan_changes(changes, sample.config, live, self.parameters, sample.version, digest)
         warning = clients_warning(self.parameters, sample.config)
         found.warnings += [warning] if warning else []
         return found
@@ -241,7 +243,7 @@ class Instance(Reconciler[View]):
             if self.draft is not None:
                 self.draft.discard()
             if self.client is not None:
-                undo(self.client, self.done)
+                undo_changes(self.client, self.done)
             raise
 
     def _set(self, client: Client, changes: list[Change], version: str) -> None:
@@ -274,7 +276,7 @@ class Instance(Reconciler[View]):
             "restart_needed": bool(obs.plan.restart),
             "dangerous": first.dangerous,
             "running": obs.live is not None,
-            "started": obs.live is not None and started(self.params["unit"] or ""),
+            "started": obs.live is not None and is_started(self.params["unit"] or ""),
         }
 
     def diff(self, before: View, after: View | None, steps: list[Step]) -> list[dict[str, str]]:

@@ -21,10 +21,10 @@ from .._model.conf_syntax import parse_state_file
 from .._model.versions import parse_version, running_version
 from .._redis.client import Client
 from .._redis.replies import parse_info
-from .diff import FIXED, Change, Live, unprobed
+from .diff import FIXED, Change, Live, is_unprobed
 
 
-def read(client: Client, state: str | None, binary: str, sentinel: bool) -> Live:
+def read_process(client: Client, state: str | None, binary: str, sentinel: bool) -> Live:
     """Read what runs: version, settings, use of memory, and what the process was started with."""
     live = Live(**parse_state_file(state))
     live.info = parse_info(client.call("INFO"))
@@ -53,7 +53,7 @@ def _read_process(live: Live, binary: str) -> None:
         return
 
 
-def started(unit: str) -> bool:
+def is_started(unit: str) -> bool:
     """Return whether systemd runs this unit and will at the next boot."""
     ask = ["systemctl", "show", "--property=ActiveState,UnitFileState", unit]
     try:
@@ -69,10 +69,10 @@ def started(unit: str) -> bool:
     return {"ActiveState=active", "UnitFileState=enabled"} <= set(said.split())
 
 
-def probe(client: Client, changes: Sequence[Change], live: Live) -> None:
+def probe_changes(client: Client, changes: Sequence[Change], live: Live) -> None:
     """Ask the server which of these it takes at run time, by setting the value that it has."""
     for change in changes:
-        if change.key in live.config and change.key not in FIXED and not unprobed(change):
+        if change.key in live.config and change.key not in FIXED and not is_unprobed(change):
             try:
                 client.call("CONFIG", "SET", change.key, live.config[change.key])
             except CommandFailed as problem:
@@ -95,7 +95,7 @@ def set_all(client: Client, changes: Sequence[Change], version: str, what: str) 
             client.call("CONFIG", "SET", change.key, change.new)
             done.append(change)
     except CommandFailed as problem:
-        undo(client, done)
+        undo_changes(client, done)
         raise BadConfig(
             f"{what}: the running server refuses a setting: {_reason(problem.text)}",
             problem.where,
@@ -103,7 +103,7 @@ def set_all(client: Client, changes: Sequence[Change], version: str, what: str) 
         ) from None
 
 
-def undo(client: Client, changes: Sequence[Change]) -> None:
+def undo_changes(client: Client, changes: Sequence[Change]) -> None:
     """Go back to the old values, as far as the server lets us."""
     for change in reversed(changes):
         try:
@@ -137,7 +137,7 @@ def switch_aof_on(client: Client, seconds: float, what: str) -> None:
             time.sleep(0.05)
     except CommandFailed as failure:
         problem = _reason(failure.text)
-    undo(client, [Change("appendonly", "no", "yes")])
+    undo_changes(client, [Change("appendonly", "no", "yes")])
     raise QuorumError(
         f"{what}: the AOF could not be switched on: {problem}",
         str(client.endpoint),

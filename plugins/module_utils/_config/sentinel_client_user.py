@@ -29,13 +29,13 @@ COMMANDS = (
 Rights = Tuple[FrozenSet[str], FrozenSet[str]]
 
 
-def rules(hashes: Iterable[str], version: Version) -> List[str]:
+def client_rules(hashes: Iterable[str], version: Version) -> List[str]:
     """Return the rules of this user, to follow `reset`."""
     commands = [*COMMANDS, *(["client|setinfo"] if version >= SETINFO else [])]
     return ["on", *(f"#{item}" for item in hashes), "&*", "-@all", *(f"+{command}" for command in commands)]
 
 
-def rights(found: Iterable[str], category: Callable[[str], Iterable[str]]) -> Rights:
+def summed_rights(found: Iterable[str], category: Callable[[str], Iterable[str]]) -> Rights:
     """Return rules so that what means the same is the same; Redis 7.0 sums commands up as categories."""
     plain: Set[str] = set()
     commands: Set[str] = set()
@@ -73,7 +73,7 @@ class Clients:
             )
         if client is not None:
             self._compare(client)
-        return [" ".join([NAME, *rules(self.hashes, installed)])] if self.hashes else []
+        return [" ".join([NAME, *client_rules(self.hashes, installed)])] if self.hashes else []
 
     def _compare(self, client: Client) -> None:
         try:
@@ -86,11 +86,11 @@ class Clients:
             self.steps = [ChangePassword(text, ["ACL", "DELUSER", NAME])] if now is not None else []
             return
         said = dict(row.split(":", 1) for row in client.call("INFO", "server").splitlines() if ":" in row)
-        wanted = rules(self.hashes, parse_version(running_version(said)))
+        wanted = client_rules(self.hashes, parse_version(running_version(said)))
 
         def category(name: str) -> Iterable[str]:
             return list(client.call("ACL", "CAT", name))
 
-        if now is None or rights(now, category) != rights(wanted, category):
+        if now is None or summed_rights(now, category) != summed_rights(wanted, category):
             text += f"{'let' if now is None else 'change how'} applications ask for the primary as the user {NAME}"
             self.steps = [ChangePassword(text, setuser_command(NAME, wanted))]

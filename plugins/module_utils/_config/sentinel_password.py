@@ -26,7 +26,7 @@ from .steps import ChangePassword
 NAME = "default"
 
 
-def accepted(client: Client) -> Optional[Set[str]]:
+def accepted_hashes(client: Client) -> Optional[Set[str]]:
     """Return the hashes of what opens the default user; None where there is no ACL, as in a Sentinel before 6.2."""
     try:
         return password_rules(parse_acl_list(client.call("ACL", "LIST")).get(NAME, []))
@@ -34,9 +34,9 @@ def accepted(client: Client) -> Optional[Set[str]]:
         return None
 
 
-def only_one(file: bytes, client: Client, label: str, path: str) -> None:
+def refuse_two_passwords(file: bytes, client: Client, label: str, path: str) -> None:
     """Refuse to let a file of users go that says that the default user has two passwords, while it has."""
-    if NAME in parse_marks(file.decode("utf-8", "replace")) and len(accepted(client) or ()) > 1:
+    if NAME in parse_marks(file.decode("utf-8", "replace")) and len(accepted_hashes(client) or ()) > 1:
         raise refuse_unfinished_rotation(label, path, NAME, "redis_password_previous")
 
 
@@ -60,7 +60,7 @@ class Changeover:
     def _look(self, client: Optional[Client], file: str, state: str) -> Dict[str, str]:
         self.step, self.head = [], ""
         new, old = f"#{password_digest(self.new)}", {f"#{password_digest(word)}" for word in self.previous}
-        found = accepted(client) if client is not None and (self.previous or NAME in parse_marks(file)) else None
+        found = accepted_hashes(client) if client is not None and (self.previous or NAME in parse_marks(file)) else None
         if not self.previous:
             if found and len(found) > 1:
                 raise refuse_unfinished_rotation(

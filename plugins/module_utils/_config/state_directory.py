@@ -13,7 +13,7 @@ from .._core.errors import QuorumError
 from .._host.files import read_path
 
 
-def stranger(home: Path | None, account: tuple[int, int] | None) -> str:
+def foreign_owner(home: Path | None, account: tuple[int, int] | None) -> str:
     """Return whose the directory is, empty when it is that of the process or nobody knows."""
     if home is None or account is None or not home.is_dir() or home.stat().st_uid == account[0]:
         return ""

@@ -12,7 +12,7 @@ from typing import Any, Mapping, Sequence
 from .._core.reconcile import Step, TypedStep
 from .._model.conf_syntax import mask, parse, values
 from .._model.file_changes import Seen, Wanted, describe_change, list_differences
-from .diff import Change, Live, Plan, table
+from .diff import Change, Live, Plan, show_values
 
 
 @dataclass
@@ -96,7 +96,7 @@ def show_changes(view: View, want: Wanted, text: str, label: str, secrets: Mappi
     changed = {key: " (new value)" for key in sides[1] if sides[0].get(key, sides[1][key]) != sides[1][key]}
     rows = [(want.path, mask(old, hidden, {}), mask(text, hidden, changed))]
     if view.plan.live and view.live:
-        rows.append((f"{label} at run time", table(view.plan.live, False), table(view.plan.live, True)))
+        rows.append((f"{label} at run time", show_values(view.plan.live, False), show_values(view.plan.live, True)))
     return [
         {"before_header": title, "after_header": title, "before": before, "after": after}
         for title, before, after in rows

@@ -82,7 +82,7 @@ class EndpointHost(Reconciler[View]):
         self.sets: list[dict[str, Any]] = given["sets"]
         self.metrics = (given["metrics_address"], given["metrics_port"])
         told = (given["deployment"], self.sets, given["check_port"], given["hosts"])
-        self.tls = tls.read(self.sets, given)
+        self.tls = tls.read_files(self.sets, given)
         self.warnings += self.tls.warnings
         self.text = haproxy.configuration(*told, metrics=self.metrics, files=self.tls.digest)
         self.files = parse_files(given["files"])
@@ -113,13 +113,13 @@ class EndpointHost(Reconciler[View]):
         self.warnings += check_answers(self.module.params["name"], asked, self.pending)
         names = [word for word in (self.module.params["own_address"], self.module.params["name"]) if word]
         for one in self.sets:
-            self.warnings += tls.unnamed(one, self.tls.tls, names) if self.tls.tls else []
+            self.warnings += tls.warn_of_names(one, self.tls.tls, names) if self.tls.tls else []
         view.primaries = {one.name: one.primaries for one in asked}
         if view.package:
-            service.judge(self.text, self.tls.content)
+            service.judge_configuration(self.text, self.tls.content)
         pairs = survey_files([*self.files, *self.own], sure=False)
         view.pairs = [pair for pair in pairs if list_differences(*pair)]
-        view.digest = haproxy.digest_of(service.ask(haproxy.STATISTICS, "show info"))
+        view.digest = haproxy.digest_of(service.ask_haproxy(haproxy.STATISTICS, "show info"))
         view.writes = self._writes()
         return view
 
@@ -152,10 +152,10 @@ class EndpointHost(Reconciler[View]):
         elif isinstance(step, Remove):
             self._remove(step.view)
         elif isinstance(step, Control):
-            service.control(step.verb, self.begin)
+            service.control_unit(step.verb, self.begin)
         elif isinstance(step, WriteFile):
             if step.want.path == CONFIG:
-                service.judge(self.text, self.tls.content)
+                service.judge_configuration(self.text, self.tls.content)
             step.write(self.module)
             if step.want.path == SYSUSERS:
                 must_succeed(f"The user {USER} cannot be created", "systemd-sysusers", step.want.path)
@@ -167,10 +167,12 @@ class EndpointHost(Reconciler[View]):
             Wanted(MASK, kind="link", link="/dev/null"),
         ):
             write_path(read_path(want.path), want, lambda _path: None)
-        service.install()
+        service.install_haproxy()
 
     def _remove(self, obs: View) -> None:
-        service.remove(obs.left, str(Path(CONFIG).parent), USER if obs.user else "", obs.brought and obs.package)
+        service.remove_haproxy(
+            obs.left, str(Path(CONFIG).parent), USER if obs.user else "", obs.brought and obs.package
+        )
 
     def settle(self, before: View, steps: list[Step]) -> View:
         """Wait until HAProxy runs with this file and leads the writes of each set to one primary."""
@@ -178,7 +180,7 @@ class EndpointHost(Reconciler[View]):
             return before
 
         def look() -> View:
-            before.digest = haproxy.digest_of(service.ask(haproxy.STATISTICS, "show info"))
+            before.digest = haproxy.digest_of(service.ask_haproxy(haproxy.STATISTICS, "show info"))
             before.writes = self._writes()
             return before
 
@@ -206,7 +208,7 @@ class EndpointHost(Reconciler[View]):
         return found
 
     def _writes(self) -> dict[str, list[str]]:
-        table = service.ask(haproxy.STATISTICS, "show stat")
+        table = service.ask_haproxy(haproxy.STATISTICS, "show stat")
         return {one["name"]: haproxy.leads_to(table, one["name"]) for one in self.sets}
 
     def _held(self) -> dict[int, str]:
@@ -225,7 +227,7 @@ class EndpointHost(Reconciler[View]):
             )
         if obs.digest and not steps:
             self.warnings += self._missing(obs)
-        table = service.ask(haproxy.STATISTICS, "show stat")
+        table = service.ask_haproxy(haproxy.STATISTICS, "show stat")
         reads = {
             one["name"]: haproxy.leads_to(table, one["name"], "insync") or obs.writes.get(one["name"], [])
             for one in self.sets

@@ -21,7 +21,7 @@ PACKAGE = "haproxy"
 UNIT = "redis-endpoint.service"
 
 
-def install() -> None:
+def install_haproxy() -> None:
     """Install HAProxy from the package sources of this host, after renewing their lists if need be."""
     command = ("apt-get", "install", "--yes", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=300", PACKAGE)
     if run_command(*command)[0]:
@@ -29,7 +29,7 @@ def install() -> None:
         must_succeed("HAProxy cannot be installed", *command)
 
 
-def judge(text: str, files: Mapping[str, bytes]) -> None:
+def judge_configuration(text: str, files: Mapping[str, bytes]) -> None:
     """Refuse a file that the installed HAProxy does not accept, in its own words; `files` by path: what it names."""
     with private_directory("") as directory:
         path = Path(directory) / "haproxy.cfg"
@@ -48,7 +48,7 @@ def judge(text: str, files: Mapping[str, bytes]) -> None:
         )
 
 
-def ask(path: str, command: str) -> str:
+def ask_haproxy(path: str, command: str) -> str:
     """Return what HAProxy answers on its socket; nothing when it does not run."""
     found = b""
     try:
@@ -65,7 +65,7 @@ def ask(path: str, command: str) -> str:
         return ""
 
 
-def control(verb: str, begin: float) -> None:
+def control_unit(verb: str, begin: float) -> None:
     """Start, restart or reload the unit; say in its own words why it does not."""
     run_command("systemctl", "daemon-reload")
     if verb == "start":
@@ -75,7 +75,7 @@ def control(verb: str, begin: float) -> None:
         raise failure_of(UNIT, verb, said, begin)
 
 
-def remove(paths: Sequence[str], folder: str, user: str, package: bool) -> None:
+def remove_haproxy(paths: Sequence[str], folder: str, user: str, package: bool) -> None:
     """Stop the unit and take everything away that was made for it."""
     run_command("systemctl", "stop", UNIT)
     run_command("systemctl", "disable", UNIT)

@@ -39,7 +39,7 @@ class Files:
         return Through(known.ca, known.cert, known.key) if known else None
 
 
-def read(sets: Sequence[Mapping[str, Any]], params: Mapping[str, Any]) -> Files:
+def read_files(sets: Sequence[Mapping[str, Any]], params: Mapping[str, Any]) -> Files:
     """Read the files that the sets need. BadConfig: they will not do."""
     if not any(one["secure"] for one in sets):
         return Files()
@@ -71,7 +71,7 @@ def _pem(path: Optional[str]) -> bytes:
     return Path(path or "").read_bytes().rstrip(b"\n") + b"\n"
 
 
-def unnamed(one: Mapping[str, Any], tls: Tls, names: Sequence[str]) -> list[str]:
+def warn_of_names(one: Mapping[str, Any], tls: Tls, names: Sequence[str]) -> list[str]:
     """Return a warning for each member whose certificate has no name by which clients reach this endpoint."""
     found = []
     for member in one["members"] if one["tls"] == "passthrough" else []:

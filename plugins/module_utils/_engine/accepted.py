@@ -22,14 +22,14 @@ from .._host.files import Draft
 from .._model.conf_syntax import is_secret, lines, values
 from .._model.directives import OVERRIDDEN
 from .._model.file_changes import Wanted
-from .config_check import Sample, configuration, examine
+from .config_check import Sample, examine_file, scratch_lines
 
-FORMAT = 1  # of the note, and of what examine() asks
+FORMAT = 1  # of the note, and of what examine_file() asks
 LIBRARIES = "/etc/ld.so.cache"  # written anew whenever a library is installed
 IGNORED = {*OVERRIDDEN, "pidfile"}
 
 
-def identity(path: str) -> list[Any]:
+def identify_file(path: str) -> list[Any]:
     """Return what is different after any change of a file; it cannot be set back, as the time of writing can."""
     try:
         real = Path(path).resolve()
@@ -39,7 +39,7 @@ def identity(path: str) -> list[Any]:
     return [path, str(real), found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns]
 
 
-def question(binary: str, parameters: Mapping[str, Any], sentinel: bool, user: str) -> str:
+def digest_question(binary: str, parameters: Mapping[str, Any], sentinel: bool, user: str) -> str:
     """Return the digest of all that the answer depends on; empty when that cannot be known."""
     declared = list(lines(parameters))
     if any(line.key.lower() == "include" for line in declared):
@@ -49,15 +49,15 @@ def question(binary: str, parameters: Mapping[str, Any], sentinel: bool, user: s
     )
     parts = [
         FORMAT,
-        configuration(parameters, sentinel),
+        scratch_lines(parameters, sentinel),
         [user, sentinel, os.geteuid()],
         list(resource.getrlimit(resource.RLIMIT_NOFILE)),
-        [identity(path) for path in (binary, LIBRARIES, *named)],
+        [identify_file(path) for path in (binary, LIBRARIES, *named)],
     ]
     return hashlib.sha256(json.dumps(parts).encode("utf-8", "surrogateescape")).hexdigest()
 
 
-def recall(note: str, asked: str, secrets: Mapping[str, str]) -> Sample | None:
+def recall_answer(note: str, asked: str, secrets: Mapping[str, str]) -> Sample | None:
     """Return the answer to the same question, None when there is none or somebody else could have written it."""
     try:
         with Path(note).open(encoding="utf-8", errors="surrogateescape") as file:
@@ -73,7 +73,7 @@ def recall(note: str, asked: str, secrets: Mapping[str, str]) -> Sample | None:
         return None
 
 
-def remember(note: str, asked: str, secrets: Mapping[str, str], sample: Sample) -> None:
+def remember_answer(note: str, asked: str, secrets: Mapping[str, str], sample: Sample) -> None:
     """Write the answer down without secrets; one that cannot be written is asked for again."""
     source = {value: key for key, value in secrets.items()}
     hidden = {key: source[value] for key, value in sample.config.items() if value and value in source}
@@ -106,10 +106,10 @@ def examine_once(
 ) -> Sample:
     """Let the installed program judge a file, unless it has accepted all of this before."""
     note = str(Path(path).with_suffix(".accepted"))
-    asked, hidden = question(binary, parameters, sentinel, user), hidden_values(parameters, secrets)
-    sample = recall(note, asked, hidden)
+    asked, hidden = digest_question(binary, parameters, sentinel, user), hidden_values(parameters, secrets)
+    sample = recall_answer(note, asked, hidden)
     if sample is None:
-        sample = examine(binary, parameters, sentinel, user, path, label, todo)
+        sample = examine_file(binary, parameters, sentinel, user, path, label, todo)
         if write:
-            remember(note, asked, hidden, sample)
+            remember_answer(note, asked, hidden, sample)
     return sample

@@ -18,7 +18,7 @@ from .._model.masking import hide_secrets
 from .._model.versions import Version, parse_version
 from .._redis.client import Client, connect
 from .._redis.endpoint import Endpoint
-from .config_check import installed_version, owner, scratch
+from .config_check import find_credentials, installed_version, run_scratch
 
 TRIAL = "quorum-trial"
 BRACKETS = ("MULTI", "EXEC", "DISCARD")
@@ -131,9 +131,9 @@ def _refused(trial: Client, command: Sequence[str]) -> bool:
 
 
 @contextmanager
-def judge(binary: str, parameters: Mapping[str, object], user: str, label: str) -> Iterator[Judge]:
+def judge_rules(binary: str, parameters: Mapping[str, object], user: str, label: str) -> Iterator[Judge]:
     """Start the installed engine away from everything, and ask it."""
     version = installed_version(binary)
     known = known_to(parameters, version)
-    with scratch(binary, known, False, user, "", label) as place, connect(owner(place)) as client:
+    with run_scratch(binary, known, False, user, "", label) as place, connect(find_credentials(place)) as client:
         yield Judge(client, place, binary.rpartition("/")[2], version)

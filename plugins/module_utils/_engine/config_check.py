@@ -83,7 +83,7 @@ def _version(binary: str, _identity: Tuple[int, ...]) -> str:
     return found.group(1)
 
 
-def configuration(parameters: Mapping[str, Any], sentinel: bool) -> list[str]:
+def scratch_lines(parameters: Mapping[str, Any], sentinel: bool) -> list[str]:
     """Return the lines for the scratch process, `{dir}` still to be filled in; pure."""
     kept: list[str] = []
     declared: set[str] = set()
@@ -109,7 +109,7 @@ def configuration(parameters: Mapping[str, Any], sentinel: bool) -> list[str]:
     return kept
 
 
-def examine(
+def examine_file(
     binary: str,
     parameters: Mapping[str, Any],
     sentinel: bool = False,
@@ -120,16 +120,16 @@ def examine(
 ) -> Sample:
     """Let the installed program read the configuration; its refusal becomes BadConfig in its own words."""
     sample = Sample(installed_version(binary))
-    with scratch(binary, parameters, sentinel, user, path, label, todo) as place:
+    with run_scratch(binary, parameters, sentinel, user, path, label, todo) as place:
         _ask(place, sample, parameters, _password(parameters) if sentinel else None)
     if sentinel:  # Redis 8 starts a Sentinel in spite of an unknown directive
         own = {key: value for key, value in parameters.items() if key.lower().split()[0] != "sentinel"}
-        examine(binary, own, False, user, path, label, todo)
+        examine_file(binary, own, False, user, path, label, todo)
     return sample
 
 
 @contextmanager
-def scratch(
+def run_scratch(
     binary: str,
     parameters: Mapping[str, Any],
     sentinel: bool = False,
@@ -140,7 +140,7 @@ def scratch(
 ) -> Iterator[str]:
     """Run the installed program on the configuration and give the socket that it listens on."""
     with deaf_to_signals(), private_directory(user) as directory, tempfile.TemporaryFile(dir=memory_directory()) as log:
-        text = "\n".join([*configuration(parameters, sentinel), ""]).format(dir=directory)
+        text = "\n".join([*scratch_lines(parameters, sentinel), ""]).format(dir=directory)
         command = [binary, "-"]
         if sentinel:
             command = [binary, f"{directory}/sentinel.conf", "--sentinel"]
@@ -163,18 +163,18 @@ def scratch(
             log.seek(0)
             said = log.read().decode("utf-8", "surrogateescape")
             program = f"{Path(binary).name} {installed_version(binary)}"
-            raise refusal(said, program, path, label, todo or str(problem)) from None
+            raise translate_refusal(said, program, path, label, todo or str(problem)) from None
         finally:
             process.kill()
             process.wait()
 
 
-def owner(place: str) -> Endpoint:
+def find_credentials(place: str) -> Endpoint:
     """Return how to get into a scratch server, whatever its configuration says of passwords."""
     return Endpoint(socket=place, username=OWNER, password="x", timeout=_SECONDS)  # noqa: S106
 
 
-def refusal(said: str, program: str, path: str, label: str, todo: str) -> BadConfig:
+def translate_refusal(said: str, program: str, path: str, label: str, todo: str) -> BadConfig:
     """Turn the engine's own complaint into an error that names file and key, and shows no secret; pure."""
     stamp = re.compile(r"\d+:\w [^*#]*([*#]) ")
     loud = [stamp.sub("", row) for row in said.split("\n") if "#" in stamp.findall(row)]
@@ -212,7 +212,9 @@ def _ask(path: str, sample: Sample, declared: Iterable[str], password: str | Non
     """Read the settings of the process."""
     sentinel = password is not None
     try:
-        with connect(Endpoint(socket=path, password=password, timeout=_SECONDS) if sentinel else owner(path)) as client:
+        with connect(
+            Endpoint(socket=path, password=password, timeout=_SECONDS) if sentinel else find_credentials(path)
+        ) as client:
             if not sentinel:
                 sample.config = _settings(client, sample.version, declared)
     except (AuthFailed, CommandFailed):

@@ -41,7 +41,7 @@ class Lacking(QuorumError):
     """The throw-away server has not the module whose data the file holds; nothing is said about the file."""
 
 
-def differences(told: Mapping[str, Mapping[str, int]], seen: Mapping[str, Mapping[str, int]]) -> str:
+def list_count_differences(told: Mapping[str, Mapping[str, int]], seen: Mapping[str, Mapping[str, int]]) -> str:
     """Return what was counted otherwise, empty when all agrees; pure."""
     found = []
     for name in sorted({*told, *seen}, key=int):
@@ -51,7 +51,7 @@ def differences(told: Mapping[str, Mapping[str, int]], seen: Mapping[str, Mappin
     return ", ".join(found)
 
 
-def humble(user: str, reads: str = "") -> Callable[[], None]:
+def drop_privileges(user: str, reads: str = "") -> Callable[[], None]:
     """Return what the child does first: few rights, a low priority, and the first place when memory is short."""
     prepare = prepare_child(user, 0, reads)
 
@@ -65,7 +65,7 @@ def humble(user: str, reads: str = "") -> Callable[[], None]:
     return prepared
 
 
-def check(binary: str, kind: str, path: Path, user: str, wait: float) -> None:
+def check_file(binary: str, kind: str, path: Path, user: str, wait: float) -> None:
     """Let the engine's checker read a file: kind is rdb or aof. It is the server under another name."""
     name = "valkey" if "valkey" in os.path.realpath(binary) else "redis"
     try:
@@ -78,18 +78,18 @@ def check(binary: str, kind: str, path: Path, user: str, wait: float) -> None:
             env=_ENVIRONMENT,
             cwd="/",
             timeout=wait,
-            preexec_fn=humble(user, KEEPER),
+            preexec_fn=drop_privileges(user, KEEPER),
             check=False,
         )
     except (OSError, subprocess.SubprocessError) as problem:
         raise QuorumError(f"{name}-check-{kind} cannot be run: {problem}", str(path)) from problem
     said = done.stdout.decode("utf-8", "replace").splitlines()
     if done.returncode or (kind == "rdb" and not any("RDB looks OK" in row for row in said)):
-        why = refusal(said, done.returncode, _mode(path))
+        why = checker_reason(said, done.returncode, _mode(path))
         raise Damaged(f"{name}-check-{kind} refuses {path.name}: {why}", str(path.parent))
 
 
-def refusal(said: Sequence[str], code: int, mode: str) -> str:
+def checker_reason(said: Sequence[str], code: int, mode: str) -> str:
     """Return the reason of a checker; what it says of its progress is none. Pure.
 
     It says nothing more than which file it checks where it cannot open that, and nothing at all when it was killed.
@@ -115,7 +115,9 @@ def _mode(path: Path) -> str:
     return f"{found.st_size} bytes, mode {found.st_mode & 0o7777:04o}, user {found.st_uid}, group {found.st_gid}"
 
 
-def configuration(scratch: str, directory: str, name: str, databases_: int = 16, more: Sequence[str] = ()) -> str:
+def loader_configuration(
+    scratch: str, directory: str, name: str, databases_: int = 16, more: Sequence[str] = ()
+) -> str:
     """Return the configuration of the throw-away server, with more lines of it; pure."""
     place = directory.replace("\\", "\\\\").replace('"', '\\"')
     return "\n".join(
@@ -137,7 +139,7 @@ def configuration(scratch: str, directory: str, name: str, databases_: int = 16,
     )
 
 
-def load(
+def load_rdb(
     binary: str, directory: Path, name: str, user: str, wait: float, last: int = 0, modules: Sequence[str] = ()
 ) -> Counts:
     """Load an RDB and return the counts of each database, `last` the highest; `modules` are lines that load some.
@@ -145,7 +147,7 @@ def load(
     Damaged: the engine does not load it. Lacking: a module is missing.
     """
     with private_directory(user) as scratch, tempfile.TemporaryFile(dir=memory_directory()) as log:
-        text = configuration(scratch, str(directory), name, max(16, last + 1), modules)
+        text = loader_configuration(scratch, str(directory), name, max(16, last + 1), modules)
         process = subprocess.Popen(  # pylint: disable=consider-using-with
             [binary, "-"],
             cwd=scratch,
@@ -153,7 +155,7 @@ def load(
             stdout=log,
             stderr=subprocess.STDOUT,
             env=_ENVIRONMENT,
-            preexec_fn=humble(user, KEEPER),
+            preexec_fn=drop_privileges(user, KEEPER),
             start_new_session=True,
         )
         try:

@@ -25,20 +25,20 @@ PLACE = "QUORUM_REDIS_TRIAL"  # in the environment of the timer
 _ERRORS = {"Damaged": Damaged, "Lacking": rdb_check.Lacking}
 
 
-def check(binary: str, kind: str, path: Path, user: str, wait: float) -> None:
+def request_check(binary: str, kind: str, path: Path, user: str, wait: float) -> None:
     """Let the engine's checker read a file."""
     if PLACE not in os.environ:
-        rdb_check.check(binary, kind, path, user, wait)
+        rdb_check.check_file(binary, kind, path, user, wait)
         return
     _ask({"what": "check", "binary": binary, "kind": kind, "path": str(path), "wait": wait})
 
 
-def load(
+def request_load(
     binary: str, directory: Path, name: str, user: str, wait: float, last: int = 0, modules: Sequence[str] = ()
 ) -> rdb_check.Counts:
     """Let a throw-away server load an RDB, and return what it counts."""
     if PLACE not in os.environ:
-        return rdb_check.load(binary, directory, name, user, wait, last, modules)
+        return rdb_check.load_rdb(binary, directory, name, user, wait, last, modules)
     told = {"binary": binary, "path": str(directory / name), "wait": wait, "last": last, "modules": list(modules)}
     counts: rdb_check.Counts = _ask({"what": "load", **told})
     return counts
@@ -63,7 +63,7 @@ def _ask(wish: Mapping[str, Any]) -> Any:
     raise _ERRORS.get(said["error"], QuorumError)(said["what"], said["where"], said["todo"])
 
 
-def answer() -> None:
+def answer_request() -> None:
     """Do what is asked for on standard input, which is the socket."""
     wish = json.loads(sys.stdin.readline())
     threading.Thread(target=_end_with_the_asker, daemon=True).start()
@@ -75,9 +75,11 @@ def _do(wish: Mapping[str, Any]) -> Dict[str, Any]:
     path, given = Path(wish["path"]), ("", wish["wait"])
     try:
         if wish["what"] == "check":
-            rdb_check.check(wish["binary"], wish["kind"], path, *given)
+            rdb_check.check_file(wish["binary"], wish["kind"], path, *given)
             return {"found": None}
-        return {"found": rdb_check.load(wish["binary"], path.parent, path.name, *given, wish["last"], wish["modules"])}
+        return {
+            "found": rdb_check.load_rdb(wish["binary"], path.parent, path.name, *given, wish["last"], wish["modules"])
+        }
     except QuorumError as problem:
         name = type(problem).__name__
         return {"error": name, "what": problem.what, "where": problem.where, "todo": problem.todo}

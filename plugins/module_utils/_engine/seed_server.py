@@ -27,7 +27,7 @@ from .._model.conf_syntax import Line
 from .._redis.client import Client, connect
 from .._redis.endpoint import Endpoint
 from .._redis.replies import number, parse_info, reason_in_log
-from .rdb_check import humble
+from .rdb_check import drop_privileges
 
 RDB = "backup"  # not *.rdb: the start guard must not take it for data of the server
 ADDRESS = "127.0.0.1"
@@ -60,7 +60,9 @@ def stage_backup(directory: str, manifest: Manifest, stage: Path, user: str) -> 
 TLS = ("tls-cert-file", "tls-key-file", "tls-ca-cert-file")
 
 
-def configuration(stage: str, port: int, shown: Mapping[str, str], tls_port: int = 0, more: Sequence[str] = ()) -> str:
+def seed_configuration(
+    stage: str, port: int, shown: Mapping[str, str], tls_port: int = 0, more: Sequence[str] = ()
+) -> str:
     """Return the configuration of the server; pure. `shown`: what the one says that will follow it."""
     user, password = shown["masteruser"], shown["masterauth"]
     lines = [
@@ -109,7 +111,7 @@ class Feeder:
         secure = secure if shown.get("tls-replication") == "yes" else 0
         self.port = secure or port
         self.place = Endpoint(ADDRESS, port, shown["masteruser"] or None, shown["masterauth"] or None, None, 30.0)
-        text = configuration(str(self.stage), port, shown, secure, more)
+        text = seed_configuration(str(self.stage), port, shown, secure, more)
         self.log, path = tempfile.mkstemp(dir=memory_directory())
         Path(path).unlink()
         self.process = subprocess.Popen(  # pylint: disable=consider-using-with
@@ -119,7 +121,7 @@ class Feeder:
             stdout=self.log,
             stderr=subprocess.STDOUT,
             env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"},
-            preexec_fn=humble(self.user),
+            preexec_fn=drop_privileges(self.user),
             start_new_session=True,
         )
         if self.process.stdin:
@@ -183,7 +185,7 @@ class Feeder:
             return probe.connect_ex((ADDRESS, self.place.port)) == 0
 
 
-def credentials(client: Client) -> Mapping[str, str]:
+def read_credentials(client: Client) -> Mapping[str, str]:
     """Return what a server shows to whom it follows, and its files of TLS."""
     keys = ("databases", "masteruser", "masterauth", "tls-replication", *TLS)
     return {key: client.pairs("CONFIG", "GET", key).get(key, "") for key in keys}

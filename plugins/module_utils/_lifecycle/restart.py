@@ -62,7 +62,7 @@ def why_not(view: View, members: int) -> str:
     return ""
 
 
-def state(now: Mapping[str, str], was: View, offset: int) -> str:
+def server_state(now: Mapping[str, str], was: View, offset: int) -> str:
     """Return what a server on its way back is doing, 'in sync' when it is there; pure."""
     if now.get("run_id", "") == was.run_id:
         return "restarting"
@@ -81,7 +81,7 @@ def state(now: Mapping[str, str], was: View, offset: int) -> str:
     return "in sync"
 
 
-def share(now: Mapping[str, str]) -> str:
+def progress_share(now: Mapping[str, str]) -> str:
     """Return how much of a load or of a full synchronisation is done, empty when nothing is known of it; pure.
 
     Redis tells the size of what it receives from 6.2 on, and never when the primary streams it without a file.
@@ -241,10 +241,10 @@ class Restart(Reconciler[View]):
             return "does not listen yet", ""
         if self.sentinel:
             return sentinel_state(now, was), ""
-        found = state(now.info, was, offset)
+        found = server_state(now.info, was, offset)
         if found == "in sync" and now.in_cluster:
             found = cluster_fault(self._told()) or found
-        return found, share(now.info)
+        return found, progress_share(now.info)
 
     def _told(self) -> dict[str, dict[str, str]]:
         """Return what every member says of the cluster, this one too."""

@@ -15,7 +15,7 @@ MEBIBYTE = 1 << 20
 ABSENT = "{} takes no part in this run, but belongs to the deployment; run without --limit."
 
 
-def refusal(engine: str, version: str, target_engine: str, target: str) -> str:
+def refuse_versions(engine: str, version: str, target_engine: str, target: str) -> str:
     """Return why data cannot go from one version to another, empty when it can."""
     path = f"{engine} {version} to {target_engine} {target}"
     old, new = data_format(engine, version), data_format(target_engine, target)
@@ -169,7 +169,7 @@ class Upgrade:
             if host in self.seen and not found.get("reachable"):
                 self.problems.append(f"{name} on {host} does not answer: {found.get('error', '')}")
             elif host in self.seen and not self.right(host, found):
-                reason = refusal(found["engine"], found["version"], self.wish.engine, self.target(host))
+                reason = refuse_versions(found["engine"], found["version"], self.wish.engine, self.target(host))
                 if reason:
                     self.problems.append(f"{name} on {host} cannot go from {reason}.")
         for step in self.sets.get(each["name"], {}).get("steps", []):

@@ -77,7 +77,7 @@ class Look:
             servers,
             {view.host: view.to_dict() for view in watchers},
             [self.process(one, installed) for one in self.told["processes"]],
-            {name: backups(backup, name) for name in backup["directories"]},
+            {name: find_backups(backup, name) for name in backup["directories"]},
             certificate_until(self.told["certificate"]),
         )
 
@@ -146,7 +146,7 @@ def certificate_until(path: str) -> Optional[float]:
         return None
 
 
-def backups(told: Told, name: str) -> Dict[str, float]:
+def find_backups(told: Told, name: str) -> Dict[str, float]:
     """Return when the newest backup of a set on this host was made, proven, copied away and drilled."""
     place = Path(told["directories"][name])
     found: Dict[str, float] = {}
@@ -170,7 +170,7 @@ def backups(told: Told, name: str) -> Dict[str, float]:
     return found
 
 
-def write(path: Path, text: str) -> None:
+def replace_file(path: Path, text: str) -> None:
     """Replace the file at once: whoever collects it never reads a part."""
     draft = path.with_name(f".{path.name}")
     draft.write_text(text, encoding="utf-8")
@@ -184,5 +184,5 @@ def main(arguments: Sequence[str]) -> int:
         sys.stderr.write("usage: facts SETTINGS FILE\n")
         return 2
     told = json.loads(Path(arguments[0]).read_text(encoding="utf-8"))
-    write(Path(arguments[1]), facts(told, Look(told).find(), time.time()))
+    replace_file(Path(arguments[1]), facts(told, Look(told).find(), time.time()))
     return 0

@@ -27,8 +27,8 @@ from .._redis.client import Client
 from .._redis.plain import Plain
 from .listener import BACK, LOST, PAUSE, Listener, Said, endpoint_of
 from .messenger import Messenger
-from .sinks import NotTaken, note, say, sinks
-from .spool import leftovers, write
+from .sinks import NotTaken, log_event, log_line, make_sinks
+from .spool import remove_undeclared, write_file
 
 SETTINGS, STATE = Path("/etc/redis-notify/settings.json"), Path("/var/lib/redis-notify")
 LOOK_EVERY, HEAR_OUT = 10.0, 2.0
@@ -50,9 +50,9 @@ class Notifier:
         self.watch = Watch(told["deployment"], told["host"], told["rank"], known)
         self.kept = dict(self.watch.known) if self.seen.exists() else None
         self.said: queue.Queue[Said] = queue.Queue()
-        found = sinks(told["sinks"], told["passwords"])
-        for name, count in leftovers(state, list(found)):
-            say(f"{name} is not declared any more; {count} events were waiting for it")
+        found = make_sinks(told["sinks"], told["passwords"])
+        for name, count in remove_undeclared(state, list(found)):
+            log_line(f"{name} is not declared any more; {count} events were waiting for it")
         folding = [sink for sink in found.values() if sink.folds]
         self.messengers = [
             Messenger(name, one, [] if one.folds else folding, told, state) for name, one in found.items()
@@ -143,23 +143,23 @@ class Notifier:
         for event in events:
             for messenger in self.messengers:
                 messenger.spool.put(event)
-            note(event)
+            log_event(event)
             for messenger in self.messengers:
                 messenger.ready.set()
 
     def _remember(self) -> None:
         if self.kept != self.watch.known:
             rows = {name: [one.epoch, one.address] for name, one in self.watch.known.items()}
-            write(self.seen, json.dumps(rows, sort_keys=True) + "\n")
+            write_file(self.seen, json.dumps(rows, sort_keys=True) + "\n")
             self.kept = dict(self.watch.known)
 
     def _report(self, problem: str) -> None:
         """Say whether the Sentinel is heard: to the log, and in a file for who has changed the settings."""
         if problem != self.problem:
             sets = ", ".join(sorted(self.watch.known)) or "nothing yet"
-            say(f"the Sentinel is not heard: {problem}" if problem else f"watching {sets}")
+            log_line(f"the Sentinel is not heard: {problem}" if problem else f"watching {sets}")
             self.problem = problem
-            write(self.state / "status.json", json.dumps({"digest": self.digest, "problem": problem}) + "\n")
+            write_file(self.state / "status.json", json.dumps({"digest": self.digest, "problem": problem}) + "\n")
 
     def _serve(self) -> None:
         """Send the test notifications that were asked for."""
@@ -169,14 +169,14 @@ class Notifier:
             threading.Thread(target=self._test, args=(event,), daemon=True).start()
 
     def _test(self, event: Event) -> None:
-        note(event)
+        log_event(event)
         answers = {"journal": {"taken": True, "where": "journalctl -t redis-notify"}}
         for messenger in self.messengers:
             try:
                 answers[messenger.name] = {"taken": True, "where": messenger.sink.send(event, time.time())}
             except NotTaken as problem:
                 answers[messenger.name] = {"taken": False, "where": str(problem)}
-        write(self.inbox / f"{event.detail}.answer", json.dumps(answers) + "\n")
+        write_file(self.inbox / f"{event.detail}.answer", json.dumps(answers) + "\n")
 
 
 def main() -> int:

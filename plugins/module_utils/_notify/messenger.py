@@ -12,7 +12,7 @@ from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
 from .._model.notification import Event
 from . import schedule
-from .sinks import NotTaken, Sink, say
+from .sinks import NotTaken, Sink, log_line
 from .spool import Spool
 
 LOOK_AGAIN = 0.5  # seconds between two looks for an alert that the first host has to post
@@ -40,18 +40,18 @@ class Messenger(threading.Thread):
                     self._mark(time.time())
                     pause = min(pause, 1.0)
             except Exception as problem:  # nothing may end this thread in silence; its text may hold a token
-                say(f"{self.name}: {type(problem).__name__}; tried again in 5 s")
+                log_line(f"{self.name}: {type(problem).__name__}; tried again in 5 s")
                 pause = 5.0
             self.ready.wait(min(max(pause, 0.05), 5.0))
 
     def _handle(self, event: Event, now: float) -> float:
         """Give one event to the sink if it is time; return how long to wait for the next look at it."""
-        if schedule.expired(event, now, self.settings["keep"]):
-            say(f"{self.name}: given up after {self.settings['keep']} s: {event.summary}")
+        if schedule.is_expired(event, now, self.settings["keep"]):
+            log_line(f"{self.name}: given up after {self.settings['keep']} s: {event.summary}")
             self._forget(event)
             return 5.0
         tries, due = self.tries.get(event.id, (0, 0.0))
-        begin = schedule.begins(event, self.settings["rank"], self.sink.folds, self.settings["standby"])
+        begin = schedule.begin_time(event, self.settings["rank"], self.sink.folds, self.settings["standby"])
         if now < max(begin, due):
             if now < due or not self._is_there(event):
                 return min(max(begin, due) - now, LOOK_AGAIN if self.sink.folds else 5.0)
@@ -59,16 +59,16 @@ class Messenger(threading.Thread):
             return 5.0
         try:
             if self.sink.has(event) or (not event.first and self._known(event)):
-                say(f"{self.name}: told by another host: {event.summary}")
+                log_line(f"{self.name}: told by another host: {event.summary}")
             else:
                 where = self.sink.send(event, now)
-                say(f"{self.name}: {where} has taken: {event.summary}")
+                log_line(f"{self.name}: {where} has taken: {event.summary}")
                 self.unmarked += [event] if self.others else []
         except NotTaken as problem:
-            wait = schedule.again(tries + 1, self.settings["rank"])
+            wait = schedule.retry_delay(tries + 1, self.settings["rank"])
             self.tries[event.id] = (tries + 1, time.time() + wait)
             if schedule.is_worth_a_line(tries + 1):
-                say(f"{self.name}: try {tries + 1}: {problem}")
+                log_line(f"{self.name}: try {tries + 1}: {problem}")
             return wait
         self._forget(event)
         return 5.0

@@ -96,7 +96,7 @@ def _wrong(url: str) -> List[str]:
     return ["has a user in it; give username and password, or a header, of their own"] if "@" in parts.netloc else []
 
 
-def check(given: Mapping[str, Any], present: str) -> None:
+def check_settings(given: Mapping[str, Any], present: str) -> None:
     """Refuse what cannot work, before anything is changed; `present` is the deployment whose notifier is here."""
     host = given["name"]
     if present not in ("", given["deployment"]):
@@ -128,6 +128,6 @@ def check_answer(host: str, problem: QuorumError) -> str:
     return f"the Sentinel on {host} does not answer its notifier now: {problem}"
 
 
-def verdict(answers: Mapping[str, Mapping[str, Any]]) -> List[str]:
+def describe_outcome(answers: Mapping[str, Mapping[str, Any]]) -> List[str]:
     """Return what became of a test notification, a line for each sink."""
     return [f"{name}: {'arrived at' if one['taken'] else 'NOT told,'} {one['where']}" for name, one in answers.items()]

@@ -28,7 +28,7 @@ from .._redis.endpoint import Endpoint
 from .._redis.plain import Plain
 from .._redis.tls import tls_from_params
 from .agent import SETTINGS, STATE
-from .plan import check, check_answer, deployment_of, settings_text, verdict
+from .plan import check_answer, check_settings, deployment_of, describe_outcome, settings_text
 
 UNIT, USER = "redis-notify.service", "redis-notify"
 SYSUSERS = "/etc/sysusers.d/redis-notify.conf"
@@ -100,7 +100,7 @@ class NotifyHost(Reconciler[View]):
         view.left = [path for path in paths if os.path.lexists(path)]
         if not self.wanted:
             return view if present in ("", self.given["deployment"]) else View()
-        check(self.given, present)
+        check_settings(self.given, present)
         self._ask()
         pairs = survey_files(self.declared, sure=False)
         view.pairs = [pair for pair in pairs if list_differences(*pair)]
@@ -202,7 +202,7 @@ class NotifyHost(Reconciler[View]):
         self.answers = _told(answer)
         answer.unlink()
         if not self.answers or not all(one["taken"] for one in self.answers.values()):
-            raise QuorumError(f"From {self.host} not every sink was told. {'; '.join(verdict(self.answers))}")
+            raise QuorumError(f"From {self.host} not every sink was told. {'; '.join(describe_outcome(self.answers))}")
 
     def settle(self, before: View, steps: List[Step]) -> View:
         """Wait until the notifier runs with these settings and listens."""
@@ -227,7 +227,7 @@ class NotifyHost(Reconciler[View]):
         """Say whether it listens, and what became of a test."""
         if self.wanted and not steps and obs.status.get("problem"):
             self.warnings.append(f"the notifier on {self.host} does not hear its Sentinel: {obs.status['problem']}")
-        return {"told": verdict(self.answers)}
+        return {"told": describe_outcome(self.answers)}
 
     def diff(self, before: View, after: View | None, steps: List[Step]) -> List[Dict[str, str]]:
         """Return the files, without what is secret in them."""

@@ -11,7 +11,7 @@ FIRST, LONGEST = 1.0, 15.0
 STAGGER = 3.0  # seconds between two hosts, so that the second one sees what the first one has told
 
 
-def begins(event: Event, rank: int, folds: bool, standby: float) -> float:
+def begin_time(event: Event, rank: int, folds: bool, standby: float) -> float:
     """Return when this host gives the event to a sink.
 
     One that folds equal events may hear it from everybody, a little one after the other. Of the others only the host
@@ -22,12 +22,12 @@ def begins(event: Event, rank: int, folds: bool, standby: float) -> float:
     return event.time + (STAGGER * (1 + rank) if folds else standby * (1 + rank))
 
 
-def again(tries: int, rank: int) -> float:
+def retry_delay(tries: int, rank: int) -> float:
     """Return after how many seconds the next try follows; hosts come one after the other there too."""
     return float(min(FIRST * 2 ** min(tries - 1, 10), LONGEST) + rank * STAGGER / 9)
 
 
-def expired(event: Event, now: float, keep: float) -> bool:
+def is_expired(event: Event, now: float, keep: float) -> bool:
     """Return whether the event is too old to be worth telling."""
     return now - event.time > keep
 

@@ -34,7 +34,7 @@ class NotTaken(Exception):
     """A sink has not taken an event: why, without a secret."""
 
 
-def place(url: str) -> str:
+def host_of_url(url: str) -> str:
     """Return whom a URL names, without user, path and query."""
     try:
         parts = urlsplit(url)
@@ -43,7 +43,7 @@ def place(url: str) -> str:
         return "the URL"
 
 
-def ask(url: str, headers: Headers, data: Optional[bytes] = None, ca: str = "") -> bytes:
+def send_request(url: str, headers: Headers, data: Optional[bytes] = None, ca: str = "") -> bytes:
     """Send a request and return what is answered with 2xx. Nobody is followed elsewhere, with the token."""
     line: Optional[http.client.HTTPConnection] = None
     try:
@@ -58,14 +58,14 @@ def ask(url: str, headers: Headers, data: Optional[bytes] = None, ca: str = "") 
         reply = line.getresponse()
         found = reply.read(LARGEST)
     except OSError as problem:
-        raise NotTaken(f"{place(url)}: {problem}") from None
+        raise NotTaken(f"{host_of_url(url)}: {problem}") from None
     except (http.client.HTTPException, ValueError) as problem:
-        raise NotTaken(f"{place(url)}: {type(problem).__name__}") from None  # its text may be the URL
+        raise NotTaken(f"{host_of_url(url)}: {type(problem).__name__}") from None  # its text may be the URL
     finally:
         if line is not None:
             line.close()
     if not 200 <= reply.status < 300:
-        raise NotTaken(f"{place(url)} answers HTTP {reply.status}")
+        raise NotTaken(f"{host_of_url(url)} answers HTTP {reply.status}")
     return found
 
 
@@ -108,7 +108,7 @@ class Alertmanager(Sink):
 
     def _ask(self, rest: str, data: Optional[bytes] = None) -> bytes:
         url = f"{self.settings['url'].rstrip('/')}/api/v2/alerts{rest}"
-        return ask(url, self._headers(), data, self.settings.get("ca_file") or "")
+        return send_request(url, self._headers(), data, self.settings.get("ca_file") or "")
 
     def _find(self, event: Event) -> Mapping[str, Any]:
         """Return the alert, from whichever host; empty when there is none."""
@@ -116,7 +116,7 @@ class Alertmanager(Sink):
         try:
             found: Mapping[str, Any] = next(iter(json.loads(said)), {})
         except (ValueError, TypeError):
-            raise NotTaken(f"{place(self.settings['url'])} does not answer as an Alertmanager") from None
+            raise NotTaken(f"{host_of_url(self.settings['url'])} does not answer as an Alertmanager") from None
         return found
 
     def has(self, event: Event) -> bool:
@@ -138,7 +138,7 @@ class Alertmanager(Sink):
     def send(self, event: Event, now: float) -> str:
         """Post the alert."""
         self._ask("", alerts(event, self.settings.get("labels") or {}, now, self.settings["hold"]))
-        return place(self.settings["url"])
+        return host_of_url(self.settings["url"])
 
 
 class Webhook(Sink):
@@ -147,8 +147,8 @@ class Webhook(Sink):
     def send(self, event: Event, now: float) -> str:
         """Post the event."""
         headers = {"Content-Type": "application/json", "Idempotency-Key": event.id, **self.settings["headers"]}
-        ask(self.settings["url"], headers, body(event), self.settings.get("ca_file") or "")
-        return place(self.settings["url"])
+        send_request(self.settings["url"], headers, body(event), self.settings.get("ca_file") or "")
+        return host_of_url(self.settings["url"])
 
 
 class Mail(Sink):
@@ -201,7 +201,7 @@ class Command(Sink):
         return str(words[0])
 
 
-def sinks(settings: Mapping[str, Any], passwords: Mapping[str, Any]) -> Dict[str, Sink]:
+def make_sinks(settings: Mapping[str, Any], passwords: Mapping[str, Any]) -> Dict[str, Sink]:
     """Return the declared sinks by name; what is secret of them is in `passwords`."""
     found: Dict[str, Sink] = {}
     given = settings.get("alertmanager") or {}
@@ -220,16 +220,16 @@ def sinks(settings: Mapping[str, Any], passwords: Mapping[str, Any]) -> Dict[str
     return found
 
 
-def note(event: Event) -> None:
+def log_event(event: Event) -> None:
     """Write the event to the journal, or where there is none to the log."""
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as line:
             line.sendto(journal(event), JOURNAL)
     except OSError:
-        say(f"{event.severity}: {event.summary}")
+        log_line(f"{event.severity}: {event.summary}")
 
 
-def say(text: str) -> None:
+def log_line(text: str) -> None:
     """Write a line to the log."""
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()

@@ -12,7 +12,7 @@ from typing import Iterator, List, Tuple
 from .._model.notification import Event, dump, load
 
 
-def write(path: Path, text: str) -> None:
+def write_file(path: Path, text: str) -> None:
     """Put a file in its place at once, and on the disk."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     with draft.open("w", encoding="utf-8") as file:
@@ -39,7 +39,7 @@ class Spool:
         """Keep an event, unless it is there already."""
         path = self.folder / event.id
         if not path.exists():
-            write(path, dump(event))
+            write_file(path, dump(event))
 
     def _events(self) -> Iterator[Event]:
         for path in self.folder.iterdir():
@@ -59,7 +59,7 @@ class Spool:
         (self.folder / event.id).unlink()
 
 
-def leftovers(state: Path, sinks: List[str]) -> List[Tuple[str, int]]:
+def remove_undeclared(state: Path, sinks: List[str]) -> List[Tuple[str, int]]:
     """Remove the spools of sinks that are not declared any more; return how many events each had."""
     found = []
     for folder in sorted((state / "spool").glob("*")):

@@ -15,7 +15,7 @@ from .._backup.create import Job, make
 from .._backup.snapshot import put_off
 from .._core.errors import Damaged, QuorumError, Refused, Unreachable
 from .._core.reconcile import Step
-from .._engine.seed_server import ADDRESS, Feeder, credentials, stage_backup
+from .._engine.seed_server import ADDRESS, Feeder, read_credentials, stage_backup
 from .._failover.operation import SIGNALS, lock
 from .._failover.patience import calm_down
 from .._failover.rollback import quietly, write_down
@@ -148,7 +148,7 @@ class Restorer(Talk):
         """Load the backup into a server of its own, and count."""
         told = self.backup.manifest
         stage_backup(self.backup.directory, told, self.feeder.stage, self.setting.user)
-        shown = credentials(self.client(self.head))
+        shown = read_credentials(self.client(self.head))
         self.feeder.start(shown, lines(loaded(self.client(self.head))))
         found = self.feeder.loaded(self.setting.wait, self.setting.reserve, lambda: None)
         wrong = off(keys_of(found), self.backup.databases)

@@ -24,7 +24,7 @@ class Forget(TypedStep):
     sentinel: str
 
 
-def memories(name: str, planner: Planner, views: Sequence[SentinelView], leaving: Sequence[str] = ()) -> Memories:
+def find_memories(name: str, planner: Planner, views: Sequence[SentinelView], leaving: Sequence[str] = ()) -> Memories:
     """Return by Sentinel whom it remembers who is gone: dead and not declared, or a member by a former address.
 
     A dead Sentinel counts for the majority that a failover needs, for ever; at the address of a dead replica it would
@@ -54,7 +54,7 @@ def memories(name: str, planner: Planner, views: Sequence[SentinelView], leaving
     return found
 
 
-def lacking(name: str, planner: Planner, views: Sequence[SentinelView], primary: Observed) -> List[str]:
+def missing_for_forget(name: str, planner: Planner, views: Sequence[SentinelView], primary: Observed) -> List[str]:
     """Return what is missing for a Sentinel to forget safely: it learns everything anew from those who are there."""
     found = [f"{one.name} does not answer" for one in planner.members if not one.reachable]
     found += [f"the Sentinel of {view.name} does not answer" for view in views if not view.reachable]
@@ -70,8 +70,8 @@ def plan_forget(
     name: str, planner: Planner, views: Sequence[SentinelView], primary: Observed, leaving: Sequence[str] = ()
 ) -> Tuple[List[Forget], List[str]]:
     """Return a step for each Sentinel that remembers somebody who is gone, or a warning of what is missing."""
-    told = memories(name, planner, views, leaving)
-    missing = lacking(name, planner, views, primary) if told else []
+    told = find_memories(name, planner, views, leaving)
+    missing = missing_for_forget(name, planner, views, primary) if told else []
     if missing:
         whom = ", ".join(dict.fromkeys(word for words in told.values() for word in words))
         return [], [
@@ -83,7 +83,7 @@ def plan_forget(
     ], []
 
 
-def remembered(name: str, view: SentinelView) -> List[str]:
+def missing_after_forget(name: str, view: SentinelView) -> List[str]:
     """Return what is missing until a Sentinel that has forgotten may decide on a failover again."""
     watched = view.masters.get(name)
     if watched is None or not watched.ckquorum.startswith("OK"):
@@ -91,7 +91,7 @@ def remembered(name: str, view: SentinelView) -> List[str]:
     return []
 
 
-def listed(planner: Planner, primary: Observed) -> List[str]:
+def undeclared_replicas(planner: Planner, primary: Observed) -> List[str]:
     """Return the replicas that the primary still lists and that are no members; a Sentinel would learn them again."""
     head = planner.own(primary)
     return [

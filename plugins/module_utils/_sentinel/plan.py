@@ -81,7 +81,7 @@ def check_identity(views: Sequence[SentinelView]) -> None:
             )
 
 
-def differences(watched: Optional[WatchedMaster], want: Watch, stored: Optional[Stored]) -> List[Change]:
+def list_differences(watched: Optional[WatchedMaster], want: Watch, stored: Optional[Stored]) -> List[Change]:
     """Return option, present and wanted value of what differs; credentials only as far as they can be known."""
     seen = watched or WatchedMaster("", 0)
     pairs: List[Change] = [
@@ -111,7 +111,7 @@ def _shown(option: str, value: Any) -> str:
     return str(value) if value != "" else "none"
 
 
-def setting(want: Watch, changes: Sequence[Change], created: bool) -> Tuple[str, List[List[str]], List[str]]:
+def settings_commands(want: Watch, changes: Sequence[Change], created: bool) -> Tuple[str, List[List[str]], List[str]]:
     """Return text, commands and secrets of what sets everything that differs."""
     if not changes:
         return "", [], []
@@ -136,7 +136,7 @@ def plan_watch(
     MONITOR and SET go out together, and a deaf one begins anew.
     """
     watched = view.masters.get(want.name)
-    changes = differences(watched, want, stored)
+    changes = list_differences(watched, want, stored)
     lead = ""
     commands: List[List[str]] = []
     if watched is not None:
@@ -151,12 +151,12 @@ def plan_watch(
         heard = bool(watched.run_id) and "disconnected" not in watched.flags
         told = watched.down_after == NOT_YET != want.down_after and not heard
         if not stale and not deaf and not told:
-            text, commands, secrets = setting(want, changes, created=False)
+            text, commands, secrets = settings_commands(want, changes, created=False)
             return [SendCommands(f"{want.name}: set {text}", commands, secrets)] if commands else []
         why = "which is not the primary" if stale else "whose connection was refused" if deaf else "which it was told"
         lead = f"forget {watched.address}:{watched.port}, {why}, "
         commands = [["SENTINEL", "REMOVE", want.name]]
-    text, settings, secrets = setting(want, differences(None, want, stored), created=True)
+    text, settings, secrets = settings_commands(want, list_differences(None, want, stored), created=True)
     commands += [["SENTINEL", "MONITOR", want.name, primary.address, str(primary.port), str(want.quorum)], *settings]
     words = f"monitor {place(primary)}, quorum {want.quorum}" + (f", {text}" if text else "")
     return [SendCommands(f"{want.name}: {lead}{words}", commands, secrets)]
@@ -169,7 +169,7 @@ def plan_absent(view: SentinelView, name: str) -> List[SendCommands]:
     return [SendCommands(f"{name}: monitor no longer", [["SENTINEL", "REMOVE", name]])]
 
 
-def waits(view: SentinelView, want: Watch, planner: Planner, chosen: Observed) -> List[str]:
+def missing_in_view(view: SentinelView, want: Watch, planner: Planner, chosen: Observed) -> List[str]:
     """Return what this Sentinel does not see yet of one data set; what cannot be observed does not count."""
     primary = planner.own(chosen)
     watched = view.masters.get(want.name)
@@ -197,7 +197,7 @@ def waits(view: SentinelView, want: Watch, planner: Planner, chosen: Observed) -
     return found
 
 
-def unexpected(
+def undeclared_in_view(
     view: SentinelView, names: Sequence[str], planners: Dict[str, Planner], views: Sequence[SentinelView]
 ) -> List[str]:
     """Return what this Sentinel knows beside what is declared; it is reported and never removed."""

@@ -33,18 +33,18 @@ from .._redis.observe import (
 from .._replication.election import Wish
 from .._replication.plan import Planner
 from .._replication.prediction import assume_started
-from .forget import Forget, listed, plan_forget, remembered
+from .forget import Forget, missing_after_forget, plan_forget, undeclared_replicas
 from .plan import (
     SendCommands,
     Stored,
     Watch,
     check_identity,
     find_primary,
+    missing_in_view,
     parse_state,
     plan_absent,
     plan_watch,
-    unexpected,
-    waits,
+    undeclared_in_view,
 )
 
 SHORT = 10
@@ -216,11 +216,11 @@ class Sentinel(Reconciler[Seen]):
         primary, where = self.primaries[name], f"Sentinel of {who}"
 
         def left(seen: Seen) -> List[str]:
-            return listed(seen.planners[name], primary)
+            return undeclared_replicas(seen.planners[name], primary)
 
         def missing(seen: Seen) -> List[str]:
             view = next(view for view in seen.views if view.name == who)
-            return waits(view, watch, seen.planners[name], primary) + remembered(name, view)
+            return missing_in_view(view, watch, seen.planners[name], primary) + missing_after_forget(name, view)
 
         todo = "Look at it, then run again; the other Sentinels were left as they were"
         until_done(self.look, left, self.look(), self.params["wait"], where, todo)
@@ -233,7 +233,7 @@ class Sentinel(Reconciler[Seen]):
         return [
             text
             for watch in self.watches
-            for text in waits(seen.view, watch, seen.planners[watch.name], self.primaries[watch.name])
+            for text in missing_in_view(seen.view, watch, seen.planners[watch.name], self.primaries[watch.name])
         ]
 
     def settle(self, before: Seen, steps: List[Step]) -> Seen:
@@ -245,5 +245,7 @@ class Sentinel(Reconciler[Seen]):
     def result(self, obs: Seen, steps: List[Step]) -> Dict[str, Any]:
         """Return this Sentinel and what it should not know."""
         names = [item["name"] for item in self.params["masters"]]
-        extra = unexpected(obs.view, names, obs.planners, obs.views or [obs.view]) if not self.check_mode else []
+        extra = (
+            undeclared_in_view(obs.view, names, obs.planners, obs.views or [obs.view]) if not self.check_mode else []
+        )
         return {"sentinel": obs.view.to_dict(), "unexpected": extra}

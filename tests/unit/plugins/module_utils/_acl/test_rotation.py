@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.quorum.redis.plugins.module_utils._acl.plan import Change, plan
-from ansible_collections.quorum.redis.plugins.module_utils._config.diff import fingerprint
+from ansible_collections.quorum.redis.plugins.module_utils._config.diff import digest_of_file
 from ansible_collections.quorum.redis.plugins.module_utils._model.acl_rules import password_digest
 from ansible_collections.quorum.redis.plugins.module_utils._model.acl_users import access
 from ansible_collections.quorum.redis.plugins.module_utils._model.conf_syntax import own_password
@@ -108,8 +108,8 @@ def test_the_plan_says_whether_a_password_comes_or_goes() -> None:
 
 def test_a_password_is_no_reason_for_a_restart() -> None:
     plain = "# told\nport 26379\nrequirepass {}\n"
-    assert fingerprint(plain.format("a")) == fingerprint(plain.format("b") + "user default on #1 #2\n")
-    assert fingerprint(plain) != fingerprint(plain.replace("26379", "26380"))
+    assert digest_of_file(plain.format("a")) == digest_of_file(plain.format("b") + "user default on #1 #2\n")
+    assert digest_of_file(plain) != digest_of_file(plain.replace("26379", "26380"))
 
 
 def test_what_a_sentinel_tells_the_others() -> None:

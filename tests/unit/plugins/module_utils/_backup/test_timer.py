@@ -22,7 +22,7 @@ from ansible_collections.quorum.redis.plugins.module_utils._backup.agent import 
 from ansible_collections.quorum.redis.plugins.module_utils._backup.offsite import away, run
 from ansible_collections.quorum.redis.plugins.module_utils._backup.schedule import Look, Memory
 from ansible_collections.quorum.redis.plugins.module_utils._backup.snapshot import child_of, put_off, verdict
-from ansible_collections.quorum.redis.plugins.module_utils._engine.rdb_check import differences
+from ansible_collections.quorum.redis.plugins.module_utils._engine.rdb_check import list_count_differences
 from ansible_collections.quorum.redis.plugins.module_utils._redis.engine_modules import lines, parse
 from ansible_collections.quorum.redis.plugins.module_utils._redis.replies import keys_by_database, reason_in_log
 
@@ -163,9 +163,9 @@ def test_counts_are_read_and_compared() -> None:
     info = {"db0": "keys=3,expires=1,avg_ttl=0", "db12": "keys=2,expires=0,avg_ttl=0,subexpiry=0", "dbx": "keys=1"}
     counts = keys_by_database(info)
     assert counts == {"0": {"keys": 3, "expires": 1}, "12": {"keys": 2, "expires": 0}}
-    assert differences(counts, counts) == ""
-    assert differences(counts, {"0": {"keys": 3}}) == "database 12 has 0 keys instead of 2"
-    assert differences({}, {"0": {"keys": 1}}) == "database 0 has 1 keys instead of 0"
+    assert list_count_differences(counts, counts) == ""
+    assert list_count_differences(counts, {"0": {"keys": 3}}) == "database 12 has 0 keys instead of 2"
+    assert list_count_differences({}, {"0": {"keys": 1}}) == "database 0 has 1 keys instead of 0"
 
 
 def test_only_modules_with_a_file_of_their_own_are_loaded(tmp_path: Path) -> None:

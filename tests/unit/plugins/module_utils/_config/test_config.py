@@ -11,11 +11,11 @@ import pytest
 from ansible_collections.quorum.redis.plugins.module_utils._config.diff import (
     Change,
     Live,
-    canonical,
+    canonical_name,
     clients_warning,
-    differences,
-    plan,
-    table,
+    list_changes,
+    plan_changes,
+    show_values,
 )
 from ansible_collections.quorum.redis.plugins.module_utils._model.conf_syntax import parse_state_file
 from ansible_collections.quorum.redis.plugins.module_utils._model.versions import running_version
@@ -40,7 +40,7 @@ DEFAULTS = {
 def found(
     parameters: dict[str, Any], desired: dict[str, str], live: dict[str, str], same_version: bool = True
 ) -> list[str]:
-    changes = differences(parameters, {**DEFAULTS, **desired}, {**DEFAULTS, **live}, same_version, {"hidden"})
+    changes = list_changes(parameters, {**DEFAULTS, **desired}, {**DEFAULTS, **live}, same_version, {"hidden"})
     return [str(change) for change in changes]
 
 
@@ -103,12 +103,12 @@ def test_another_engine_knows_a_setting_by_another_name() -> None:
     ],
 )
 def test_names_of_one_setting(key: str, name: str) -> None:
-    assert canonical(key) == canonical(name)
+    assert canonical_name(key) == canonical_name(name)
 
 
 def sorted_out(change: Change, desired: dict[str, str] | None = None, **live: Any) -> tuple[str, str]:
     facts = {"version": "7.0.15", "config": dict(DEFAULTS, bind="", **{"tls-port": "0", "dbfilename": "x"}), **live}
-    result = plan([change], {**DEFAULTS, **(desired or {})}, Live(**facts), {}, "7.0.15", "sha")
+    result = plan_changes([change], {**DEFAULTS, **(desired or {})}, Live(**facts), {}, "7.0.15", "sha")
     where = "live" if result.live else result.restart[0]["why"] if result.restart else result.warnings[0]
     return where, result.dangerous[0]["why"] if result.dangerous else ""
 
@@ -173,7 +173,7 @@ def test_where_a_difference_goes(
     ],
 )
 def test_other_reasons_to_restart(live: Live, keys: list[str]) -> None:
-    assert [item["key"] for item in plan([], {}, live, {}, "7.0.15", "sha").restart] == keys
+    assert [item["key"] for item in plan_changes([], {}, live, {}, "7.0.15", "sha").restart] == keys
 
 
 def test_small_readers() -> None:
@@ -182,7 +182,7 @@ def test_small_readers() -> None:
     assert parse_state_file("port 1\n")["started_sha"] == ""
     assert parse_state_file(None)["started_with"] == {}
     assert running_version({"redis_version": "7.2.4", "valkey_version": "8.1.1"}) == "8.1.1"
-    assert table([Change("a", "", "2"), Change("b", "x", "y", True)], True) == "a 2\nb ******** (new value)\n"
+    assert show_values([Change("a", "", "2"), Change("b", "x", "y", True)], True) == "a 2\nb ******** (new value)\n"
     assert "4064 are in force" in clients_warning({"maxclients": 9999}, {"maxclients": "4064"})
     assert not clients_warning({}, {"maxclients": "4064"})
 
@@ -190,15 +190,18 @@ def test_small_readers() -> None:
 def test_what_belongs_to_the_port_for_tls_waits_for_the_restart_with_it() -> None:
     live = Live(version="7.0.15", config={"tls-port": "0", "tls-cert-file": "", "hz": "10"})
     changes = [Change("hz", "10", "20"), Change("tls-cert-file", "", "/c"), Change("tls-port", "0", "16379")]
-    found = plan(changes, {}, live, {}, "7.0.15", "sha")
+    found = plan_changes(changes, {}, live, {}, "7.0.15", "sha")
     assert [change.key for change in found.live] == ["hz"]
     assert [item["key"] for item in found.restart] == ["tls-cert-file", "tls-port"]
     live.config["tls-port"] = "16379"
-    assert [change.key for change in plan(changes[:2], {}, live, {}, "7.0.15", "sha").live] == ["hz", "tls-cert-file"]
+    assert [change.key for change in plan_changes(changes[:2], {}, live, {}, "7.0.15", "sha").live] == [
+        "hz",
+        "tls-cert-file",
+    ]
 
 
 def test_the_one_database_of_a_cluster_is_no_difference() -> None:
     """Redis says so from 8.0 on, and the scratch process, which is no member of a cluster, names its default."""
     desired, live = {"databases": "16"}, {"databases": "1", "cluster-enabled": "yes"}
-    assert differences({"cluster-enabled": True}, desired, live, True, set()) == []
-    assert [change.key for change in differences({}, desired, {"databases": "1"}, True, set())] == ["databases"]
+    assert list_changes({"cluster-enabled": True}, desired, live, True, set()) == []
+    assert [change.key for change in list_changes({}, desired, {"databases": "1"}, True, set())] == ["databases"]

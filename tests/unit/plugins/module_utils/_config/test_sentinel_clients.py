@@ -6,7 +6,10 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.quorum.redis.plugins.module_utils._config.sentinel_client_user import rights, rules
+from ansible_collections.quorum.redis.plugins.module_utils._config.sentinel_client_user import (
+    client_rules,
+    summed_rights,
+)
 
 HASH = "0" * 64
 # ACL LIST of a Sentinel that was told the rules, without the name.
@@ -29,15 +32,15 @@ def category(name: str) -> list[str]:
 
 @pytest.mark.parametrize(("version", "said"), [((7, 0, 15), REDIS_7_0), ((8, 0, 2), REDIS_8_0), ((8, 1, 1), REDIS_8_0)])
 def test_what_the_engine_says_is_what_it_was_told(version: tuple[int, ...], said: str) -> None:
-    wanted = rights(rules([HASH], version), category)
-    assert rights(said.split(), category) == wanted
+    wanted = summed_rights(client_rules([HASH], version), category)
+    assert summed_rights(said.split(), category) == wanted
     for more in ("+publish", "+@all", "+sentinel", "-ping", "nopass", "off", f"#{'1' * 64}", "~*"):
-        assert rights([*said.split(), more], category) != wanted, more
+        assert summed_rights([*said.split(), more], category) != wanted, more
 
 
 def test_publish_and_what_changes_anything_is_not_among_the_rules() -> None:
     for version in ((6, 2), (7, 0), (7, 2), (9, 0)):
-        found = rules([HASH], version)
+        found = client_rules([HASH], version)
         assert found.index("-@all") < min(number for number, rule in enumerate(found) if rule[0] == "+")
         assert not {"+publish", "+sentinel", "+client", "+acl", "+config", "+shutdown"} & set(found)
         assert not [rule for rule in found if rule.startswith("+@")]

@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 
 import pytest
-from ansible_collections.quorum.redis.plugins.module_utils._config.state_directory import give_back, stranger
+from ansible_collections.quorum.redis.plugins.module_utils._config.state_directory import foreign_owner, give_back
 from ansible_collections.quorum.redis.plugins.module_utils._core.errors import QuorumError
 
 US = (os.getuid(), os.getgid())
@@ -18,13 +18,13 @@ OTHER = (US[0] + 1, US[1])
 
 
 def test_whose_it_is(tmp_path: Path) -> None:
-    assert stranger(tmp_path, US) == ""
-    assert stranger(tmp_path, OTHER) == getpass.getuser()
+    assert foreign_owner(tmp_path, US) == ""
+    assert foreign_owner(tmp_path, OTHER) == getpass.getuser()
 
 
 def test_where_nobody_knows_nothing_is_said(tmp_path: Path) -> None:
     """A process on another host, none at all, or a directory that is not there yet."""
-    assert stranger(None, OTHER) == stranger(tmp_path, None) == stranger(tmp_path / "none", OTHER) == ""
+    assert foreign_owner(None, OTHER) == foreign_owner(tmp_path, None) == foreign_owner(tmp_path / "none", OTHER) == ""
 
 
 def test_all_of_it_is_given_back_and_the_directory_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from ansible_collections.quorum.redis.plugins.module_utils._engine import accepted
 from ansible_collections.quorum.redis.plugins.module_utils._engine.accepted import (
+    digest_question,
     hidden_values,
-    question,
-    recall,
-    remember,
+    recall_answer,
+    remember_answer,
 )
 from ansible_collections.quorum.redis.plugins.module_utils._engine.config_check import Sample
 
@@ -33,7 +33,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def ask(place: Path, parameters: dict[str, Any] | None = None, user: str = "redis", sentinel: bool = False) -> str:
     given = DECLARED if parameters is None else parameters
-    return question(str(place / "engine"), {**given, "tls-cert-file": str(place / "cert.pem")}, sentinel, user)
+    return digest_question(str(place / "engine"), {**given, "tls-cert-file": str(place / "cert.pem")}, sentinel, user)
 
 
 def test_the_same_question_has_the_same_digest_and_any_other_has_not(place: Path) -> None:
@@ -54,24 +54,24 @@ def test_the_same_question_has_the_same_digest_and_any_other_has_not(place: Path
 def test_a_configuration_that_includes_others_is_always_asked(place: Path) -> None:
     assert ask(place, {"include": "/etc/redis/more.conf"}) == ""
     note = place / "note"
-    remember(str(note), "", {}, Sample("7.0.15", {"maxmemory": "0"}))
+    remember_answer(str(note), "", {}, Sample("7.0.15", {"maxmemory": "0"}))
     assert not note.exists()
-    assert recall(str(note), "", {}) is None
+    assert recall_answer(str(note), "", {}) is None
 
 
 def test_the_answer_comes_back_whole_and_no_secret_is_in_the_note(place: Path) -> None:
     note, hidden = str(place / "note"), hidden_values(DECLARED, ["masteruser"])
     assert hidden == {"requirepass": SECRET, "masteruser": "rep"}
-    remember(note, "digest", hidden, Sample("7.0.15", CONFIG))
+    remember_answer(note, "digest", hidden, Sample("7.0.15", CONFIG))
     assert SECRET not in Path(note).read_text()
     assert '"rep"' not in Path(note).read_text()
     assert Path(note).stat().st_mode & 0o777 == 0o600
-    assert recall(note, "digest", hidden) == Sample("7.0.15", CONFIG)
-    assert recall(note, "another", hidden) is None
+    assert recall_answer(note, "digest", hidden) == Sample("7.0.15", CONFIG)
+    assert recall_answer(note, "another", hidden) is None
 
 
 def test_a_secret_of_unknown_source_is_not_written(place: Path) -> None:
-    remember(str(place / "note"), "digest", {}, Sample("7.0.15", CONFIG))
+    remember_answer(str(place / "note"), "digest", {}, Sample("7.0.15", CONFIG))
     assert not (place / "note").exists()
 
 
@@ -79,12 +79,12 @@ def test_a_secret_of_unknown_source_is_not_written(place: Path) -> None:
 def test_a_damaged_note_does_not_count(place: Path, text: str) -> None:
     (place / "note").write_text(text)
     (place / "note").chmod(0o600)
-    assert recall(str(place / "note"), "digest", {}) is None
+    assert recall_answer(str(place / "note"), "digest", {}) is None
 
 
 def test_a_note_that_others_may_read_or_write_does_not_count(place: Path) -> None:
     note = place / "note"
-    remember(str(note), "digest", {}, Sample("7.0.15", {"maxmemory": "0"}))
-    assert recall(str(note), "digest", {}) is not None
+    remember_answer(str(note), "digest", {}, Sample("7.0.15", {"maxmemory": "0"}))
+    assert recall_answer(str(note), "digest", {}) is not None
     note.chmod(0o620)
-    assert recall(str(note), "digest", {}) is None
+    assert recall_answer(str(note), "digest", {}) is None

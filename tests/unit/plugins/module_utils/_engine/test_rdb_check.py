@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.quorum.redis.plugins.module_utils._engine.rdb_check import refusal
+from ansible_collections.quorum.redis.plugins.module_utils._engine.rdb_check import checker_reason
 
 FIRST = "[offset 0] Checking RDB file /var/backups/x/dump.rdb"
 
@@ -38,4 +38,4 @@ FIRST = "[offset 0] Checking RDB file /var/backups/x/dump.rdb"
     ],
 )
 def test_the_reason_of_a_checker(said: list[str], code: int, why: str) -> None:
-    assert why in refusal(said, code, "0 bytes, mode 0600")
+    assert why in checker_reason(said, code, "0 bytes, mode 0600")

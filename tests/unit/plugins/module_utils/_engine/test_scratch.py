@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.quorum.redis.plugins.module_utils._engine.config_check import configuration, refusal
+from ansible_collections.quorum.redis.plugins.module_utils._engine.config_check import scratch_lines, translate_refusal
 
 CONFIG_FILE = """
 *** FATAL CONFIG FILE ERROR (Redis 7.0.15) ***
@@ -43,7 +43,7 @@ MODULE = """19:M 22 Nov 2026 17:33:05.390 * monotonic clock: POSIX clock_gettime
     ],
 )
 def test_a_refusal_in_the_engines_words(said: str, expected: str) -> None:
-    error = str(refusal(said, "redis-server 7.0.15", "/etc/redis/main.conf", "redis main", "Correct it"))
+    error = str(translate_refusal(said, "redis-server 7.0.15", "/etc/redis/main.conf", "redis main", "Correct it"))
     assert expected in error
     assert "s3cret" not in error
 
@@ -63,12 +63,12 @@ def test_a_refusal_in_the_engines_words(said: str, expected: str) -> None:
 def test_a_scratch_server_does_not_touch_the_world(
     parameters: dict[str, Any], kept: list[str], gone: list[str]
 ) -> None:
-    text = configuration(parameters, sentinel=False)
+    text = scratch_lines(parameters, sentinel=False)
     assert set(kept) <= set(text)
     assert not set(gone) & set(text)
     assert text[-1] == "user quorum-scratch on nopass ~* +@all"
 
 
 def test_a_scratch_sentinel_watches_nothing() -> None:
-    text = configuration({"sentinel": ["monitor m h 1 2", "deny-scripts-reconfig yes"], "sentinel myid": "x"}, True)
+    text = scratch_lines({"sentinel": ["monitor m h 1 2", "deny-scripts-reconfig yes"], "sentinel myid": "x"}, True)
     assert [line for line in text if line.startswith("sentinel")] == ["sentinel deny-scripts-reconfig yes"]

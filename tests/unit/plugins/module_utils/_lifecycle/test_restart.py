@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from ansible_collections.quorum.redis.plugins.module_utils._lifecycle.restart import (
     View,
+    progress_share,
     sentinel_state,
-    share,
-    state,
+    server_state,
     why_not,
 )
 
@@ -67,7 +67,7 @@ def test_who_is_left_alone(info: dict[str, str], save: str, members: int, why: s
     ],
 )
 def test_states_of_a_server(change: dict[str, Any], expected: str) -> None:
-    assert state({**REPLICA, **change}, View({"run_id": "old"}), 100) == expected
+    assert server_state({**REPLICA, **change}, View({"run_id": "old"}), 100) == expected
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_states_of_a_server(change: dict[str, Any], expected: str) -> None:
     ],
 )
 def test_share_of_a_load_or_a_synchronisation(said: dict[str, str], expected: str) -> None:
-    assert share({**REPLICA, **said}) == expected
+    assert progress_share({**REPLICA, **said}) == expected
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.quorum.redis.plugins.filter.upgrade import FilterModule
-from ansible_collections.quorum.redis.plugins.module_utils._lifecycle.upgrade import refusal
+from ansible_collections.quorum.redis.plugins.module_utils._lifecycle.upgrade import refuse_versions
 from ansible_collections.quorum.redis.plugins.module_utils._model.versions import (
     data_format,
     fits_version,
@@ -72,7 +72,7 @@ def test_data_formats(engine: str, version: str, expected: int) -> None:
     ],
 )
 def test_paths(old: str, new: str, reason: str) -> None:
-    found = refusal(*old.split(), *new.split())
+    found = refuse_versions(*old.split(), *new.split())
     assert reason in found
     assert bool(found) is bool(reason)
     assert not found or found.startswith(f"{old} to {new}: ")

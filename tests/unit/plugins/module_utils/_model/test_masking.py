@@ -15,7 +15,7 @@ import pytest
 from ansible_collections.quorum.redis.plugins.module_utils._acl.plan import Change
 from ansible_collections.quorum.redis.plugins.module_utils._config.start_guard_files import guard_files
 from ansible_collections.quorum.redis.plugins.module_utils._core.errors import BadConfig
-from ansible_collections.quorum.redis.plugins.module_utils._engine.config_check import refusal
+from ansible_collections.quorum.redis.plugins.module_utils._engine.config_check import translate_refusal
 from ansible_collections.quorum.redis.plugins.module_utils._host.files import parse_file
 from ansible_collections.quorum.redis.plugins.module_utils._model.acl_rules import password_digest, show_rules
 from ansible_collections.quorum.redis.plugins.module_utils._model.conf_syntax import (
@@ -102,7 +102,7 @@ def test_no_complaint_of_an_engine_shows_a_password() -> None:
             f'masterauth "{shown_in_line}',
         ):
             said = f"*** FATAL CONFIG FILE ERROR ***\nReading the file, at line 2\n>>> '{line}'\nwrong number"
-            assert CORE not in str(refusal(said, "redis 7", "/etc/redis/main.conf", "main", ""))
+            assert CORE not in str(translate_refusal(said, "redis 7", "/etc/redis/main.conf", "main", ""))
 
 
 def test_no_answer_of_a_server_shows_a_password() -> None:

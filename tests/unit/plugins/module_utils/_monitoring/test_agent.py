@@ -17,7 +17,11 @@ from ansible_collections.quorum.redis.plugins.module_utils._model.backup_manifes
     Verified,
     parse_time,
 )
-from ansible_collections.quorum.redis.plugins.module_utils._monitoring.agent import backups, certificate_until, main
+from ansible_collections.quorum.redis.plugins.module_utils._monitoring.agent import (
+    certificate_until,
+    find_backups,
+    main,
+)
 
 OLD, MIDDLE, NEW = "20261120T010000Z-r1", "20261121T010000Z-r1", "20261122T010000Z-r1"
 DRILL = {"at": "2026-11-21T05:00:00Z", "result": PASSED}
@@ -40,7 +44,7 @@ def keep(place: Path, name: str, load: str = PASSED, check: str = PASSED, drills
 
 def seen(place: Path, load: bool = True) -> dict[str, float]:
     told = {"directories": {"main": str(place / "main")}, "load": load, "report": str(place / "report.json")}
-    return backups(told, "main")
+    return find_backups(told, "main")
 
 
 def test_the_newest_good_backup_counts(tmp_path: Path) -> None:

@@ -17,8 +17,14 @@ import pytest
 from ansible_collections.quorum.redis.plugins.module_utils._model.notification import Event
 from ansible_collections.quorum.redis.plugins.module_utils._notify import agent, schedule
 from ansible_collections.quorum.redis.plugins.module_utils._notify.messenger import Messenger
-from ansible_collections.quorum.redis.plugins.module_utils._notify.sinks import Command, NotTaken, Sink, ask, sinks
-from ansible_collections.quorum.redis.plugins.module_utils._notify.spool import Spool, leftovers
+from ansible_collections.quorum.redis.plugins.module_utils._notify.sinks import (
+    Command,
+    NotTaken,
+    Sink,
+    make_sinks,
+    send_request,
+)
+from ansible_collections.quorum.redis.plugins.module_utils._notify.spool import Spool, remove_undeclared
 
 ROOT = Path(__file__).resolve().parents[5]
 MOVE = Event("moved", "redis", "h1", 1000.0, "main", "crash", "10.0.0.1:6379", "10.0.0.2:6379", 4)
@@ -40,13 +46,13 @@ SETTINGS = {"rank": 1, "standby": 60, "keep": 86400}
 def test_the_first_host_tells_at_once_and_the_others_after_it(
     event: Event, rank: int, folds: bool, begin: float
 ) -> None:
-    assert schedule.begins(event, rank, folds, 60) == begin
+    assert schedule.begin_time(event, rank, folds, 60) == begin
 
 
 def test_tries_become_rarer_and_never_stop() -> None:
-    waits = [schedule.again(tries, 0) for tries in (1, 2, 3, 4, 5, 6, 5000)]
+    waits = [schedule.retry_delay(tries, 0) for tries in (1, 2, 3, 4, 5, 6, 5000)]
     assert waits == [1, 2, 4, 8, 15, 15, 15]
-    assert len({schedule.again(3, rank) for rank in range(3)}) == 3
+    assert len({schedule.retry_delay(3, rank) for rank in range(3)}) == 3
     assert [tries for tries in range(1, 40) if schedule.is_worth_a_line(tries)] == [1, 2, 4, 8, 16, 32]
 
 
@@ -60,8 +66,8 @@ def test_an_event_waits_on_disk_until_it_is_taken(tmp_path: Path) -> None:
     (found.folder / ".draft").write_text("half", encoding="utf-8")
     found.done(early)
     assert found.waiting() == [late]
-    assert leftovers(tmp_path, ["webhook"]) == []
-    assert leftovers(tmp_path, ["mail"]) == [("webhook", 2)] and not found.folder.exists()
+    assert remove_undeclared(tmp_path, ["webhook"]) == []
+    assert remove_undeclared(tmp_path, ["mail"]) == [("webhook", 2)] and not found.folder.exists()
 
 
 class Fake(Sink):
@@ -158,9 +164,9 @@ def test_what_is_a_day_old_is_given_up(tmp_path: Path, capsys: pytest.CaptureFix
 
 
 def test_only_what_is_declared_is_a_sink() -> None:
-    assert sinks({}, {}) == {}
+    assert make_sinks({}, {}) == {}
     told = {"alertmanager": {"urls": ["http://a:9093", "http://b:9093"]}, "webhook": {"ca_file": ""}, "mail": None}
-    assert list(sinks({**told, "command": ["/bin/true"]}, {"webhook": "http://c", "headers": {}})) == [
+    assert list(make_sinks({**told, "command": ["/bin/true"]}, {"webhook": "http://c", "headers": {}})) == [
         "alertmanager-1",
         "alertmanager-2",
         "webhook",
@@ -173,7 +179,7 @@ def test_only_what_is_declared_is_a_sink() -> None:
     [(["/bin/false"], "ends with 1"), (["/nowhere"], "No such file"), (["/bin/sleep", "9"], "takes longer")],
 )
 def test_a_command_that_fails_is_named(words: list[str], said: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(f"{sinks.__module__}.COMMAND_SECONDS", 0.1 if "sleep" in words[0] else 10)
+    monkeypatch.setattr(f"{make_sinks.__module__}.COMMAND_SECONDS", 0.1 if "sleep" in words[0] else 10)
     with pytest.raises(NotTaken, match=said):
         Command({"argv": words}).send(MOVE, 0)
 
@@ -181,7 +187,7 @@ def test_a_command_that_fails_is_named(words: list[str], said: str, monkeypatch:
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1/tok3n", "http://127.0.0.1:1/tok3n with space", "http://[x/tok3n"])
 def test_an_error_says_no_token(url: str) -> None:
     with pytest.raises(NotTaken) as raised:
-        ask(url, {}, b"")
+        send_request(url, {}, b"")
     assert "tok3n" not in str(raised.value)
 
 

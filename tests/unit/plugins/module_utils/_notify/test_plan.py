@@ -12,14 +12,14 @@ import pytest
 from ansible_collections.quorum.redis.plugins.module_utils._core.errors import AuthFailed, Refused, Unreachable
 from ansible_collections.quorum.redis.plugins.module_utils._model.masking import json_sides
 from ansible_collections.quorum.redis.plugins.module_utils._notify.plan import (
-    check,
     check_answer,
+    check_settings,
     deployment_of,
+    describe_outcome,
     problems_of,
     settings_text,
-    verdict,
 )
-from ansible_collections.quorum.redis.plugins.module_utils._notify.sinks import sinks
+from ansible_collections.quorum.redis.plugins.module_utils._notify.sinks import make_sinks
 
 SECRETS = ("own-of-clients", "t0ken", "own-of-header", "own-of-mail", "own-of-alerts")
 SETTINGS: dict[str, Any] = {
@@ -54,7 +54,7 @@ def test_no_diff_shows_a_secret_and_the_program_gets_them() -> None:
     assert not [secret for secret in (*SECRETS, "new-of") if secret in shown]
     assert "https://a:9093" in shown
     told = json.loads(text)
-    found = sinks(told["sinks"], told["passwords"])
+    found = make_sinks(told["sinks"], told["passwords"])
     assert list(found) == ["alertmanager-1", "webhook", "mail", "command"]
     assert found["webhook"].settings["url"] == SETTINGS["webhook"]["url"]
     assert (
@@ -88,13 +88,13 @@ def test_what_could_tell_nobody_is_refused(change: dict[str, Any], said: str) ->
     (problem,) = problems_of({**SETTINGS, **change})
     assert said in problem and "t0ken" not in problem
     with pytest.raises(Refused, match="Nothing was changed"):
-        check({**GIVEN, "settings": {**SETTINGS, **change}}, "")
+        check_settings({**GIVEN, "settings": {**SETTINGS, **change}}, "")
 
 
 def test_what_is_right_is_not_refused() -> None:
     assert problems_of(SETTINGS) == [] and problems_of({"keep": 60}) == []
-    check(GIVEN, "redis")
-    check({**GIVEN, "auth": False, "passwords": []}, "")
+    check_settings(GIVEN, "redis")
+    check_settings({**GIVEN, "auth": False, "passwords": []}, "")
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_what_is_right_is_not_refused() -> None:
 )
 def test_what_the_host_does_not_allow_is_refused(given: dict[str, Any], present: str, said: str) -> None:
     with pytest.raises(Refused) as raised:
-        check(given, present)
+        check_settings(given, present)
     assert said in str(raised.value) and "Nothing was changed" in str(raised.value)
 
 
@@ -118,4 +118,4 @@ def test_a_sentinel_that_is_silent_is_a_warning_and_one_that_refuses_is_not() ->
 
 def test_a_test_says_what_arrived_where() -> None:
     answers = {"mail": {"taken": True, "where": "m:25"}, "webhook": {"taken": False, "where": "x:80 answers HTTP 500"}}
-    assert verdict(answers) == ["mail: arrived at m:25", "webhook: NOT told, x:80 answers HTTP 500"]
+    assert describe_outcome(answers) == ["mail: arrived at m:25", "webhook: NOT told, x:80 answers HTTP 500"]

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.quorum.redis.plugins.module_utils._core.errors import QuorumError, Refused
-from ansible_collections.quorum.redis.plugins.module_utils._engine.seed_server import configuration
+from ansible_collections.quorum.redis.plugins.module_utils._engine.seed_server import seed_configuration
 from ansible_collections.quorum.redis.plugins.module_utils._model.backup_manifest import Manifest, Verified
 from ansible_collections.quorum.redis.plugins.module_utils._model.capacity import Capacity
 from ansible_collections.quorum.redis.plugins.module_utils._model.observed import (
@@ -427,10 +427,10 @@ def test_a_link_in_the_place_of_the_note_is_not_followed(tmp_path: Path) -> None
 
 def test_the_server_beside_listens_on_loopback_with_the_password_of_the_set() -> None:
     shown = {"databases": "16", "masteruser": "", "masterauth": ""}
-    text = configuration("/var/lib/redis/main/restore", 40123, {**shown, "masterauth": 'pass "word"'})
+    text = seed_configuration("/var/lib/redis/main/restore", 40123, {**shown, "masterauth": 'pass "word"'})
     assert "bind 127.0.0.1\n" in text
     assert 'requirepass "pass \\"word\\""\n' in text
     assert "dbfilename backup\n" in text
-    named = configuration("/s", 40123, {**shown, "masteruser": "replicator", "masterauth": "secret"})
+    named = seed_configuration("/s", 40123, {**shown, "masteruser": "replicator", "masterauth": "secret"})
     assert "user replicator on >secret ~* +@all\nuser default off\n" in named
-    assert "requirepass" not in named + configuration("/s", 1, shown)
+    assert "requirepass" not in named + seed_configuration("/s", 1, shown)

@@ -15,10 +15,10 @@ from ansible_collections.quorum.redis.plugins.module_utils._model.observed impor
 from ansible_collections.quorum.redis.plugins.module_utils._replication.election import Wish
 from ansible_collections.quorum.redis.plugins.module_utils._replication.plan import Planner
 from ansible_collections.quorum.redis.plugins.module_utils._sentinel.forget import (
-    listed,
-    memories,
+    find_memories,
+    missing_after_forget,
     plan_forget,
-    remembered,
+    undeclared_replicas,
 )
 
 
@@ -72,13 +72,13 @@ def test_each_sentinel_that_remembers_the_dead_forgets_them() -> None:
 
 def test_who_lives_is_not_forgotten_unless_it_is_leaving() -> None:
     views = [view(1, {**SOUND, 4: ("run4", "slave")}, {})]
-    assert memories("main", planner(views), views) == {}
-    assert memories("main", planner(views), views, ["10.0.0.4"]) == {"r1": ["the replica 10.0.0.4:6379"]}
+    assert find_memories("main", planner(views), views) == {}
+    assert find_memories("main", planner(views), views, ["10.0.0.4"]) == {"r1": ["the replica 10.0.0.4:6379"]}
 
 
 def test_a_former_address_of_a_member_is_forgotten() -> None:
     views = [view(1, {**SOUND, 9: ("run2", "s_down,slave")}, {})]
-    assert memories("main", planner(views), views) == {"r1": ["the former address 10.0.0.9:6379"]}
+    assert find_memories("main", planner(views), views) == {"r1": ["the former address 10.0.0.9:6379"]}
 
 
 def test_what_is_missing_to_forget_safely_is_said() -> None:
@@ -91,13 +91,13 @@ def test_what_is_missing_to_forget_safely_is_said() -> None:
 
 def test_a_sentinel_that_has_forgotten_is_awaited() -> None:
     views = [view(1, SOUND, {})]
-    assert remembered("main", views[0]) == []
+    assert missing_after_forget("main", views[0]) == []
     views[0].masters["main"].ckquorum = "NOQUORUM 1 usable Sentinels"
-    assert remembered("main", views[0]) == ["the Sentinel of r1 has no quorum yet"]
+    assert missing_after_forget("main", views[0]) == ["the Sentinel of r1 has no quorum yet"]
 
 
 def test_whom_the_primary_lists_is_awaited_because_it_would_be_learnt_again() -> None:
     plan = planner([])
-    assert listed(plan, plan.members[0]) == []
+    assert undeclared_replicas(plan, plan.members[0]) == []
     plan.members[0].replicas.append(Downstream("10.0.0.4", 6379, "online", 1, 50))
-    assert listed(plan, plan.members[0]) == ["r1 still lists the replica 10.0.0.4:6379"]
+    assert undeclared_replicas(plan, plan.members[0]) == ["r1 still lists the replica 10.0.0.4:6379"]

@@ -23,11 +23,11 @@ from ansible_collections.quorum.redis.plugins.module_utils._sentinel.plan import
     Watch,
     check_identity,
     find_primary,
+    missing_in_view,
     parse_state,
     plan_absent,
     plan_watch,
-    unexpected,
-    waits,
+    undeclared_in_view,
 )
 
 WANT = Watch("main", 2, 5000, 60000, 1, None, "s3cret")
@@ -189,14 +189,14 @@ def test_no_primary() -> None:
 def test_waits(own: SentinelView, others: list[SentinelView], expected: list[str]) -> None:
     """What a Sentinel does not see yet is named; nobody waits for a peer that does not monitor yet."""
     planner = Planner(MEMBERS, [own, *others], Wish("main"))
-    assert waits(own, WANT, planner, MEMBERS[0]) == expected
+    assert missing_in_view(own, WANT, planner, MEMBERS[0]) == expected
 
 
 def test_unexpected() -> None:
     """What it knows beside the declared is told."""
     own = view(main=watched(replicas=[known("r2"), known("r8")], sentinels=[known("r9", port=26379)]), old=watched())
     planner = Planner(MEMBERS, [own], Wish("main"))
-    assert unexpected(own, ["main"], {"main": planner}, [own]) == [
+    assert undeclared_in_view(own, ["main"], {"main": planner}, [own]) == [
         "old is monitored but not declared",
         "main: replica 192.0.2.8:6379 is no member",
         "main: Sentinel 192.0.2.9:26379 is not declared",
