@@ -1,7 +1,7 @@
 # Copyright (c) 2026, quorum.redis contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Options of the modules that write small files; the spec is FILES_OPTIONS in _module/options.py."""
+"""Options of modules that put one host right; the specs are FILES_OPTIONS and HOST_OPTIONS in _module/options.py."""
 
 from __future__ import annotations
 
@@ -50,4 +50,12 @@ options:
           - The values of all keys that end in C(password) or C(passwords), or begin as C(redis://), are shown as
             V(********) in the diff.
         type: dict
+"""
+
+    HOST = r"""
+options:
+  name:
+    description: The name of this host in the inventory, for messages.
+    type: str
+    default: this host
 """

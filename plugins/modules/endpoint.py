@@ -24,10 +24,6 @@ options:
     description: Name of the deployment. A host carries the endpoints of one.
     type: str
     required: true
-  name:
-    description: The name of this host in the inventory, for messages.
-    type: str
-    default: this host
   sets:
     description: The data sets with an endpoint.
     type: list
@@ -155,6 +151,7 @@ options:
 extends_documentation_fragment:
   - quorum.redis.attributes
   - quorum.redis.files
+  - quorum.redis.files.host
 """
 
 EXAMPLES = r"""
@@ -198,7 +195,7 @@ steps:
 from typing import Any
 
 from ..module_utils._endpoint.reconciler import EndpointHost
-from ..module_utils._module.options import FILES_OPTIONS, TLS_OPTIONS
+from ..module_utils._module.options import FILES_OPTIONS, HOST_OPTIONS, TLS_OPTIONS
 from ..module_utils._module.runner import MaskedModule, run
 
 PLACES: dict[str, Any] = {
@@ -230,7 +227,6 @@ SET: dict[str, Any] = {
 }
 OPTIONS: dict[str, Any] = {
     "deployment": {"type": "str", "required": True},
-    "name": {"type": "str", "default": "this host"},
     "sets": {"type": "list", "elements": "dict", "default": [], "options": SET},
     "check_port": {"type": "int", "default": 7378},
     "metrics_address": {"type": "str", "default": ""},
@@ -241,6 +237,7 @@ OPTIONS: dict[str, Any] = {
     **{key: option for key, option in TLS_OPTIONS.items() if key != "tls"},
     "wait": {"type": "int", "default": 60},
     **FILES_OPTIONS,
+    **HOST_OPTIONS,
 }
 
 

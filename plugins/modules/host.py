@@ -97,10 +97,6 @@ options:
     description: Where the data directories are, or will be.
     type: path
     default: /var/lib/redis
-  name:
-    description: The name of this host in the inventory, for messages.
-    type: str
-    default: this host
   listens:
     description: The ports that each unit of this host listens on.
     type: dict
@@ -131,6 +127,7 @@ options:
 extends_documentation_fragment:
   - quorum.redis.attributes
   - quorum.redis.files
+  - quorum.redis.files.host
 """
 
 EXAMPLES = r"""
@@ -217,7 +214,7 @@ steps:
 from typing import Any
 
 from ..module_utils._host.reconciler import Host
-from ..module_utils._module.options import FILES_OPTIONS
+from ..module_utils._module.options import FILES_OPTIONS, HOST_OPTIONS
 from ..module_utils._module.runner import MaskedModule, run
 
 OPTIONS: dict[str, Any] = {
@@ -240,13 +237,13 @@ OPTIONS: dict[str, Any] = {
     "key": {"type": "path", "no_log": False},
     "address": {"type": "str"},
     "data": {"type": "path", "default": "/var/lib/redis"},
-    "name": {"type": "str", "default": "this host"},
     "listens": {"type": "dict", "default": {}},
     "bind": {"type": "list", "elements": "str", "default": []},
     "packaged": {"type": "list", "elements": "str", "default": []},
     "replace_foreign": {"type": "bool", "default": False},
     "apply": {"type": "bool", "default": True},
     **FILES_OPTIONS,
+    **HOST_OPTIONS,
 }
 
 

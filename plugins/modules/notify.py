@@ -22,10 +22,6 @@ options:
     description: Name of the deployment. A host carries the notifier of one.
     type: str
     required: true
-  name:
-    description: The name of this host in the inventory, for messages.
-    type: str
-    default: this host
   rank:
     description: The place of this host among those that have a Sentinel, from 0. Each has another one.
     type: int
@@ -168,6 +164,7 @@ options:
 extends_documentation_fragment:
   - quorum.redis.attributes
   - quorum.redis.files
+  - quorum.redis.files.host
 """
 
 EXAMPLES = r"""
@@ -199,7 +196,7 @@ steps:
 
 from typing import Any
 
-from ..module_utils._module.options import FILES_OPTIONS, TLS_OPTIONS
+from ..module_utils._module.options import FILES_OPTIONS, HOST_OPTIONS, TLS_OPTIONS
 from ..module_utils._module.runner import MaskedModule, run
 from ..module_utils._notify.reconciler import NotifyHost
 
@@ -234,7 +231,6 @@ SETTINGS: dict[str, Any] = {
 }
 OPTIONS: dict[str, Any] = {
     "deployment": {"type": "str", "required": True},
-    "name": {"type": "str", "default": "this host"},
     "rank": {"type": "int", "default": 0},
     "address": {"type": "str"},
     "port": {"type": "int", "default": 26379},
@@ -246,6 +242,7 @@ OPTIONS: dict[str, Any] = {
     "wait": {"type": "int", "default": 60},
     **TLS_OPTIONS,
     **FILES_OPTIONS,
+    **HOST_OPTIONS,
 }
 
 

@@ -82,6 +82,7 @@ FILES_OPTIONS: Dict[str, Dict[str, Any]] = {
         },
     }
 }
+HOST_OPTIONS: Dict[str, Dict[str, Any]] = {"name": {"type": "str", "default": "this host"}}
 
 ROTATION_OPTIONS: Dict[str, Dict[str, Any]] = {
     "previous": {"type": "str", "choices": [OPEN, PROVE, CLOSE], "default": OPEN},
