@@ -18,11 +18,12 @@ from .._core.errors import (
 )
 from .._core.reconcile import Module, Reconciler, Step
 from .._engine.acl_check import Judge, judge_rules
-from .._host.files import check_path, read_path, write_path
+from .._host.file_steps import WriteFile, plan_files
+from .._host.files import check_path, read_path
 from .._model.acl_applications import literal_patterns, pattern_warning
 from .._model.acl_presets import CHANNELS
 from .._model.acl_rules import parse_acl_list, password_rules
-from .._model.file_changes import Seen, Wanted, describe_change, list_differences
+from .._model.file_changes import Seen, Wanted, list_differences
 from .._model.masking import hide_secrets
 from .._model.rotation_marks import CLOSE, OPEN, PROVE, parse_marks
 from .._model.versions import parse_version, running_version
@@ -36,6 +37,7 @@ from .._redis.rotation import linked, no_clients, refused_since
 from .._redis.tls import tls_from_params
 from .declared import Declared
 from .plan import Change, Plan, plan, table
+from .steps import ChangeUser, RenewLogins
 
 NEWEST = "99.0"  # for a host without an engine, in check mode
 
@@ -152,13 +154,11 @@ class Acl(Reconciler[View]):
             return []
         if (self.params["final"] or self.params["previous"] == CLOSE) and obs.plan.now:
             names = sorted(change.name for change in obs.plan.now)
-            steps.append(Step(f"{self.label}: see that nobody depends on {', '.join(names)} as it is", {"move": names}))
-        steps += [Step(f"{self.label}: {change}", {"change": change}) for change in obs.plan.now]
-        if obs.plan.now:
-            steps[-1].data["last"] = True
-        if list_differences(obs.seen, obs.want):
-            steps.append(Step(describe_change(obs.seen, obs.want), {"file": obs}))
-        return steps
+            text = f"{self.label}: see that nobody depends on {', '.join(names)} as it is"
+            steps.append(RenewLogins(text, names))
+        now = obs.plan.now
+        steps += [ChangeUser(f"{self.label}: {change}", change, last=change is now[-1]) for change in now]
+        return steps + plan_files([(obs.seen, obs.want)])
 
     def _ready(self, client: Client, obs: View, going: List[str]) -> None:
         """Refuse to take previous passwords away that somebody still needs."""
@@ -177,13 +177,13 @@ class Acl(Reconciler[View]):
     def apply(self, step: Step) -> None:
         """Do one step; when it fails, the changes before it are taken back."""
         try:
-            if "file" in step.data:
-                write_path(step.data["file"].seen, step.data["file"].want, self._relabel)
-            elif self.client is not None and "move" in step.data:
-                self._let_go(self.client, step.data["move"])
-            elif self.client is not None:
-                self._change(self.client, step.data["change"])
-                if "last" in step.data:
+            if isinstance(step, WriteFile):
+                step.write(self.module)
+            elif self.client is not None and isinstance(step, RenewLogins):
+                self._let_go(self.client, step.names)
+            elif self.client is not None and isinstance(step, ChangeUser):
+                self._change(self.client, step.change)
+                if step.last:
                     self._remember(self.client)
         except QuorumError:
             if self.client is not None:
@@ -243,9 +243,6 @@ class Acl(Reconciler[View]):
             client.call("CONFIG", "REWRITE")
         except CommandFailed as problem:
             self.warnings.append(f"{self.label}: the server cannot write its own file: {problem.text}")
-
-    def _relabel(self, path: str) -> None:
-        self.module.set_default_selinux_context(path, False)
 
     def result(self, obs: View, steps: List[Step]) -> Dict[str, Any]:
         """Return what a role needs to go on."""
