@@ -15,6 +15,7 @@ from .._engine.accepted import examine_once
 from .._engine.config_check import Sample, installed_version
 from .._host.certificates import (
     STALE,
+    check_bus,
     check_declared,
     check_tls_steps,
     check_trust,
@@ -192,6 +193,7 @@ class Instance(Reconciler[View]):
         place = self.client.endpoint if self.client is not None else endpoint_from_params(self.params)
         if obs.live is not None and obs.ran:
             one_step(self.label, self.wanted.path, obs.ran, self.parameters)
+            check_bus(self.label, self.wanted.path, obs.ran, self.parameters)
             check_tls_steps(self.label, self.wanted.path, obs.ran, self.parameters, self.params["absent"])
         if (port := place.port) != self.params["port"] and self.guard:
             raise Refused(

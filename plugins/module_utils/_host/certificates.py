@@ -78,6 +78,18 @@ def one_step(label: str, path: str, running: Mapping[str, Any], wanted: Mapping[
         )
 
 
+def check_bus(label: str, path: str, running: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+    """Refuse that members of a cluster change one by one how they speak: they would take each other for dead."""
+    was, will = mode_of(running), mode_of(wanted)
+    if wanted.get("cluster-enabled") and (was in TLS_PEERS) != (will in TLS_PEERS):
+        raise Refused(
+            f"{label}: runs as redis_tls: {was} and is declared {will}. Members of a cluster lose each other when one "
+            "after the other changes how they speak to each other, so this step is taken while all of them are stopped",
+            path,
+            f"{TODO}Stop the servers of this cluster on all hosts (systemctl stop), then run again: it starts them",
+        )
+
+
 def check_tls_steps(
     label: str, path: str, running: Mapping[str, Any], wanted: Mapping[str, Any], absent: Sequence[str]
 ) -> None:

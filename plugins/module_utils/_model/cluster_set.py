@@ -64,12 +64,6 @@ def _check_ports(problems: List[str], where: str, ports: Sequence[int]) -> None:
             problems.append(f"{where} port {port} is out of range; use 1 to {most}, the bus and TLS need ports above.")
 
 
-def check_tls_step(problems: List[str], name: str, mode: str) -> None:
-    """Refuse the steps between plain and TLS: members of a cluster cannot take them one by one yet."""
-    if mode in ("dual", "peers"):
-        problems.append(f"redis_instances {name}: a cluster runs with redis_tls off or only, not {mode}.")
-
-
 def layout(name: str, members: Sequence[Mapping[str, Any]], replicas: int) -> List[str]:
     """Return why a cluster of these members would not survive the loss of a zone, and what would."""
     zones = [str(member["zone"]) for member in members]

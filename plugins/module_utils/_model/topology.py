@@ -22,7 +22,6 @@ from .cluster_set import (
     BUS,
     SECURE,
     check_mode,
-    check_tls_step,
     cluster_model,
     cluster_parameters,
     is_cluster,
@@ -33,6 +32,7 @@ from .cluster_set import (
 from .directives import (
     OWNED,
     SENTINEL_OWNED,
+    TLS_PEERS,
     check_config,
     check_opening,
     sentinel_parameters,
@@ -228,8 +228,7 @@ def cluster(
     get = inventory.variables.__getitem__
     given = {**INSTANCE_DEFAULTS, **{key: value for key, value in entry.items() if value is not None}}
     name = str(given["name"])
-    check_tls_step(inventory.problems, name, tls_mode(get))
-    nodes, problems = [], []
+    nodes, problems, secure = [], [], tls_mode(get) in TLS_PEERS
     for port in given["ports"]:
         one = {**entry, "name": server_name(name, port), "port": port, "tls_port": port + SECURE}
         alone = replace(inventory, problems=[])
@@ -238,7 +237,7 @@ def cluster(
         node.update(cluster=name, bus_port=port + BUS)
         if node["local"]:
             address = inventory.address_of(inventory.host)
-            node["parameters"].update(cluster_parameters(port, int(given["down_after"]), address, "tls_port" in node))
+            node["parameters"].update(cluster_parameters(port, int(given["down_after"]), address, secure))
         nodes.append(node)
     inventory.problems += dict.fromkeys(problems)  # what is wrong with one is wrong with all
     zones = {member["host"]: inventory.zone_of(member["host"]) for node in nodes for member in node["members"]}

@@ -17,6 +17,7 @@ import pytest
 from ansible_collections.quorum.redis.plugins.module_utils._core.errors import BadConfig, QuorumError, Refused
 from ansible_collections.quorum.redis.plugins.module_utils._host.certificates import (
     all_trust,
+    check_bus,
     check_certificate,
     check_declared,
     check_tls_steps,
@@ -140,6 +141,27 @@ def test_how_members_speak_changes_with_all_hosts_only(running: str, wanted: str
         return
     with pytest.raises(Refused, match="this one is without db2, db3"):
         check_tls_steps("redis main", "/f", MODES[running], MODES[wanted], ["db2", "db3"])
+
+
+@pytest.mark.parametrize(
+    ("running", "wanted", "refused"),
+    [
+        ("off", "dual", False),
+        ("dual", "off", False),
+        ("dual", "peers", True),
+        ("peers", "dual", True),
+        ("peers", "only", False),
+        ("only", "peers", False),
+    ],
+)
+def test_a_running_cluster_keeps_how_its_members_speak(running: str, wanted: str, refused: bool) -> None:
+    check_bus("redis main", "/f", MODES[running], MODES[wanted])
+    cluster = {**MODES[wanted], "cluster-enabled": True}
+    if not refused:
+        check_bus("redis cart-7000", "/f", MODES[running], cluster)
+        return
+    with pytest.raises(Refused, match=r"while all of them are stopped.*Nothing was changed.*systemctl stop"):
+        check_bus("redis cart-7000", "/f", MODES[running], cluster)
 
 
 def test_hosts_with_different_cas_are_named(tmp_path: Path) -> None:

@@ -90,6 +90,17 @@ def test_a_server_for_each_port_on_each_host_beside_a_replicated_set() -> None:
     assert walls["cart-7001"] == [7001, 17001] and walls["main"] == [6379]
 
 
+def test_with_a_port_for_tls_members_go_on_in_plain_until_peers_speak_it() -> None:
+    dual, peers = (build(inventory(CART, redis_tls=mode)) for mode in ("dual", "peers"))
+    said = dual["servers"][0]["parameters"]
+    assert (said["port"], said["tls-port"], said["cluster-port"]) == (7000, 27000, 17000) and "tls-cluster" not in said
+    assert dual["clusters"][0]["members"][0]["port"] == 7000
+    assert dual["listens"]["redis-server@cart-7000.service"] == [7000, 17000, 27000]
+    said = peers["servers"][0]["parameters"]
+    assert said["tls-cluster"] and (said["port"], said["tls-port"], said["cluster-port"]) == (7000, 27000, 17000)
+    assert peers["clusters"][0]["members"][0]["port"] == 27000
+
+
 def test_with_tls_alone_bus_and_clients_use_it() -> None:
     model = build(inventory(CART, redis_tls="only"))
     said = model["servers"][0]["parameters"]
@@ -156,11 +167,6 @@ def test_a_layout_that_does_not_survive_is_refused_with_those_that_fit() -> None
     (said,) = problems({**CART, "ports": [7000, 7001, 7002, 7003], "replicas": 2})
     assert "What fits" in said
     assert build(inventory({**CART, "ports": [7000], "replicas": 0}))["clusters"][0]["replicas"] == 0
-
-
-@pytest.mark.parametrize("mode", ["dual", "peers"])
-def test_the_steps_to_tls_are_refused(mode: str) -> None:
-    assert any(f"off or only, not {mode}" in text for text in problems(CART, redis_tls=mode))
 
 
 def test_a_host_of_a_cluster_leaves_only_what_survives() -> None:
