@@ -22,7 +22,7 @@ from .._host.packages import installed_versions
 from .._host.process import main_pid
 from .._host.sandbox import find_account
 from .._host.start import State, read_states
-from .._model import haproxy
+from .._model import haproxy, haproxy_output
 from .._model.file_changes import Wanted, list_differences, show_diff
 from .._redis.endpoint import Endpoint
 from .._redis.plain import Plain
@@ -84,7 +84,8 @@ class EndpointHost(Reconciler[View]):
         told = (given["deployment"], self.sets, given["check_port"], given["hosts"])
         self.tls = tls.read_files(self.sets, given)
         self.warnings += self.tls.warnings
-        self.text = haproxy.configuration(*told, metrics=self.metrics, files=self.tls.digest)
+        version = service.find_version() if self.sets else (0, 0)
+        self.text = haproxy.configuration(*told, metrics=self.metrics, files=self.tls.digest, version=version)
         self.files = parse_files(given["files"])
         content = {**self.tls.content, CONFIG: self.text.encode("utf-8", "surrogateescape")}
         # The configuration after what it names, and before what it names no more.
@@ -102,7 +103,7 @@ class EndpointHost(Reconciler[View]):
         paths = [CONFIG, MARK, *PEM, *(want.path for want in self.files), *([MASK] if view.brought else [])]
         view.left = [path for path in paths if os.path.lexists(path)]
         present = read_path(CONFIG)
-        held_by = haproxy.deployment_of(present.content.decode("utf-8", "replace"))
+        held_by = haproxy_output.deployment_of(present.content.decode("utf-8", "replace"))
         if not self.sets:
             # Without endpoints of its own a deployment leaves those of another alone.
             mine = held_by in ("", self.module.params["deployment"])
@@ -119,7 +120,7 @@ class EndpointHost(Reconciler[View]):
             service.judge_configuration(self.text, self.tls.content)
         pairs = survey_files([*self.files, *self.own], sure=False)
         view.pairs = [pair for pair in pairs if list_differences(*pair)]
-        view.digest = haproxy.digest_of(service.ask_haproxy(haproxy.STATISTICS, "show info"))
+        view.digest = haproxy_output.digest_of(service.ask_haproxy(haproxy.STATISTICS, "show info"))
         view.writes = self._writes()
         return view
 
@@ -143,7 +144,7 @@ class EndpointHost(Reconciler[View]):
         changed = {want.path for _seen, want in obs.pairs}
         if changed - {CONFIG, *PEM}:
             return "restart"
-        return "reload" if changed or obs.digest != haproxy.digest_of(self.text) else ""
+        return "reload" if changed or obs.digest != haproxy_output.digest_of(self.text) else ""
 
     def apply(self, step: Step) -> None:
         """Do one step."""
@@ -180,7 +181,7 @@ class EndpointHost(Reconciler[View]):
             return before
 
         def look() -> View:
-            before.digest = haproxy.digest_of(service.ask_haproxy(haproxy.STATISTICS, "show info"))
+            before.digest = haproxy_output.digest_of(service.ask_haproxy(haproxy.STATISTICS, "show info"))
             before.writes = self._writes()
             return before
 
@@ -196,7 +197,7 @@ class EndpointHost(Reconciler[View]):
 
     def _missing(self, seen: View) -> list[str]:
         """Return the sets with a primary to which the endpoint does not lead yet."""
-        if seen.digest != haproxy.digest_of(self.text):
+        if seen.digest != haproxy_output.digest_of(self.text):
             return ["HAProxy does not run with the new configuration yet"]
         found = []
         for one in self.sets:
@@ -209,7 +210,7 @@ class EndpointHost(Reconciler[View]):
 
     def _writes(self) -> dict[str, list[str]]:
         table = service.ask_haproxy(haproxy.STATISTICS, "show stat")
-        return {one["name"]: haproxy.leads_to(table, one["name"]) for one in self.sets}
+        return {one["name"]: haproxy_output.leads_to(table, one["name"]) for one in self.sets}
 
     def _held(self) -> dict[int, str]:
         """Return the declared ports that somebody else holds, with the unit or program."""
@@ -229,7 +230,7 @@ class EndpointHost(Reconciler[View]):
             self.warnings += self._missing(obs)
         table = service.ask_haproxy(haproxy.STATISTICS, "show stat")
         reads = {
-            one["name"]: haproxy.leads_to(table, one["name"], "insync") or obs.writes.get(one["name"], [])
+            one["name"]: haproxy_output.leads_to(table, one["name"], "insync") or obs.writes.get(one["name"], [])
             for one in self.sets
             if one["read_port"]
         }
@@ -239,7 +240,7 @@ class EndpointHost(Reconciler[View]):
         """Return the files, without what is sent to log in."""
         found = [show_diff(*pair) for pair in before.pairs if pair[1].path not in PEM]
         for one in found:
-            one.update({side: haproxy.without_secrets(one[side]) for side in ("before", "after")})
+            one.update({side: haproxy_output.without_secrets(one[side]) for side in ("before", "after")})
         return found
 
 

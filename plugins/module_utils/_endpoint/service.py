@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 from pathlib import Path
-from typing import Mapping, Sequence
+from typing import Mapping, Sequence, Tuple
 
 from .._core.errors import BadConfig
 from .._host.commands import must_succeed, run_command
@@ -27,6 +28,18 @@ def install_haproxy() -> None:
     if run_command(*command)[0]:
         run_command("apt-get", "update")
         must_succeed("HAProxy cannot be installed", *command)
+
+
+def find_version() -> Tuple[int, int]:
+    """Return the version of HAProxy here, or of the one that would be installed; two noughts when nobody knows."""
+    code, said = run_command(PROGRAM, "-v") if Path(PROGRAM).exists() else (1, "")
+    found = re.search(r"version (\d+)\.(\d+)", said) if not code else None
+    for refresh in (False, True):
+        if not found and run_command("apt-get", "--version")[0] == 0:
+            if refresh:
+                run_command("apt-get", "update")
+            found = re.search(r"Candidate: (?:\d+:)?(\d+)\.(\d+)", run_command("apt-cache", "policy", PACKAGE)[1])
+    return (int(found.group(1)), int(found.group(2))) if found else (0, 0)
 
 
 def judge_configuration(text: str, files: Mapping[str, bytes]) -> None:

@@ -28,9 +28,12 @@ STATISTICS = f"{RUN}/haproxy.sock"
 FOLDER = "/etc/redis-endpoint"
 CA, OWN = f"{FOLDER}/ca.pem", f"{FOLDER}/own.pem"
 FILES = "# TLS files: "
-HIDDEN = "(hidden)"
 OWN_SET, CLIENTS = 200, 10  # milliseconds between two checks of a member, for so many endpoint hosts
 SENTINELS = 500
+# A member is out after so many failures in a row, the next one soon after the first: one lost packet, or one slow
+# handshake of TLS, which counts as connecting and so has no longer than the time between two checks, is none.
+FAILURES, SOON = 3, 20
+LIMITS = (2, 7)  # the first HAProxy that knows bwlim
 
 _GLOBAL = f"""global
     description {{digest}}
@@ -68,46 +71,24 @@ def configuration(
     run: str = RUN,
     metrics: Tuple[str, int] = ("", 0),
     files: str = "",
+    version: Tuple[int, int] = (0, 0),
 ) -> str:
     """Return the whole file, with what tells it from another as the description that HAProxy shows.
 
     `check_port` is where the verdict is asked for, `hosts` how many check the same servers, `run` the unit's directory,
-    `metrics` where Prometheus asks, nowhere without an address, `files` what tells contents of the TLS files apart.
+    `metrics` where Prometheus asks, nowhere without an address, `files` what tells contents of the TLS files apart,
+    `version` that of HAProxy.
     """
     every = OWN_SET * max(1, hosts) // CLIENTS if hosts > CLIENTS else OWN_SET
     read = f"{FILES}{files}\n" if files else ""
     parts = [f"{HEADER}{DEPLOYMENT}{deployment}\n{read}{_GLOBAL}", _verdict(sets, check_port)]
     parts += [_METRICS.format(join_address(*metrics))] if metrics[0] else []
     for one in sets:
-        parts += [_primaries(one, every), _replicas(one, every), *_votes(one), _writes(one, every, check_port)]
-        parts += [_reads(one, every)] if one.get("read_port") else []
+        parts += [_primaries(one, every), _replicas(one, every), *_votes(one)]
+        parts += [_writes(one, every, check_port, version)]
+        parts += [_reads(one, every, version)] if one.get("read_port") else []
     text = "\n".join(parts).replace(RUN, run)
     return text.replace("{digest}", hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest())
-
-
-def digest_of(text: str) -> str:
-    """Return the description of a file, or of what HAProxy shows of itself."""
-    found = re.search(r"^(?:    description |description: )(\S+)$", text, re.MULTILINE)
-    return found.group(1) if found else ""
-
-
-def leads_to(table: str, name: str, way: str = "primary") -> List[str]:
-    """Return the servers that take writes of a set, or `insync` reads, from what HAProxy tells as `show stat`."""
-    rows = [row.split(",") for row in table.splitlines()]
-    head = {title.lstrip("# "): number for number, title in enumerate(rows[0])} if rows else {}
-    servers = [row for row in rows[1:] if row[0] == f"{name}_{way}" and row[1] not in ("FRONTEND", "BACKEND")]
-    return [row[1] for row in servers if row[head["status"]].startswith("UP")]
-
-
-def deployment_of(text: str) -> str:
-    """Return whose endpoints a file holds, empty when it says nothing."""
-    found = re.search(rf"^{DEPLOYMENT}(.*)$", text, re.MULTILINE)
-    return found.group(1) if found else ""
-
-
-def without_secrets(text: str) -> str:
-    """Return the file as people may read it: passwords are in what is sent."""
-    return re.sub(r"(send-binary) [0-9a-f]+", rf"\1 {HIDDEN}", text)
 
 
 def listens(sets: Sequence[Mapping[str, Any]]) -> List[int]:
@@ -174,9 +155,25 @@ def _servers(members: Sequence[Mapping[str, Any]], every: int, more: str = "") -
     return [f"{server_name(one)} {place} check inter {every}ms{more}" for one, place in zip(members, places)]
 
 
+def _members(one: Mapping[str, Any], every: int, more: str = "") -> List[str]:
+    return _servers(one["members"], every, f" fastinter {SOON}ms fall {FAILURES}{more}")
+
+
 def _patience(one: Mapping[str, Any]) -> float:
-    """Return the seconds that a silent member has: it acknowledges nothing either."""
-    return min(3.0, int(one["down_after"]) / 2000)
+    """Return the seconds that a silent member has in one check: it acknowledges nothing either."""
+    return min(3.0, int(one["down_after"]) / 2000) / FAILURES
+
+
+def _cut_whole(version: Tuple[int, int]) -> str:
+    """Return what lets a frontend end sessions whose server goes while they connect: HAProxy 3.0 forgets them.
+
+    Their clients would wait until they give up. A session that is looked at by a filter is ended as it should be; the
+    limit is more than a session can have.
+    """
+    if version < LIMITS:
+        return ""
+    lines = ("filter bwlim-in most default-limit 1g default-period 1s", "tcp-request content set-bandwidth-limit most")
+    return "".join(f"    {line}\n" for line in lines)
 
 
 def _role(one: Mapping[str, Any], reply: str) -> str:
@@ -185,13 +182,13 @@ def _role(one: Mapping[str, Any], reply: str) -> str:
 
 def _primaries(one: Mapping[str, Any], every: int) -> str:
     check = _role(one, r"\*3\r\n\$6\r\nmast")
-    servers = _servers(one["members"], every)
+    servers = _members(one, every)
     return _backend(f"{one['name']}_primaries", _patience(one), check, servers, ["no log", *_proved(one)])
 
 
 def _replicas(one: Mapping[str, Any], every: int) -> str:
     check = _role(one, r"\*5\r\n\$5\r\nslav")
-    servers = _servers(one["members"], every)
+    servers = _members(one, every)
     return _backend(f"{one['name']}_replicas", _patience(one), check, servers, ["no log", *_proved(one)])
 
 
@@ -257,7 +254,7 @@ def _bind(one: Mapping[str, Any], port: str) -> str:
     return f"    bind {join_address(one['address'], one[port])}{secure}\n"
 
 
-def _writes(one: Mapping[str, Any], every: int, check_port: int) -> str:
+def _writes(one: Mapping[str, Any], every: int, check_port: int, version: Tuple[int, int]) -> str:
     """Return where writes go; a server is believed to be up before its first check, so that two are none."""
     name = one["name"]
     # Blanks and the ends of lines as the parser of the file reads them outside of quotes.
@@ -267,9 +264,9 @@ def _writes(one: Mapping[str, Any], every: int, check_port: int) -> str:
         rf"    tcp-check send-lf GET\ {ask}\ HTTP/1.0\r\n\r\n"
         "\n    tcp-check expect min-recv 12 rstring '^HTTP/1.. 200'\n"
     )
-    servers = _servers(one["members"], every, " on-marked-down shutdown-sessions")
+    servers = _members(one, every, " on-marked-down shutdown-sessions")
     return (
-        f"frontend {name}_writes\n{_bind(one, 'port')}"
+        f"frontend {name}_writes\n{_bind(one, 'port')}{_cut_whole(version)}"
         f"    tcp-request connection reject unless {{ nbsrv({name}_primary) eq 1 }}\n"
         f"    default_backend {name}_primary\n\n"
     ) + _backend(
@@ -277,7 +274,7 @@ def _writes(one: Mapping[str, Any], every: int, check_port: int) -> str:
     )
 
 
-def _reads(one: Mapping[str, Any], every: int) -> str:
+def _reads(one: Mapping[str, Any], every: int, version: Tuple[int, int]) -> str:
     """Return where reads go: replicas in sync, else the primary by the same verdict as writes."""
     name = one["name"]
     in_sync = (
@@ -286,9 +283,9 @@ def _reads(one: Mapping[str, Any], every: int) -> str:
     )
     login = _login(one.get("username"), one.get("password"))
     check = _ask(login, [["INFO", "replication"], ["QUIT"]], in_sync)
-    servers = _servers(one["members"], every, " on-marked-down shutdown-sessions")
+    servers = _members(one, every, " on-marked-down shutdown-sessions")
     return (
-        f"frontend {name}_reads\n{_bind(one, 'read_port')}"
+        f"frontend {name}_reads\n{_bind(one, 'read_port')}{_cut_whole(version)}"
         # All of them cannot be replicas: nobody has been asked yet.
         f"    tcp-request connection reject if {{ nbsrv({name}_insync) eq {len(one['members'])} }}\n"
         f"    tcp-request connection reject if {{ nbsrv({name}_insync) eq 0 }} !{{ nbsrv({name}_primary) eq 1 }}\n"

@@ -137,13 +137,14 @@ def undo(client: Client, commands: List[List[str]]) -> None:
 def left_behind(rows: str, since: Mapping[str, float], now: float) -> List[str]:
     """Return the clients in CLIENT LIST that logged in as these users before there was a new password; pure.
 
-    Replicas and Sentinels are no clients: what they log in with is asked of them.
+    Replicas and Sentinels are no clients: what they log in with is asked of them. A connection without any command
+    has logged in as nobody, though it is called the default user.
     """
     found: Dict[str, int] = {}
     for row in parse_client_list(rows):
         user, name = row.get("user", ""), row.get("name", "")
         ours = {"M", "S"} & set(row.get("flags", "")) or sentinel_of(row)
-        if user in since and not ours and now - int(row.get("age") or 0) < since[user]:
+        if row.get("cmd") != "NULL" and user in since and not ours and now - int(row.get("age") or 0) < since[user]:
             who = f"{user} from {row.get('addr', '').rpartition(':')[0]}" + (f" (named {name})" if name else "")
             found[who] = found.get(who, 0) + 1
     return [f"{who}, {count} connection{'s' if count > 1 else ''}" for who, count in sorted(found.items())]

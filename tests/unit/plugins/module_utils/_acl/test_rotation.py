@@ -88,7 +88,8 @@ def test_only_clients_that_logged_in_before_are_named() -> None:
         "id=4 addr=192.0.2.3:5 name= age=500 flags=S user=default",
         "id=5 addr=192.0.2.3:5 name=sentinel-53489c21-cmd age=500 flags=N user=default",
         "id=6 addr=192.0.2.4:5 name= age=500 flags=N user=another",
-        "id=7 addr=[2001:db8::1]:5 name= age=11 flags=P user=default",
+        "id=7 addr=[2001:db8::1]:5 name= age=11 flags=P user=default cmd=get",
+        "id=8 addr=192.0.2.5:5 name= age=500 flags=N cmd=NULL user=default",
     ]
     assert left_behind("\n".join(rows), {"default": 990}, 1000) == [
         "default from 192.0.2.1 (named shop), 2 connections",

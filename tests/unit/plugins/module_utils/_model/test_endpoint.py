@@ -12,6 +12,12 @@ import pytest
 from ansible_collections.quorum.redis.plugins.module_utils._model import haproxy
 from ansible_collections.quorum.redis.plugins.module_utils._model.acl_users import access
 from ansible_collections.quorum.redis.plugins.module_utils._model.endpoint import endpoint_sets
+from ansible_collections.quorum.redis.plugins.module_utils._model.haproxy_output import (
+    deployment_of,
+    digest_of,
+    leads_to,
+    without_secrets,
+)
 from ansible_collections.quorum.redis.plugins.module_utils._model.inventory import Inventory, TopologyError
 from ansible_collections.quorum.redis.plugins.module_utils._model.topology import build
 
@@ -221,7 +227,7 @@ def test_a_password_is_in_the_file_in_hexadecimal_alone(password: str) -> None:
     sent = [bytes.fromhex(word) for word in re.findall(r"send-binary ([0-9a-f]+)", text)]
     word = password.encode()
     assert sent and all(b"$%d\r\n%s\r\n" % (len(word), word) in command for command in sent)
-    assert not re.search(r"send-binary [0-9a-f]", haproxy.without_secrets(text))
+    assert not re.search(r"send-binary [0-9a-f]", without_secrets(text))
 
 
 def test_reply_and_address_are_matched_whole() -> None:
@@ -299,7 +305,7 @@ def test_tls_is_verified_in_every_check_and_ends_where_it_is_declared(tls: str, 
     assert bind in found["frontend main_writes"] and bind.replace("7379", "7380") in found["frontend main_reads"]
     # Named as everybody else names it, and reached by the port for TLS.
     assert any(row.startswith("server 10.0.0.1-6379 10.0.0.1:16379 check") for row in found["backend main_primary"])
-    assert haproxy.digest_of(text) != haproxy.digest_of(haproxy.configuration("redis", [given], 7378, files="new"))
+    assert digest_of(text) != digest_of(haproxy.configuration("redis", [given], 7378, files="new"))
 
 
 @pytest.mark.parametrize("clients", ["yes", "optional"])
@@ -337,22 +343,30 @@ def test_sessions_end_with_the_verdict_in_both_directions() -> None:
 
 @pytest.mark.parametrize(
     ("down_after", "hosts", "check", "inter"),
-    [(5000, 1, 2500, 200), (30000, 10, 3000, 200), (1000, 25, 500, 500), (5000, 30, 2500, 600)],
+    [(5000, 1, 833, 200), (30000, 10, 1000, 200), (1000, 25, 166, 500), (5000, 30, 833, 600)],
 )
 def test_silence_is_given_time_and_many_hosts_ask_less_often(
     down_after: int, hosts: int, check: int, inter: int
 ) -> None:
     found = sections(haproxy.configuration("redis", [one(down_after=down_after)], 7378, hosts))["backend main_primary"]
     assert f"timeout check {check}ms" in found
-    assert [row for row in found if f"check inter {inter}ms" in row]
+    assert [row for row in found if f"check inter {inter}ms fastinter 20ms fall 3 " in row]
+
+
+def test_a_filter_ends_sessions_where_haproxy_knows_it() -> None:
+    for version, there in (((2, 2), False), ((2, 6), False), ((2, 8), True), ((3, 0), True)):
+        found = sections(haproxy.configuration("redis", [one(read_port=7380)], 7378, version=version))
+        for name in ("frontend main_writes", "frontend main_reads"):
+            told = [row.split()[0] for row in found[name] if "most" in row.split()]
+            assert told == (["filter", "tcp-request"] if there else [])
 
 
 def test_the_file_tells_whose_endpoints_it_holds() -> None:
     text = haproxy.configuration("cards", [one(read_port=7380), one(name="other", port=7381)], 7378)
-    assert re.fullmatch("[0-9a-f]{64}", haproxy.digest_of(text))
-    assert haproxy.digest_of("Name: HAProxy\ndescription: abc\nnode: x\n") == "abc" and haproxy.digest_of("") == ""
-    assert haproxy.digest_of(text) != haproxy.digest_of(haproxy.configuration("cards", [one()], 7378))
-    assert haproxy.deployment_of(text) == "cards" and haproxy.deployment_of("global\n") == ""
+    assert re.fullmatch("[0-9a-f]{64}", digest_of(text))
+    assert digest_of("Name: HAProxy\ndescription: abc\nnode: x\n") == "abc" and digest_of("") == ""
+    assert digest_of(text) != digest_of(haproxy.configuration("cards", [one()], 7378))
+    assert deployment_of(text) == "cards" and deployment_of("global\n") == ""
     assert haproxy.listens([one(read_port=7380), one(name="other", port=7381)]) == [7379, 7380, 7381]
 
 
@@ -361,5 +375,5 @@ def test_whom_writes_go_to_is_read_from_the_statistics() -> None:
         "# pxname,svname,qcur,status\nmain_writes,FRONTEND,0,OPEN\nmain_primaries,10.0.0.1-6379,0,UP\n"
         "main_primary,10.0.0.1-6379,0,UP\nmain_primary,10.0.0.2-6379,0,DOWN\nmain_primary,BACKEND,0,UP\n"
     )
-    assert haproxy.leads_to(table, "main") == ["10.0.0.1-6379"]
-    assert haproxy.leads_to(table, "other") == [] and haproxy.leads_to("", "main") == []
+    assert leads_to(table, "main") == ["10.0.0.1-6379"]
+    assert leads_to(table, "other") == [] and leads_to("", "main") == []
