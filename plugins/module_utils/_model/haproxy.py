@@ -156,6 +156,7 @@ def _servers(members: Sequence[Mapping[str, Any]], every: int, more: str = "") -
 
 
 def _members(one: Mapping[str, Any], every: int, more: str = "") -> List[str]:
+    every = every * 2 if one.get("secure") else every  # a handshake is dearer, and a busy server takes longer for it
     return _servers(one["members"], every, f" fastinter {SOON}ms fall {FAILURES}{more}")
 
 
@@ -266,8 +267,8 @@ def _writes(one: Mapping[str, Any], every: int, check_port: int, version: Tuple[
     )
     servers = _members(one, every, " on-marked-down shutdown-sessions")
     return (
-        f"frontend {name}_writes\n{_bind(one, 'port')}{_cut_whole(version)}"
-        f"    tcp-request connection reject unless {{ nbsrv({name}_primary) eq 1 }}\n"
+        f"frontend {name}_writes\n{_bind(one, 'port')}"
+        f"    tcp-request connection reject unless {{ nbsrv({name}_primary) eq 1 }}\n{_cut_whole(version)}"
         f"    default_backend {name}_primary\n\n"
     ) + _backend(
         f"{name}_primary", _patience(one), _role(one, r"\*3\r\n\$6\r\nmast") + chain, servers, _proved(one, True)
@@ -285,10 +286,11 @@ def _reads(one: Mapping[str, Any], every: int, version: Tuple[int, int]) -> str:
     check = _ask(login, [["INFO", "replication"], ["QUIT"]], in_sync)
     servers = _members(one, every, " on-marked-down shutdown-sessions")
     return (
-        f"frontend {name}_reads\n{_bind(one, 'read_port')}{_cut_whole(version)}"
+        f"frontend {name}_reads\n{_bind(one, 'read_port')}"
         # All of them cannot be replicas: nobody has been asked yet.
         f"    tcp-request connection reject if {{ nbsrv({name}_insync) eq {len(one['members'])} }}\n"
         f"    tcp-request connection reject if {{ nbsrv({name}_insync) eq 0 }} !{{ nbsrv({name}_primary) eq 1 }}\n"
+        f"{_cut_whole(version)}"
         f"    use_backend {name}_primary if {{ nbsrv({name}_insync) eq 0 }}\n"
         f"    default_backend {name}_insync\n\n"
     ) + _backend(f"{name}_insync", _patience(one), check, servers, ["balance leastconn", *_proved(one, True)])

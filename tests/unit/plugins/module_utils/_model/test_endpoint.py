@@ -351,6 +351,8 @@ def test_silence_is_given_time_and_many_hosts_ask_less_often(
     found = sections(haproxy.configuration("redis", [one(down_after=down_after)], 7378, hosts))["backend main_primary"]
     assert f"timeout check {check}ms" in found
     assert [row for row in found if f"check inter {inter}ms fastinter 20ms fall 3 " in row]
+    secure = sections(haproxy.configuration("redis", [one(down_after=down_after, secure=True)], 7378, hosts))
+    assert [row for row in secure["backend main_primary"] if f"check inter {2 * inter}ms fastinter 20ms fall 3 " in row]
 
 
 def test_a_filter_ends_sessions_where_haproxy_knows_it() -> None:
@@ -359,6 +361,10 @@ def test_a_filter_ends_sessions_where_haproxy_knows_it() -> None:
         for name in ("frontend main_writes", "frontend main_reads"):
             told = [row.split()[0] for row in found[name] if "most" in row.split()]
             assert told == (["filter", "tcp-request"] if there else [])
+            # HAProxy warns at each reload of rules for connections that stand after those for contents.
+            assert not there or found[name].index(next(row for row in found[name] if "most" in row.split())) > max(
+                position for position, row in enumerate(found[name]) if row.startswith("tcp-request connection")
+            )
 
 
 def test_the_file_tells_whose_endpoints_it_holds() -> None:
