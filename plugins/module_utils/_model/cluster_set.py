@@ -97,7 +97,10 @@ def cluster_model(
         "name": str(entry["name"]),
         "mode": CLUSTER,
         "members": members,
-        "places": [{**member, "zone": zones[member["host"]]} for member in members],
+        "places": [
+            {**{key: member[key] for key in ("host", "address", "port")}, "zone": zones[member["host"]]}
+            for member in members
+        ],
         "replicas": replicas,
         "servers": [{"name": node["name"], "port": node["port"]} for node in nodes],
         "port": nodes[0]["port"] if nodes else 0,

@@ -99,6 +99,8 @@ def test_with_a_port_for_tls_members_go_on_in_plain_until_peers_speak_it() -> No
     said = peers["servers"][0]["parameters"]
     assert said["tls-cluster"] and (said["port"], said["tls-port"], said["cluster-port"]) == (7000, 27000, 17000)
     assert peers["clusters"][0]["members"][0]["port"] == 27000
+    # The modules of clusters know one port of a member.
+    assert {tuple(place) for place in dual["clusters"][0]["places"]} == {("host", "address", "port", "zone")}
 
 
 def test_with_tls_alone_bus_and_clients_use_it() -> None:
