@@ -226,9 +226,11 @@ def _verdict(sets: Sequence[Mapping[str, Any]], port: int) -> str:
     rows = ["frontend verdict", "    mode http", "    no log", f"    bind 127.0.0.1:{port}"]
     for one in sets:
         name, members = one["name"], one["members"]
-        all_answer = f" {{ nbsrv({name}_replicas) eq {len(members) - 1} }}"
         for member in members:
             server = server_name(member)
+            # Each by its name: a replica that has just become a primary counts as both for a moment.
+            others = [server_name(other) for other in members if other is not member]
+            all_answer = "".join(f" {{ srv_is_up({name}_replicas/{other}) }}" for other in others)
             answer = f"    http-request return status 200 if {{ path {_path(one, server)} }}"
             alone = f" {{ srv_is_up({name}_primaries/{server}) }} {{ nbsrv({name}_primaries) eq 1 }}"
             # Without Sentinels nobody else can tell: the only one of those that answer.
