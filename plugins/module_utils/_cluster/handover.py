@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
-from typing import List, Sequence
+from typing import Sequence
 
 from .._core.errors import CommandFailed, QuorumError
 from .._redis.client import Client
@@ -53,10 +53,8 @@ def _cut_off_readers(old: Client) -> None:
 
 
 def _cut_off(client: Client, commands: Sequence[str]) -> None:
-    text = client.call("CLIENT", "LIST", "TYPE", "normal")
-    found: List[Sequence[str]] = [one for command in commands for one in waiting(text, command)]
-    for one in found:
-        _quietly(client, *one)
+    for each in waiting(client.call("CLIENT", "LIST", "TYPE", "normal"), *commands):
+        _quietly(client, *each)
 
 
 def _quietly(client: Client, *command: str) -> None:

@@ -172,9 +172,9 @@ class Mover(Base):
         quietly(self.call, self.plan.old.host, "CLIENT", "UNPAUSE")
         self._promoted()
 
-    def _cut_off(self, command: str = "") -> None:
-        """Close the connections of those that wait at the old primary, in one command or any."""
-        for each in waiting(self.call(self.plan.old.host, "CLIENT", "LIST"), command):
+    def _cut_off(self, *commands: str) -> None:
+        """Close the connections of those that wait at the old primary, in these commands or any."""
+        for each in waiting(self.call(self.plan.old.host, "CLIENT", "LIST"), *commands):
             quietly(self.call, self.plan.old.host, *each)
 
     def _promoted(self) -> None:

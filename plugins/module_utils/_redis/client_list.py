@@ -51,10 +51,13 @@ def dependents_in(text: str) -> List[Dependent]:
     return found
 
 
-def waiting(text: str, command: str = "") -> List[Sequence[str]]:
-    """Return the commands that cut off who waits in a command like BLPOP or XREAD, of those in CLIENT LIST; pure."""
+def waiting(text: str, *commands: str) -> List[Sequence[str]]:
+    """Return the commands that cut off who waits in one of these, such as BLPOP or XREAD, or without any in some; pure.
+
+    `text` is CLIENT LIST.
+    """
     told = [row for row in parse_client_list(text) if set(row.get("flags", "")) & set("bSM") == {"b"}]
-    return [("CLIENT", "KILL", "ID", row["id"]) for row in told if command in ("", row.get("cmd"))]
+    return [("CLIENT", "KILL", "ID", row["id"]) for row in told if not commands or row.get("cmd") in commands]
 
 
 def follow(client: Client, *target: Any) -> None:
