@@ -13,9 +13,11 @@ from typing import Mapping, Sequence, Tuple
 
 from .._core.errors import BadConfig
 from .._host.commands import must_succeed, run_command
+from .._host.packages import find_candidate
 from .._host.sandbox import private_directory
 from .._host.start import failure_of
 from .._model.haproxy import FOLDER
+from .._model.versions import major_minor
 
 PROGRAM = "/usr/sbin/haproxy"
 PACKAGE = "haproxy"
@@ -33,13 +35,8 @@ def install_haproxy() -> None:
 def find_version() -> Tuple[int, int]:
     """Return the version of HAProxy here, or of the one that would be installed; two noughts when nobody knows."""
     code, said = run_command(PROGRAM, "-v") if Path(PROGRAM).exists() else (1, "")
-    found = re.search(r"version (\d+)\.(\d+)", said) if not code else None
-    for refresh in (False, True):
-        if not found and run_command("apt-get", "--version")[0] == 0:
-            if refresh:
-                run_command("apt-get", "update")
-            found = re.search(r"Candidate: (?:\d+:)?(\d+)\.(\d+)", run_command("apt-cache", "policy", PACKAGE)[1])
-    return (int(found.group(1)), int(found.group(2))) if found else (0, 0)
+    found = re.search(r"version (\S+)", said) if not code else None
+    return major_minor(found.group(1) if found else find_candidate(PACKAGE))
 
 
 def judge_configuration(text: str, files: Mapping[str, bytes]) -> None:

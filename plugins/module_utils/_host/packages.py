@@ -108,8 +108,25 @@ def without_candidate(said: str | None, names: Sequence[str]) -> list[str]:
     """Return the names for which apt-cache policy offers nothing; none where there is no apt. Pure."""
     if said is None:
         return []
-    offers = dict(re.findall(r"^(\S+):\n  Installed: .*\n  Candidate: (.*)$", said, re.MULTILINE))
-    return [name for name in names if offers.get(name, "(none)") == "(none)"]
+    offers = parse_candidates(said)
+    return [name for name in names if name not in offers]
+
+
+def parse_candidates(said: str) -> dict[str, str]:
+    """Return the version that apt-cache policy would install of each package that it offers; pure."""
+    told = re.findall(r"^(\S+):\n  Installed: .*\n  Candidate: (.*)$", said, re.MULTILINE)
+    return {name: version for name, version in told if version != "(none)"}
+
+
+def find_candidate(package: str) -> str:
+    """Return the version that apt would install, after renewing its lists if need be; empty where it has none."""
+    for update in (False, True):
+        if update:
+            _ask("apt-get", "update")
+        version = parse_candidates(_ask("apt-cache", "policy", package) or "").get(package)
+        if version:
+            return version
+    return ""
 
 
 def _ask(*command: str) -> str | None:
