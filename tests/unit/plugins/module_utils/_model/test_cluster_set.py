@@ -13,27 +13,9 @@ from ansible_collections.quorum.redis.plugins.module_utils._model.cluster_verbs 
 from ansible_collections.quorum.redis.plugins.module_utils._model.inventory import Inventory, TopologyError
 from ansible_collections.quorum.redis.plugins.module_utils._model.processes import server_processes
 from ansible_collections.quorum.redis.plugins.module_utils._model.topology import build
+from inventories import DEFAULTS, THREE
 
-HOSTS = ["r1", "r2", "r3"]
-VARIABLES: dict[str, Any] = {
-    "redis_group": "redis",
-    "redis_sentinel_group": "redis_sentinel",
-    "redis_auth": True,
-    "redis_bind": [],
-    "redis_firewall_clients": [],
-    "redis_password": "p1",
-    "redis_sentinel_password": "p2",
-    "redis_sentinel_name": "sentinel",
-    "redis_sentinel_port": 26379,
-    "redis_sentinel_config": {},
-    "redis_fork_reserve": 25,
-    "redis_sentinel_tls_port": 36379,
-    "redis_tls": "off",
-    "redis_tls_ca_file": "/ca",
-    "redis_tls_cert_file": "/cert",
-    "redis_tls_key_file": "/key",
-    "redis_tls_clients": "no",
-}
+VARIABLES: dict[str, Any] = {**DEFAULTS, **{f"redis_tls_{part}_file": f"/{part}" for part in ("ca", "cert", "key")}}
 CART = {"name": "cart", "mode": "cluster", "ports": "7000, 7001"}
 
 
@@ -46,7 +28,7 @@ def inventory(
 ) -> Inventory:
     return Inventory(
         "r1",
-        {"redis": hosts or HOSTS, "redis_sentinel": HOSTS},
+        {"redis": hosts or THREE, "redis_sentinel": THREE},
         {**VARIABLES, "redis_instances": list(entries), **more},
         lambda host: f"10.0.0.{host[1:]}",
         lambda host: (zones or {}).get(host, host),
@@ -66,10 +48,10 @@ def test_a_server_for_each_port_on_each_host_beside_a_replicated_set() -> None:
     assert [one["name"] for one in model["servers"]] == ["main", "cart-7000", "cart-7001"]
     (cart,) = model["clusters"]
     assert [(one["host"], one["port"]) for one in cart["members"]] == [
-        (host, port) for port in (7000, 7001) for host in HOSTS
+        (host, port) for port in (7000, 7001) for host in THREE
     ]
     assert cart["replicas"] == 1 and not cart["sentinel"] and cart["local"]
-    assert [one["zone"] for one in cart["places"]] == HOSTS * 2
+    assert [one["zone"] for one in cart["places"]] == THREE * 2
     said = model["servers"][2]["parameters"]
     assert said["port"] == 7001 and said["dir"] == "/var/lib/redis/cart-7001"
     assert {key: said[key] for key in said if key.startswith("cluster")} == {
@@ -172,10 +154,10 @@ def test_a_layout_that_does_not_survive_is_refused_with_those_that_fit() -> None
 
 
 def test_a_host_of_a_cluster_leaves_only_what_survives() -> None:
-    six = [*HOSTS, "r4", "r5", "r6"]
+    six = [*THREE, "r4", "r5", "r6"]
     left = build(inventory(CART, hosts=six, without=("r6",)))
     assert len(left["clusters"][0]["members"]) == 10 and [one["host"] for one in left["leaving"]] == ["r6"]
-    (said,) = problems(CART, hosts=HOSTS, without=(HOSTS[2],))
+    (said,) = problems(CART, hosts=THREE, without=(THREE[2],))
     assert "zones" in said and "Nothing was changed." in said
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import inventories
 import pytest
 from ansible_collections.quorum.redis.plugins.module_utils._model import haproxy
 from ansible_collections.quorum.redis.plugins.module_utils._model.acl_users import access
@@ -20,27 +21,14 @@ from ansible_collections.quorum.redis.plugins.module_utils._model.haproxy_output
 )
 from ansible_collections.quorum.redis.plugins.module_utils._model.inventory import Inventory, TopologyError
 from ansible_collections.quorum.redis.plugins.module_utils._model.topology import build
+from inventories import THREE
 
-THREE = ["r1", "r2", "r3"]
 ADDRESSES = {**{f"r{number}": f"10.0.0.{number}" for number in range(1, 5)}, "app1": "10.0.1.1", "app2": "10.0.1.2"}
 DEFAULTS: dict[str, Any] = {
-    "redis_group": "redis",
-    "redis_sentinel_group": "redis_sentinel",
+    **inventories.DEFAULTS,
     "redis_endpoint_group": "redis_endpoint",
-    "redis_auth": True,
-    "redis_bind": [],
-    "redis_firewall_clients": [],
-    "redis_password": "p1",
-    "redis_sentinel_password": "p2",
     "redis_sentinel_clients_passwords": ["p3"],
-    "redis_sentinel_name": "sentinel",
-    "redis_sentinel_port": 26379,
-    "redis_sentinel_tls_port": 36379,
-    "redis_sentinel_config": {},
-    "redis_fork_reserve": 25,
     **{f"redis_tls_{part}_file": f"/{part}" for part in ("ca", "cert", "key")},
-    "redis_tls": "off",
-    "redis_tls_clients": "no",
 }
 PORT = {"port": 7379}
 
