@@ -181,6 +181,12 @@ def lines_of(log: Path) -> list[str]:
     return [line for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
 
 
+def ends_of(lines: list[str]) -> list[str]:
+    """Return how a long text begins and how it ends: a server that does not start says why in its last line."""
+    half = NAMED // 2
+    return lines if len(lines) <= NAMED else [*lines[:half], *lines[-half:]]
+
+
 def told(log: Path) -> list[str]:
     """Return the few lines of a failed step's log that name what failed and why, to be said again at the end."""
     lines = lines_of(log)
@@ -190,7 +196,7 @@ def told(log: Path) -> list[str]:
     for words in (("FAILED ", "ERROR "), ("fatal: ",)):
         named = [line for line in lines if line.startswith(words)]
         if named:
-            return [*(why[:1] + refused[:NAMED] if refused else why[:NAMED]), *named[-NAMED:]]
+            return [*(why[:1] + refused[:NAMED] if refused else ends_of(why)), *named[-NAMED:]]
     return lines[-NAMED:]
 
 

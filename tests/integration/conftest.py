@@ -26,6 +26,7 @@ import pytest
 import redis
 from authority import Pair
 from patience import LONG
+from start_guard import assemble
 
 from .fork_server import fork_server
 
@@ -161,7 +162,8 @@ class Server:
         return info["role"], f"{info['master_host']}:{info['master_port']}" if info["role"] == "slave" else ""
 
     def start(self) -> Server:
-        """Start the process and wait until it answers."""
+        """Start the process and wait until it answers; a member of a cluster as behind the start guard."""
+        assemble.repair_nodes(self.directory / "nodes.conf")
         args = [self.engine.binary, str(self.config)] + (["--sentinel"] if self.sentinel else [])
         with (self.directory / "log").open("ab") as log:
             self.process = subprocess.Popen(args, cwd=self.directory, stdout=log, stderr=log)

@@ -16,7 +16,7 @@ import pytest
 from measured import note
 
 from .conftest import PASSWORD, Answer, Lab, Server, wait_until
-from .test_cluster import options, readable, start
+from .test_cluster import options, start
 
 ME = getpass.getuser()
 
@@ -163,7 +163,6 @@ def test_a_person_can_bring_it_back(lab: Lab, six: list[Server], tmp_path: Path)
     begun = begin(lab, six)["begun"]
     parts = [take(lab, shard, tmp_path) for shard in begun["shards"]]
     made = json.loads(Path(end(lab, six, begun, parts, tmp_path)["path"]).read_text(encoding="utf-8"))
-    wait_until("all can be started again", lambda: all(map(readable, six)))
     for one in six[:3]:
         one.call("CONFIG", "SET", "appendonly", "yes")
         wait_for_rewrite(one)

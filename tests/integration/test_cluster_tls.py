@@ -13,8 +13,8 @@ from authority import Authority, Pair
 from ledger.cluster_writer import ClusterWriter, tags_of
 from measured import note
 
-from .conftest import PASSWORD, Answer, Lab, free_port, wait_until
-from .test_cluster import options, readable, start
+from .conftest import PASSWORD, Answer, Lab, free_port
+from .test_cluster import options, start
 
 TAGS = tags_of("t", range(16384), 60)
 
@@ -70,7 +70,6 @@ class Way:
 
     def switch(self, mode: str) -> None:
         """Stop all, and start them with other files."""
-        wait_until("all can be started again", lambda: all(map(readable, self.servers)))
         for one in self.servers:
             one.stop()
         for number, one in enumerate(self.servers):

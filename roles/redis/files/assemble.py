@@ -9,8 +9,8 @@ systemd runs `assemble server NAME` or `assemble sentinel NAME` before the proce
 Two owners, two files: /etc/redis/NAME.conf is Ansible's (to-be), STATE/redis.conf is the engine's (as-is:
 CONFIG REWRITE and Sentinel change it). Each start makes the second anew from the first and carries over
 only what the engine alone knows: `replicaof`, and for Sentinel its `sentinel ...` lines. A member of a cluster has its
-role in nodes.conf, which is only read here. Where ACL users are declared
-(/etc/redis/NAME.acl), they are added, and those that are not declared are carried over.
+role in nodes.conf, where only the shard of a replica is ever corrected: see `align_shards`. Where ACL users are
+declared (/etc/redis/NAME.acl), they are added, and those that are not declared are carried over.
 
 The guard decides in which role a server may start. It never lets a second primary up, and never an empty
 one over replicas that hold data: see `decide` and `decide_member`. What it finds is one line in the journal.
@@ -392,6 +392,33 @@ def identity(state: Path) -> tuple[str | None, bool]:
     return rows[0][0], "master" in rows[0][2] and any(not word.startswith("[") for word in rows[0][8:])
 
 
+def align_shards(text: str) -> str:
+    """Pure: return nodes.conf with each replica in the shard of its primary.
+
+    A server that ends within seconds of a change of roles may have saved two shards for one. Valkey up to 8.1.1
+    and Redis 7.2 then refuse their own file; later ones take the primary's shard, as is done here.
+    """
+    rows = [line.split(" ") for line in text.split("\n")]
+    nodes = [row for row in rows if len(row) > 7]
+    shards = {row[0]: found[1] for row in nodes for found in [re.search("shard-id=([0-9a-f]+)", row[1])] if found}
+    for row in nodes:
+        if row[0] in shards and row[3] in shards:
+            row[1] = row[1].replace(f"shard-id={shards[row[0]]}", f"shard-id={shards[row[3]]}")
+    return "\n".join(" ".join(row) for row in rows)
+
+
+def repair_nodes(state: Path) -> None:
+    """Let the engine read its own nodes.conf; a file that it can read is not written."""
+    try:
+        text = state.read_text(errors="surrogateescape")
+    except FileNotFoundError:
+        return
+    aligned = align_shards(text)
+    if aligned != text:
+        replace_file(state, aligned)
+        print(f"{state}: a replica was in another shard than its primary; now in the same one", file=sys.stderr)
+
+
 def gather_member(facts: dict[str, Any], started_before: bool, data: Path) -> Member:
     """Read who we are, and ask all others at once where that is not enough."""
     myid, primary = identity(data / "nodes.conf")
@@ -413,6 +440,7 @@ def guard_member(facts: dict[str, Any], started_before: bool, data: Path) -> Non
     while True:
         decision = decide_member(gather_member(facts, started_before, data))
         if decision.start:
+            repair_nodes(data / "nodes.conf")
             print(f"start: {decision.why}", file=sys.stderr)
             return
         if decision.why != said:
@@ -478,11 +506,16 @@ def users(declared: Path, previous: Sequence[str], absent: Sequence[str]) -> lis
 
 
 def write(state: Path, managed: str, extra: Sequence[str]) -> None:
-    """Write the assembled file under a temporary name and rename it."""
+    """Write the assembled file."""
     # Without passwords, which a process is told live, and a note on them: their change is no reason for a restart.
     rows = [row for row in managed.splitlines() if row.split(" ")[0] not in TOLD and not row.startswith("# default: ")]
     digest = hashlib.sha256("\n".join(rows).encode(errors="surrogateescape")).hexdigest()
     text = "\n".join([HEADER + digest, managed.rstrip("\n"), *extra, FOOTER, ""])
+    replace_file(state, text)
+
+
+def replace_file(state: Path, text: str) -> None:
+    """Write a file under a temporary name and rename it."""
     temporary = state.with_suffix(".new")
     try:
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o640)

@@ -6,30 +6,15 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import itertools
 import json
 import sys
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
+from start_guard import assemble
 
-PROGRAM = Path(__file__).resolve().parents[3] / "roles" / "redis" / "files" / "assemble.py"
-
-
-def _load() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("quorum_redis_assemble", PROGRAM)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-assemble = _load()
 ME, P2, P3 = ("10.0.0.1", 6379), ("10.0.0.2", 6379), ("10.0.0.3", 6379)
 PARKED = ("127.0.0.1", 0)
 
@@ -606,6 +591,35 @@ def test_who_a_member_of_a_cluster_is_stands_in_its_file(
     if text is not None:
         (tmp_path / "nodes.conf").write_text(text)
     assert assemble.identity(tmp_path / "nodes.conf") == found
+
+
+def test_a_replica_that_was_saved_in_another_shard_than_its_primary_is_put_right(tmp_path: Path) -> None:
+    """Both the one whose primary stands before it and the one whose primary stands after it; nothing else changes."""
+    first, second = "a" * 40, "b" * 40
+
+    def row(name: str, shard: str, flags: str, primary: str = "-", slots: str = "") -> str:
+        return f"{name * 40} 10.0.0.1:7000@17000,,tls-port=0,shard-id={shard} {flags} {primary} 0 0 1 connected{slots}"
+
+    rows = [
+        row("3", second, "slave", "1" * 40),
+        row("1", first, "myself,master", slots=" 0-5460 [7-<-" + "2" * 40 + "]"),
+        row("4", first, "slave", "1" * 40),
+        row("5", first, "slave", "2" * 40),
+        row("2", second, "master", slots=" 5461-16383"),
+        f"{'6' * 40} 10.0.0.9:7000@17000 slave {'7' * 40} 0 0 1 connected",
+        VARS,
+        "",
+    ]
+    (tmp_path / "nodes.conf").write_text("\n".join(rows))
+    assemble.repair_nodes(tmp_path / "nodes.conf")
+    mended = (tmp_path / "nodes.conf").read_text().split("\n")
+    assert mended[0] == rows[0].replace(second, first) and mended[3] == rows[3].replace(first, second)
+    assert [mended[at] for at in (1, 2, 4, 5, 6, 7)] == [rows[at] for at in (1, 2, 4, 5, 6, 7)]
+    before = (tmp_path / "nodes.conf").stat()
+    assemble.repair_nodes(tmp_path / "nodes.conf")
+    assert (tmp_path / "nodes.conf").stat().st_ino == before.st_ino
+    assemble.repair_nodes(tmp_path / "none.conf")
+    assert not (tmp_path / "none.conf").exists()
 
 
 @pytest.mark.parametrize("primary", [True, False])

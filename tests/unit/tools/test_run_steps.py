@@ -188,3 +188,11 @@ def test_a_clock_notes_the_lines_of_a_log_while_it_grows(steps: ModuleType, tmp_
         print("INFO     [x > create] Executing\nok: [h1]\nTASK [a : b] ***", file=output, flush=True)
     told = (tmp_path / "log.times").read_text().splitlines()
     assert [line.partition(" ")[2] for line in told] == ["INFO     [x > create] Executing", "TASK [a : b] ***"]
+
+
+def test_of_a_long_reason_the_end_is_said_too(steps: ModuleType, tmp_path: Path) -> None:
+    """What a server says of itself ends with why it did not start."""
+    log = tmp_path / "log"
+    log.write_text("".join(f"E    line {number}\n" for number in range(20)) + "FAILED test_a - x\n")
+    numbers = [0, 1, 2, 3, 16, 17, 18, 19]
+    assert steps.told(log) == [*(f"E    line {number}" for number in numbers), "FAILED test_a - x"]
