@@ -24,6 +24,7 @@ from .catch_up import point_of
 from .create import Job, drill, fresh, make, mend, note
 from .save import Save
 from .schedule import choose, primary_of
+from .steps import DrillBackup, MakeBackup, RecordTrial
 
 
 class Backup(Reconciler["list[Observed]"]):
@@ -58,16 +59,16 @@ class Backup(Reconciler["list[Observed]"]):
         place = self.job.place
         if self.params["record"]:
             name, by = self.params["backup"], self.params["record"]["by"]
-            return [Step(f"write into {place / name} what {by} has found", {"record": name})]
+            return [RecordTrial(f"write into {place / name} what {by} has found", name)]
         if self.params["drill"]:
             names = manifests.names(str(place))
             if not names:
                 raise QuorumError(f"{self.job.data_set} has no backup on this host", str(place), "Make one first")
             name = self.params["backup"] or names[-1]
-            return [Step(f"restore {place / name} into a throw-away server and compare", {"name": name})]
+            return [DrillBackup(f"restore {place / name} into a throw-away server and compare", name)]
         if self.job.save:
             self.why = "saved with the other shards"
-            return [Step(f"back up the shard of {self.params['here']} ({self.why}) to {place}")]
+            return [MakeBackup(f"back up the shard of {self.params['here']} ({self.why}) to {place}")]
         found, self.why = choose(self.job.data_set, obs, self.params["member"] or "", self.params["primary"])
         self.chosen, self.job.reach = found.host, point_of(primary_of(obs))
         if found.host != self.params["here"]:
@@ -77,21 +78,20 @@ class Backup(Reconciler["list[Observed]"]):
             if name:
                 self.found = manifests.read(str(place / name))
                 return []
-        return [Step(f"back up {self.job.data_set} on {found.host} ({self.why}) to {place}")]
+        return [MakeBackup(f"back up {self.job.data_set} on {found.host} ({self.why}) to {place}")]
 
     def apply(self, step: Step) -> None:
         """Do it."""
         place = self.job.place
-        if "record" in step.data:
-            self.found, self.record = note(self.job, step.data["record"], self.params["record"]), self.params["record"]
-            self._judge(place / step.data["record"])
+        if isinstance(step, RecordTrial):
+            self.found, self.record = note(self.job, step.name, self.params["record"]), self.params["record"]
+            self._judge(place / step.name)
             return
-        if "name" in step.data:
-            name = step.data["name"]
-            self.record = self._foreign(name) or drill(self.job, name, self._tell)
-            self.found = manifests.read(str(place / name))
+        if isinstance(step, DrillBackup):
+            self.record = self._foreign(step.name) or drill(self.job, step.name, self._tell)
+            self.found = manifests.read(str(place / step.name))
             if not self.job.trial_host:
-                self._judge(place / name)
+                self._judge(place / step.name)
             return
         self.warnings += filter(None, [mend(self.job)])
         self.found = make(self.job, self._tell)

@@ -5,53 +5,41 @@
 
 from __future__ import annotations
 
-import signal
 import time
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Dict, List, Sequence
+from typing import Callable, Dict, Type
 
 from .._backup.create import Job, make
 from .._backup.snapshot import put_off
 from .._core.errors import Damaged, QuorumError, Refused, Unreachable
 from .._core.reconcile import Step
-from .._engine.seed_server import ADDRESS, Feeder, read_credentials, stage_backup
-from .._failover.operation import SIGNALS, lock
+from .._engine.seed_server import ADDRESS, read_credentials, stage_backup
 from .._failover.patience import calm_down
 from .._failover.rollback import quietly, write_down
 from .._host.capacity import memory_free
-from .._host.watchdog import Deadman
 from .._model.observed import PARKED
 from .._redis.client_list import EVERYBODY
-from .._redis.connections import Talk
 from .._redis.engine_modules import lines, loaded
-from .._redis.observe import Place
 from .._redis.replies import keys_by_database, number, parse_info
 from . import journal
-from .journal import STAGE
-from .note import Note
-from .plan import TODO, Backup, Plan, counted, off
-from .rollback import WayOut, linked, rewritten
-from .sentinels import Watch
+from .operation import Base
+from .plan import TODO, counted, off
+from .rollback import linked, rewritten
+from .steps import (
+    AwaitRewrite,
+    CalmSentinels,
+    FeedPrimary,
+    FinishRestore,
+    FollowPrimary,
+    KeepPresent,
+    ParkMembers,
+    ProveBackup,
+    ServeWrites,
+)
 
 BACK = 60.0
 CAUGHT_UP = 10.0
 NO_LINK = 15.0
 PAUSE = 0.05
-DAY = 86400
-
-
-@dataclass
-class Setting:
-    """Where and how a restore works."""
-
-    name: str
-    directory: str
-    binary: str
-    user: str
-    wait: float
-    reserve: int
-    keep: str = ""
 
 
 def keys_of(info: Dict[str, str]) -> Dict[str, int]:
@@ -59,92 +47,30 @@ def keys_of(info: Dict[str, str]) -> Dict[str, int]:
     return {name: found["keys"] for name, found in keys_by_database(info).items()}
 
 
-class Restorer(Talk):
+class Restorer(Base):
     """One restore: a method for each kind of step."""
 
-    def __init__(
-        self, plan: Plan, backup: Backup, setting: Setting, places: Sequence[Place], watchers: Sequence[Place]
-    ) -> None:
-        """Take the plan; nothing happens yet."""
-        super().__init__(dict(places))
-        self.plan, self.backup, self.setting = plan, backup, setting
-        self.head, self.others = plan.primary.host, [one.host for one in plan.replicas]
-        seen = [place for place in places if place[0] in (self.head, *self.others)]
-        self.watchers = list(watchers)
-        self.note = Note(
-            setting.name,
-            self.head,
-            backup.directory,
-            backup.manifest.rdb_sha256,
-            replication_id=plan.primary.replication_id,
-            replicas=self.others,
-        )
-        self.out = WayOut(setting.directory, seen, self.watchers, setting.name)
-        self.watch = Watch(self.watchers, setting.name, plan.primary)
-        self.deadman = Deadman(self.out.run, 60.0, "a restore", DAY)
-        self.feeder = Feeder(setting.binary, Path(setting.directory) / STAGE, setting.user)
-        self.timings: List[Dict[str, Any]] = []
-        self.begun, self.parked, self.served = 0.0, 0.0, 0.0
-        self.handlers: Dict[int, Any] = {}
-
-    # Around the steps
-
-    def begin(self) -> None:
-        """Take the lock, and get ready to be interrupted."""
-        self.begun = time.monotonic()
-        lock(self, self.setting.name, self.head)
-        if self.role(self.head) != "master":
-            raise Refused(f"{self.head} is not the primary any more", f"data set {self.setting.name}", TODO)
-        self.save()
-        self.deadman.start()
-        for each in SIGNALS:
-            self.handlers[each] = signal.signal(each, self._interrupted)
-
-    def end(self) -> None:
-        """Let go of everything."""
-        self.feeder.stop()
-        for each, handler in self.handlers.items():
-            signal.signal(each, handler)
-        self.handlers = {}
-        self.deadman.stop()
-        self.close()
-
-    def _interrupted(self, signum: int, _frame: Any) -> None:
-        raise QuorumError(f"Interrupted by signal {signum}")
-
-    def save(self) -> None:
-        """Note how far it has come."""
-        journal.write(self.setting.directory, self.note)
-
-    def do(self, step: Step, last: bool) -> None:
-        """Do one step; when it fails, find the way out and say where it leads."""
-        started = time.monotonic()
-        try:
-            if not self.begun:
-                self.begin()
-            getattr(self, "do_" + step.data["do"])()
-        except (QuorumError, OSError) as problem:
-            if self.deadman.pipe is None:
-                self.end()
-                raise
-            for each in SIGNALS:
-                signal.signal(each, signal.SIG_IGN)
-            self.deadman.urgent(False)
-            self.feeder.stop()
-            said = self.out.run()
-            self.end()
-            what = f'The restore of {self.setting.name} stopped at the step "{step.text}": {str(problem).rstrip(".")}'
-            raise QuorumError(what, "", said) from None
-        self.timings.append({"step": step.text, "ms": round((time.monotonic() - started) * 1000)})
-        if last:
-            self.end()
+    def carry_out(self, step: Step) -> None:
+        """Do what the class of a step says."""
+        methods: Dict[Type[Step], Callable[[], None]] = {
+            ProveBackup: self.prove_backup,
+            KeepPresent: self.keep_present,
+            CalmSentinels: self.calm_sentinels,
+            ParkMembers: self.park_members,
+            FeedPrimary: self.feed_primary,
+            AwaitRewrite: self.await_rewrite,
+            ServeWrites: self.serve_writes,
+            FollowPrimary: self.follow_primary,
+            FinishRestore: self.finish_restore,
+        }
+        methods[type(step)]()
 
     def _alive(self) -> None:
         self.deadman.urgent(True)
 
     # Before the data is touched
 
-    def do_prove(self) -> None:
+    def prove_backup(self) -> None:
         """Load the backup into a server of its own, and count."""
         told = self.backup.manifest
         stage_backup(self.backup.directory, told, self.feeder.stage, self.setting.user)
@@ -174,7 +100,7 @@ class Restorer(Talk):
                 f"{self.head} has {memory_free() >> 20} MiB of memory available, and needs {more >> 20} more", "", TODO
             )
 
-    def do_keep(self) -> None:
+    def keep_present(self) -> None:
         """Make a backup of what is there now: the way back."""
         job = Job(
             self.setting.name,
@@ -190,13 +116,13 @@ class Restorer(Talk):
         self.note.kept = str(job.place / make(job, lambda _text: None).name)
         self.save()
 
-    def do_calm(self) -> None:
+    def calm_sentinels(self) -> None:
         """Let no Sentinel fail over meanwhile."""
         self.watch.calm()
 
     # The switch
 
-    def do_park(self) -> None:
+    def park_members(self) -> None:
         """Make all read-only where they are: the primary first, the others when they have all that it has."""
         for host in self.others:  # a parked primary takes no replica, and one in its handshake is cut off as a client
             self.until(f"The link of {host}", lambda host=host: linked(self.info(host)), BACK, PAUSE)  # type: ignore[misc]
@@ -216,7 +142,7 @@ class Restorer(Talk):
     def _offset(self, host: str) -> int:
         return number(self.info(host).get("slave_repl_offset"))
 
-    def do_feed(self) -> None:
+    def feed_primary(self) -> None:
         """Let the primary take the data, and compare."""
         self.point(self.head, ADDRESS, self.feeder.port)
         begin = time.monotonic()
@@ -245,7 +171,7 @@ class Restorer(Talk):
         except Unreachable:
             return {}
 
-    def do_rewrite(self) -> None:
+    def await_rewrite(self) -> None:
         """Wait until what is in memory is on the disk too: else a crash would bring the old data back."""
         end = time.monotonic() + self.setting.wait
         while True:
@@ -257,7 +183,7 @@ class Restorer(Talk):
                 raise QuorumError(f"{self.head} cannot rewrite its AOF. Its log says why; free space there")
             time.sleep(PAUSE)
 
-    def do_serve(self) -> None:
+    def serve_writes(self) -> None:
         """Accept writes again."""
         self.save()
         now = self.info(self.head)
@@ -271,13 +197,13 @@ class Restorer(Talk):
 
     # The others
 
-    def do_follow(self) -> None:
+    def follow_primary(self) -> None:
         """Let the others take the new data, all at once: one fork of the primary serves them all."""
         place = self.places[self.head]
         for host in self.others:
             self.point(host, place.address, place.port)
 
-    def do_finish(self) -> None:
+    def finish_restore(self) -> None:
         """Wait for everybody, and let Sentinels be as they were."""
         what = f"For {', '.join(self.others)} to follow {self.head}"
         self.until(what, lambda: all(linked(self.info(host)) for host in self.others), self.setting.wait, PAUSE)
@@ -292,7 +218,3 @@ class Restorer(Talk):
 
     def _safe(self, host: str) -> bool:
         return rewritten(self.info(host, "persistence"))
-
-    def gaps(self) -> Dict[str, int]:
-        """Return for how long writes were not possible."""
-        return {"gap_ms": round((self.served - self.parked) * 1000)} if self.served else {}

@@ -16,6 +16,7 @@ from .._redis.observe import both, observe_all
 from .._restore import journal
 from .note import Note
 from .rollback import WayOut
+from .steps import EndInterrupted
 
 
 class End(Reconciler[Optional[Note]]):
@@ -40,7 +41,7 @@ class End(Reconciler[Optional[Note]]):
             return []
         awake = {one.host for one in observe_all(self.places) if one.reachable}
         busy([place for place in self.places if place[0] in awake], self.name)
-        return [Step(sentence(obs))]
+        return [EndInterrupted(sentence(obs))]
 
     def apply(self, step: Step) -> None:
         """End it."""

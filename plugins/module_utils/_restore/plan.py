@@ -19,6 +19,17 @@ from .._model.tables import evidence, place
 from .._model.versions import FOREIGN, data_format, major_minor
 from .._redis.replies import number
 from .note import Note
+from .steps import (
+    AwaitRewrite,
+    CalmSentinels,
+    FeedPrimary,
+    FinishRestore,
+    FollowPrimary,
+    KeepPresent,
+    ParkMembers,
+    ProveBackup,
+    ServeWrites,
+)
 
 TODO = "Nothing was changed"
 
@@ -211,28 +222,27 @@ class Planner:
         head, told = place(plan.primary), backup.manifest
         others = ", ".join(place(one) for one in plan.replicas)
         now, then = counts(plan.primary.databases), counts(backup.databases)
-        steps = [
-            Step(
+        steps: List[Step] = [
+            ProveBackup(
                 f"{head}: load {told.name} of {told.ended} ({told.rdb_size} bytes) into a server beside it, and count: "
-                f"{then}",
-                {"do": "prove"},
+                f"{then}"
             )
         ]
         if keep and plan.primary.keys:
-            steps.append(Step(f"{head}: keep what is there now, {now}, as a backup in {keep}", {"do": "keep"}))
+            steps.append(KeepPresent(f"{head}: keep what is there now, {now}, as a backup in {keep}"))
         if self.views:
             text = f"Sentinels: do not fail {self.name} over until this is done (down-after-milliseconds)"
-            steps.append(Step(text, {"do": "calm"}))
+            steps.append(CalmSentinels(text))
         hold = f"; {others}: hold the present data until the end" if others else ""
-        steps.append(Step(f"{head}: stop writes{hold}", {"do": "park"}))
-        steps.append(Step(f"{head}: take the backup in place of {now}", {"do": "feed"}))
+        steps.append(ParkMembers(f"{head}: stop writes{hold}"))
+        steps.append(FeedPrimary(f"{head}: take the backup in place of {now}"))
         if plan.primary.config.get("appendonly") == "yes":
-            steps.append(Step(f"{head}: wait until the AOF is rewritten", {"do": "rewrite"}))
-        steps.append(Step(f"{head}: accept writes, with {then}", {"do": "serve"}))
+            steps.append(AwaitRewrite(f"{head}: wait until the AOF is rewritten"))
+        steps.append(ServeWrites(f"{head}: accept writes, with {then}"))
         if others:
-            steps.append(Step(f"{others}: follow {head} by a full synchronisation", {"do": "follow"}))
+            steps.append(FollowPrimary(f"{others}: follow {head} by a full synchronisation"))
         whom = " and the Sentinels know everybody" if self.views else ""
-        steps.append(Step(f"data set {self.name}: wait until all are in sync{whom}", {"do": "finish"}))
+        steps.append(FinishRestore(f"data set {self.name}: wait until all are in sync{whom}"))
         return steps
 
 

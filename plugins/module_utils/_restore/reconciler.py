@@ -26,11 +26,13 @@ from .._model.verdicts import tell_verdict
 from .._redis.observe import both, observe_all, observe_sentinels
 from .._redis.replies import number
 from . import journal
-from .execute import Restorer, Setting
+from .execute import Restorer
 from .finish import end, sentence
 from .note import Note
+from .operation import Setting
 from .plan import Backup, Here, Plan, Planner, counts
 from .rollback import WayOut
+from .steps import EndInterrupted, RestoreLater
 
 SHORT = 20
 
@@ -125,7 +127,7 @@ class Restore(Reconciler[Seen]):
         if obs.note is None:
             return self.decide(obs)
         again = f"data set {self.name}: look again, then restore as asked for, unless that is what has just been ended"
-        return [Step(sentence(obs.note), {"do": "recover"}), Step(again, {"do": "later"})]
+        return [EndInterrupted(sentence(obs.note)), RestoreLater(again)]
 
     def decide(self, obs: Seen) -> List[Step]:
         """Return the steps of the restore, and get ready for them."""
@@ -137,9 +139,9 @@ class Restore(Reconciler[Seen]):
 
     def apply(self, step: Step) -> None:
         """Do one step: end an earlier restore, or one of this one."""
-        if step.data["do"] == "recover":
+        if isinstance(step, EndInterrupted):
             self.recover()
-        elif step.data["do"] == "later":
+        elif isinstance(step, RestoreLater):
             if self.recovered != "new":
                 for each in self.decide(self.observe()):
                     self.apply(each)

@@ -42,6 +42,17 @@ from ansible_collections.quorum.redis.plugins.module_utils._restore.plan import 
     unreadable,
 )
 from ansible_collections.quorum.redis.plugins.module_utils._restore.rollback import linked, rewritten
+from ansible_collections.quorum.redis.plugins.module_utils._restore.steps import (
+    AwaitRewrite,
+    CalmSentinels,
+    FeedPrimary,
+    FinishRestore,
+    FollowPrimary,
+    KeepPresent,
+    ParkMembers,
+    ProveBackup,
+    ServeWrites,
+)
 
 PORT = 6379
 GIB = 1 << 30
@@ -141,8 +152,9 @@ def refusal(*args: Any, **more: Any) -> str:
 
 def test_the_plan_proves_first_and_lets_the_others_follow_last() -> None:
     found = plan(trio(), backup(), [view("r1"), view("r2"), view("r3")])
-    assert [step.data["do"] for step in found.steps] == [
-        "prove", "keep", "calm", "park", "feed", "rewrite", "serve", "follow", "finish",
+    assert [type(step) for step in found.steps] == [
+        ProveBackup, KeepPresent, CalmSentinels, ParkMembers, FeedPrimary, AwaitRewrite, ServeWrites, FollowPrimary,
+        FinishRestore,
     ]  # fmt: skip
     assert "in place of 7 keys" in found.steps[4].text
     assert "with 1200 keys" in found.steps[6].text
@@ -152,7 +164,7 @@ def test_the_plan_proves_first_and_lets_the_others_follow_last() -> None:
 def test_what_is_not_there_needs_no_step() -> None:
     alone = primary(keys=0, databases={}, config={**CONFIG, "appendonly": "no"})
     found = plan([alone], backup(data_set="other"))
-    assert [step.data["do"] for step in found.steps] == ["prove", "park", "feed", "serve", "finish"]
+    assert [type(step) for step in found.steps] == [ProveBackup, ParkMembers, FeedPrimary, ServeWrites, FinishRestore]
     assert found.warnings == ["The backup is one of the data set other, not of main."]
 
 

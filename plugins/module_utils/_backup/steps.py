@@ -1,0 +1,29 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The steps of the module backup: make a backup, try one, or write down what another host has found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .._core.reconcile import TypedStep
+
+
+@dataclass
+class MakeBackup(TypedStep):
+    """Make a backup of this member."""
+
+
+@dataclass
+class DrillBackup(TypedStep):
+    """Restore a finished backup into a throw-away server, and compare."""
+
+    name: str
+
+
+@dataclass
+class RecordTrial(TypedStep):
+    """Write into the manifest of a backup what another host has found."""
+
+    name: str
