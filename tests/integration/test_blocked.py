@@ -95,7 +95,7 @@ def moved(scene: Scene) -> bool:
 def test_blocked_clients_are_cut_off_by_a_rollback(lab: Any, step: str) -> None:
     scene = Scene.build(lab, sentinels=0)
     with scene.ledger(300) as book, blocked(scene, readers=True):
-        process = scene.begin(kill("Base", step, "after"), to="m2")
+        process = scene.begin(kill(step, "after"), to="m2")
         process.communicate(timeout=LONG)
         scene.wait("the set is whole", scene.whole)
         if step == "StopWrites":

@@ -219,8 +219,8 @@ def test_of_two_at_once_one_is_refused(unwatched: Scene, ledger: Any) -> None:
 LATE = """
 import pathlib, time
 mine, other = pathlib.Path({mine!r}), pathlib.Path({other!r})
-real = base.lock
-def lock(*args):
+real = base.take_lock
+def take_lock(*args):
     if {first}:
         mine.touch()
         while not other.exists():
@@ -230,7 +230,7 @@ def lock(*args):
         real(*args)
         mine.touch()
         time.sleep(0.3)
-base.lock = lock
+base.take_lock = take_lock
 """
 
 
@@ -290,26 +290,26 @@ def test_killed_at_any_step_without_sentinels(unwatched: Scene, ledger: Any) -> 
     book = ledger(unwatched)
     for step in ("StopWrites", "Park", "Promote", "Follow", "Finish"):
         for when in ("before", "after"):
-            killed(unwatched, book, kill("Base", step, when))
+            killed(unwatched, book, kill(step, when))
     for _count in range(trials(2)):
         delay = random.uniform(0.0001, 0.03)
-        killed(unwatched, book, kill("Base", "StopWrites", "during", delay))
+        killed(unwatched, book, kill("StopWrites", "during", delay))
     check(unwatched, book)
 
 
 def test_killed_at_any_step_with_sentinels(watched: Scene, ledger: Any) -> None:
     book = ledger(watched)
     for step in ("RaisePriority", "AwaitChoice", "StopWrites", "Park", "Elect", "Finish"):
-        killed(watched, book, kill("Base", step, "after"))
+        killed(watched, book, kill(step, "after"))
     for _count in range(trials(1)):
         delay = random.uniform(0.001, 0.3)
-        killed(watched, book, kill("Base", "StopWrites", "during", delay))
+        killed(watched, book, kill("StopWrites", "during", delay))
     check(watched, book)
 
 
 def test_the_next_run_repairs_what_a_dead_host_has_left(unwatched: Scene, ledger: Any) -> None:
     book = ledger(unwatched)
-    process = unwatched.begin(ALONE + kill("Base", "Park", "after"), to="m2")
+    process = unwatched.begin(ALONE + kill("Park", "after"), to="m2")
     process.communicate(timeout=LONG)
     unwatched.members[2].call("CONFIG", "SET", "replica-priority", 1000070)
     assert unwatched.primary() == ""
@@ -324,7 +324,7 @@ def test_the_next_run_repairs_what_a_dead_host_has_left(unwatched: Scene, ledger
 
 def test_a_signal_rolls_the_move_back(unwatched: Scene, ledger: Any) -> None:
     book = ledger(unwatched)
-    code = kill("Base", "Park", "before").replace("SIGKILL", "SIGTERM")
+    code = kill("Park", "before").replace("SIGKILL", "SIGTERM")
     process = unwatched.begin(code, to="m2")
     out = process.communicate(timeout=LONG)[0]
     answer = json.loads(out)
@@ -350,14 +350,14 @@ def test_a_target_that_dies_in_the_middle_is_given_up(watched: Scene, ledger: An
     stop = f"""
 import os, signal
 base.Deadman.__init__.__defaults__ = (8.0, *base.Deadman.__init__.__defaults__[1:])
-real = base.Base.do
-def do(self, step, last):
+real = base.Base.do_step
+def do_step(self, step, last):
     if type(step).__name__ == "Elect":
         for _host, client in self.sentinels:
             client.call("SENTINEL", "SET", {NAME!r}, "down-after-milliseconds", {DOWN_AFTER})
         os.kill({target.process.pid}, signal.SIGSTOP)
     real(self, step, last)
-base.Base.do = do
+base.Base.do_step = do_step
 """
     process = watched.begin(stop, to="m2", timeout=3)
     try:

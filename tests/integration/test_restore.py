@@ -118,7 +118,7 @@ class Store:
     def _run(self, code: str, **more: Any) -> subprocess.CompletedProcess[str]:
         start = (
             "from ansible_collections.quorum.redis.plugins.module_utils._restore import rollback as back\n"
-            "from ansible_collections.quorum.redis.plugins.module_utils._restore import execute as base\n"
+            "from ansible_collections.quorum.redis.plugins.module_utils._restore import execute, operation as base\n"
             f"from ansible_collections.quorum.redis.plugins.modules import restore\n{code}\nrestore.main()\n"
         )
         done: subprocess.CompletedProcess[str] = self.scene.lab.fork(start, self.options(**more), how="-c")
@@ -253,13 +253,13 @@ def test_a_restore_that_is_killed_ends_with_one_data_or_the_other(lab: Any, alon
     """The process that is left behind ends it at once; where that died too, the next run does it first."""
     store = build(lab)
     head = store.scene.members[0]
-    moments = [("calm", "after", 0), ("follow", "after", 0), ("prove", "after", 0), ("rewrite", "after", 0)]
-    both = [("park", "after", 0), ("feed", "during", 0.02), ("serve", "after", 0)]
+    moments = [(step, "after", 0) for step in ("CalmSentinels", "FollowPrimary", "ProveBackup", "AwaitRewrite")]
+    both = [("ParkMembers", "after", 0), ("FeedPrimary", "during", 0.02), ("ServeWrites", "after", 0)]
     for step, when, delay in both if alone else [*both, *moments]:
         present = damage(head)
         store.scene.wait("the set is whole", store.scene.whole)
-        store.killed(kill("Restorer", step, when, delay) + (ALONE if alone else ""))
-        if alone and step == "feed":
+        store.killed(kill(step, when, delay) + (ALONE if alone else ""))
+        if alone and step == "FeedPrimary":
             store.named_and_ended()
         elif alone:
             assert (head.directory / "restore.json").exists()
@@ -271,7 +271,10 @@ def test_a_restore_that_is_killed_ends_with_one_data_or_the_other(lab: Any, alon
         store.whole()
         held = content(head)
         assert held in (present, store.before), step
-        sure = {"prove": "old", "calm": "old", "park": "old", "rewrite": "new", "serve": "new", "follow": "new"}
+        sure = {
+            **dict.fromkeys(("ProveBackup", "CalmSentinels", "ParkMembers"), "old"),
+            **dict.fromkeys(("AwaitRewrite", "ServeWrites", "FollowPrimary"), "new"),
+        }
         assert alone or sure.get(step) in (None, "new" if held == store.before else "old"), step
         store.same(held)
         print(step, when, "new" if held == store.before else "old")
@@ -283,14 +286,14 @@ def test_a_replica_that_loses_its_link_meanwhile_is_awaited(lab: Any) -> None:
     replica = store.scene.members[1]
     code = f"""
 import threading, redis
-park = base.Restorer.do_park
-def do_park(self):
+park = execute.Restorer.park_members
+def park_members(self):
     one = redis.Redis(port={replica.port}, password={PASSWORD!r}, protocol=2)
     one.execute_command("CONFIG", "SET", "masterauth", "wrong")
     one.execute_command("CLIENT", "KILL", "TYPE", "master")
     threading.Timer(3, one.execute_command, ("CONFIG", "SET", "masterauth", {PASSWORD!r})).start()
     park(self)
-base.Restorer.do_park = do_park
+execute.Restorer.park_members = park_members
 """
     said = store.begin(code)
     assert '"failed": true' not in said, said
@@ -301,9 +304,10 @@ base.Restorer.do_park = do_park
 def test_a_sentinel_does_not_fail_over_meanwhile(lab: Any) -> None:
     """It takes a primary that says it is a replica for dead after down-after and two looks: 6 s, here."""
     store = build(lab, down_after=5000)
-    hold = "import time\nfeed = base.Restorer.do_feed\ndef do_feed(self):\n    feed(self)\n    time.sleep(7.5)\n"
-    hold += "base.Restorer.do_feed = do_feed\n"
-    store.killed(hold + kill("Restorer", "rewrite", "after"))
+    hold = "import time\nfeed = execute.Restorer.feed_primary\n"
+    hold += "def feed_primary(self):\n    feed(self)\n    time.sleep(7.5)\n"
+    hold += "execute.Restorer.feed_primary = feed_primary\n"
+    store.killed(hold + kill("AwaitRewrite", "after"))
     store.whole()
     assert not any("+odown" in one.log or "+try-failover" in one.log for one in store.scene.sentinels)
 
@@ -313,8 +317,8 @@ def test_a_failover_that_somebody_orders_meanwhile_wins(lab: Any) -> None:
     sentinel = store.scene.sentinels[0]
     present = content(store.scene.members[0])
     code = f"""
-real = base.Restorer.do_feed
-def do_feed(self):
+real = execute.Restorer.feed_primary
+def feed_primary(self):
     real(self)
     with back.connect(self.watchers[0][1]) as client:
         def order():  # a replica that has just lost its clients, the Sentinel among them, is no good for a moment
@@ -327,7 +331,7 @@ def do_feed(self):
         port = str(self.places["m1"].port)
         ask = ("SENTINEL", "GET-MASTER-ADDR-BY-NAME", {NAME!r})
         self.until("the failover", lambda: client.call(*ask)[1] != port, 120)
-base.Restorer.do_feed = do_feed
+execute.Restorer.feed_primary = feed_primary
 """
     done = store.begin(code)
     assert "A Sentinel moves the primary meanwhile" in done, done
@@ -342,14 +346,14 @@ def test_a_primary_that_has_lost_its_data_takes_it_back_from_a_replica(lab: Any)
     present, junk = content(store.scene.members[0]), lab.server("junk", password=PASSWORD)
     junk.call("SET", "junk", "1")
     code = f"""
-real = base.Restorer.do_feed
-def do_feed(self):
+import os
+real = execute.Restorer.feed_primary
+def feed_primary(self):
     self.feeder.port = {junk.port}
     self.call(self.head, "REPLICAOF", "127.0.0.1", {junk.port})
     self.until("the junk", lambda: self.info("m1").get("master_link_status") == "up", 120)
-    base.os.kill(base.os.getpid(), 9)
-base.os = __import__("os")
-base.Restorer.do_feed = do_feed
+    os.kill(os.getpid(), 9)
+execute.Restorer.feed_primary = feed_primary
 """
     store.killed(code)
     store.whole()

@@ -23,11 +23,11 @@ NAME = "main"
 # Runs in the process of a module: it dies, like a host without power, before or after a step, or a while into it.
 _KILL = """
 import os, signal
-real = base.{worker}.do
+real = base.Base.do_step
 def die(*_unused):
     os.kill(os.getpid(), signal.SIGKILL)
-def do(self, step, last):
-    mine = {step!r} in (type(step).__name__, step.data.get("do"))
+def do_step(self, step, last):
+    mine = type(step).__name__ == {step!r}
     if mine and {when!r} == "before":
         die()
     if mine and {when!r} == "during":
@@ -36,7 +36,7 @@ def do(self, step, last):
     real(self, step, last)
     if mine and {when!r} == "after":
         die()
-base.{worker}.do = do
+base.Base.do_step = do_step
 """
 ALONE = "base.Deadman.start = lambda self: None\n"
 PROBLEMS = (redis.exceptions.RedisError, OSError)
@@ -47,9 +47,9 @@ QUICK, LOOK = 2000, 10000
 LIMIT = 10000  # of the stop of writes; a busy machine needs more than it takes otherwise
 
 
-def kill(worker: str, step: str, when: str, delay: float = 0) -> str:
-    """Return code that kills a module at a step; its class `worker` does the steps."""
-    return _KILL.format(worker=worker, step=step, when=when, delay=delay)
+def kill(step: str, when: str, delay: float = 0) -> str:
+    """Return code that kills a module at a step."""
+    return _KILL.format(step=step, when=when, delay=delay)
 
 
 @dataclass

@@ -11,7 +11,7 @@ from typing import Any
 
 from .._core.errors import BadConfig, QuorumError, Refused
 from .._core.reconcile import Module, Reconciler, Step
-from .._engine.accepted import examine_once
+from .._engine.config_cache import examine_once
 from .._engine.config_check import Sample, installed_version
 from .._host.certificates import (
     STALE,

@@ -16,7 +16,7 @@ from .._redis.client_list import EVERYBODY, waiting
 from .._redis.replies import as_dict, number, parse_info, parse_master, parse_replicas
 from .._replication.interrupted import FENCE, FENCE_LAG, MARK, PRIORITY, setting
 from .operation import Base
-from .rollback import quietly, write_down
+from .rollback import call_quietly, write_down
 from .steps import (
     AwaitChoice,
     Coordinate,
@@ -169,13 +169,13 @@ class Mover(Base):
             if time.monotonic() > over:
                 raise QuorumError(f"{self.plan.target.name} was not promoted within {2 * PROMOTION:g} s")
             time.sleep(0.002)
-        quietly(self.call, self.plan.old.host, "CLIENT", "UNPAUSE")
+        call_quietly(self.call, self.plan.old.host, "CLIENT", "UNPAUSE")
         self._promoted()
 
     def _cut_off(self, *commands: str) -> None:
         """Close the connections of those that wait at the old primary, in these commands or any."""
         for each in waiting(self.call(self.plan.old.host, "CLIENT", "LIST"), *commands):
-            quietly(self.call, self.plan.old.host, *each)
+            call_quietly(self.call, self.plan.old.host, *each)
 
     def _promoted(self) -> None:
         """Wait until the target is primary, let the old one follow it, and see it accept writes."""
@@ -189,7 +189,7 @@ class Mover(Base):
             good = found.get("min_slaves_good_slaves")
             return good is None or number(good) >= setting(target, FENCE) % MARK
 
-        quietly(self.until, "Accepting writes", writable, 2.0)
+        call_quietly(self.until, "Accepting writes", writable, 2.0)
         self.writable = time.monotonic()
         self.deadman.urgent(False)
 
@@ -212,7 +212,7 @@ class Mover(Base):
             for kind in ("normal", "pubsub"):
                 self.call(self.plan.old.host, "CLIENT", "KILL", "TYPE", kind, "SKIPME", "yes")
         self.until("For the Sentinels to be done", lambda: self._all(self._idle), self.wait, 0.05)
-        quietly(self.until, "For the Sentinels to see the replicas", lambda: self._all(self._knows), 15, 0.05)
+        call_quietly(self.until, "For the Sentinels to see the replicas", lambda: self._all(self._knows), 15, 0.05)
         rest = [host for host in self.seen if host != self.plan.target.host]
         what = f"For {', '.join(rest)} to follow {self.plan.target.name}"
         self.until(what, lambda: all(self._linked(host) for host in rest), self.wait, 0.05)
@@ -251,4 +251,4 @@ class Mover(Base):
         """Give a member its own priority again."""
         one = next(one for one in self.plan.raised if one.name == member)
         self.call(member, "CONFIG", "SET", PRIORITY, setting(one, PRIORITY) % MARK)
-        quietly(self.call, member, "CONFIG", "REWRITE")
+        call_quietly(self.call, member, "CONFIG", "REWRITE")

@@ -24,35 +24,35 @@ LOCK = "quorum.redis:failover"
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
-def holders(listed: str) -> List[Dict[str, str]]:
+def list_holders(listed: str) -> List[Dict[str, str]]:
     """Return the connections of failovers that are at work, of those that CLIENT LIST has."""
     return [row for row in parse_client_list(listed) if row.get("name") == LOCK]
 
 
-def refuse(name: str, held: Dict[str, str], where: str) -> NoReturn:
+def refuse_busy(name: str, held: Dict[str, str], where: str) -> NoReturn:
     """Say that another one is at work."""
     what = f"Another failover or restore of {name} is at work, from {held.get('addr', '?')}"
     raise Refused(what, where, "Run again when it is over; nothing was changed")
 
 
-def lock(talk: Talk, name: str, host: str) -> None:
+def take_lock(talk: Talk, name: str, host: str) -> None:
     """Take the lock, which is the name of our connections: it goes when the process goes.
 
     Looking and taking are one transaction, so of two at once the second sees the first.
     """
     listed = talk.ask(host, lambda client: client.transaction([("CLIENT", "LIST"), ("CLIENT", "SETNAME", LOCK)]))[0]
-    for held in holders(listed):
-        refuse(name, held, host)
+    for held in list_holders(listed):
+        refuse_busy(name, held, host)
     talk.label = LOCK
 
 
-def busy(places: Sequence[Place], name: str) -> None:
+def check_lock(places: Sequence[Place], name: str) -> None:
     """Refuse when a failover is at work on one of these members."""
     talk = Talk(dict(places))
     try:
         for host, _place in places:
-            for held in holders(talk.call(host, "CLIENT", "LIST")):
-                refuse(name, held, host)
+            for held in list_holders(talk.call(host, "CLIENT", "LIST")):
+                refuse_busy(name, held, host)
     finally:
         talk.close()
 
@@ -71,7 +71,7 @@ class Base(Talk):
         self.rescue = Rescue(
             name, {host: self.places[host] for host in self.seen}, plan.old.host, plan.target.host, self.watchers
         )
-        self.deadman = Deadman(self.rescue.run)
+        self.deadman = Deadman(self.rescue.undo_move)
         self.offsets: Dict[str, int] = {}
         self.timings: List[Dict[str, Any]] = []
         self.warnings: List[str] = []
@@ -84,11 +84,11 @@ class Base(Talk):
 
     # Around the steps
 
-    def begin(self) -> None:
+    def get_ready(self) -> None:
         """Take the lock, and get ready to be interrupted."""
         self.begun = time.monotonic()
         holder = self.plan.target.host if self.plan.method == "unplanned" else self.plan.old.host
-        lock(self, self.name, holder)
+        take_lock(self, self.name, holder)
         if self.plan.method != "unplanned" and self.role(holder) != "master":
             raise Refused(
                 f"{holder} is not the primary any more", f"data set {self.name}", "Run again; nothing was changed"
@@ -98,7 +98,7 @@ class Base(Talk):
         for each in SIGNALS:
             self.handlers[each] = signal.signal(each, self._interrupted)
 
-    def end(self) -> None:
+    def let_go(self) -> None:
         """Let go of everything."""
         for each, handler in self.handlers.items():
             signal.signal(each, handler)
@@ -112,29 +112,29 @@ class Base(Talk):
     def _interrupted(self, signum: int, _frame: Any) -> None:
         raise QuorumError(f"Interrupted by signal {signum}")
 
-    def do(self, step: Step, last: bool) -> None:
+    def do_step(self, step: Step, last: bool) -> None:
         """Do one step; when it fails, undo all and say so."""
         started = time.monotonic()
         try:
             if not self.begun:
-                self.begin()
+                self.get_ready()
             self.carry_out(step)
         except QuorumError as problem:
             if self.deadman.pipe is None:
-                self.end()
+                self.let_go()
                 raise
             for each in SIGNALS:
                 signal.signal(each, signal.SIG_IGN)
             self.deadman.urgent(False)  # the way back may take longer, has a limit of its own, and is not to be killed
-            said = self.rescue.run()
-            self.end()
+            said = self.rescue.undo_move()
+            self.let_go()
             what = f'The move of {self.name} to {self.plan.target.name} stopped at the step "{step.text}"'
             raise QuorumError(
                 f"{what}: {str(problem).rstrip('.')}", "", f"{said}; temporary settings are undone"
             ) from None
         self.timings.append({"step": step.text, "ms": round((time.monotonic() - started) * 1000)})
         if last:
-            self.end()
+            self.let_go()
 
     # Looking
 
@@ -148,7 +148,7 @@ class Base(Talk):
 
         self.until(f"{self.plan.target.name} did not reach offset {offset}, waiting", enough, seconds, 0.002)
 
-    def gaps(self) -> Dict[str, int]:
+    def measure_gaps(self) -> Dict[str, int]:
         """Return how long writes were not possible, and how long Sentinels named the old primary."""
         if not self.fenced:
             return {}

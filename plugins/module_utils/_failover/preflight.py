@@ -16,7 +16,7 @@ from .._model.versions import major_minor
 from .._replication.election import Wish
 from .._replication.interrupted import FENCE, MARK, PRIORITY, setting
 from .._replication.plan import Planner
-from .steps import Plan, ReplaceDead, afterwards, describe
+from .steps import Plan, ReplaceDead, list_afterwards, list_steps
 
 STALE = 3  # seconds since a replica's last acknowledgement; it sends one each second
 
@@ -37,7 +37,7 @@ class Move:
     sentinels: int = 0
 
 
-def newer(one: Observed, other: Observed) -> bool:
+def is_newer(one: Observed, other: Observed) -> bool:
     """Return whether one must not feed replication to other: a newer version, or Valkey to Redis."""
     if one.engine != other.engine:
         return one.engine == "valkey"
@@ -52,7 +52,7 @@ class Preflight:
         self.members, self.views, self.move = list(members), list(views), move
         self.awake = [view for view in views if view.reachable]
 
-    def refuse(self, what: str, todo: str, kind: Type[Refused] = Refused) -> NoReturn:
+    def refuse_move(self, what: str, todo: str, kind: Type[Refused] = Refused) -> NoReturn:
         """Say no, and show who says what."""
         problem = kind(
             what,
@@ -65,53 +65,53 @@ class Preflight:
             problem.patient = any(view.tilt for view in self.awake)
         raise problem
 
-    def find(self, host: str) -> Observed:
+    def find_member(self, host: str) -> Observed:
         """Return the member of that host."""
         for member in self.members:
             if member.host == host:
                 return member
         known = ", ".join(member.name for member in self.members)
-        return self.refuse(f"{host} is no member of this data set", f"Name one of {known}")
+        return self.refuse_move(f"{host} is no member of this data set", f"Name one of {known}")
 
-    def sentinels(self) -> None:
+    def check_sentinels(self) -> None:
         """Refuse unless a majority of the Sentinels is there, of one mind and idle."""
         name = self.move.name
         if not self.views:
             return
         silent = ", ".join(view.name for view in self.views if not view.reachable)
         if len(self.awake) * 2 <= len(self.views):
-            self.refuse(
+            self.refuse_move(
                 f"Only {len(self.awake)} of {len(self.views)} Sentinels answer, no answer from {silent}",
                 "Bring a majority of them back first",
             )
         for view in self.awake:
             watched = view.masters.get(name)
             if watched is None:
-                self.refuse(f"The Sentinel of {view.name} does not watch {name}", "Run site.yml first")
+                self.refuse_move(f"The Sentinel of {view.name} does not watch {name}", "Run site.yml first")
             if view.tilt:
-                self.refuse(
+                self.refuse_move(
                     f"The Sentinel of {view.name} is in TILT mode and acts on nothing",
                     "Check clock and load of that host, and try again in a minute",
                     Unsettled,
                 )
             if "failover_in_progress" in watched.flags:
-                self.refuse(f"The Sentinel of {view.name} is moving {name} already", "Run again when that is over")
+                self.refuse_move(f"The Sentinel of {view.name} is moving {name} already", "Run again when that is over")
             if not watched.ckquorum.startswith("OK"):
-                self.refuse(f"The Sentinel of {view.name} has no quorum: {watched.ckquorum}", "Run site.yml first")
+                self.refuse_move(f"The Sentinel of {view.name} has no quorum: {watched.ckquorum}", "Run site.yml first")
         said = {(view.masters[name].address, view.masters[name].port) for view in self.awake}
         if len(said) > 1:
-            self.refuse("The Sentinels name different primaries", "Run site.yml first")
+            self.refuse_move("The Sentinels name different primaries", "Run site.yml first")
 
-    def declared(self) -> None:
+    def check_declared(self) -> None:
         """Refuse while somebody lives who is not declared: it would be elected, or be left behind."""
         alive = [one for one in Membership(self.move.name, self.members, self.views, {}).strangers() if one.lives]
         todo = (
             "Run on the whole inventory; who shall leave for good is retired while it is declared, quorum.redis.retire"
         )
         for problem in refusal(self.move.name, alive, self.members, len(self.views)):
-            self.refuse(problem, todo)
+            self.refuse_move(problem, todo)
 
-    def objection(self, one: Observed, primary: Observed) -> str:
+    def find_objection(self, one: Observed, primary: Observed) -> str:
         """Return why a member cannot take over, empty when it can."""
         if not one.reachable:
             return f"cannot be observed ({one.error_kind})"
@@ -135,10 +135,10 @@ class Preflight:
 
     def _unfit(self, one: Observed, primary: Observed) -> str:
         """Return why version or persistence of a member do not fit."""
-        if newer(primary, one):
+        if is_newer(primary, one):
             return f"runs {one.engine} {one.version}, older than {primary.engine} {primary.version} of {primary.name}"
-        fed = [other for other in self.members if other.reachable and not newer(primary, other)]
-        older = [other for other in fed if newer(one, other)]
+        fed = [other for other in self.members if other.reachable and not is_newer(primary, other)]
+        older = [other for other in fed if is_newer(one, other)]
         if older and not self.move.mixed:
             return f"runs {one.engine} {one.version}, newer than {', '.join(other.name for other in older)}"
         if one.persistence.get("aof_enabled") == 0 and primary.persistence.get("aof_enabled") == 1:
@@ -169,25 +169,25 @@ class Preflight:
         passing = (" in the eyes of ", "was last heard of ")
         return Unsettled if any(words in reason for reason in reasons for words in passing) else Refused
 
-    def choose(self, primary: Observed) -> Observed:
+    def choose_target(self, primary: Observed) -> Observed:
         """Return the member that takes over: the named one, or the best."""
         if self.move.to:
-            found = self.find(self.move.to)
-            reason = self.objection(found, primary)
+            found = self.find_member(self.move.to)
+            reason = self.find_objection(found, primary)
             if reason:
                 what, todo = f"{found.name} cannot take over: it {reason}", "Name another member, or repair this one"
-                self.refuse(what, todo, self._kind([reason]))
+                self.refuse_move(what, todo, self._kind([reason]))
             return found
         others = [one for one in self.members if one is not primary]
         reasons = {
-            one.name: "shall be avoided" if one.host in self.move.avoid else self.objection(one, primary)
+            one.name: "shall be avoided" if one.host in self.move.avoid else self.find_objection(one, primary)
             for one in others
         }
         fit = [one for one in others if not reasons[one.name]]
         if not fit:
             said = "; ".join(f"{name} {reason}" for name, reason in reasons.items()) or "there is no other member"
             kind = self._kind(list(reasons.values()))
-            self.refuse(f"Nobody can take over: {said}", "Repair one of them, or run site.yml", kind)
+            self.refuse_move(f"Nobody can take over: {said}", "Repair one of them, or run site.yml", kind)
         here = self.move.zones.get(primary.host)
         return min(
             fit,
@@ -199,33 +199,35 @@ class Preflight:
             ),
         )
 
-    def method(self, old: Observed, target: Observed) -> str:
+    def choose_method(self, old: Observed, target: Observed) -> str:
         """Return how to move: with the engine's and Sentinel's best means."""
         asked = self.move.method
         can_pause = major_minor(old.version) >= (6, 2)
         runs = [(one.engine, one.version) for one in (old, target)] + [(one.engine, one.version) for one in self.awake]
         coordinated = bool(self.views) and all(name == "valkey" and major_minor(text) >= (9, 0) for name, text in runs)
         if asked == "coordinated" and not coordinated:
-            self.refuse("Method coordinated needs Valkey 9 on the servers and Sentinels", "Choose another method")
+            self.refuse_move("Method coordinated needs Valkey 9 on the servers and Sentinels", "Choose another method")
         if asked == "pause" and not can_pause:
-            self.refuse(f"Method pause needs Redis 6.2, {old.name} runs {old.version}", "Choose method fence or auto")
+            self.refuse_move(
+                f"Method pause needs Redis 6.2, {old.name} runs {old.version}", "Choose method fence or auto"
+            )
         return asked if asked != "auto" else "pause" if can_pause else "fence"
 
-    def settled(self) -> Observed:
+    def find_settled(self) -> Observed:
         """Return the primary of a set on which all agree, and of which all are declared."""
-        self.sentinels()
+        self.check_sentinels()
         planner = Planner(self.members, self.views, Wish(self.move.name, mixed=self.move.mixed))
         found = planner.plan()
         if found.steps:
-            self.refuse(f"The set is not as it should be: {found.steps[0].text}", "Run site.yml first")
-        self.declared()
+            self.refuse_move(f"The set is not as it should be: {found.steps[0].text}", "Run site.yml first")
+        self.check_declared()
         return found.primary
 
     def plan(self) -> Plan:
         """Return the plan, or refuse."""
-        primary = self.settled()
+        primary = self.find_settled()
         if self.move.to:
-            self.find(self.move.to)
+            self.find_member(self.move.to)
         done = self.move.to == primary.host if self.move.to else primary.host not in (self.move.avoid or [primary.host])
         found = Plan(primary)
         found.warnings = [f"{place(one)} was left out: {one.error}" for one in self.members if not one.reachable]
@@ -234,20 +236,20 @@ class Preflight:
         ]
         if done:
             return found
-        target = self.choose(primary)
+        target = self.choose_target(primary)
         down_after = [view.masters[self.move.name].down_after for view in self.awake]
-        found.target, found.method = target, self.method(primary, target)
+        found.target, found.method = target, self.choose_method(primary, target)
         found.pause = min([self.move.limit] + [each // 2 for each in down_after])
         found.others = [one for one in self.members if one.reachable and one not in (primary, target)]
         mine = setting(target, PRIORITY) % MARK
         found.raised = [one for one in found.others if self.views and 0 < setting(one, PRIORITY) % MARK <= mine]
-        found.steps = describe(found, self.move.name, bool(self.views))
+        found.steps = list_steps(found, self.move.name, bool(self.views))
         return found
 
-    def unplanned(self) -> Plan:
+    def plan_unplanned(self) -> Plan:
         """Return the plan for a dead primary without Sentinels: the replica that knows most takes over."""
         if self.views:
-            self.refuse(
+            self.refuse_move(
                 "dead_primary is for sets without Sentinels: these replace a dead primary by themselves",
                 "Bring a majority of the Sentinels back",
             )
@@ -262,20 +264,20 @@ class Preflight:
             and any(other.primary and one.is_at(other.primary.address, other.primary.port) for other in alive)
         ]
         if len(dead) != 1:
-            self.refuse(
+            self.refuse_move(
                 "No dead primary is to be seen: the members that answer do not follow one that is silent",
                 "Run site.yml",
             )
         known = [one for one in alive if one.primary and dead[0].is_at(one.primary.address, one.primary.port)]
         lost = ", ".join(one.name for one in self.members if not one.reachable and one is not dead[0])
         if lost and not self.move.to:
-            self.refuse(
+            self.refuse_move(
                 f"{lost} cannot be observed and may know more than those that answer",
                 f"Bring {lost} back, or name the member that shall take over",
             )
-        fit = [self.find(self.move.to)] if self.move.to else [one for one in known if setting(one, PRIORITY)]
+        fit = [self.find_member(self.move.to)] if self.move.to else [one for one in known if setting(one, PRIORITY)]
         if not fit or fit[0] not in known or fit[0].loading or (fit[0].primary and fit[0].primary.sync_in_progress):
-            self.refuse(
+            self.refuse_move(
                 f"{self.move.to or 'None of the members that answer'} is no complete replica of {dead[0].name}",
                 "Name another member",
             )
@@ -293,6 +295,6 @@ class Preflight:
                 f"{place(target)}: become the primary at offset {target.offset}, in place of "
                 f"{place(dead[0])}, which does not answer"
             ),
-            *afterwards(found, False),
+            *list_afterwards(found, False),
         ]
         return found

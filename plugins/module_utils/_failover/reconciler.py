@@ -23,7 +23,7 @@ from .._redis.observe import (
 from .._replication.interrupted import Repair, ResetSetting, leftovers
 from .._replication.repair import repair
 from .execute import Mover
-from .operation import busy
+from .operation import check_lock
 from .preflight import Move, Preflight
 from .steps import MoveLater, Plan
 
@@ -46,9 +46,9 @@ class Failover(Reconciler[Preflight]):
 
     def observe(self) -> Preflight:
         """Look at everybody, and again while what stands in the way passes by itself."""
-        return until_settled(self.look, self.judge, self.wait, SHORT)
+        return until_settled(self.look_once, self.judge_look, self.wait, SHORT)
 
-    def judge(self, obs: Preflight) -> None:
+    def judge_look(self, obs: Preflight) -> None:
         """Say whether it is worth looking again; every other refusal belongs to the plan."""
         if self.move.dead_primary or leftovers(obs.members, obs.views, self.move.name):
             return
@@ -59,22 +59,22 @@ class Failover(Reconciler[Preflight]):
         except QuorumError:
             pass
 
-    def look(self) -> Preflight:
+    def look_once(self) -> Preflight:
         """Look at everybody once."""
         seen = observe_all(self.places, config=True)
         return Preflight(seen, observe_sentinels(self.watchers), self.move)
 
     def plan(self, obs: Preflight) -> List[Step]:
         """Return the steps, or refuse."""
-        busy([place for place, one in zip(self.places, obs.members) if one.reachable], self.move.name)
+        check_lock([place for place, one in zip(self.places, obs.members) if one.reachable], self.move.name)
         repairs = leftovers(obs.members, obs.views, self.move.name)
         if any(not isinstance(step, ResetSetting) for step in repairs):
             return [*repairs, MoveLater(f"data set {self.move.name}: look again, then move as asked for")]
-        return [*repairs, *self.decide(obs)]
+        return [*repairs, *self.decide_move(obs)]
 
-    def decide(self, obs: Preflight) -> List[Step]:
+    def decide_move(self, obs: Preflight) -> List[Step]:
         """Return the steps of the move, and get ready for them."""
-        self.found = obs.unplanned() if self.move.dead_primary else obs.plan()
+        self.found = obs.plan_unplanned() if self.move.dead_primary else obs.plan()
         self.warnings += self.found.warnings
         awake = [place for place, view in zip(self.watchers, obs.views) if view.reachable]
         if self.found.method:
@@ -90,14 +90,14 @@ class Failover(Reconciler[Preflight]):
             for each in self._again():
                 self.apply(each)
         elif self.mover is not None and self.found is not None:
-            self.mover.do(step, step is self.found.steps[-1])
+            self.mover.do_step(step, step is self.found.steps[-1])
 
     def _again(self) -> List[Step]:
         """Return the steps of the move once what was repaired has come to rest."""
         over = time.monotonic() + min(self.wait, SHORT)
         while True:
             try:
-                return self.decide(self.look())
+                return self.decide_move(self.look_once())
             except Refused:
                 if time.monotonic() > over:
                     raise
@@ -115,7 +115,7 @@ class Failover(Reconciler[Preflight]):
         }
         if self.mover and self.mover.timings:
             self.warnings += self.mover.warnings
-            answer.update(timings=self.mover.timings, offsets=self.mover.offsets, **self.mover.gaps())
+            answer.update(timings=self.mover.timings, offsets=self.mover.offsets, **self.mover.measure_gaps())
         if self.mover is None or self.mover.timings:  # else it is check mode
             told = {"moved": self.mover is not None, "from": self.found.old.host, "to": now.host}
             told.update({"gap_ms": answer["gap_ms"]} if "gap_ms" in answer else {})

@@ -16,13 +16,13 @@ from .._redis.client_list import follow
 from .._redis.observe import Place, observe, observe_sentinels
 from .._redis.replies import number, parse_master
 from .._replication.interrupted import MARK, SETTINGS
-from .patience import calm_down, hold_back
+from .down_after import hold_back, reset_down_after
 
 PATIENCE = 5.0
 LIMIT = 40.0
 
 
-def quietly(call: Callable[..., Any], *args: Any) -> Any:
+def call_quietly(call: Callable[..., Any], *args: Any) -> Any:
     """Call, and let it fail: what may or may not be needed."""
     try:
         return call(*args)
@@ -57,10 +57,10 @@ class Rescue:
     target: str
     watchers: Sequence[Place] = field(default_factory=list)
 
-    def run(self) -> str:
+    def undo_move(self) -> str:
         """Bring the set back to one primary that accepts writes, say who it is, and let the Sentinels be as before."""
         said = self._end()
-        calm_down(self.watchers, self.name)
+        reset_down_after(self.watchers, self.name)
         return said
 
     def _end(self) -> str:
@@ -103,10 +103,10 @@ class Rescue:
         """Let the old primary go on, unless it has found its place in a set that others have put right."""
         with connect(self.places[self.old]) as client:
             if old.failover_state not in ("", "no-failover"):
-                quietly(client.call, "FAILOVER", "ABORT")
+                call_quietly(client.call, "FAILOVER", "ABORT")
             if old.parked:
                 client.call("REPLICAOF", "NO", "ONE")
-            quietly(client.call, "CLIENT", "UNPAUSE")
+            call_quietly(client.call, "CLIENT", "UNPAUSE")
             role = client.call("ROLE")[0]
         self._tidy()
         return f"{self.old} goes on as the primary" if role == "master" else f"{self.old} is a replica"
@@ -136,14 +136,14 @@ class Rescue:
 
     def _abort(self, moving: Sequence[SentinelView]) -> None:
         """Make Sentinels give up a failover whose target does not answer: its time-out, for a moment, is over."""
-        old = quietly(connect, self.places[self.old])
+        old = call_quietly(connect, self.places[self.old])
         if old is not None:
-            quietly(old.call, "FAILOVER", "ABORT")
-            quietly(old.call, "CLIENT", "UNPAUSE")
+            call_quietly(old.call, "FAILOVER", "ABORT")
+            call_quietly(old.call, "CLIENT", "UNPAUSE")
             old.close()
         places = dict(self.watchers)
         for view in moving:
-            quietly(self._give_up, places[view.host], view.masters[self.name].failover_timeout)
+            call_quietly(self._give_up, places[view.host], view.masters[self.name].failover_timeout)
 
     def _give_up(self, place: Any, timeout: int) -> None:
         with connect(place) as client:

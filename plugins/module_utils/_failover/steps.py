@@ -92,7 +92,7 @@ class Plan:
     steps: List[Step] = field(default_factory=list)
 
 
-def afterwards(plan: Plan, sentinels: bool) -> List[Step]:
+def list_afterwards(plan: Plan, sentinels: bool) -> List[Step]:
     """Return the steps after the switch."""
     target = plan.target
     steps: List[Step] = []
@@ -107,7 +107,7 @@ def afterwards(plan: Plan, sentinels: bool) -> List[Step]:
     return steps
 
 
-def describe(plan: Plan, name: str, sentinels: bool) -> List[Step]:
+def list_steps(plan: Plan, name: str, sentinels: bool) -> List[Step]:
     """Return the steps of a planned move."""
     old, target = place(plan.old), place(plan.target)
     steps: List[Step] = []
@@ -124,7 +124,7 @@ def describe(plan: Plan, name: str, sentinels: bool) -> List[Step]:
         steps.append(AwaitChoice(f"Sentinels: wait until all of them would pick {plan.target.name}"))
     if plan.method == "coordinated":
         steps.append(Coordinate(f"Sentinels: move {name} to {target} (SENTINEL FAILOVER COORDINATED)"))
-        return steps + afterwards(plan, sentinels)
+        return steps + list_afterwards(plan, sentinels)
     how = {
         "pause": f"pause writes, for at most {plan.pause} ms,",
         "fence": f"refuse writes by {FENCE}, for at most {plan.pause} ms,",
@@ -135,4 +135,4 @@ def describe(plan: Plan, name: str, sentinels: bool) -> List[Step]:
         steps.append(Elect(f"Sentinels: make {target} the primary of {name} (SENTINEL FAILOVER)"))
     else:
         steps.append(Promote(f"{target}: become the primary"))
-    return steps + afterwards(plan, sentinels)
+    return steps + list_afterwards(plan, sentinels)

@@ -13,8 +13,8 @@ from .._backup.snapshot import put_off
 from .._core.errors import Damaged, QuorumError, Refused, Unreachable
 from .._core.reconcile import Step
 from .._engine.seed_server import ADDRESS, read_credentials, stage_backup
-from .._failover.patience import calm_down
-from .._failover.rollback import quietly, write_down
+from .._failover.down_after import reset_down_after
+from .._failover.rollback import call_quietly, write_down
 from .._host.capacity import memory_free
 from .._model.observed import PARKED
 from .._redis.client_list import EVERYBODY
@@ -22,8 +22,8 @@ from .._redis.engine_modules import lines, loaded
 from .._redis.replies import keys_by_database, number, parse_info
 from . import journal
 from .operation import Base
-from .plan import TODO, counted, off
-from .rollback import linked, rewritten
+from .plan import TODO, compare_counts, compare_load
+from .rollback import is_linked, is_rewritten
 from .steps import (
     AwaitRewrite,
     CalmSentinels,
@@ -77,14 +77,14 @@ class Restorer(Base):
         shown = read_credentials(self.client(self.head))
         self.feeder.start(shown, lines(loaded(self.client(self.head))))
         found = self.feeder.loaded(self.setting.wait, self.setting.reserve, lambda: None)
-        wrong = off(keys_of(found), self.backup.databases)
-        wrong += filter(None, [counted(found, self.backup.databases)])
+        wrong = compare_counts(keys_of(found), self.backup.databases)
+        wrong += filter(None, [compare_load(found, self.backup.databases)])
         if wrong:
             raise Damaged(f"Loaded, the backup is not what its manifest says: {'; '.join(wrong)}", told.name, TODO)
         self._fits(found)
-        self.note.feeder_pid = self.feeder.process.pid if self.feeder.process else 0
-        self.note.feeder_id, self.note.expected = found["master_replid"], keys_of(found)
-        self.save()
+        self.entry.feeder_pid = self.feeder.process.pid if self.feeder.process else 0
+        self.entry.feeder_id, self.entry.expected = found["master_replid"], keys_of(found)
+        self.save_entry()
 
     def _fits(self, found: Dict[str, str]) -> None:
         """Refuse what the primary cannot hold."""
@@ -113,26 +113,26 @@ class Restorer(Base):
             load=False,
             wait=self.setting.wait,
         )
-        self.note.kept = str(job.place / make(job, lambda _text: None).name)
-        self.save()
+        self.entry.kept = str(job.place / make(job, lambda _text: None).name)
+        self.save_entry()
 
     def calm_sentinels(self) -> None:
         """Let no Sentinel fail over meanwhile."""
-        self.watch.calm()
+        self.watch.calm_all()
 
     # The switch
 
     def park_members(self) -> None:
         """Make all read-only where they are: the primary first, the others when they have all that it has."""
         for host in self.others:  # a parked primary takes no replica, and one in its handshake is cut off as a client
-            self.until(f"The link of {host}", lambda host=host: linked(self.info(host)), BACK, PAUSE)  # type: ignore[misc]
+            self.until(f"The link of {host}", lambda host=host: is_linked(self.info(host)), BACK, PAUSE)  # type: ignore[misc]
         self._alive()
         replies = self.client(self.head).transaction([EVERYBODY, ["REPLICAOF", *PARKED], ["INFO"]])
         self.parked = time.monotonic()
         found = parse_info(replies[-1])
         end = number(found.get("slave_repl_offset", found.get("master_repl_offset")))
-        self.note.databases = keys_of(found)
-        self.save()
+        self.entry.databases = keys_of(found)
+        self.save_entry()
         for host in self.others:
             self._alive()
             what = f"{host} did not reach offset {end}, waiting"
@@ -151,10 +151,10 @@ class Restorer(Base):
             now, target = self._now(), self.feeder.info()
             if now.get("role") == "master":
                 raise QuorumError(f"{self.head} was restarted in the middle")
-            if linked(now) and now.get("loading") == "0":
+            if is_linked(now) and now.get("loading") == "0":
                 level = number(now.get("slave_repl_offset")) >= number(target.get("master_repl_offset"))
                 if level and keys_of(now) == keys_of(target):
-                    self.note.expected = keys_of(now)
+                    self.entry.expected = keys_of(now)
                     return
             tries = number(target.get("sync_full"))
             if tries > 1:
@@ -177,7 +177,7 @@ class Restorer(Base):
         while True:
             self._alive()
             now = self.info(self.head, "persistence")
-            if now.get("aof_enabled") == "1" and rewritten(now):
+            if now.get("aof_enabled") == "1" and is_rewritten(now):
                 return
             if put_off(now) or time.monotonic() > end:
                 raise QuorumError(f"{self.head} cannot rewrite its AOF. Its log says why; free space there")
@@ -185,11 +185,11 @@ class Restorer(Base):
 
     def serve_writes(self) -> None:
         """Accept writes again."""
-        self.save()
+        self.save_entry()
         now = self.info(self.head)
         if (now.get("master_host"), number(now.get("master_port"))) != (ADDRESS, self.feeder.port):
             raise QuorumError(f"{self.head} was given another role meanwhile")
-        self.watch.same()
+        self.watch.check_primary()
         self.call(self.head, "REPLICAOF", "NO", "ONE")
         self.served = time.monotonic()
         self.deadman.urgent(False)
@@ -206,15 +206,15 @@ class Restorer(Base):
     def finish_restore(self) -> None:
         """Wait for everybody, and let Sentinels be as they were."""
         what = f"For {', '.join(self.others)} to follow {self.head}"
-        self.until(what, lambda: all(linked(self.info(host)) for host in self.others), self.setting.wait, PAUSE)
+        self.until(what, lambda: all(is_linked(self.info(host)) for host in self.others), self.setting.wait, PAUSE)
         for host in self.others:
             self.until(f"The AOF of {host}", lambda host=host: self._safe(host), self.setting.wait, PAUSE)  # type: ignore[misc]
-        calm_down(self.watchers, self.setting.name)
+        reset_down_after(self.watchers, self.setting.name)
         count = len(self.others)
-        self.until("For the Sentinels to see all", lambda: self.watch.agreed(count), self.setting.wait, PAUSE)
+        self.until("For the Sentinels to see all", lambda: self.watch.all_agree(count), self.setting.wait, PAUSE)
         for host in [self.head, *self.others]:
-            quietly(lambda host=host: write_down(self.client(host)))
-        journal.remove(self.setting.directory)
+            call_quietly(lambda host=host: write_down(self.client(host)))
+        journal.remove_entry(self.setting.directory)
 
     def _safe(self, host: str) -> bool:
-        return rewritten(self.info(host, "persistence"))
+        return is_rewritten(self.info(host, "persistence"))

@@ -10,16 +10,16 @@ from typing import Any, Dict, List, Optional
 
 from .._core.errors import QuorumError
 from .._core.reconcile import Module, Reconciler, Step
-from .._failover.operation import busy
+from .._failover.operation import check_lock
 from .._model.verdicts import tell_verdict
 from .._redis.observe import both, observe_all
 from .._restore import journal
-from .note import Note
+from .journal_entry import JournalEntry
 from .rollback import WayOut
 from .steps import EndInterrupted
 
 
-class End(Reconciler[Optional[Note]]):
+class End(Reconciler[Optional[JournalEntry]]):
     """The end of one restore."""
 
     def __init__(self, module: Module) -> None:
@@ -31,46 +31,46 @@ class End(Reconciler[Optional[Note]]):
         self.directory = given["data"] or f"/var/lib/redis/{self.name}"
         self.said = self.outcome = ""
 
-    def observe(self) -> Optional[Note]:
-        """Look for its note."""
-        return journal.read(self.directory)
+    def observe(self) -> Optional[JournalEntry]:
+        """Look for its journal."""
+        return journal.read_entry(self.directory)
 
-    def plan(self, obs: Optional[Note]) -> List[Step]:
+    def plan(self, obs: Optional[JournalEntry]) -> List[Step]:
         """Return how it is ended; nothing when there is none, and refuse while it is at work."""
         if obs is None:
             return []
         awake = {one.host for one in observe_all(self.places) if one.reachable}
-        busy([place for place in self.places if place[0] in awake], self.name)
-        return [EndInterrupted(sentence(obs))]
+        check_lock([place for place in self.places if place[0] in awake], self.name)
+        return [EndInterrupted(describe_end(obs))]
 
     def apply(self, step: Step) -> None:
         """End it."""
         out = WayOut(self.directory, self.places, self.watchers, self.name)
-        self.said, self.outcome = end(out), out.outcome
+        self.said, self.outcome = end_interrupted(out), out.outcome
 
-    def settle(self, before: Optional[Note], steps: List[Step]) -> Optional[Note]:
+    def settle(self, before: Optional[JournalEntry], steps: List[Step]) -> Optional[JournalEntry]:
         """Keep what was known of it."""
         return before
 
-    def result(self, obs: Optional[Note], steps: List[Step]) -> Dict[str, Any]:
+    def result(self, obs: Optional[JournalEntry], steps: List[Step]) -> Dict[str, Any]:
         """Return how it ended."""
-        note = obs or Note(self.name, "", "", "")
-        told = {"outcome": self.outcome, "backup": Path(note.backup).name, "kept": note.kept}
+        entry = obs or JournalEntry(self.name, "", "", "")
+        told = {"outcome": self.outcome, "backup": Path(entry.backup).name, "kept": entry.kept}
         verdict = tell_verdict("redis_restored", {self.name: told}) if self.outcome else {}
-        return {"ended": self.said, "backup": told["backup"], "kept": note.kept, **verdict}
+        return {"ended": self.said, "backup": told["backup"], "kept": entry.kept, **verdict}
 
 
-def sentence(note: Note) -> str:
+def describe_end(entry: JournalEntry) -> str:
     """Return what is done with it."""
     return (
-        f"{note.head}: end the restore of {Path(note.backup).name} that was cut short: forward where all of its data "
+        f"{entry.head}: end the restore of {Path(entry.backup).name} that was cut short: forward where all of its data "
         "has arrived, else back"
     )
 
 
-def end(out: WayOut) -> str:
+def end_interrupted(out: WayOut) -> str:
     """End it and say how; an error when that cannot be done now."""
-    said = out.run()
+    said = out.end_restore()
     if not out.outcome:
         raise QuorumError("A restore that was cut short cannot be ended", f"data set {out.name}", said)
     return f"A restore had been cut short; {said}."

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, quorum.redis contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a restore notes on the disk of the primary's host, so that whoever comes later can end it."""
+"""The journal that a restore keeps on the disk of the primary's host, so that whoever comes later can end it."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from pathlib import Path
 from typing import Optional
 
 from .._core.errors import QuorumError
-from .note import Note
+from .journal_entry import JournalEntry
 
 FILE = "restore.json"
 STAGE = "restore"
 
 
-def read(directory: str) -> Optional[Note]:
-    """Return the note of a restore that is not at its end, None when there is none."""
+def read_entry(directory: str) -> Optional[JournalEntry]:
+    """Return the entry of a restore that is not at its end, None when there is none."""
     path = Path(directory) / FILE
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
-        known = {item.name for item in fields(Note)}
-        return Note(**{key: value for key, value in data.items() if key in known})
+        known = {item.name for item in fields(JournalEntry)}
+        return JournalEntry(**{key: value for key, value in data.items() if key in known})
     except FileNotFoundError:
         return None
     except (OSError, ValueError, TypeError, AttributeError) as problem:
@@ -35,15 +35,15 @@ def read(directory: str) -> Optional[Note]:
         ) from None
 
 
-def write(directory: str, note: Note) -> None:
-    """Write the note in one piece."""
+def write_entry(directory: str, entry: JournalEntry) -> None:
+    """Write the entry in one piece."""
     path = Path(directory) / FILE
     temporary = path.with_suffix(".new")
     try:
         temporary.unlink(missing_ok=True)
         number = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
         with os.fdopen(number, "w", encoding="utf-8") as file:
-            file.write(json.dumps(asdict(note)))
+            file.write(json.dumps(asdict(entry)))
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
@@ -51,6 +51,6 @@ def write(directory: str, note: Note) -> None:
         raise QuorumError(f"{path} cannot be written: {problem}") from problem
 
 
-def remove(directory: str) -> None:
+def remove_entry(directory: str) -> None:
     """Say that nothing is left to do."""
     (Path(directory) / FILE).unlink(missing_ok=True)

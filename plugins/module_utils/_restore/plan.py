@@ -18,7 +18,7 @@ from .._model.rdb_header import Header, memory_needed
 from .._model.tables import evidence, place
 from .._model.versions import FOREIGN, data_format, major_minor
 from .._redis.replies import number
-from .note import Note
+from .journal_entry import JournalEntry
 from .steps import (
     AwaitRewrite,
     CalmSentinels,
@@ -73,7 +73,7 @@ class Plan:
     warnings: List[str] = field(default_factory=list)
 
 
-def unreadable(header: Header, engine: str, version: str) -> str:
+def explain_unreadable(header: Header, engine: str, version: str) -> str:
     """Return why this engine does not read a file, empty when it does."""
     what = f"RDB version {header.rdb_version} of {header.engine} {header.version}".rstrip()
     by = f"{engine} {version}"
@@ -89,7 +89,7 @@ def unreadable(header: Header, engine: str, version: str) -> str:
     return ""
 
 
-def off(found: Mapping[str, int], told: Mapping[str, Mapping[str, int]]) -> List[str]:
+def compare_counts(found: Mapping[str, int], told: Mapping[str, Mapping[str, int]]) -> List[str]:
     """Return where what was loaded is not what the manifest tells; keys that expire may have gone meanwhile."""
     wrong = []
     for name in sorted({*found, *told}, key=int):
@@ -99,7 +99,7 @@ def off(found: Mapping[str, int], told: Mapping[str, Mapping[str, int]]) -> List
     return wrong
 
 
-def counted(info: Mapping[str, str], told: Mapping[str, Mapping[str, int]]) -> str:
+def compare_load(info: Mapping[str, str], told: Mapping[str, Mapping[str, int]]) -> str:
     """Return how the engine's own count of what it has loaded differs; Redis 6 does not tell."""
     if "rdb_last_load_keys_loaded" not in info:
         return ""
@@ -108,7 +108,7 @@ def counted(info: Mapping[str, str], told: Mapping[str, Mapping[str, int]]) -> s
     return f"{read} keys were read instead of {total}" if read != total else ""
 
 
-def counts(databases: Mapping[str, Any]) -> str:
+def show_counts(databases: Mapping[str, Any]) -> str:
     """Return the number of keys of each database for a sentence."""
     rows = {name: found["keys"] if isinstance(found, dict) else found for name, found in databases.items()}
     shown = ", ".join(f"{keys} in database {name}" for name, keys in sorted(rows.items(), key=lambda row: int(row[0])))
@@ -116,7 +116,7 @@ def counts(databases: Mapping[str, Any]) -> str:
     return f"{total} key{'s' * (total != 1)}" + (f" ({shown})" if len(rows) > 1 else "")
 
 
-def room(backup: Backup, here: Here, aof: bool) -> List[str]:
+def check_room(backup: Backup, here: Here, aof: bool) -> List[str]:
     """Return what disk and memory lack: for the unpacked file, its copy on the way to the primary, and the AOF.
 
     What is set aside before, a backup of the present data, counts where it goes to.
@@ -137,7 +137,7 @@ def room(backup: Backup, here: Here, aof: bool) -> List[str]:
     return wrong
 
 
-def replica_room(backup: Backup, one: Observed, found: Capacity, percent: int) -> List[str]:
+def check_replica_room(backup: Backup, one: Observed, found: Capacity, percent: int) -> List[str]:
     """Return what the host of a replica lacks for the same data: it drops its own first, unless told to load beside."""
     size = backup.manifest.rdb_size
     beside = one.config.get("repl-diskless-load") == "swapdb"
@@ -155,11 +155,11 @@ class Planner:
         self.members, self.views, self.name, self.here = list(members), list(views), name, here
         self.preflight = Preflight(members, views, Move(name))
 
-    def problems(self, backup: Backup, primary: Observed) -> List[str]:
+    def list_problems(self, backup: Backup, primary: Observed) -> List[str]:
         """Return everything that stands in the way, a sentence each."""
         wrong = []
         for one in self.members:
-            why = unreadable(backup.header, one.engine, one.version) if one.reachable else ""
+            why = explain_unreadable(backup.header, one.engine, one.version) if one.reachable else ""
             if why:
                 wrong.append(f"{one.name}: {why}")
         if self.here.version != primary.version:
@@ -179,17 +179,17 @@ class Planner:
             wrong.append(f"the Sentinels of {names} do not answer, and could fail over meanwhile")
         if not backup.manifest.good:
             wrong.append("a drill or a check of this backup has failed, see its manifest.json")
-        wrong += room(backup, self.here, primary.config.get("appendonly") == "yes")
+        wrong += check_room(backup, self.here, primary.config.get("appendonly") == "yes")
         for one in self.members:
             found = self.here.rooms.get(one.host)
             if found is not None and one is not primary and one.reachable:
-                wrong += replica_room(backup, one, found, self.here.reserve_percent)
+                wrong += check_replica_room(backup, one, found, self.here.reserve_percent)
         return wrong
 
     def plan(self, backup: Backup, keep: str = "") -> Plan:
         """Return the plan, or refuse with all reasons."""
-        primary = self.preflight.settled()
-        wrong = self.problems(backup, primary)
+        primary = self.preflight.find_settled()
+        wrong = self.list_problems(backup, primary)
         if wrong:
             raise Refused(
                 f"{backup.manifest.name} cannot be restored: {'; '.join(wrong)}",
@@ -214,14 +214,14 @@ class Planner:
             found.warnings.append(f"The backup is one of the data set {backup.manifest.data_set}, not of {self.name}.")
         if primary.keys and not keep:
             found.warnings.append(f"The {primary.keys} keys that {self.name} has now will not be kept anywhere.")
-        found.steps = self.steps(found, backup, keep)
+        found.steps = self.list_steps(found, backup, keep)
         return found
 
-    def steps(self, plan: Plan, backup: Backup, keep: str) -> List[Step]:
+    def list_steps(self, plan: Plan, backup: Backup, keep: str) -> List[Step]:
         """Return the steps, a sentence each."""
         head, told = place(plan.primary), backup.manifest
         others = ", ".join(place(one) for one in plan.replicas)
-        now, then = counts(plan.primary.databases), counts(backup.databases)
+        now, then = show_counts(plan.primary.databases), show_counts(backup.databases)
         steps: List[Step] = [
             ProveBackup(
                 f"{head}: load {told.name} of {told.ended} ({told.rdb_size} bytes) into a server beside it, and count: "
@@ -249,19 +249,19 @@ class Planner:
 # --- a restore that was cut short ---
 
 
-def holds_old(one: Observed, note: Note) -> bool:
+def holds_old(one: Observed, entry: JournalEntry) -> bool:
     """Return whether a member has the data of before, complete."""
-    same = one.replication_id in (note.replication_id, "") or one.replication_id2 == note.replication_id
-    return not one.loading and same and note.databases in (None, one.databases)
+    same = one.replication_id in (entry.replication_id, "") or one.replication_id2 == entry.replication_id
+    return not one.loading and same and entry.databases in (None, one.databases)
 
 
-def holds_new(one: Observed, note: Note) -> bool:
+def holds_new(one: Observed, entry: JournalEntry) -> bool:
     """Return whether a member has the data of the backup, complete: it has the id only after the last byte."""
     ids = {one.replication_id, one.replication_id2} - {""}
-    return not one.loading and bool(note.feeder_id) and note.feeder_id in ids
+    return not one.loading and bool(entry.feeder_id) and entry.feeder_id in ids
 
 
-def stage(head: Optional[Observed], note: Note, members: Sequence[Observed]) -> str:
+def find_stage(head: Optional[Observed], entry: JournalEntry, members: Sequence[Observed]) -> str:
     """Return what the former primary has come to: silent, busy, moved, serving, new, old or lost."""
     if head is None or not head.reachable:
         return "silent"
@@ -271,9 +271,9 @@ def stage(head: Optional[Observed], note: Note, members: Sequence[Observed]) -> 
         return "moved"
     if head.role == "primary":
         return "serving"
-    if holds_new(head, note):
+    if holds_new(head, entry):
         return "new"
-    return "old" if holds_old(head, note) else "lost"
+    return "old" if holds_old(head, entry) else "lost"
 
 
 def other_primary(head: Observed, members: Sequence[Observed]) -> Optional[Observed]:
@@ -281,13 +281,13 @@ def other_primary(head: Observed, members: Sequence[Observed]) -> Optional[Obser
     return next((one for one in members if one is not head and one.reachable and one.role == "primary"), None)
 
 
-def spare(head: str, note: Note, members: Sequence[Observed]) -> Optional[Observed]:
+def find_spare(head: str, entry: JournalEntry, members: Sequence[Observed]) -> Optional[Observed]:
     """Return a member that still has all the data of before."""
     others = [one for one in members if one.host != head and one.reachable and one.parked]
-    fit = [one for one in others if one.keys and holds_old(one, note)]
+    fit = [one for one in others if one.keys and holds_old(one, entry)]
     return max(fit, key=lambda one: one.offset) if fit else None
 
 
-def strays(head: Observed, members: Sequence[Observed]) -> List[Observed]:
+def list_strays(head: Observed, members: Sequence[Observed]) -> List[Observed]:
     """Return the members that still hold the present data, following nobody."""
     return [one for one in members if one is not head and one.reachable and one.parked]

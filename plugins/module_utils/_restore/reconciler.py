@@ -15,7 +15,7 @@ from .._core.errors import Damaged, QuorumError, Unsettled
 from .._core.polling import until_settled
 from .._core.reconcile import Module, Reconciler, Step
 from .._engine.config_check import installed_version
-from .._failover.operation import busy
+from .._failover.operation import check_lock
 from .._host.capacity import disk_free, memory_free, memory_total, present_size, same_disk
 from .._host.compression import open_reader
 from .._host.files import read_chunks
@@ -27,10 +27,10 @@ from .._redis.observe import both, observe_all, observe_sentinels
 from .._redis.replies import number
 from . import journal
 from .execute import Restorer
-from .finish import end, sentence
-from .note import Note
+from .finish import describe_end, end_interrupted
+from .journal_entry import JournalEntry
 from .operation import Setting
-from .plan import Backup, Here, Plan, Planner, counts
+from .plan import Backup, Here, Plan, Planner, show_counts
 from .rollback import WayOut
 from .steps import EndInterrupted, RestoreLater
 
@@ -42,10 +42,10 @@ class Seen:
     """The set, and what an earlier restore has left."""
 
     planner: Planner
-    note: Optional[Note]
+    entry: Optional[JournalEntry]
 
 
-def find(directory: str) -> Backup:
+def verify_backup(directory: str) -> Backup:
     """Return a backup whose files are as its manifest says. Damaged: it is none, or not what it was."""
     told = manifests.read(directory)
     manifests.check(directory, told)
@@ -79,7 +79,7 @@ class Restore(Reconciler[Seen]):
             memory_total() * given["memory_reserve"] // 100,
             given["keep"] or "",
         )
-        self.backup = find(given["backup"])
+        self.backup = verify_backup(given["backup"])
         self.found: Optional[Plan] = None
         self.runner: Optional[Restorer] = None
         self.recovered = ""
@@ -87,20 +87,20 @@ class Restore(Reconciler[Seen]):
 
     def observe(self) -> Seen:
         """Look at everybody, and again while what stands in the way passes by itself."""
-        return until_settled(self.look, self.judge, self.setting.wait, SHORT)
+        return until_settled(self.look_once, self.judge_look, self.setting.wait, SHORT)
 
-    def judge(self, obs: Seen) -> None:
+    def judge_look(self, obs: Seen) -> None:
         """Say whether it is worth looking again; every other refusal belongs to the plan."""
-        if obs.note is not None:
+        if obs.entry is not None:
             return
         try:
-            obs.planner.preflight.settled()
+            obs.planner.preflight.find_settled()
         except Unsettled:
             raise
         except QuorumError:
             pass
 
-    def look(self) -> Seen:
+    def look_once(self) -> Seen:
         """Look at everybody once."""
         seen = observe_all(self.places, config=True)
         data, keep = self.setting.directory, self.setting.keep
@@ -118,18 +118,18 @@ class Restore(Reconciler[Seen]):
             here.kept = present_size(data, number(mine.memory.get("used_memory")))
             here.keep_free = -1 if same_disk(data, keep) else disk_free(keep)
         planner = Planner(seen, observe_sentinels(self.watchers), self.name, here)
-        return Seen(planner, journal.read(self.setting.directory))
+        return Seen(planner, journal.read_entry(self.setting.directory))
 
     def plan(self, obs: Seen) -> List[Step]:
         """Return the steps, or refuse."""
         seen = [one for one in obs.planner.members if one.reachable]
-        busy([place for place in self.places if place[0] in {one.host for one in seen}], self.name)
-        if obs.note is None:
-            return self.decide(obs)
+        check_lock([place for place in self.places if place[0] in {one.host for one in seen}], self.name)
+        if obs.entry is None:
+            return self.decide_restore(obs)
         again = f"data set {self.name}: look again, then restore as asked for, unless that is what has just been ended"
-        return [EndInterrupted(sentence(obs.note)), RestoreLater(again)]
+        return [EndInterrupted(describe_end(obs.entry)), RestoreLater(again)]
 
-    def decide(self, obs: Seen) -> List[Step]:
+    def decide_restore(self, obs: Seen) -> List[Step]:
         """Return the steps of the restore, and get ready for them."""
         self.found = obs.planner.plan(self.backup, self.setting.keep)
         self.warnings += self.found.warnings
@@ -140,22 +140,22 @@ class Restore(Reconciler[Seen]):
     def apply(self, step: Step) -> None:
         """Do one step: end an earlier restore, or one of this one."""
         if isinstance(step, EndInterrupted):
-            self.recover()
+            self.end_earlier()
         elif isinstance(step, RestoreLater):
             if self.recovered != "new":
-                for each in self.decide(self.observe()):
+                for each in self.decide_restore(self.observe()):
                     self.apply(each)
         elif self.runner is not None and self.found is not None:
-            self.runner.do(step, step is self.found.steps[-1])
-            self.kept = self.runner.note.kept
+            self.runner.do_step(step, step is self.found.steps[-1])
+            self.kept = self.runner.entry.kept
 
-    def recover(self) -> None:
+    def end_earlier(self) -> None:
         """End a restore that was cut short."""
-        note = journal.read(self.setting.directory)
+        entry = journal.read_entry(self.setting.directory)
         out = WayOut(self.setting.directory, self.places, self.watchers, self.name)
-        self.warnings.append(end(out))
-        if note is not None and note.sha256 == self.backup.manifest.rdb_sha256:
-            self.recovered, self.kept = out.outcome, note.kept
+        self.warnings.append(end_interrupted(out))
+        if entry is not None and entry.sha256 == self.backup.manifest.rdb_sha256:
+            self.recovered, self.kept = out.outcome, entry.kept
 
     def result(self, obs: Seen, steps: List[Step]) -> Dict[str, Any]:
         """Return what was there, what is there, and how it went."""
@@ -165,15 +165,15 @@ class Restore(Reconciler[Seen]):
             "present": {one.name: one.databases for one in obs.planner.members if one.reachable},
             "kept": self.kept,
             "numbers": {
-                "now": {one.name: counts(one.databases) for one in obs.planner.members if one.reachable},
-                "then": counts(self.backup.databases),
+                "now": {one.name: show_counts(one.databases) for one in obs.planner.members if one.reachable},
+                "then": show_counts(self.backup.databases),
             },
         }
         if self.found is not None:
             answer["before"] = self.found.primary.databases
             answer["primary"] = self.found.primary.host
         if self.runner is not None and self.runner.timings:
-            answer.update(timings=self.runner.timings, **self.runner.gaps())
+            answer.update(timings=self.runner.timings, **self.runner.measure_gaps())
         done = self.recovered == "new" or (self.runner is not None and self.runner.timings)
         if done:  # else it is check mode
             told = {"outcome": "new", "backup": self.backup.manifest.name, "kept": self.kept}
@@ -184,9 +184,9 @@ class Restore(Reconciler[Seen]):
         """Return the numbers before and after."""
 
         def rows(seen: Planner) -> str:
-            shown = sorted((one.name, counts(one.databases)) for one in seen.members if one.reachable)
+            shown = sorted((one.name, show_counts(one.databases)) for one in seen.members if one.reachable)
             return "".join(f"{name}: {text}\n" for name, text in shown)
 
         names = [one.name for one in before.planner.members if one.reachable]
-        then = "".join(f"{name}: {counts(self.backup.databases)}\n" for name in sorted(names))
+        then = "".join(f"{name}: {show_counts(self.backup.databases)}\n" for name in sorted(names))
         return [{"before": rows(before.planner), "after": rows(after.planner) if after else then}]

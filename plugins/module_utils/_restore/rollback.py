@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The way out of a restore that went wrong or was cut short: to the end where the new data is complete, else back.
 
-It needs nothing but places and the note on the disk, and observes anew: it also runs in a process that knows nothing
+It needs nothing but places and the journal on the disk, and observes anew: it also runs in a process that knows nothing
 of how far the restore had come.
 """
 
@@ -18,22 +18,22 @@ from pathlib import Path
 from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
 from .._core.errors import QuorumError
-from .._failover.patience import calm_down
-from .._failover.rollback import quietly, write_down
+from .._failover.down_after import reset_down_after
+from .._failover.rollback import call_quietly, write_down
 from .._model.observed import Observed
 from .._redis.client import connect
 from .._redis.connections import Talk
 from .._redis.observe import Place, observe_all
 from . import journal
 from .journal import STAGE
-from .note import Note
+from .journal_entry import JournalEntry
 from .plan import (
-    counts,
+    find_spare,
+    find_stage,
     holds_new,
+    list_strays,
     other_primary,
-    spare,
-    stage,
-    strays,
+    show_counts,
 )
 
 
@@ -47,14 +47,14 @@ class WayOut(Talk):
         self.patience = 600.0
         self.outcome = ""
 
-    def run(self) -> str:
+    def end_restore(self) -> str:
         """Bring the set back to one primary that has all of one data or of the other, and say which."""
-        note = journal.read(self.directory)
-        if note is None:
+        entry = journal.read_entry(self.directory)
+        if entry is None:
             return "nothing had been changed"
-        end_feeder(self.directory, note)
-        head, found = self._settle(note)
-        ends: Dict[str, Callable[[Observed, Note], str]] = {
+        end_feeder(self.directory, entry)
+        head, found = self._settle(entry)
+        ends: Dict[str, Callable[[Observed, JournalEntry], str]] = {
             "serving": self._serving,
             "new": self._new,
             "old": self._old,
@@ -63,94 +63,94 @@ class WayOut(Talk):
             "silent": self._silent,
             "busy": self._busy,
         }
-        said = ends[found](head, note)
+        said = ends[found](head, entry)
         if self.outcome:
-            if not self._attend(note):
+            if not self._attend(entry):
                 said += "; some member is not in sync yet, run site.yml"
-            calm_down(self.watchers, self.name)
+            reset_down_after(self.watchers, self.name)
             for host in self.places:
-                quietly(self._write_down, host)
+                call_quietly(self._write_down, host)
             shutil.rmtree(Path(self.directory) / STAGE, ignore_errors=True)
-            journal.remove(self.directory)
+            journal.remove_entry(self.directory)
         self.close()
         return said
 
     def _look(self) -> List[Observed]:
         return observe_all(self.members)
 
-    def _settle(self, note: Note) -> Tuple[Observed, str]:
+    def _settle(self, entry: JournalEntry) -> Tuple[Observed, str]:
         """Wait while the former primary does not answer or loads."""
         over = time.monotonic() + self.patience
         while True:
             members = self._look()
-            head = next((one for one in members if one.host == note.head), Observed(host=note.head))
-            found = stage(head, note, members)
+            head = next((one for one in members if one.host == entry.head), Observed(host=entry.head))
+            found = find_stage(head, entry, members)
             if found not in ("busy", "silent") or time.monotonic() > over:
                 return head, found
             time.sleep(0.2)
 
     # What the former primary has come to
 
-    def _serving(self, head: Observed, note: Note) -> str:
-        told = bool(note.expected) and head.databases == note.expected != note.databases
-        self.outcome = "new" if told or holds_new(head, note) else "old"
+    def _serving(self, head: Observed, entry: JournalEntry) -> str:
+        told = bool(entry.expected) and head.databases == entry.expected != entry.databases
+        self.outcome = "new" if told or holds_new(head, entry) else "old"
         what = "the backup's data" if self.outcome == "new" else "the present data"
-        return f"{head.name} is the primary with {what}, {counts(head.databases)}"
+        return f"{head.name} is the primary with {what}, {show_counts(head.databases)}"
 
-    def _new(self, head: Observed, note: Note) -> str:
+    def _new(self, head: Observed, entry: JournalEntry) -> str:
         """Everything had arrived: let it serve, once its AOF has it too."""
         with contextlib.suppress(QuorumError):
-            self.until("The AOF", lambda: rewritten(self.info(head.host, "persistence")), self.patience, 0.1)
+            self.until("The AOF", lambda: is_rewritten(self.info(head.host, "persistence")), self.patience, 0.1)
         self.call(head.host, "REPLICAOF", "NO", "ONE")
         self.outcome = "new"
-        return f"all of the backup had arrived: {head.name} is the primary with it, {counts(head.databases)}"
+        return f"all of the backup had arrived: {head.name} is the primary with it, {show_counts(head.databases)}"
 
-    def _old(self, head: Observed, note: Note) -> str:
+    def _old(self, head: Observed, entry: JournalEntry) -> str:
         self.call(head.host, "REPLICAOF", "NO", "ONE")
         self.outcome = "old"
-        return f"{head.name} goes on as the primary with the present data, {counts(head.databases)}"
+        return f"{head.name} goes on as the primary with the present data, {show_counts(head.databases)}"
 
-    def _lost(self, head: Observed, note: Note) -> str:
+    def _lost(self, head: Observed, entry: JournalEntry) -> str:
         """Part of the data is gone from the former primary: let it take all of it from a member that has it."""
-        source = spare(head.host, note, self._look())
+        source = find_spare(head.host, entry, self._look())
         if source is None:
-            return self._help(head, note, "holds neither the present data nor the backup's as a whole")
+            return self._help(head, entry, "holds neither the present data nor the backup's as a whole")
         place = self.places[source.host]
         try:
             self.call(source.host, "REPLICAOF", "NO", "ONE")
             self.point(head.host, place.address, place.port)
             what = f"{head.name} did not get its data back from {source.name}: that"
-            self.until(what, lambda: self._has(head.host, note.databases), self.patience, 0.1)
+            self.until(what, lambda: self._has(head.host, entry.databases), self.patience, 0.1)
         except QuorumError as problem:
-            return self._help(head, note, f"has not got the present data back from {source.name} ({problem})")
+            return self._help(head, entry, f"has not got the present data back from {source.name} ({problem})")
         self.call(head.host, "REPLICAOF", "NO", "ONE")
         self.point(source.host, self.places[head.host].address, self.places[head.host].port)
         self.outcome = "old"
         return f"{head.name} has got the present data back from {source.name} and goes on as the primary"
 
-    def _moved(self, head: Observed, note: Note) -> str:
+    def _moved(self, head: Observed, entry: JournalEntry) -> str:
         """Somebody has made another member the primary: that counts."""
         other = other_primary(head, self._look())
         if other is None:
-            return self._help(head, note, "has been replaced by a member that does not answer")
+            return self._help(head, entry, "has been replaced by a member that does not answer")
         place = self.places[other.host]
         if head.primary is None or not other.is_at(head.primary.address, head.primary.port):
             self.point(head.host, place.address, place.port)
         self.outcome = "moved"
-        return f"{other.name} was made the primary meanwhile and goes on with its data, {counts(other.databases)}"
+        return f"{other.name} was made the primary meanwhile and goes on with its data, {show_counts(other.databases)}"
 
-    def _silent(self, head: Observed, note: Note) -> str:
-        return self._help(head, note, "does not answer")
+    def _silent(self, head: Observed, entry: JournalEntry) -> str:
+        return self._help(head, entry, "does not answer")
 
-    def _busy(self, head: Observed, note: Note) -> str:
-        return self._help(head, note, "is still loading")
+    def _busy(self, head: Observed, entry: JournalEntry) -> str:
+        return self._help(head, entry, "is still loading")
 
-    def _help(self, head: Observed, note: Note, what: str) -> str:
-        kept = f" The data of before is kept in {note.kept}." if note.kept else ""
+    def _help(self, head: Observed, entry: JournalEntry, what: str) -> str:
+        kept = f" The data of before is kept in {entry.kept}." if entry.kept else ""
         return (
-            f"{note.head} {what}, and the Sentinels do not fail over. Bring {note.head} back, then run restore.yml "
+            f"{entry.head} {what}, and the Sentinels do not fail over. Bring {entry.head} back, then run restore.yml "
             f"again: it ends this one first.{kept} Members that wait, read-only, with the data of before: "
-            f"{', '.join(note.replicas) or 'none'}"
+            f"{', '.join(entry.replicas) or 'none'}"
         )
 
     # The others
@@ -158,20 +158,20 @@ class WayOut(Talk):
     def _has(self, host: str, databases: Optional[Dict[str, int]]) -> bool:
         found = next(one for one in self._look() if one.host == host)
         linked = found.primary is not None and found.primary.link == "up" and not found.primary.sync_in_progress
-        return linked and found.databases == databases and rewritten(self.info(host, "persistence"))
+        return linked and found.databases == databases and is_rewritten(self.info(host, "persistence"))
 
-    def _attend(self, note: Note) -> bool:
+    def _attend(self, entry: JournalEntry) -> bool:
         """Let those that wait follow, and wait for them."""
         members = self._look()
         head = next((one for one in members if one.role == "primary"), None)
         if head is None:
             return False
         place = self.places[head.host]
-        for one in strays(head, members):
-            quietly(self.point, one.host, place.address, place.port)
+        for one in list_strays(head, members):
+            call_quietly(self.point, one.host, place.address, place.port)
         rest = [one.host for one in members if one.reachable and one is not head]
         try:
-            self.until("To be in sync", lambda: all(linked(self.info(host)) for host in rest), self.patience, 0.1)
+            self.until("To be in sync", lambda: all(is_linked(self.info(host)) for host in rest), self.patience, 0.1)
         except QuorumError:
             return False
         return True
@@ -181,19 +181,19 @@ class WayOut(Talk):
             write_down(client)
 
 
-def rewritten(found: Dict[str, str]) -> bool:
+def is_rewritten(found: Dict[str, str]) -> bool:
     """Return whether the AOF, if there shall be one, has everything."""
     busy = {found.get(key, "0") for key in ("aof_rewrite_in_progress", "aof_rewrite_scheduled", "loading")}
     return busy == {"0"} and found.get("aof_last_bgrewrite_status", "ok") == "ok"
 
 
-def linked(found: Dict[str, str]) -> bool:
+def is_linked(found: Dict[str, str]) -> bool:
     """Return whether a replica is in sync."""
     return found.get("master_link_status") == "up" and found.get("master_sync_in_progress") == "0"
 
 
-def end_feeder(directory: str, note: Note) -> None:
+def end_feeder(directory: str, entry: JournalEntry) -> None:
     """End the server of a restore whose process did not take it along; only if it is that one."""
     with contextlib.suppress(OSError, ValueError):
-        if note.feeder_pid and os.readlink(f"/proc/{note.feeder_pid}/cwd") == str(Path(directory) / STAGE):
-            os.kill(note.feeder_pid, signal.SIGKILL)
+        if entry.feeder_pid and os.readlink(f"/proc/{entry.feeder_pid}/cwd") == str(Path(directory) / STAGE):
+            os.kill(entry.feeder_pid, signal.SIGKILL)

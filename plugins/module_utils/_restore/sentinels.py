@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Sequence
 
 from .._core.errors import QuorumError
-from .._failover.patience import be_patient
+from .._failover.down_after import raise_down_after
 from .._model.observed import Observed, WatchedMaster
 from .._redis.client import Client, connect
 from .._redis.observe import Place
@@ -23,14 +23,14 @@ class Watch:
         """Remember whom they shall name."""
         self.watchers, self.name, self.primary = list(watchers), name, primary
 
-    def calm(self) -> None:
+    def calm_all(self) -> None:
         """Let no Sentinel fail over; the value says what it was."""
         for _host, place in self.watchers:
             with connect(place) as client:
                 self._ballot(client)
-                be_patient(client, self.name)
+                raise_down_after(client, self.name)
 
-    def same(self) -> None:
+    def check_primary(self) -> None:
         """Stop when one of them wants another primary."""
         for _host, place in self.watchers:
             with connect(place) as client:
@@ -42,7 +42,7 @@ class Watch:
             raise QuorumError("A Sentinel moves the primary meanwhile", str(client.endpoint))
         return seen
 
-    def agreed(self, replicas: int) -> bool:
+    def all_agree(self, replicas: int) -> bool:
         """Return whether all are as they were, and see so many good replicas."""
         for _host, place in self.watchers:
             with connect(place) as client:

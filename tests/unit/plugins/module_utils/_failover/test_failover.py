@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from ansible_collections.quorum.redis.plugins.module_utils._core.errors import Refused, Unsettled
 from ansible_collections.quorum.redis.plugins.module_utils._core.reconcile import Step
-from ansible_collections.quorum.redis.plugins.module_utils._failover.preflight import Move, Preflight, newer
+from ansible_collections.quorum.redis.plugins.module_utils._failover.preflight import Move, Preflight, is_newer
 from ansible_collections.quorum.redis.plugins.module_utils._model.observed import (
     Downstream,
     Observed,
@@ -90,7 +90,7 @@ WATCHED = [view("r1"), view("r2"), view("r3")]
 
 def plan(members: list[Observed], views: list[SentinelView] | None = None, **wish: Any) -> Any:
     preflight = Preflight(members, views or [], Move("main", **wish))
-    return preflight.unplanned() if wish.get("dead_primary") else preflight.plan()
+    return preflight.plan_unplanned() if wish.get("dead_primary") else preflight.plan()
 
 
 def kinds(steps: Sequence[Step]) -> list[str]:
@@ -321,9 +321,9 @@ def test_pause_needs_redis_6_2() -> None:
 
 
 def test_versions_are_compared_without_their_last_part() -> None:
-    assert not newer(server("r1", version="7.0.15"), server("r2", version="7.0.4"))
-    assert newer(server("r1", engine="valkey", version="8.0.1"), server("r2", version="7.0.15"))
-    assert not newer(server("r1", version="7.2.4"), server("r2", engine="valkey", version="8.0.1"))
+    assert not is_newer(server("r1", version="7.0.15"), server("r2", version="7.0.4"))
+    assert is_newer(server("r1", engine="valkey", version="8.0.1"), server("r2", version="7.0.15"))
+    assert not is_newer(server("r1", version="7.2.4"), server("r2", engine="valkey", version="8.0.1"))
 
 
 # --- a dead primary ---

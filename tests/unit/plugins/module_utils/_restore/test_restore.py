@@ -24,24 +24,24 @@ from ansible_collections.quorum.redis.plugins.module_utils._model.observed impor
 from ansible_collections.quorum.redis.plugins.module_utils._model.rdb_header import Header
 from ansible_collections.quorum.redis.plugins.module_utils._replication.interrupted import explain_restore
 from ansible_collections.quorum.redis.plugins.module_utils._restore import journal
-from ansible_collections.quorum.redis.plugins.module_utils._restore.note import Note
+from ansible_collections.quorum.redis.plugins.module_utils._restore.journal_entry import JournalEntry
 from ansible_collections.quorum.redis.plugins.module_utils._restore.plan import (
     Backup,
     Here,
     Plan,
     Planner,
-    counted,
-    counts,
+    check_replica_room,
+    check_room,
+    compare_counts,
+    compare_load,
+    explain_unreadable,
+    find_spare,
+    find_stage,
     holds_new,
-    off,
-    replica_room,
-    room,
-    spare,
-    stage,
-    strays,
-    unreadable,
+    list_strays,
+    show_counts,
 )
-from ansible_collections.quorum.redis.plugins.module_utils._restore.rollback import linked, rewritten
+from ansible_collections.quorum.redis.plugins.module_utils._restore.rollback import is_linked, is_rewritten
 from ansible_collections.quorum.redis.plugins.module_utils._restore.steps import (
     AwaitRewrite,
     CalmSentinels,
@@ -234,7 +234,7 @@ def test_sentinels_that_are_silent_must_not_be_able_to_fail_over(quorum: int, ma
 def test_which_engine_reads_which_file(
     magic: str, version: int, aux: dict[str, str], engine: str, running: str, readable: bool
 ) -> None:
-    assert (unreadable(Header(magic, version, aux), engine, running) == "") is readable
+    assert (explain_unreadable(Header(magic, version, aux), engine, running) == "") is readable
 
 
 # --- counting ---
@@ -252,15 +252,15 @@ def test_which_engine_reads_which_file(
     ],
 )
 def test_only_keys_with_an_end_may_be_missing(found: dict[str, int], wrong: list[str]) -> None:
-    assert off(found, backup().databases) == wrong
+    assert compare_counts(found, backup().databases) == wrong
 
 
 def test_the_engine_counts_those_that_it_left_out_too() -> None:
     told = backup().databases
-    assert counted({}, told) == ""
-    assert counted({"rdb_last_load_keys_loaded": "1198", "rdb_last_load_keys_expired": "2"}, told) == ""
+    assert compare_load({}, told) == ""
+    assert compare_load({"rdb_last_load_keys_loaded": "1198", "rdb_last_load_keys_expired": "2"}, told) == ""
     read = {"rdb_last_load_keys_loaded": "1198", "rdb_last_load_keys_expired": "1"}
-    assert counted(read, told) == "1199 keys were read instead of 1200"
+    assert compare_load(read, told) == "1199 keys were read instead of 1200"
 
 
 def test_what_was_proven_counts_more_than_what_was_told() -> None:
@@ -270,9 +270,9 @@ def test_what_was_proven_counts_more_than_what_was_told() -> None:
 
 
 def test_numbers_are_words() -> None:
-    assert counts({}) == "0 keys"
-    assert counts({"0": 1}) == "1 key"
-    assert counts({"5": {"keys": 2, "expires": 0}, "0": {"keys": 1, "expires": 1}}) == (
+    assert show_counts({}) == "0 keys"
+    assert show_counts({"0": 1}) == "1 key"
+    assert show_counts({"5": {"keys": 2, "expires": 0}, "0": {"keys": 1, "expires": 1}}) == (
         "3 keys (1 in database 0, 2 in database 5)"
     )
 
@@ -280,8 +280,8 @@ def test_numbers_are_words() -> None:
 def test_the_aof_needs_room_too() -> None:
     large = backup(rdb_size=GIB // 4)
     here = replace(HERE, disk_free=GIB * 5 // 8, memory_free=8 * GIB)
-    assert room(large, here, aof=False) == []
-    assert room(large, here, aof=True) == ["r1 has 640 MiB of disk free, 784 MiB are needed"]
+    assert check_room(large, here, aof=False) == []
+    assert check_room(large, here, aof=True) == ["r1 has 640 MiB of disk free, 784 MiB are needed"]
 
 
 @pytest.mark.parametrize(
@@ -295,7 +295,7 @@ def test_the_aof_needs_room_too() -> None:
 )
 def test_what_is_set_aside_needs_room_where_it_goes(kept: int, keep_free: int, says: list[str]) -> None:
     here = replace(HERE, disk_free=GIB * 5 // 8, memory_free=8 * GIB, kept=kept, keep_free=keep_free)
-    assert room(backup(rdb_size=GIB // 4), here, aof=False) == says
+    assert check_room(backup(rdb_size=GIB // 4), here, aof=False) == says
 
 
 @pytest.mark.parametrize(
@@ -320,7 +320,7 @@ def test_every_member_needs_room_for_the_same_data(
     large = backup(rdb_size=GIB // 4)
     given: dict[str, Any] = {"disk_free": GIB, "memory_free": 4 * GIB, "memory_total": 8 * GIB, **free}
     found = Capacity("r2", **given)
-    told = replica_room(large, server("r2", **member), found, 5)
+    told = check_replica_room(large, server("r2", **member), found, 5)
     assert len(told) == len(says) and all(row.startswith(part) for row, part in zip(told, says, strict=True))
     if not member and says:
         here = replace(HERE, memory_free=8 * GIB, rooms={"r2": found})
@@ -350,7 +350,9 @@ def test_a_refusal_names_the_restore_behind_it(members: list[Observed], patience
     assert (found.where, found.table) == ("data set main", "the table")
 
 
-NOTE = Note("main", "r1", "/b/one", "", replication_id="old", databases={"0": 7}, feeder_id="new", expected={"0": 1200})
+ENTRY = JournalEntry(
+    "main", "r1", "/b/one", "", replication_id="old", databases={"0": 7}, feeder_id="new", expected={"0": 1200}
+)
 
 
 @pytest.mark.parametrize(
@@ -370,24 +372,24 @@ NOTE = Note("main", "r1", "/b/one", "", replication_id="old", databases={"0": 7}
     ],
 )
 def test_what_the_primary_has_come_to(head: Observed, others: list[Observed], expected: str) -> None:
-    assert stage(head, NOTE, [head, *others]) == expected
+    assert find_stage(head, ENTRY, [head, *others]) == expected
 
 
 def test_before_the_data_was_counted_nothing_had_been_taken() -> None:
-    assert stage(parked("r1"), replace(NOTE, databases=None, feeder_id=""), []) == "old"
+    assert find_stage(parked("r1"), replace(ENTRY, databases=None, feeder_id=""), []) == "old"
 
 
 def test_the_data_of_before_comes_from_a_member_that_has_all_of_it() -> None:
     members = [fed(databases={}), replica("r2"), parked("r3", databases={"0": 6}, keys=6), parked("r4"), gone("r5")]
-    found = spare("r1", NOTE, members)
+    found = find_spare("r1", ENTRY, members)
     assert found is not None
     assert found.host == "r4"
-    assert spare("r1", NOTE, members[:3]) is None
-    assert [one.host for one in strays(members[0], members)] == ["r3", "r4"]
+    assert find_spare("r1", ENTRY, members[:3]) is None
+    assert [one.host for one in list_strays(members[0], members)] == ["r3", "r4"]
 
 
 def test_an_id_that_is_empty_is_nobodys() -> None:
-    assert not holds_new(parked("r1", replication_id=""), replace(NOTE, feeder_id=""))
+    assert not holds_new(parked("r1", replication_id=""), replace(ENTRY, feeder_id=""))
 
 
 @pytest.mark.parametrize(
@@ -401,24 +403,24 @@ def test_an_id_that_is_empty_is_nobodys() -> None:
     ],
 )
 def test_when_the_aof_has_everything(found: dict[str, str], whole: bool) -> None:
-    assert rewritten(found) is whole
+    assert is_rewritten(found) is whole
 
 
 def test_when_a_replica_is_in_sync() -> None:
-    assert linked({"master_link_status": "up", "master_sync_in_progress": "0"})
-    assert not linked({"master_link_status": "up", "master_sync_in_progress": "1"})
-    assert not linked({})
+    assert is_linked({"master_link_status": "up", "master_sync_in_progress": "0"})
+    assert not is_linked({"master_link_status": "up", "master_sync_in_progress": "1"})
+    assert not is_linked({})
 
 
 # --- the note, and the server beside ---
 
 
 def test_the_note_survives_and_goes(tmp_path: Path) -> None:
-    assert journal.read(str(tmp_path)) is None
-    journal.write(str(tmp_path), NOTE)
-    assert journal.read(str(tmp_path)) == NOTE
+    assert journal.read_entry(str(tmp_path)) is None
+    journal.write_entry(str(tmp_path), ENTRY)
+    assert journal.read_entry(str(tmp_path)) == ENTRY
     assert (tmp_path / "restore.json").stat().st_mode & 0o777 == 0o600
-    journal.remove(str(tmp_path))
+    journal.remove_entry(str(tmp_path))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -426,14 +428,14 @@ def test_the_note_survives_and_goes(tmp_path: Path) -> None:
 def test_a_note_that_cannot_be_read_stops_everything(tmp_path: Path, text: str) -> None:
     (tmp_path / "restore.json").write_text(text)
     with pytest.raises(QuorumError) as caught:
-        journal.read(str(tmp_path))
+        journal.read_entry(str(tmp_path))
     assert "restore.json" in str(caught.value)
 
 
 def test_a_link_in_the_place_of_the_note_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "precious").write_text("kept")
     (tmp_path / "restore.new").symlink_to(tmp_path / "precious")
-    journal.write(str(tmp_path), NOTE)
+    journal.write_entry(str(tmp_path), ENTRY)
     assert (tmp_path / "precious").read_text() == "kept"
 
 

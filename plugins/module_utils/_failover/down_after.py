@@ -1,7 +1,7 @@
 # Copyright (c) 2026, quorum.redis contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Sentinels that are held back while their primary says it is a replica, and get their own patience back afterwards."""
+"""Sentinels that are held back by down-after-milliseconds while their primary says it is a replica."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SEEN_AGAIN = 25.0  # a Sentinel looks at the role of a server each 10 s
 KEY = "down-after-milliseconds"
 
 
-def be_patient(client: Client, name: str) -> None:
+def raise_down_after(client: Client, name: str) -> None:
     """Let one Sentinel take its primary for alive; the value says what it was."""
     was = number(as_dict(client.call("SENTINEL", "MASTER", name)).get(KEY))
     client.call("SENTINEL", "SET", name, KEY, was % RESTORE_MARK + RESTORE_MARK)
@@ -29,7 +29,7 @@ def hold_back(watchers: Sequence[Place], name: str) -> None:
     for _host, place in watchers:
         try:
             with connect(place) as client:
-                be_patient(client, name)
+                raise_down_after(client, name)
         except QuorumError:
             continue
 
@@ -44,16 +44,16 @@ def seen_as_primary(client: Any, name: str) -> bool:
     return found.get("role-reported") == "master" or (bool(named) and named != [found.get("ip"), found.get("port")])
 
 
-def calm_down(watchers: Sequence[Place], name: str) -> None:
-    """Give each Sentinel its own patience back, once it has seen that the primary is one."""
+def reset_down_after(watchers: Sequence[Place], name: str) -> None:
+    """Give each Sentinel its own value back, once it has seen that the primary is one."""
     for _host, place in watchers:
         try:
-            _patience_back(place, name)
+            _reset_one(place, name)
         except QuorumError:
             continue
 
 
-def _patience_back(place: Any, name: str) -> None:
+def _reset_one(place: Any, name: str) -> None:
     with connect(place) as client:
         value = number(as_dict(client.call("SENTINEL", "MASTER", name)).get(KEY))
         if value >= RESTORE_MARK:

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.quorum.redis.plugins.module_utils._engine import accepted
-from ansible_collections.quorum.redis.plugins.module_utils._engine.accepted import (
+from ansible_collections.quorum.redis.plugins.module_utils._engine import config_cache
+from ansible_collections.quorum.redis.plugins.module_utils._engine.config_cache import (
     digest_question,
     hidden_values,
     recall_answer,
@@ -27,7 +27,7 @@ CONFIG = {"maxmemory": "1073741824", "requirepass": SECRET, "masterauth": "", "p
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("engine", "libraries", "cert.pem"):
         (tmp_path / name).write_text(name)
-    monkeypatch.setattr(accepted, "LIBRARIES", str(tmp_path / "libraries"))
+    monkeypatch.setattr(config_cache, "LIBRARIES", str(tmp_path / "libraries"))
     return tmp_path
 
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, quorum.redis contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is noted of a restore that is at work."""
+"""What the journal says of a restore that is at work."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Dict, List, Optional
 
 
 @dataclass
-class Note:
+class JournalEntry:
     """How far a restore has come; no secret is in it."""
 
     name: str
