@@ -43,7 +43,7 @@ from .directives import (
 )
 from .endpoint import check_endpoints, endpoint_of
 from .firewall import firewall_model
-from .inventory import Inventory, TopologyError, typed
+from .inventory import Inventory, TopologyError, natural_order, typed
 from .inventory_checks import (
     PORTS,
     check_addresses,
@@ -158,11 +158,12 @@ def build(inventory: Inventory) -> dict[str, Any]:
 
 
 def endpoint_hosts(inventory: Inventory, instances: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return the hosts with endpoints, none when no data set has one."""
+    """Return the hosts with endpoints, none when no data set has one; the order of the inventory does not count."""
     group = str(inventory.variables.get("redis_endpoint_group") or "")
-    hosts = list(inventory.groups.get(group, [])) if any(one["endpoint"] for one in instances) else []
-    check_addresses(inventory, hosts)
-    return hosts
+    hosts = inventory.groups.get(group, []) if any(one["endpoint"] for one in instances) else []
+    fronts = sorted((host for host in hosts if host not in inventory.without), key=natural_order)
+    check_addresses(inventory, fronts)
+    return fronts
 
 
 def instance(inventory: Inventory, entry: Mapping[str, Any], hosts: list[str], sentinels: int) -> dict[str, Any]:

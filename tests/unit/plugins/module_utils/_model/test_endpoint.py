@@ -38,8 +38,11 @@ def model(endpoint: Any, host: str = "app1", sentinels: list[str] | None = None,
     groups = {"redis": THREE, "redis_sentinel": THREE if sentinels is None else sentinels}
     more = variables.pop("more", [])
     entry = {"name": "main", "endpoint": endpoint, **variables.pop("entry", {})}
+    fronts, without = variables.pop("fronts", ["app1", "app2"]), variables.pop("without", ())
     values = {**DEFAULTS, "redis_instances": [entry, *more], **variables}
-    return build(Inventory(host, {**groups, "redis_endpoint": ["app1", "app2"]}, values, lambda host: ADDRESSES[host]))
+    found = Inventory(host, {**groups, "redis_endpoint": fronts}, values, lambda host: ADDRESSES[host])
+    found.without = without
+    return build(found)
 
 
 def test_an_endpoint_has_defaults_and_its_hosts_pass_the_firewall() -> None:
@@ -61,6 +64,21 @@ def test_without_a_declaration_there_are_no_endpoint_hosts() -> None:
     assert found["instances"][0]["endpoint"] == {}
     assert found["endpoint"] == {"hosts": [], "local": False, "address": ""}
     assert "10.0.1.1" not in found["firewall"]["peers"]
+
+
+def test_the_order_of_the_inventory_does_not_count() -> None:
+    """The targets of Prometheus are written from it."""
+    turned = model(PORT, fronts=["app2", "r3", "app1"])
+    assert turned == model(PORT, fronts=["app1", "app2", "r3"])
+    assert turned["endpoint"]["hosts"] == ["app1", "app2", "r3"]
+
+
+def test_the_endpoint_of_a_retired_host_leaves_with_it() -> None:
+    """A host that is gone is not waited for, and the firewall is at once what it is without that host."""
+    told: dict[str, Any] = {"sentinels": ["r1", "r2", "r4"], "fronts": ["app1", "r3"]}
+    whole, shrunk = model(PORT, **told), model(PORT, without=("r3",), **told)
+    assert (whole["endpoint"]["hosts"], shrunk["endpoint"]["hosts"]) == (["app1", "r3"], ["app1"])
+    assert "10.0.0.3" in whole["firewall"]["peers"] and "10.0.0.3" not in shrunk["firewall"]["peers"]
 
 
 @pytest.mark.parametrize(
