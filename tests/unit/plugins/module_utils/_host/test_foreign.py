@@ -124,6 +124,8 @@ ELSE = {"master0": "name=mymaster,status=ok,address=192.0.2.1:6379,slaves=2,sent
 def test_what_nobody_misses_may_go() -> None:
     assert judge_foreign([server()], "db1", replace=False)
     assert judge_foreign([sentinel(**DEFAULT), server(connected_clients="3")], "db1", replace=False)
+    for unit in ("redis.service", "valkey.service", "valkey-server.service"):
+        assert judge_foreign([server(unit)], "db1", replace=False)
     assert judge_foreign([], "db1", replace=False) == []
 
 
