@@ -19,8 +19,9 @@ description:
   - It fails and changes nothing for a layout that does not survive the loss of a zone, a member that holds keys of its
     own or belongs to another cluster, two clusters, a copied identity, a slot with two owners or with none in a cluster
     with data, and for changes while a member is silent or a slot is on its way.
-  - It never resets or flushes a node, forgets only those at O(forget), and moves slots only with O(rebalance);
-    RV(moves) says what that would move, RV(violations) where primaries and replicas are not where they should be.
+  - It never resets or flushes a node, forgets only those at O(forget), and moves slots only with O(rebalance) and
+    O(leave); RV(moves) says what the first would move, RV(violations) where primaries and replicas are not where they
+    should be.
   - It speaks to all members from one place, so one execution for each cluster is enough (C(run_once)). The servers must
     run with C(cluster-enabled yes) already.
 author:
@@ -67,9 +68,21 @@ options:
         many primaries, a snapshot is being taken, somebody else moves slots, or the target has too little memory.
       - On Redis the replicas of both sides are held back meanwhile (C(cluster-replica-no-failover)); a process beside
         the module undoes that when the module is killed.
-      - Of O(promote), O(avoid), O(repair) and O(rebalance) only one at once.
+      - Of O(promote), O(avoid), O(repair), O(rebalance) and O(leave) only one at once.
     type: bool
     default: false
+  leave:
+    description:
+      - Members that are to leave, named as in O(promote). Afterwards they have no slots and nobody who stays follows
+        them, so that they can be stopped and forgotten.
+      - Where those that stay make fewer shards, the slots of so many shards go to the others, as O(rebalance) moves
+        them; who stays of such a shard follows another primary then. It is chosen so that the fewest places are wrong
+        afterwards and the least is moved. It is refused for the reasons that O(rebalance) is refused for.
+      - Where the number of shards stays, replicas take over from the primaries that leave, as with O(avoid).
+      - What was cut short is finished by the next run with the same members.
+    type: list
+    elements: str
+    default: []
   forget:
     description:
       - Addresses of hosts that leave. The nodes there that are no members, or members that do not answer, are forgotten
@@ -163,7 +176,7 @@ moves:
   elements: str
   sample: ["slots 0-1364 from c1 to c7"]
 moved:
-  description: What O(rebalance) has moved; all V(0) in check mode.
+  description: What O(rebalance) or O(leave) has moved; all V(0) in check mode.
   returned: success
   type: dict
   contains:
@@ -189,6 +202,7 @@ def main() -> None:
         "repair": {"type": "bool", "default": False},
         "forget": {"type": "list", "elements": "str", "default": []},
         "rebalance": {"type": "bool", "default": False},
+        "leave": {"type": "list", "elements": "str", "default": []},
         "whole": {"type": "bool", "default": False},
         "wait": {"type": "int", "default": 300},
     }

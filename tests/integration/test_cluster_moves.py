@@ -98,9 +98,10 @@ def balance(lab: Lab, servers: list[Server], **more: Any) -> Answer:
     return done
 
 
-def run_code(lab: Lab, servers: list[Server], code: str) -> tuple[int, dict[str, Any]]:
-    """Run a rebalance with this code in it; return how it ended and what it said."""
-    ended = lab.fork(WHEN + code + "\nmain()\n", {**options(servers, rebalance=True), "timeout": 10}, how="-c")
+def run_code(lab: Lab, servers: list[Server], code: str, **more: Any) -> tuple[int, dict[str, Any]]:
+    """Run a rebalance, or what else moves slots, with this code in it; return how it ended and what it said."""
+    given = {**options(servers, **(more or {"rebalance": True})), "timeout": 10}
+    ended = lab.fork(WHEN + code + "\nmain()\n", given, how="-c")
     return ended.returncode, json.loads(ended.stdout) if ended.stdout else {}
 
 
@@ -232,3 +233,45 @@ def test_source_and_run_are_killed(lab: Lab, six: list[Server]) -> None:
     six[0].start()
     balance(lab, six)
     assert six[1].calls(*(("SMEMBERS", key) for key in keys)) == [["before"]] * len(keys)
+
+
+def test_members_leave_and_one_shard_less_is_left(lab: Lab, writers: list[ClusterWriter]) -> None:
+    """Its slots go to the others while clients write, its replica follows another primary; a killed run goes on."""
+    eight = [start(lab, f"c{number}", "appendonly yes") for number in range(1, 9)]
+    borders = [0, 5442, 10883, 16324, 16384]
+    for one, first, end in zip(eight, borders, borders[1:], strict=False):
+        one.call("CLUSTER", "ADDSLOTS", *range(first, end))
+    created = lab.run("cluster", **options(eight))
+    replicas = [one["replicas"][0]["host"] for one in created["shards"]]
+    assert not created.failed and [one["slot_count"] for one in created["shards"]] == [5442, 5441, 5441, 60]
+    gone = ["c4", replicas[0]]  # a primary, and the replica of another shard
+    stay = [one for one in eight if one.directory.name not in gone]
+    places = [(one.address, one.port) for one in stay]
+    writers.append(ClusterWriter(places, PASSWORD, tags_of("e", range(16324, 16384), 40)))
+    writers[0].start()
+    writers[0].more()
+
+    predicted = lab.run("cluster", check=True, **options(eight, leave=gone))
+    assert predicted["moved"]["slots"] == 0 and f"follow c1 ({eight[0].address}" in predicted["steps"][-1], (
+        predicted.text
+    )
+    status, said = run_code(lab, eight, f"mover.BATCH = 1\nwhen('_migrate', 2, lambda: {KILLED})", leave=gone)
+    assert status == -signal.SIGKILL and open_marks(eight), said
+    done = lab.run("cluster", **options(eight, leave=gone))
+    assert not done.failed and done["steps"][0].startswith("finish the move of slot "), done.text
+    assert [one["slot_count"] for one in done["shards"]] == [5462, 5461, 5461], done.text
+    assert replicas[3] in [one["host"] for one in done["shards"][0]["replicas"]], done.text
+    assert not lab.run("cluster", **options(eight, leave=gone)).changed
+
+    writers[0].owner.clear()  # clients look again where the slots are
+    for one in eight:
+        if one not in stay:
+            one.stop()
+    # All servers have one address here, so these are forgotten by hand.
+    ids = [line.split()[0] for line in stay[0].call("CLUSTER", "NODES").splitlines()]
+    here = [one.call("CLUSTER", "MYID") for one in stay]
+    for one in stay:
+        one.calls(*(("CLUSTER", "FORGET", node) for node in ids if node not in here))
+    after = lab.run("cluster", **options(stay))
+    assert not after.failed and not after.changed and after["violations"] == after["moves"] == [], after.text
+    assert open_marks(stay) == [] and held_back(stay) == [] and lost(writers) == []

@@ -50,9 +50,11 @@ def without(members: Sequence[ClusterMember], leaving: Leaving) -> List[ClusterM
 
 
 def to_move_first(members: Sequence[ClusterMember], leaving: Leaving) -> bool:
-    """Return whether a run would let members take over from these nodes before; then only that can be predicted."""
+    """Return whether a run would let these nodes lose slots or followers before; then only that can be predicted."""
     followed = {member.own.primary_id for member in answering(members)}
-    return leaving.predicted and any(node.id in followed for node in leaving.nodes)
+    return leaving.predicted and any(
+        node.id in followed or (node.slots and not node.has_failed) for node in leaving.nodes
+    )
 
 
 def runs(node: ClusterNode, error_kind: str, members: Sequence[ClusterMember]) -> bool:

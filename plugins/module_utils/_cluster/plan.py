@@ -29,6 +29,7 @@ from .._model.tables import place as named
 from .forget import Leaving, forget_steps, refuse_forget, to_move_first, without
 from .preflight import await_quiet, refuse_steps, refuse_strange, silent
 from .rebalance import after_finishing, after_moving, finishing_steps, left_open, move_steps
+from .shrink import Shrink, plan_shrink
 from .steps import Moves, asked_moves, handover_moves, promotion_steps, repair_moves
 
 
@@ -76,12 +77,13 @@ class ClusterPlanner:
         avoid: Sequence[str] = (),
         repair: bool = False,
         leaving: Optional[Leaving] = None,
+        shrink: Optional[Shrink] = None,
     ) -> None:
         """Keep what was observed and declared."""
         self.leaving, self.seen = leaving or Leaving(), members
         members = without(members, self.leaving)
         self.members, self.replicas, self.promote, self.rebalance = members, replicas, promote, rebalance
-        self.avoid, self.repair = avoid, repair
+        self.avoid, self.repair, self.shrink = avoid, repair, shrink or Shrink()
         self.where = f"cluster {name}"
         self.zones = [member.zone for member in members]
         self.names = {position: member.name for position, member in enumerate(members)}
@@ -95,6 +97,8 @@ class ClusterPlanner:
         refuse_strange(self.members, self.where)
         cut_short = self.left_open()
         fixed = observed_placement(self.members)
+        if self.shrink.leave:
+            return self._shrink(fixed, cut_short)
         spare = [position for position, member in enumerate(self.members) if member.is_spare]
         found = ClusterPlan(placement=place(self.zones, self.replicas, fixed, spare) if self._divides() else fixed)
         new = self._new_slots(found.placement)
@@ -117,9 +121,15 @@ class ClusterPlanner:
             self._balance(found, cut_short)
         return found
 
+    def _shrink(self, fixed: Placement, cut_short: Sequence[SlotMove]) -> ClusterPlan:
+        """Return what is to be done before members leave."""
+        done = plan_shrink(self.members, fixed, self.replicas, self.shrink, cut_short, self.where)
+        shards = [Shard(one, done.owned[one], done.placement.replicas_of(one)) for one in done.placement.primaries]
+        return ClusterPlan(done.steps, shards, done.placement, self._warnings(done.placement, bool(cut_short)))
+
     def left_open(self) -> List[SlotMove]:
         """Return what a rebalance that was cut short has left to do, once everything else is quiet."""
-        apart = frozenset(opened(self.members)) if self.rebalance else frozenset()
+        apart = frozenset(opened(self.members)) if self.rebalance or self.shrink.leave else frozenset()
         await_quiet(self.members, self.where, apart)
         return left_open(self.members, self.where) if apart else []
 

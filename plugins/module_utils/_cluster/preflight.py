@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import FrozenSet, List, Sequence
+from typing import FrozenSet, List, Optional, Sequence
 
 from .._core.errors import Refused, Unsettled
 from .._model.cluster_layout import layout_problems, layouts_that_fit
@@ -140,13 +140,15 @@ def refuse_open(members: Sequence[ClusterMember], where: str, todo: str = OPEN) 
         raise Refused("; ".join(open_slots(members)[:6]), where, todo, evidence(members))
 
 
-def refuse_steps(members: Sequence[ClusterMember], replicas: int, where: str) -> None:
-    """Refuse to change a cluster that is not whole, or into one that does not survive."""
+def refuse_steps(
+    members: Sequence[ClusterMember], replicas: int, where: str, after: Optional[Sequence[str]] = None
+) -> None:
+    """Refuse to change a cluster that is not whole, or into one that does not survive: of members in zones `after`."""
     table = evidence(members)
-    zones = [member.zone for member in members]
+    zones = [member.zone for member in members] if after is None else after
     problems = layout_problems(zones, replicas)
     if problems:
-        fit = layouts_that_fit(len(members), len(set(zones)), replicas)
+        fit = layouts_that_fit(len(zones), len(set(zones)), replicas)
         raise Refused(f"This layout does not survive the loss of a zone: {'; '.join(problems)}", where, fit)
     refuse_silent(members, where, "A cluster is only changed when every member is there")
     if strangers(members):

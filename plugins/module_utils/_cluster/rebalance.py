@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Dict, List, Sequence, Tuple
+from typing import Collection, Dict, List, Sequence, Tuple
 
 from .._core.errors import Refused, Unsettled
 from .._core.reconcile import Step
@@ -59,12 +59,18 @@ def after_finishing(owned: Dict[int, List[Range]], moves: Sequence[SlotMove]) ->
 
 
 def move_steps(
-    members: Sequence[ClusterMember], owned: Dict[int, List[Range]], faults: Sequence[str], where: str
+    members: Sequence[ClusterMember],
+    owned: Dict[int, List[Range]],
+    faults: Sequence[str],
+    where: str,
+    emptied: Collection[int] = (),
 ) -> List[Step]:
-    """Return the steps until every primary has its share; refuse where slots must not move now."""
+    """Return the steps until every primary has its share, and these have nothing; refuse where slots must not move."""
     names = {position: members[position].name for position in owned}
     places = {name: position for position, name in names.items()}
-    moves = [(places[one.source], places[one.target], one.ranges) for one in plan_moves(_named(owned, names))]
+    weights = {name: 0.0 if position in emptied else 1.0 for position, name in names.items()}
+    planned = plan_moves(_named(owned, names), weights)
+    moves = [(places[one.source], places[one.target], one.ranges) for one in planned]
     if not moves:
         return []
     if faults:

@@ -34,6 +34,7 @@ from .plan import (
 )
 from .prediction import assume_started
 from .preflight import refuse_open, refuse_silent
+from .shrink import Shrink
 from .transfer import Transfer
 
 SHORT = 60  # a failover after the default node timeout takes 20 s, and as long again when an election fails
@@ -59,7 +60,7 @@ class Cluster(Reconciler[ClusterPlanner]):
             raise QuorumError(
                 "replicas is less than 0" if given["replicas"] < 0 else what, self.where, "Correct the options"
             )
-        asked = [option for option in ("promote", "avoid", "repair", "rebalance") if given[option]]
+        asked = [option for option in ("promote", "avoid", "repair", "rebalance", "leave") if given[option]]
         if len(asked) > 1:
             raise QuorumError(f"{' and '.join(asked)} are asked for at once", self.where, "Do one after the other")
         # One that is alone on its host is called by the host, as everywhere else.
@@ -68,6 +69,7 @@ class Cluster(Reconciler[ClusterPlanner]):
             for item in given["members"]
         ]
         self.zones = [item["zone"] or item["host"] for item in given["members"]]
+        self.shrink = self._shrink(named)
         self.places = members(
             named,
             given["username"],
@@ -82,11 +84,21 @@ class Cluster(Reconciler[ClusterPlanner]):
         """Look at everybody once."""
         seen = observe_cluster(self.places, self.zones)
         seen = assume_started(seen) if self.check_mode else seen
-        if self.params["rebalance"]:
+        if self.params["rebalance"] or self.params["leave"]:
             count_open_keys(self.places, seen)
-        seen = self._those_within(seen) if self.params["avoid"] else seen
-        given = ("name", "replicas", "promote", "rebalance", "avoid", "repair")
-        return ClusterPlanner(seen, leaving=self._leaving(seen), **{key: self.params[key] for key in given})
+        seen = self._those_within(seen) if self.params["avoid"] or self.params["leave"] else seen
+        given = {key: self.params[key] for key in ("name", "replicas", "promote", "rebalance", "avoid", "repair")}
+        return ClusterPlanner(seen, leaving=self._leaving(seen), shrink=self.shrink, **given)
+
+    def _shrink(self, named: List[Dict[str, Any]]) -> Shrink:
+        """Return who is to leave, and the zones of those that stay."""
+        leave = self.params["leave"]
+        names = [{item["host"], f"{item['host']}:{item['port']}"} for item in named]
+        strange = [name for name in leave if not any(name in each for each in names)]
+        if strange:
+            known = ", ".join(item["host"] for item in named)
+            raise QuorumError(f"No member is called {', '.join(strange)}", self.where, f"Use some of {known}")
+        return Shrink(leave, [zone for zone, each in zip(self.zones, names) if not each & set(leave)])
 
     def _those_within(self, seen: List[ClusterMember]) -> List[ClusterMember]:
         """Leave out who has not joined yet: its place may be that of a member whose primaries are handed over."""
@@ -132,8 +144,11 @@ class Cluster(Reconciler[ClusterPlanner]):
             seen = self.look() if "finish" in step.data else self._wait(unready, self.look(), self.params["wait"])
             self.transfer.carry(step, seen.members)
             return
+        self._refuse_rest()
         if step.data.get("met"):
             self._wait(unmet, self.look(), SHORT)
+        if step.data.get("linked"):
+            self._wait(pending, self.look(), self.params["wait"])
         with connect(self.places[step.data["member"]][1]) as client:
             if "primary" not in step.data:
                 client.call(*step.data["command"])
@@ -164,13 +179,17 @@ class Cluster(Reconciler[ClusterPlanner]):
             lambda seen: [text for text in unready(seen) if text not in quiet], self.look(), self.params["wait"]
         )
         self.warnings += self.transfer.warnings
+        self._refuse_rest()
+        return after
+
+    def _refuse_rest(self) -> None:
+        """Fail when a slot could not be moved; what comes after a move counts on it."""
         if self.transfer.moved.too_large:
             todo = (
                 "Make it smaller, or raise cluster-node-timeout on all members for the time of the move, and run again"
             )
             shown = "; ".join(self.transfer.moved.too_large[:4])
             raise QuorumError(f"Both sides would stand still for too long: {shown}", self.where, todo)
-        return after
 
     def _shown(self, obs: ClusterPlanner) -> List[Shard]:
         return shards_of(obs.members, observed_placement(obs.members))

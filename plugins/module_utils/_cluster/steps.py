@@ -64,7 +64,7 @@ def _is_ready(member: ClusterMember, primary: ClusterMember) -> bool:
     return linked and primary.server.offset - member.server.offset <= BEHIND
 
 
-def _seats(members: Sequence[ClusterMember], placement: Placement) -> Dict[int, List[int]]:
+def seats_of(members: Sequence[ClusterMember], placement: Placement) -> Dict[int, List[int]]:
     """Return for each primary its replicas: those that are ready first, then those in other zones."""
 
     def cost(seat: int) -> Tuple[bool, bool, int]:
@@ -78,7 +78,7 @@ def handover_moves(members: Sequence[ClusterMember], placement: Placement, avoid
     """Return who takes over from the primaries that shall be none."""
     avoided = {_named(members, name, where) for name in avoid}
     seats = {}
-    for primary, replicas in _seats(members, placement).items():
+    for primary, replicas in seats_of(members, placement).items():
         left = [seat for seat in replicas if seat not in avoided]
         ready = [seat for seat in left if _is_ready(members[seat], members[primary])]
         seats[primary] = (ready or left) if primary in avoided else [primary]
@@ -97,7 +97,7 @@ def repair_moves(members: Sequence[ClusterMember], placement: Placement) -> Move
         return {}
     if len(versions) > 1:
         return {}
-    chosen = spread(zones, {primary: [primary, *seats] for primary, seats in _seats(members, placement).items()})
+    chosen = spread(zones, {primary: [primary, *seats] for primary, seats in seats_of(members, placement).items()})
     return {seat: primary for primary, seat in chosen.items() if seat != primary}
 
 

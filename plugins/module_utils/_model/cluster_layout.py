@@ -80,10 +80,10 @@ def layout_problems(zones: Sequence[str], replicas: int) -> List[str]:
 class _Placer:
     """Gives places one after the other; what is fixed stays."""
 
-    def __init__(self, zones: Sequence[str], fixed: Placement, extra: Iterable[int]) -> None:
+    def __init__(self, zones: Sequence[str], fixed: Placement, extra: Iterable[int], movable: Iterable[int]) -> None:
         self.zones = zones
         self.found = Placement(list(fixed.primaries), dict(fixed.follows))
-        self.movable: Set[int] = set()
+        self.movable: Set[int] = set(movable)
         self.free = sorted(set(extra) - set(fixed.primaries) - set(fixed.follows))
 
     def room(self, zone: str) -> int:
@@ -145,11 +145,18 @@ class _Placer:
 
 
 def place(
-    zones: Sequence[str], replicas: int, fixed: Optional[Placement] = None, members: Optional[Iterable[int]] = None
+    zones: Sequence[str],
+    replicas: int,
+    fixed: Optional[Placement] = None,
+    members: Optional[Iterable[int]] = None,
+    movable: Iterable[int] = (),
 ) -> Placement:
-    """Return who is primary and who follows whom; what is fixed stays, only these members get a place."""
+    """Return who is primary and who follows whom; what is fixed stays, only these members get a place.
+
+    Replicas that are movable follow another primary where no other place is left for one of these members.
+    """
     total = len(zones) // (1 + replicas)
-    placer = _Placer(zones, fixed or Placement(), range(len(zones)) if members is None else members)
+    placer = _Placer(zones, fixed or Placement(), range(len(zones)) if members is None else members, movable)
     while placer.free and len(placer.found.primaries) < total:
         placer.add_primary()
     placer.found.primaries.sort()
