@@ -66,8 +66,8 @@ def fill(server: Server, keys: int = 1000, size: int = 100) -> None:
 
 def checked(answer: Answer) -> Manifest:
     assert not answer.failed, answer.text
-    found = manifests.read(answer["directory"])
-    manifests.check(answer["directory"], found)
+    found = manifests.read_manifest(answer["directory"])
+    manifests.check_files(answer["directory"], found)
     return found
 
 
@@ -365,7 +365,7 @@ def test_a_corrupt_copy_is_refused_by_checker_and_trial(lab: Lab, server: Server
         rdb_check.load_rdb(binary, directory, "dump.rdb", ME, 10)
     answer = lab.run("backup", **options(server, tmp_path, drill=True))
     assert answer.failed and "The drill did not pass" in answer.msg
-    assert not manifests.read(str(directory)).good
+    assert not manifests.read_manifest(str(directory)).good
     assert backups(tmp_path) == [found.name]
 
 
@@ -569,7 +569,7 @@ def test_another_host_proves_it_and_the_manifest_says_so(lab: Lab, server: Serve
     tried = lab.run("backup", **options(server, there, drill=True, trial_host="prover"))
     assert not tried.failed, tried.msg
     answer = lab.run("backup", **options(server, tmp_path, backup=made.name, record=tried["drill"]))
-    found = manifests.read(str(tmp_path / "backups" / "main" / made.name))
+    found = manifests.read_manifest(str(tmp_path / "backups" / "main" / made.name))
     (drill,) = found.drills
     assert drill["by"] == found.verified.load_by == "prover"
     assert drill["result"] == found.verified.load
@@ -639,6 +639,6 @@ def looked(server: Server, root: Path) -> str:
     common |= {"compression": "none", "load": False, "aof": False, "wait": 120, "primary": False, "drill": False}
     common |= {"period": 86400, "offset": 0, "keep": 0, "keep_days": 0, "rsync": "", "command": []}
     said: list[str] = []
-    agent.Round(told, common, {}, time.time(), said.append).look()
+    agent.Round(told, common, {}, time.time(), said.append).do_due()
     assert backups(root) == []
     return " ".join(said)

@@ -193,7 +193,7 @@ def build(lab: Any, sentinels: int = 3, members: int = 3, aof: bool = True, down
     scene.wait("the set is whole", scene.whole)
     place = Endpoint(head.address, head.port, None, PASSWORD)
     job = create.Job(NAME, "m1", place, str(lab.root / "backups"), head.engine.binary, USER)
-    made = create.make(job, lambda _text: None)
+    made = create.make_backup(job, lambda _text: None)
     store = Store(scene, lab.root, str(job.place / made.name), before, down_after)
     damage(head)
     time.sleep(1)
@@ -209,7 +209,7 @@ def test_a_backup_comes_back_under_sentinels(lab: Any) -> None:
     assert plan.changed
     assert content(head) == present
     assert "m1: 300 keys" in plan["diff"][0]["before"]
-    counted = {name: rows["keys"] for name, rows in manifests.read(store.backup).databases.items()}
+    counted = {name: rows["keys"] for name, rows in manifests.read_manifest(store.backup).databases.items()}
     assert counted["5"] == 2000
     assert counted["0"] in (7, 8)  # whether the key `soon` had expired when the copy was read
     expected = f"m1: {sum(counted.values())} keys ({counted['0']} in database 0, 2000 in database 5)"
@@ -385,7 +385,7 @@ def test_a_full_disk_leaves_the_present_data(lab: Any) -> None:
 
 def rewrite_manifest(directory: Path) -> None:
     """Let the manifest tell what is there, as if the backup had been made like this."""
-    told = manifests.read(str(directory))
+    told = manifests.read_manifest(str(directory))
     told.files["dump.rdb"] = size_and_digest(directory / "dump.rdb")
     told.rdb_size, told.rdb_sha256 = told.files["dump.rdb"]["size"], told.files["dump.rdb"]["sha256"]
     (directory / "manifest.json").write_text(told.to_json())
@@ -418,7 +418,7 @@ def test_what_is_no_good_is_refused_before_anything_is_touched(lab: Any) -> None
         assert expected in done.msg
         assert content(head) == present
         assert not (head.directory / "restore").exists()
-    told = manifests.read(str(good))
+    told = manifests.read_manifest(str(good))
     told.databases["0"]["keys"] += 3
     told.verified.databases = {}
     (bad / "dump.rdb").write_bytes(rdb)
@@ -446,7 +446,7 @@ def test_a_backup_goes_into_a_new_set_of_another_name(lab: Any) -> None:
     place = Endpoint(source.address, source.port, None, PASSWORD)
     job = create.Job(NAME, "m1", place, str(lab.root / "other"), source.engine.binary, USER, compression="gzip")
     present = content(source)
-    made = create.make(job, lambda _text: None)
+    made = create.make_backup(job, lambda _text: None)
     new = [lab.server(f"c{number}", "appendonly yes") for number in (1, 2)]
     new[1].call("REPLICAOF", new[0].address, new[0].port)
     store.scene.wait("the new set is whole", lambda: new[1].info()["master_link_status"] == "up")
@@ -476,7 +476,7 @@ def test_data_of_a_module_comes_back(lab: Any, search: Path) -> None:
     server.call("FT.ADD", "index", "doc", "1.0", "FIELDS", "title", "hello")
     place = Endpoint(server.address, server.port, None, PASSWORD)
     job = create.Job(NAME, "m1", place, str(lab.root / "backups"), server.engine.binary, USER)
-    made = create.make(job, lambda _text: None)
+    made = create.make_backup(job, lambda _text: None)
     server.call("FLUSHALL")
     given = {"name": NAME, "here": "m1", "password": PASSWORD, "user": USER, "memory_reserve": 0}
     given |= {"data": str(server.directory), "binary": server.engine.binary, "backup": str(job.place / made.name)}

@@ -28,7 +28,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import redis
-from ansible_collections.quorum.redis.plugins.module_utils._backup.create import Job, make
+from ansible_collections.quorum.redis.plugins.module_utils._backup.create import Job, make_backup
 from ansible_collections.quorum.redis.plugins.module_utils._model.backup_manifest import Manifest
 from ansible_collections.quorum.redis.plugins.module_utils._redis.endpoint import Endpoint
 
@@ -148,7 +148,7 @@ def measure(options: argparse.Namespace, root: Path, primary: redis.Redis, repli
             job.compression = options.compression
             writer = Writer(port_of(primary))
             writer.start()
-            made: Manifest = make(job, lambda _what: None)
+            made: Manifest = make_backup(job, lambda _what: None)
             proof = "" if load else ", no trial load"
             print(f"| {what} backed up{proof} | {made.seconds:.1f} s | {writer.stop()} |", flush=True)
 

@@ -18,7 +18,7 @@ from .._model.conf_syntax import parse, values
 from .._model.file_changes import Seen, Wanted
 from .._model.rotation_marks import OPEN, format_mark, parse_marks, previous_hashes, refuse_unfinished_rotation
 from .._model.versions import Version
-from .plan import Plan, text
+from .plan import Plan, render_users
 
 HEADER = (
     "# Written by the collection quorum.redis, which overwrites changes made here.\n"
@@ -40,7 +40,7 @@ class Declared:
         only = [user["passwords_only"] for user in self.users.values()]
         self.purge = params["purge"] and not (only and all(only))
 
-    def rules(self, version: Version, held: Mapping[str, List[str]]) -> Dict[str, List[str]]:
+    def build_rules(self, version: Version, held: Mapping[str, List[str]]) -> Dict[str, List[str]]:
         """Return the rules of the declared users; previous passwords that open go on to do so until they are to go."""
         found = {}
         for name, user in self.users.items():
@@ -69,7 +69,7 @@ class Declared:
                 variable = "redis_password_previous" if name == "default" else "passwords_previous of the user"
                 raise refuse_unfinished_rotation(self.label, self.params["path"], name, variable)
 
-    def file(
+    def render_file(
         self,
         declared: Dict[str, List[str]],
         found: Optional[Plan] = None,
@@ -84,6 +84,6 @@ class Declared:
         if not rows and any(user["passwords_only"] for user in self.users.values()):
             return parse_file({"path": self.params["path"], "state": "absent"})
         head = HEADER + "".join(format_mark(name, since.get(name) or int(time.time())) for name in two)
-        content = head + text(rows, present or {}, found or Plan(), self.absent, older)
+        content = head + render_users(rows, present or {}, found or Plan(), self.absent, older)
         file = {key: self.params[key] for key in ("path", "owner", "group", "mode")}
         return parse_file({**file, "content": content})

@@ -59,7 +59,7 @@ def _some(found: Set[str]) -> str:
     return "one password" if len(found) == 1 else f"{len(found)} passwords"
 
 
-def plan(
+def plan_changes(
     declared: Mapping[str, List[str]],
     absent: Iterable[str],
     present: Mapping[str, List[str]],
@@ -97,7 +97,7 @@ def plan(
     return found
 
 
-def text(
+def render_users(
     declared: Mapping[str, List[str]],
     present: Mapping[str, List[str]],
     changes: Plan,
@@ -117,7 +117,7 @@ def text(
     return "".join(f"user {name} {' '.join(found)}\n" for name, found in rows.items())
 
 
-def table(changes: Sequence[Change], new: bool) -> str:
+def show_users(changes: Sequence[Change], new: bool) -> str:
     """Return one side of the diff of users in the running server."""
     rows = []
     for change in changes:

@@ -36,7 +36,7 @@ from .._redis.replies import parse_info
 from .._redis.rotation import linked, no_clients, refused_since
 from .._redis.tls import tls_from_params
 from .declared import Declared
-from .plan import Change, Plan, plan, table
+from .plan import Change, Plan, plan_changes, show_users
 from .steps import ChangeUser, RenewLogins
 
 NEWEST = "99.0"  # for a host without an engine, in check mode
@@ -81,7 +81,9 @@ class Acl(Reconciler[View]):
         if not Path(self.params["binary"]).exists():
             if not self.module.check_mode:
                 raise BadConfig(f"{self.label}: {self.params['binary']} is not installed", todo="Nothing was changed")
-            return View(seen, self.wish.file(self.wish.rules(parse_version(version), {"default": ["nopass"]})))
+            return View(
+                seen, self.wish.render_file(self.wish.build_rules(parse_version(version), {"default": ["nopass"]}))
+            )
         if self.client is None:
             self.client = connect_running(
                 endpoint_from_params(self.params), None, "redis_password or the password of the operator's user"
@@ -93,19 +95,19 @@ class Acl(Reconciler[View]):
                 present = parse_acl_list(self.client.call("ACL", "LIST"))
                 self.wish.refuse_unfinished(seen, present)
             held = present or {**self.wish.from_configuration(), **there}
-            declared = self.wish.rules(engine.version, held)
+            declared = self.wish.build_rules(engine.version, held)
             engine.spell(declared, self.label)
             live, found, older = declared, Plan(), False
             if self.client is not None:
                 older = parse_version(version) < CHANNELS <= engine.version
                 if parse_version(version) != engine.version:
-                    live = self.wish.rules(parse_version(version), held)
+                    live = self.wish.build_rules(parse_version(version), held)
                 same = engine.same(live, present, self.label)
                 held_by = needed_users(self.client) if self._differ(same, present, live) else set()
                 predicted, purge = self.module.check_mode, self.wish.purge
                 final = self.params["final"] or self.params["previous"] != OPEN
-                found = plan(live, self.absent, present, same, held_by, final, purge, predicted)
-            want = self.wish.file(declared, found, present, older, seen)
+                found = plan_changes(live, self.absent, present, same, held_by, final, purge, predicted)
+            want = self.wish.render_file(declared, found, present, older, seen)
             said = parse_acl_list(want.content.decode("utf-8", "surrogateescape").splitlines())
             if (
                 want.kind == "file"
@@ -275,7 +277,7 @@ class Acl(Reconciler[View]):
             return found
         if before.plan.now:
             title = f"{self.label}: users of the running server"
-            sides = [table(before.plan.now, new) for new in (False, True)]
+            sides = [show_users(before.plan.now, new) for new in (False, True)]
             found.append({"before_header": title, "after_header": title, "before": sides[0], "after": sides[1]})
         if list_differences(before.seen, before.want):
             sides = [hide_secrets(side.content.decode("utf-8", "replace")) for side in (before.seen, before.want)]

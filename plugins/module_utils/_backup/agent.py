@@ -27,18 +27,18 @@ from .._redis.replies import number, parse_info
 from .._redis.tls import tls_from_params
 from . import manifest as manifests
 from .catch_up import point_of
-from .create import Job, drill, make, mend
-from .offsite import away, run
+from .create import Job, drill_backup, make_backup, undo_leftovers
+from .offsite import list_commands, run_transfer
 from .repository import alone
 from .schedule import (
     Kept,
     Look,
     Memory,
     Period,
-    duty,
-    expired,
+    decide_duty,
+    list_expired,
     primary_of,
-    remember,
+    remember_look,
     slot_of,
 )
 
@@ -76,13 +76,13 @@ class Round:
         self.problems: List[str] = []
         self.code = OK
 
-    def wrong(self, code: int, what: str) -> None:
+    def note_problem(self, code: int, what: str) -> None:
         """Note a problem; the worst one counts."""
         self.code = max(self.code, code)
         self.problems.append(what)
         self.say(what)
 
-    def look(self) -> None:
+    def do_due(self) -> None:
         """Do what is due."""
         memory = memory_from(self.state.get("memory", {}))
         seen = observe_all(self.places)
@@ -90,9 +90,9 @@ class Round:
         offset, period = float(self.common["offset"]), float(self.common["period"])
         slot = slot_of(self.now, period, offset)
         looks = {host: found for host, found in map(self._saves, self.places, seen) if found}
-        memory = remember(memory, slot, looks, self.now)
+        memory = remember_look(memory, slot, looks, self.now)
         now = Period(slot * period + offset, period, self.now)
-        found = duty(self.me, self.told["carriers"], seen, memory, now, self.common["primary"])
+        found = decide_duty(self.me, self.told["carriers"], seen, memory, now, self.common["primary"])
         memory.other = found.other
         self.state["memory"], self.state["why"] = asdict(memory), found.why
         self._mend()
@@ -100,7 +100,7 @@ class Round:
             memory.began = slot
             self.state["memory"] = asdict(memory)
             try:
-                manifest = make(self.job, self.say)
+                manifest = make_backup(self.job, self.say)
                 memory.done = slot
                 self.state["memory"], self.state["failed"] = asdict(memory), ""
                 proven = f"file check {manifest.verified.file_check}, trial load {manifest.verified.load}"
@@ -111,9 +111,9 @@ class Round:
         else:
             self.say(found.why)
         if found.why.startswith("no carrier"):
-            self.wrong(WARNING, found.why)
+            self.note_problem(WARNING, found.why)
         if self.state.get("failed") and found.act:
-            self.wrong(CRITICAL, f"the backup failed: {self.state['failed']}")
+            self.note_problem(CRITICAL, f"the backup failed: {self.state['failed']}")
         elif not found.act:
             self.state["failed"] = ""  # another carrier does it now
         if self.code != CRITICAL:
@@ -123,7 +123,7 @@ class Round:
     def _mend(self) -> None:
         """Undo what a run that was killed has left, whoever backs up now; it is tried again at the next look."""
         try:
-            said = mend(self.job)
+            said = undo_leftovers(self.job)
         except QuorumError as problem:
             said = f"what a killed backup has left is not undone: {problem}"
         if said:
@@ -141,40 +141,40 @@ class Round:
 
     def _drill(self, name: str) -> None:
         if self.common["drill"]:
-            record = drill(self.job, name, self.say)
+            record = drill_backup(self.job, name, self.say)
             self.state["drill"] = record
             if record["result"] != PASSED:
-                self.wrong(WARNING, f"the restore drill of {name}: {record['result']}")
+                self.note_problem(WARNING, f"the restore drill of {name}: {record['result']}")
 
     def _thin(self) -> None:
         """Remove what is too many or too old; a name is taken away before the files."""
         try:
             with alone(self.job.place, self.job.user) as place:
-                for name in expired(kept(place), self.now, self.common["keep"], self.common["keep_days"]):
+                for name in list_expired(list_kept(place), self.now, self.common["keep"], self.common["keep_days"]):
                     gone = place / f"{manifests.PARTIAL}gone-{name}"
                     (place / name).rename(gone)
                     shutil.rmtree(gone)
                     self.say(f"removed {name}")
         except QuorumError as problem:
-            self.wrong(WARNING, f"old backups are not removed: {problem}")
+            self.note_problem(WARNING, f"old backups are not removed: {problem}")
 
     def _away(self) -> None:
         """Copy the newest backup to where the user wants it; what fails is tried again at the next look."""
-        names = manifests.names(str(self.job.place))
-        commands = away(self.common, self.told["name"], str(self.job.place / names[-1])) if names else []
+        names = manifests.list_backups(str(self.job.place))
+        commands = list_commands(self.common, self.told["name"], str(self.job.place / names[-1])) if names else []
         if not commands or self.state.get("copied") == names[-1]:
             return
         for command in commands:
-            said = run(command, float(self.common["wait"]))
+            said = run_transfer(command, float(self.common["wait"]))
             if said:
-                self.wrong(WARNING, f"{names[-1]} is not copied away, the local one is kept: {said}")
+                self.note_problem(WARNING, f"{names[-1]} is not copied away, the local one is kept: {said}")
                 return
         self.state["copied"] = names[-1]
         self.say(f"{names[-1]} copied away")
 
-    def report(self) -> Dict[str, Any]:
+    def describe_state(self) -> Dict[str, Any]:
         """Return what the status file says of the data set."""
-        names = manifests.names(str(self.job.place))
+        names = manifests.list_backups(str(self.job.place))
         report: Dict[str, Any] = {"state": WORDS[self.code], "problems": self.problems, "why": self.state["why"]}
         report["newest_here"] = names[-1] if names else ""
         report["backups_here"] = len(names)
@@ -191,19 +191,19 @@ def memory_from(data: Mapping[str, Any]) -> Memory:
     return found
 
 
-def kept(place: Path) -> List[Kept]:
+def list_kept(place: Path) -> List[Kept]:
     """Return the backups of a directory; one whose manifest cannot be read is not good."""
     found = []
-    for name in manifests.names(str(place)):
+    for name in manifests.list_backups(str(place)):
         try:
-            good = manifests.read(str(place / name)).good
+            good = manifests.read_manifest(str(place / name)).good
         except QuorumError:
             good = False
         found.append(Kept(name, parse_time(name), good))
     return found
 
 
-def read(path: Path) -> Dict[str, Any]:
+def read_state(path: Path) -> Dict[str, Any]:
     """Return what a file of this program holds, nothing when it holds nothing usable."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
@@ -212,7 +212,7 @@ def read(path: Path) -> Dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def write(path: Path, data: Mapping[str, Any], mode: int) -> None:
+def write_state(path: Path, data: Mapping[str, Any], mode: int) -> None:
     """Replace a file at once."""
     draft = path.with_name(f".{path.name}")
     number_ = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
@@ -223,7 +223,7 @@ def write(path: Path, data: Mapping[str, Any], mode: int) -> None:
     draft.replace(path)
 
 
-def look() -> int:
+def check_all() -> int:
     """Look at every data set of this host, and write down how it went."""
     try:
         common, now = json.loads(SETTINGS.read_text(encoding="utf-8")), time.time()
@@ -231,7 +231,7 @@ def look() -> int:
         _line(f"{problem}: the unit of the timer needs CAP_DAC_READ_SEARCH, which a container must have been given")
         return CRITICAL
     STATE.mkdir(0o755, parents=True, exist_ok=True)
-    state, reports, worst = read(STATE / "backup-state.json"), {}, OK
+    state, reports, worst = read_state(STATE / "backup-state.json"), {}, OK
     for told in common["sets"]:
         name = told["name"]
 
@@ -240,19 +240,19 @@ def look() -> int:
 
         one = Round(told, common, state.setdefault(name, {}), now, say)
         try:
-            one.look()
+            one.do_due()
         except (QuorumError, OSError) as problem:
             one.state.setdefault("why", "")
-            one.wrong(CRITICAL, str(problem))
-        reports[name] = one.report()
+            one.note_problem(CRITICAL, str(problem))
+        reports[name] = one.describe_state()
         worst = max(worst, one.code)
-        write(STATE / "backup-state.json", state, 0o600)
+        write_state(STATE / "backup-state.json", state, 0o600)
     report = {"state": WORDS[worst], "host": common["me"], "looked": iso_time(now), "sets": reports}
-    write(STATE / "backup-status.json", {**report, "silent_after": common["silent_after"]}, 0o644)
+    write_state(STATE / "backup-status.json", {**report, "silent_after": common["silent_after"]}, 0o644)
     return worst
 
 
-def status(now: float, report: Mapping[str, Any]) -> tuple[int, str]:
+def judge_status(now: float, report: Mapping[str, Any]) -> tuple[int, str]:
     """Return exit code and one line from the status file; pure."""
     if not report:
         return UNKNOWN, "the timer has not looked yet"
@@ -281,10 +281,10 @@ def main(arguments: Sequence[str]) -> int:
         _line(f"this host carries no timer: there is no {SETTINGS}")
         return UNKNOWN
     if list(arguments) == ["status"]:
-        code, text = status(time.time(), read(STATE / "backup-status.json"))
+        code, text = judge_status(time.time(), read_state(STATE / "backup-status.json"))
         _line(text)
         return code
     if list(arguments) != ["look"]:
         sys.stderr.write("usage: backup look|status\n")
         return UNKNOWN
-    return look()
+    return check_all()

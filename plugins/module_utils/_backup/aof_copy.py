@@ -24,7 +24,7 @@ HOLD = "auto-aof-rewrite-percentage"
 NOTE = ".held"
 
 
-def parts(manifest: str) -> List[str]:
+def list_parts(manifest: str) -> List[str]:
     """Return the files that the engine's own manifest of its AOF needs: base and increments, no history; pure."""
     found = []
     for row in manifest.splitlines():
@@ -36,7 +36,7 @@ def parts(manifest: str) -> List[str]:
 
 
 @contextmanager
-def held(client: Client, saver: Saver) -> Iterator[None]:
+def hold_rewrites(client: Client, saver: Saver) -> Iterator[None]:
     """Hold rewrites back meanwhile, in the running server only: a restart or a run of site.yml undoes it too."""
     before = client.pairs("CONFIG", "GET", HOLD)[HOLD]
     note = saver.note.with_name(NOTE)
@@ -77,10 +77,10 @@ def copy_aof(client: Client, saver: Saver, target: Path) -> None:
         raise QuorumError("The AOF is off, so there is none to back up", saver.where, "Switch it on, or do without")
     source, name = Path(told["dir"]) / told["appenddirname"], f"{told['appendfilename']}.manifest"
     target.mkdir(0o750)
-    with held(client, saver):
+    with hold_rewrites(client, saver):
         with open_safely(source / name, saver.user) as file:
             text = file.read().decode("utf-8")
-        for part in parts(text):
+        for part in list_parts(text):
             if "/" in part:
                 raise QuorumError(f"The manifest of the AOF names {part}", str(source), "Nothing was copied")
             with open_safely(source / part, saver.user) as file, (target / part).open("xb") as copy:

@@ -31,7 +31,7 @@ def point_of(primary: Optional[Observed]) -> Optional[Point]:
     return Point(primary.replication_id, primary.offset) if primary is not None else None
 
 
-def missing(info: Mapping[str, str], point: Point) -> int:
+def count_missing(info: Mapping[str, str], point: Point) -> int:
     """Return how many bytes up to a place a server has not received; none when it has another history; pure."""
     same = point.replication_id in (info.get("master_replid"), info.get("master_replid2"))
     if info.get("role") != "slave" or not same:
@@ -45,7 +45,7 @@ def catch_up(client: Client, point: Optional[Point], wait: float, tell: Callable
     if point is None:
         return
     while True:
-        lacks = missing(parse_info(client.call("INFO", "replication")), point)
+        lacks = count_missing(parse_info(client.call("INFO", "replication")), point)
         if not lacks:
             return
         if time.monotonic() - start >= limit:

@@ -34,15 +34,15 @@ from .catch_up import Point, catch_up
 from .repository import (
     RDB,
     alone,
-    copy,
-    drafted,
-    finish,
+    check_room,
+    compress_rdb,
+    copy_file,
+    finish_draft,
     free_name,
-    lend,
-    own,
-    pack,
-    room,
-    unpack,
+    give_to_keeper,
+    lend_to_group,
+    open_draft,
+    unpack_rdb,
     write_manifest,
 )
 from .save import Save
@@ -76,7 +76,7 @@ class Job:
         return Path(self.directory) / self.data_set
 
 
-def mend(job: Job) -> str:
+def undo_leftovers(job: Job) -> str:
     """Undo what a run that was killed has left in the server; return what that was, empty when nothing."""
     if not (job.place / NOTE).exists():
         return ""
@@ -84,7 +84,7 @@ def mend(job: Job) -> str:
         return let_go(client, place)
 
 
-def make(job: Job, tell: Tell) -> Manifest:
+def make_backup(job: Job, tell: Tell) -> Manifest:
     """Make one backup and return its manifest; afterwards there is a whole one more, or nothing at all."""
     start = time.monotonic()
     with deaf_to_signals(), alone(job.place, job.user) as place, connect(_patient(job.endpoint), Steady) as client:
@@ -92,15 +92,15 @@ def make(job: Job, tell: Tell) -> Manifest:
         saver = Saver(client, job.unit, job.user, job.wait, tell, owed)
         if not job.save:
             catch_up(client, job.reach, job.wait, tell)
-        snapshot = saver.adopt(job.save) if job.save else saver.take()
+        snapshot = saver.adopt_save(job.save) if job.save else saver.take_snapshot()
         with snapshot.file as file:
             name = f"{job.save.name}-{job.member}" if job.save else free_name(place, snapshot.began, job.member)
             size = os.fstat(file.fileno()).st_size
             job = replace(job, binary=job.binary or snapshot.info.get("executable", ""))
-            room(place, size * (1 if job.compression == "none" else 2))
-            with drafted(place, name, job.user) as partial:
+            check_room(place, size * (1 if job.compression == "none" else 2))
+            with open_draft(place, name, job.user) as partial:
                 tell(f"copying {size >> 20} MiB")
-                digest = copy(file, partial / RDB)
+                digest = copy_file(file, partial / RDB)
                 with (partial / RDB).open("rb") as copied:
                     head = read_header(copied.read(8192), str(partial / RDB))
                 engine, version = engine_of(snapshot.info)
@@ -135,20 +135,22 @@ def make(job: Job, tell: Tell) -> Manifest:
                     tell("copying the AOF")
                     copy_aof(client, saver, partial / AOF)
                     manifest.aof = AOF
-                own(partial, job.user)  # the proofs run with the rights of the service
-                manifest.verified = prove(job, partial, manifest, tell, modules)
-                pack(partial, manifest, tell)
-                finish(partial, place / name, manifest, job.user, start)
+                give_to_keeper(partial, job.user)  # the proofs run with the rights of the service
+                manifest.verified = prove_backup(job, partial, manifest, tell, modules)
+                compress_rdb(partial, manifest, tell)
+                finish_draft(partial, place / name, manifest, job.user, start)
     return manifest
 
 
-def prove(job: Job, directory: Path, manifest: Manifest, tell: Tell, modules: Sequence[EngineModule] = ()) -> Verified:
+def prove_backup(
+    job: Job, directory: Path, manifest: Manifest, tell: Tell, modules: Sequence[EngineModule] = ()
+) -> Verified:
     """Check and load the RDB as it lies there, not compressed; what does not hold raises Damaged."""
     found = Verified(at=iso_time(time.time()), by=socket.gethostname())
     tell("checking the file")
     rdb_check_socket.request_check(job.binary, "rdb", directory / RDB, job.user, job.wait)
     if manifest.aof:
-        lend(directory / AOF)
+        lend_to_group(directory / AOF)
         rdb_check_socket.request_check(
             job.binary, "aof", next((directory / AOF).glob("*.manifest")), job.user, job.wait
         )
@@ -188,20 +190,22 @@ def _load(job: Job, directory: Path, manifest: Manifest, modules: Sequence[str])
         return rdb_check_socket.request_load(*given)
 
 
-def drill(job: Job, name: str, tell: Tell) -> Dict[str, Any]:
+def drill_backup(job: Job, name: str, tell: Tell) -> Dict[str, Any]:
     """Restore a finished backup into a throw-away server, compare, and write the result into its manifest."""
     with deaf_to_signals(), alone(job.place, job.user) as place:
         directory, start = place / name, time.monotonic()
-        manifest = manifests.read(str(directory))
+        manifest = manifests.read_manifest(str(directory))
         job, modules = _as_running(job)
         result, counts = PASSED, {}
         try:
             tell("comparing the check sums")
-            manifests.check(str(directory), manifest)
-            room(place, manifest.rdb_size)
-            with drafted(place, f"drill-{name}", job.user) as copied:
-                unpack(directory, manifest, copied, job.user)
-                found = prove(replace(job, load=True, trial_host=""), copied, replace(manifest, aof=""), tell, modules)
+            manifests.check_files(str(directory), manifest)
+            check_room(place, manifest.rdb_size)
+            with open_draft(place, f"drill-{name}", job.user) as copied:
+                unpack_rdb(directory, manifest, copied, job.user)
+                found = prove_backup(
+                    replace(job, load=True, trial_host=""), copied, replace(manifest, aof=""), tell, modules
+                )
             counts = found.databases
             result = found.load
         except Damaged as problem:
@@ -218,10 +222,10 @@ def drill(job: Job, name: str, tell: Tell) -> Dict[str, Any]:
     return record
 
 
-def note(job: Job, name: str, record: Dict[str, Any]) -> Manifest:
+def record_trial(job: Job, name: str, record: Dict[str, Any]) -> Manifest:
     """Write what another host has found into the manifest of a backup: a drill, and the load that was left to it."""
     with alone(job.place, job.user) as place:
-        manifest = manifests.read(str(place / name))
+        manifest = manifests.read_manifest(str(place / name))
         manifest.drills.append(record)
         proven = manifest.verified
         if not (proven.load == PASSED and record["result"].startswith("not done")):
@@ -243,11 +247,11 @@ def _as_running(job: Job) -> Tuple[Job, List[EngineModule]]:
         return job, []
 
 
-def fresh(job: Job, seconds: float, engine: str, version: str) -> str:
+def find_fresh(job: Job, seconds: float, engine: str, version: str) -> str:
     """Return the newest good backup that is not older and from the same version, empty when there is none."""
-    for name in reversed(manifests.names(str(job.place))):
+    for name in reversed(manifests.list_backups(str(job.place))):
         try:
-            found = manifests.read(str(job.place / name))
+            found = manifests.read_manifest(str(job.place / name))
         except QuorumError:
             continue
         if found.good and (found.engine, found.version) == (engine, version):

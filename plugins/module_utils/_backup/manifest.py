@@ -17,7 +17,7 @@ PARTIAL = ".partial-"
 _NAME = re.compile(r"^\d{8}T\d{6}Z-.+$")
 
 
-def read(directory: str) -> Manifest:
+def read_manifest(directory: str) -> Manifest:
     """Return the manifest of the backup in a directory."""
     try:
         return parse_manifest((Path(directory) / MANIFEST).read_text(encoding="utf-8"), directory)
@@ -27,7 +27,7 @@ def read(directory: str) -> Manifest:
         raise Damaged(f"{MANIFEST} cannot be read: {problem}", directory) from problem
 
 
-def names(directory: str) -> List[str]:
+def list_backups(directory: str) -> List[str]:
     """Return the names of the complete backups of a data set, the oldest first."""
     try:
         return sorted(path.name for path in Path(directory).iterdir() if _NAME.match(path.name) and path.is_dir())
@@ -35,7 +35,7 @@ def names(directory: str) -> List[str]:
         return []
 
 
-def check(directory: str, manifest: Manifest) -> None:
+def check_files(directory: str, manifest: Manifest) -> None:
     """Raise unless every file is there as the manifest says, naming all that are not."""
     wrong = []
     if manifest.rdb not in manifest.files:

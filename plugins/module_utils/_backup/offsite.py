@@ -9,7 +9,7 @@ import subprocess
 from typing import Any, List, Mapping, Sequence
 
 
-def away(common: Mapping[str, Any], name: str, directory: str) -> List[List[str]]:
+def list_commands(common: Mapping[str, Any], name: str, directory: str) -> List[List[str]]:
     """Return the commands that bring a backup off the host; pure."""
     commands = []
     if common["rsync"]:
@@ -19,7 +19,7 @@ def away(common: Mapping[str, Any], name: str, directory: str) -> List[List[str]
     return commands
 
 
-def run(command: Sequence[str], wait: float) -> str:
+def run_transfer(command: Sequence[str], wait: float) -> str:
     """Run a command of the user's; return why it failed, empty when it did not."""
     try:
         done = subprocess.run(

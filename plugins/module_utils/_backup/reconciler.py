@@ -21,9 +21,9 @@ from .._redis.observe import members, observe_all
 from .._redis.tls import tls_from_params
 from . import manifest as manifests
 from .catch_up import point_of
-from .create import Job, drill, fresh, make, mend, note
+from .create import Job, drill_backup, find_fresh, make_backup, record_trial, undo_leftovers
 from .save import Save
-from .schedule import choose, primary_of
+from .schedule import choose_member, primary_of
 from .steps import DrillBackup, MakeBackup, RecordTrial
 
 
@@ -61,7 +61,7 @@ class Backup(Reconciler["list[Observed]"]):
             name, by = self.params["backup"], self.params["record"]["by"]
             return [RecordTrial(f"write into {place / name} what {by} has found", name)]
         if self.params["drill"]:
-            names = manifests.names(str(place))
+            names = manifests.list_backups(str(place))
             if not names:
                 raise QuorumError(f"{self.job.data_set} has no backup on this host", str(place), "Make one first")
             name = self.params["backup"] or names[-1]
@@ -69,14 +69,14 @@ class Backup(Reconciler["list[Observed]"]):
         if self.job.save:
             self.why = "saved with the other shards"
             return [MakeBackup(f"back up the shard of {self.params['here']} ({self.why}) to {place}")]
-        found, self.why = choose(self.job.data_set, obs, self.params["member"] or "", self.params["primary"])
+        found, self.why = choose_member(self.job.data_set, obs, self.params["member"] or "", self.params["primary"])
         self.chosen, self.job.reach = found.host, point_of(primary_of(obs))
         if found.host != self.params["here"]:
             return []
         if self.params["fresh"]:
-            name = fresh(self.job, self.params["fresh"], found.engine, found.version)
+            name = find_fresh(self.job, self.params["fresh"], found.engine, found.version)
             if name:
-                self.found = manifests.read(str(place / name))
+                self.found = manifests.read_manifest(str(place / name))
                 return []
         return [MakeBackup(f"back up {self.job.data_set} on {found.host} ({self.why}) to {place}")]
 
@@ -84,17 +84,17 @@ class Backup(Reconciler["list[Observed]"]):
         """Do it."""
         place = self.job.place
         if isinstance(step, RecordTrial):
-            self.found, self.record = note(self.job, step.name, self.params["record"]), self.params["record"]
+            self.found, self.record = record_trial(self.job, step.name, self.params["record"]), self.params["record"]
             self._judge(place / step.name)
             return
         if isinstance(step, DrillBackup):
-            self.record = self._foreign(step.name) or drill(self.job, step.name, self._tell)
-            self.found = manifests.read(str(place / step.name))
+            self.record = self._foreign(step.name) or drill_backup(self.job, step.name, self._tell)
+            self.found = manifests.read_manifest(str(place / step.name))
             if not self.job.trial_host:
                 self._judge(place / step.name)
             return
-        self.warnings += filter(None, [mend(self.job)])
-        self.found = make(self.job, self._tell)
+        self.warnings += filter(None, [undo_leftovers(self.job)])
+        self.found = make_backup(self.job, self._tell)
         proven = self.found.verified
         if self.params["load"] and not self.job.trial_host and proven.load != PASSED:
             self.warnings.append(f"{self.found.name} was not loaded to prove it: {proven.load}")
@@ -103,7 +103,7 @@ class Backup(Reconciler["list[Observed]"]):
         """Return the record of a trial that says nothing about the backup: this host has another engine."""
         if not self.job.trial_host:
             return {}
-        told, binary = manifests.read(str(self.job.place / name)), self.job.binary
+        told, binary = manifests.read_manifest(str(self.job.place / name)), self.job.binary
         here = ("valkey" if "valkey" in os.path.realpath(binary) else "redis", installed_version(binary))
         if here == (told.engine, told.version):
             return {}

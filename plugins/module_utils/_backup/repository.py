@@ -35,9 +35,9 @@ def alone(place: Path, user: str) -> Iterator[Path]:
             if not directory.exists():
                 directory.mkdir(parents=True)
                 directory.chmod(0o750)  # whatever the umask says
-                owner(directory, user)
+                set_owner(directory, user)
         with open(place / ".lock", "w", encoding="ascii", opener=_private) as lock:
-            owner(place / ".lock", user)
+            set_owner(place / ".lock", user)
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             for left in place.glob(manifests.PARTIAL + "*"):
                 shutil.rmtree(left)
@@ -66,27 +66,27 @@ def free_name(place: Path, began: float, member: str) -> str:
 
 
 @contextmanager
-def drafted(place: Path, name: str, user: str) -> Iterator[Path]:
+def open_draft(place: Path, name: str, user: str) -> Iterator[Path]:
     """Offer a directory that goes away unless it has been given its name."""
     partial = place / f"{manifests.PARTIAL}{name}"
     partial.mkdir()
     try:
         partial.chmod(0o750)
-        owner(partial, user)
+        set_owner(partial, user)
         yield partial
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 
 
-def unpack(directory: Path, manifest: Manifest, partial: Path, user: str) -> None:
+def unpack_rdb(directory: Path, manifest: Manifest, partial: Path, user: str) -> None:
     """Put the RDB of a backup into a draft, as it was before it was compressed."""
     with (partial / RDB).open("xb") as file:
         unpack_file(str(directory / manifest.rdb), manifest.compression, manifest.rdb_sha256, file)
-        sync(file)
-    own(partial, user)
+        sync_file(file)
+    give_to_keeper(partial, user)
 
 
-def room(place: Path, needed: int) -> None:
+def check_room(place: Path, needed: int) -> None:
     """Refuse a directory on a file system with fewer free bytes than needed."""
     free = disk_free(str(place))
     if free < needed + (8 << 20):
@@ -95,18 +95,18 @@ def room(place: Path, needed: int) -> None:
         )
 
 
-def copy(source: Any, target: Path) -> str:
+def copy_file(source: Any, target: Path) -> str:
     """Copy to the disk and return the check sum; what is copied does not push other files out of memory."""
     digest = hashlib.sha256()
     with target.open("xb") as file:
         for chunk in read_chunks(source):
             digest.update(chunk)
             file.write(chunk)
-        sync(file)
+        sync_file(file)
     return digest.hexdigest()
 
 
-def sync(file: Any) -> None:
+def sync_file(file: Any) -> None:
     """Bring what was written to a file onto the disk."""
     file.flush()
     os.fsync(file.fileno())
@@ -114,7 +114,7 @@ def sync(file: Any) -> None:
         os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
 
-def pack(partial: Path, manifest: Manifest, tell: Tell) -> None:
+def compress_rdb(partial: Path, manifest: Manifest, tell: Tell) -> None:
     """Compress the RDB, read it back, and remove the one that is not compressed."""
     if manifest.compression == "none":
         return
@@ -122,7 +122,7 @@ def pack(partial: Path, manifest: Manifest, tell: Tell) -> None:
     with (partial / manifest.rdb).open("xb") as target:
         with (partial / RDB).open("rb") as source, open_writer(target, manifest.compression) as stream:
             shutil.copyfileobj(source, stream, CHUNK)
-        sync(target)
+        sync_file(target)
     digest = hashlib.sha256()
     with open_reader(str(partial / manifest.rdb), manifest.compression) as stream:
         for chunk in read_chunks(stream):
@@ -132,9 +132,9 @@ def pack(partial: Path, manifest: Manifest, tell: Tell) -> None:
     (partial / RDB).unlink()
 
 
-def finish(partial: Path, final: Path, manifest: Manifest, user: str, start: float) -> None:
+def finish_draft(partial: Path, final: Path, manifest: Manifest, user: str, start: float) -> None:
     """Write the manifest, bring all to the disk, and give the backup its name."""
-    own(partial, user)
+    give_to_keeper(partial, user)
     files = sorted(path for path in partial.rglob("*") if path.is_file())
     manifest.files = {str(path.relative_to(partial)): size_and_digest(path) for path in files}
     manifest.ended, manifest.seconds = iso_time(time.time()), round(time.monotonic() - start, 1)
@@ -163,24 +163,24 @@ def write_text(path: Path, text: str, user: str) -> None:
         file.flush()
         os.fsync(file.fileno())
     draft.chmod(0o640)
-    owner(draft, user)
+    set_owner(draft, user)
     draft.replace(path)
 
 
-def own(directory: Path, user: str) -> None:
+def give_to_keeper(directory: Path, user: str) -> None:
     """Give all to the keeper of the backups, so that a server that was broken into cannot touch them."""
     for path in [directory, *directory.rglob("*")]:
         path.chmod(0o750 if path.is_dir() else 0o640)
-        owner(path, user)
+        set_owner(path, user)
 
 
-def lend(directory: Path) -> None:
+def lend_to_group(directory: Path) -> None:
     """Let the group write there for a while: the checker of the AOF opens files for writing, though it only reads."""
     for path in directory.iterdir():
         path.chmod(0o660)
 
 
-def owner(path: Path, user: str) -> None:
+def set_owner(path: Path, user: str) -> None:
     """Give a file to the keeper, on a host without him to root and the group of the service; only root must."""
     account, service = drop_to(KEEPER), drop_to(user)
     if account:

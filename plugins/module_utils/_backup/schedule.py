@@ -42,7 +42,9 @@ def primary_of(members: Sequence[Observed]) -> Optional[Observed]:
     return found[0] if len(found) == 1 else None
 
 
-def choose(name: str, members: Sequence[Observed], wished: str = "", primary_too: bool = False) -> Tuple[Observed, str]:
+def choose_member(
+    name: str, members: Sequence[Observed], wished: str = "", primary_too: bool = False
+) -> Tuple[Observed, str]:
     """Return the member to back up and why it: the replica in sync with the smallest lag, never the primary untold."""
     primary = primary_of(members)
     flaws = {seen.host: flaw(seen, primary) for seen in members}
@@ -113,7 +115,7 @@ def slot_of(now: float, period: float, offset: float) -> int:
     return int((now - offset) // period)
 
 
-def remember(memory: Memory, slot: int, looks: Mapping[str, Look], now: float) -> Memory:
+def remember_look(memory: Memory, slot: int, looks: Mapping[str, Look], now: float) -> Memory:
     """Return the memory after a look; what was seen two periods ago proves nothing."""
     same = memory.slot == slot
     base = dict(memory.base if same else memory.last if memory.slot == slot - 1 else {})
@@ -137,7 +139,7 @@ class Period:
     now: float
 
 
-def duty(
+def decide_duty(
     me: str,
     carriers: Sequence[str],
     members: Sequence[Observed],
@@ -195,7 +197,7 @@ class Kept:
     good: bool
 
 
-def expired(backups: Sequence[Kept], now: float, count: int, days: float) -> List[str]:
+def list_expired(backups: Sequence[Kept], now: float, count: int, days: float) -> List[str]:
     """Return the names of those to remove: more than `count`, or older than `days`; 0 is no limit.
 
     Bad ones do not count, and the newest good one stays whatever its age.

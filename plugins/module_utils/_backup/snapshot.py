@@ -66,7 +66,7 @@ def put_off(info: Mapping[str, str]) -> bool:
     return failed and info.get("aof_rewrite_in_progress") == "0" and info.get("aof_rewrite_scheduled") == "1"
 
 
-def verdict(before: Mapping[str, str], now: Mapping[str, str], began: int, replaced: bool) -> str:
+def judge_save(before: Mapping[str, str], now: Mapping[str, str], began: int, replaced: bool) -> str:
     """Return why a save that has ended is none, empty when it is a good one; pure."""
     if before.get("run_id") != now.get("run_id"):
         return "the server was restarted while it saved"
@@ -104,18 +104,18 @@ class Saver:
         self.told = 0
         self.where = str(client.endpoint)
 
-    def info(self) -> Dict[str, str]:
+    def read_info(self) -> Dict[str, str]:
         """Return INFO as one dictionary."""
         return parse_info(self.client.call("INFO"))
 
-    def path(self) -> Path:
+    def find_path(self) -> Path:
         """Return where the engine writes its snapshot."""
         told = self.client.pairs("CONFIG", "GET", "dir"), self.client.pairs("CONFIG", "GET", "dbfilename")
         return Path(told[0]["dir"]) / told[1]["dbfilename"]
 
-    def take(self) -> Snapshot:
+    def take_snapshot(self) -> Snapshot:
         """Wait for other children, save, and return the file, open. SaveFailed: the reason is in the message."""
-        path, start = self.path(), time.monotonic()
+        path, start = self.find_path(), time.monotonic()
         self.log, self.told = self._log_file()
         old = self._opened(path)
         try:
@@ -124,8 +124,8 @@ class Saver:
                 self._await(before)
             file = self._opened(path)
             replaced = file is not None and (old is None or not _same(old, file))
-            now = self.info()
-            why = verdict(before, now, began, replaced)
+            now = self.read_info()
+            why = judge_save(before, now, began, replaced)
             if why or file is None:
                 if file:
                     file.close()
@@ -135,15 +135,15 @@ class Saver:
                 old.close()  # until now, so that its inode could not be used again
         return Snapshot(file, before, float(began), round(time.monotonic() - start, 1))
 
-    def adopt(self, save: Save) -> Snapshot:
+    def adopt_save(self, save: Save) -> Snapshot:
         """Return the file of a save that was begun from elsewhere, open, once it has ended."""
-        path, start = self.path(), time.monotonic()
+        path, start = self.find_path(), time.monotonic()
         self.log = self._log_file()[0]
         if save.owed:
             self.note.touch()
         with self._owing():
             self._await(save.info)
-            why = verdict(save.info, self.info(), save.began, True)
+            why = judge_save(save.info, self.read_info(), save.began, True)
             file = None if why else self._opened(path)
             if file is None:
                 raise self._failure(why or "the file is gone", save.began)
@@ -186,14 +186,14 @@ class Saver:
                     self.note.unlink()
 
     def _well(self) -> bool:
-        found = self.info()
+        found = self.read_info()
         return found.get("rdb_last_bgsave_status") == "ok" and found.get("rdb_bgsave_in_progress") == "0"
 
     def idle(self, aof: bool = False) -> Dict[str, str]:
         """Wait until the server has no child, with `aof` until none is about to come either; return INFO."""
         said = ""
         while True:
-            found = self.info()
+            found = self.read_info()
             what = child_of(found, aof)
             if not what:
                 return found
@@ -233,7 +233,7 @@ class Saver:
         begin = told = time.monotonic()
         self.tell("saving")
         while True:
-            now = self.info()
+            now = self.read_info()
             if now.get("rdb_bgsave_in_progress") == "0" or now.get("run_id") != before.get("run_id"):
                 return
             self._in_time("the save has not ended; it goes on")
@@ -257,8 +257,8 @@ class Saver:
         """Return the server's log file and where its new lines will begin; without one it is the journal."""
         name = self.client.pairs("CONFIG", "GET", "logfile").get("logfile", "")
         try:
-            with open_safely(self.path().parent / name, self.user) as file:
-                return self.path().parent / name, os.fstat(file.fileno()).st_size
+            with open_safely(self.find_path().parent / name, self.user) as file:
+                return self.find_path().parent / name, os.fstat(file.fileno()).st_size
         except (OSError, QuorumError):
             return None, 0
 

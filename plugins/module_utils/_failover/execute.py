@@ -14,7 +14,7 @@ from .._model.observed import PARKED
 from .._redis.client import Client
 from .._redis.client_list import EVERYBODY, waiting
 from .._redis.replies import as_dict, number, parse_info, parse_master, parse_replicas
-from .._replication.interrupted import FENCE, FENCE_LAG, MARK, PRIORITY, setting
+from .._replication.interrupted import FENCE, FENCE_LAG, MARK, PRIORITY, read_setting
 from .operation import Base
 from .rollback import call_quietly, write_down
 from .steps import (
@@ -64,7 +64,7 @@ class Mover(Base):
 
     def raise_priority(self, member: str) -> None:
         """Keep Sentinels from picking this member."""
-        was = next(setting(one, PRIORITY) for one in self.plan.raised if one.name == member)
+        was = next(read_setting(one, PRIORITY) for one in self.plan.raised if one.name == member)
         self.call(member, "CONFIG", "SET", PRIORITY, was % MARK + MARK)
 
     def await_choice(self) -> None:
@@ -100,8 +100,8 @@ class Mover(Base):
         self.deadman.urgent(True)
         commands: List[List[Any]] = [["CLIENT", "PAUSE", self.plan.pause, "WRITE"]]
         if self.plan.method == "fence":
-            commands = [["CONFIG", "SET", FENCE, setting(self.plan.old, FENCE) % MARK + MARK]]
-            if setting(self.plan.old, FENCE_LAG) % MARK == 0:
+            commands = [["CONFIG", "SET", FENCE, read_setting(self.plan.old, FENCE) % MARK + MARK]]
+            if read_setting(self.plan.old, FENCE_LAG) % MARK == 0:
                 commands.append(["CONFIG", "SET", FENCE_LAG, MARK])
         replies = self.client(self.plan.old.host).transaction([*commands, ["INFO", "replication"]])
         self.fenced = time.monotonic()
@@ -117,7 +117,7 @@ class Mover(Base):
             raise QuorumError("The writes were stopped for too long")
         lift: List[List[Any]] = [["CLIENT", "UNPAUSE"]]
         if self.plan.method == "fence":
-            lift = [["CONFIG", "SET", key, setting(self.plan.old, key) % MARK] for key in (FENCE, FENCE_LAG)]
+            lift = [["CONFIG", "SET", key, read_setting(self.plan.old, key) % MARK] for key in (FENCE, FENCE_LAG)]
         park: List[Sequence[Any]] = [EVERYBODY, ["REPLICAOF", *PARKED], *lift, ["INFO", "replication"]]
         replies = self.client(self.plan.old.host).transaction(park)
         self.offsets["old"] = number(parse_info(replies[-1]).get("master_repl_offset"))
@@ -187,7 +187,7 @@ class Mover(Base):
         def writable() -> bool:
             found = self.info(target.host)
             good = found.get("min_slaves_good_slaves")
-            return good is None or number(good) >= setting(target, FENCE) % MARK
+            return good is None or number(good) >= read_setting(target, FENCE) % MARK
 
         call_quietly(self.until, "Accepting writes", writable, 2.0)
         self.writable = time.monotonic()
@@ -250,5 +250,5 @@ class Mover(Base):
     def lower_priority(self, member: str) -> None:
         """Give a member its own priority again."""
         one = next(one for one in self.plan.raised if one.name == member)
-        self.call(member, "CONFIG", "SET", PRIORITY, setting(one, PRIORITY) % MARK)
+        self.call(member, "CONFIG", "SET", PRIORITY, read_setting(one, PRIORITY) % MARK)
         call_quietly(self.call, member, "CONFIG", "REWRITE")

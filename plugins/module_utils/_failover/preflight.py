@@ -14,7 +14,7 @@ from .._model.observed import Downstream, Observed, SentinelView
 from .._model.tables import evidence, place
 from .._model.versions import major_minor
 from .._replication.election import Wish
-from .._replication.interrupted import FENCE, MARK, PRIORITY, setting
+from .._replication.interrupted import FENCE, MARK, PRIORITY, read_setting
 from .._replication.plan import Planner
 from .steps import Plan, ReplaceDead, list_afterwards, list_steps
 
@@ -121,7 +121,7 @@ class Preflight:
             return "is still being filled by a full sync"
         if one.primary.link != "up":
             return f"has no link to {primary.name}"
-        if setting(one, PRIORITY) == 0:
+        if read_setting(one, PRIORITY) == 0:
             return "has replica-priority 0, so it shall never be a primary"
         listed: List[Downstream] = [down for down in primary.replicas if one.is_at(down.address, down.port)]
         if not listed or listed[0].state != "online":
@@ -147,7 +147,7 @@ class Preflight:
             if one.persistence.get(key, "ok") != "ok":
                 return f"could not write its last {what} to disk"
         rest = sum(1 for other in self.members if other.reachable and other is not one)
-        needed = setting(one, FENCE) % MARK
+        needed = read_setting(one, FENCE) % MARK
         return f"wants {needed} replicas to accept writes, but would have {rest}" if needed > rest else ""
 
     def _unseen(self, one: Observed) -> str:
@@ -193,7 +193,7 @@ class Preflight:
             fit,
             key=lambda one: (
                 here is not None and self.move.zones.get(one.host) == here,
-                setting(one, PRIORITY) % MARK,
+                read_setting(one, PRIORITY) % MARK,
                 primary.offset - one.offset,
                 others.index(one),
             ),
@@ -208,9 +208,8 @@ class Preflight:
         if asked == "coordinated" and not coordinated:
             self.refuse_move("Method coordinated needs Valkey 9 on the servers and Sentinels", "Choose another method")
         if asked == "pause" and not can_pause:
-            self.refuse_move(
-                f"Method pause needs Redis 6.2, {old.name} runs {old.version}", "Choose method fence or auto"
-            )
+            what = f"Method pause needs Redis 6.2, {old.name} runs {old.version}"
+            self.refuse_move(what, "Choose method fence or auto")
         return asked if asked != "auto" else "pause" if can_pause else "fence"
 
     def find_settled(self) -> Observed:
@@ -241,8 +240,8 @@ class Preflight:
         found.target, found.method = target, self.choose_method(primary, target)
         found.pause = min([self.move.limit] + [each // 2 for each in down_after])
         found.others = [one for one in self.members if one.reachable and one not in (primary, target)]
-        mine = setting(target, PRIORITY) % MARK
-        found.raised = [one for one in found.others if self.views and 0 < setting(one, PRIORITY) % MARK <= mine]
+        mine = read_setting(target, PRIORITY) % MARK
+        found.raised = [one for one in found.others if self.views and 0 < read_setting(one, PRIORITY) % MARK <= mine]
         found.steps = list_steps(found, self.move.name, bool(self.views))
         return found
 
@@ -275,7 +274,8 @@ class Preflight:
                 f"{lost} cannot be observed and may know more than those that answer",
                 f"Bring {lost} back, or name the member that shall take over",
             )
-        fit = [self.find_member(self.move.to)] if self.move.to else [one for one in known if setting(one, PRIORITY)]
+        ranked = [one for one in known if read_setting(one, PRIORITY)]
+        fit = [self.find_member(self.move.to)] if self.move.to else ranked
         if not fit or fit[0] not in known or fit[0].loading or (fit[0].primary and fit[0].primary.sync_in_progress):
             self.refuse_move(
                 f"{self.move.to or 'None of the members that answer'} is no complete replica of {dead[0].name}",

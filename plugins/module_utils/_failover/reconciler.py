@@ -20,8 +20,8 @@ from .._redis.observe import (
     observe_all,
     observe_sentinels,
 )
-from .._replication.interrupted import Repair, ResetSetting, leftovers
-from .._replication.repair import repair
+from .._replication.interrupted import Repair, ResetSetting, find_leftovers
+from .._replication.repair import repair_member
 from .execute import Mover
 from .operation import check_lock
 from .preflight import Move, Preflight
@@ -50,7 +50,7 @@ class Failover(Reconciler[Preflight]):
 
     def judge_look(self, obs: Preflight) -> None:
         """Say whether it is worth looking again; every other refusal belongs to the plan."""
-        if self.move.dead_primary or leftovers(obs.members, obs.views, self.move.name):
+        if self.move.dead_primary or find_leftovers(obs.members, obs.views, self.move.name):
             return
         try:
             obs.plan()
@@ -67,7 +67,7 @@ class Failover(Reconciler[Preflight]):
     def plan(self, obs: Preflight) -> List[Step]:
         """Return the steps, or refuse."""
         check_lock([place for place, one in zip(self.places, obs.members) if one.reachable], self.move.name)
-        repairs = leftovers(obs.members, obs.views, self.move.name)
+        repairs = find_leftovers(obs.members, obs.views, self.move.name)
         if any(not isinstance(step, ResetSetting) for step in repairs):
             return [*repairs, MoveLater(f"data set {self.move.name}: look again, then move as asked for")]
         return [*repairs, *self.decide_move(obs)]
@@ -85,7 +85,7 @@ class Failover(Reconciler[Preflight]):
         """Do one step: of a repair, of the move, or the move after a repair."""
         if isinstance(step, Repair):
             with connect(dict(self.places)[step.member]) as client:
-                repair(client, step)
+                repair_member(client, step)
         elif isinstance(step, MoveLater):
             for each in self._again():
                 self.apply(each)

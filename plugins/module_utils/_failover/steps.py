@@ -11,7 +11,7 @@ from typing import List
 from .._core.reconcile import Step, TypedStep
 from .._model.observed import Observed
 from .._model.tables import place
-from .._replication.interrupted import FENCE, MARK, PRIORITY, setting
+from .._replication.interrupted import FENCE, MARK, PRIORITY, read_setting
 
 
 @dataclass
@@ -102,7 +102,7 @@ def list_afterwards(plan: Plan, sentinels: bool) -> List[Step]:
     whom = "every Sentinel names it, " if sentinels else ""
     steps.append(Finish(f"{place(target)}: wait until {whom}all follow it, and have the roles written down"))
     for one in plan.raised:
-        was = setting(one, PRIORITY) % MARK
+        was = read_setting(one, PRIORITY) % MARK
         steps.append(LowerPriority(f"{place(one)}: set replica-priority back to {was}", one.name))
     return steps
 
@@ -112,7 +112,7 @@ def list_steps(plan: Plan, name: str, sentinels: bool) -> List[Step]:
     old, target = place(plan.old), place(plan.target)
     steps: List[Step] = []
     for one in plan.raised:
-        was = setting(one, PRIORITY) % MARK
+        was = read_setting(one, PRIORITY) % MARK
         steps.append(
             RaisePriority(
                 f"{place(one)}: raise replica-priority from {was} to {was + MARK} until the move is over, so "

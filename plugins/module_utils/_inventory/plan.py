@@ -77,8 +77,8 @@ def _elect(planner: Planner) -> Tuple[Optional[Observed], str]:
     if not planner.seen:
         return None, "no member answers"
     try:
-        planner.check()
-        chosen = planner.elect()
+        planner.check_members()
+        chosen = planner.elect_primary()
     except Refused as problem:
         return None, problem.what
     if chosen.role != "primary":
@@ -97,7 +97,7 @@ def _state(planner: Planner, member: Observed, chosen: Optional[Observed]) -> st
         return "disputed"
     if member is chosen:
         return "primary"
-    return "replica" if member.role == "replica" and planner.follows(member, chosen) else "unknown"
+    return "replica" if member.role == "replica" and planner.is_following(member, chosen) else "unknown"
 
 
 def _member(member: Observed, state: str, primary: Optional[Observed]) -> Live:

@@ -150,9 +150,9 @@ def find_backups(told: Told, name: str) -> Dict[str, float]:
     """Return when the newest backup of a set on this host was made, proven, copied away and drilled."""
     place = Path(told["directories"][name])
     found: Dict[str, float] = {}
-    for one in reversed(manifests.names(str(place))):
+    for one in reversed(manifests.list_backups(str(place))):
         try:
-            manifest = manifests.read(str(place / one))
+            manifest = manifests.read_manifest(str(place / one))
             if not manifest.good:
                 continue
             ended = parse_time(manifest.ended)

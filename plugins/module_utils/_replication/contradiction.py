@@ -10,7 +10,9 @@ from typing import Collection, Dict, List, Sequence, Tuple
 from .._model.observed import Observed
 
 
-def undeclared(members: Sequence[Observed], called: Collection[Tuple[str, int]]) -> Dict[Tuple[str, int], List[str]]:
+def find_undeclared(
+    members: Sequence[Observed], called: Collection[Tuple[str, int]]
+) -> Dict[Tuple[str, int], List[str]]:
     """Return who has a link that is up to a place that is no member's; `called`: more places that are known. Pure."""
     found: Dict[Tuple[str, int], List[str]] = {}
     for member in members:
@@ -22,9 +24,9 @@ def undeclared(members: Sequence[Observed], called: Collection[Tuple[str, int]])
     return found
 
 
-def contradiction(members: Sequence[Observed], called: Collection[Tuple[str, int]]) -> str:
+def find_contradiction(members: Sequence[Observed], called: Collection[Tuple[str, int]]) -> str:
     """Return which declaration contradicts which observation, and what to do; empty when none does. Pure."""
-    linked = undeclared(members, called)
+    linked = find_undeclared(members, called)
     if not linked:
         return ""
     (address, port), names = max(linked.items(), key=lambda item: len(item[1]))

@@ -17,7 +17,7 @@ from .._core.errors import (
 )
 from .._model.observed import Observed, SentinelView, WatchedMaster
 from .._model.tables import evidence, place
-from .contradiction import contradiction
+from .contradiction import find_contradiction
 
 Address = Tuple[str, int]
 
@@ -58,19 +58,19 @@ class Election:
         problem: QuorumError = kind(
             what,
             f"data set {self.wish.name}",
-            todo or self.contradiction() or decide,
+            todo or self.find_contradiction() or decide,
             evidence(self.members, self.views, self.wish.name),
         )
         if isinstance(problem, Unsettled):
             problem.patient = patient
         raise problem
 
-    def contradiction(self) -> str:
+    def find_contradiction(self) -> str:
         """Return what is declared against what is observed: then there is nobody to trust."""
-        called = {(ballot.address, ballot.port) for ballot in self.ballots if self.named(ballot)}
-        return contradiction(self.members, called)
+        called = {(ballot.address, ballot.port) for ballot in self.ballots if self.find_named(ballot)}
+        return find_contradiction(self.members, called)
 
-    def check(self) -> None:
+    def check_members(self) -> None:
         """Stop at what no plan can heal: wrong credentials, one server under two names, no plain server."""
         for what, variable in ((self.members, "redis_password"), (self.views, "redis_sentinel_password")):
             for one in what:
@@ -108,28 +108,28 @@ class Election:
                     patient=True,
                 )
 
-    def named(self, ballot: WatchedMaster) -> Optional[Observed]:
+    def find_named(self, ballot: WatchedMaster) -> Optional[Observed]:
         """Return the member that a Sentinel names: by address, else by run id (it may know another address)."""
         for member in self.members:
             if member.is_known_by(ballot.address, ballot.port):
                 return member
         return next((one for one in self.seen if ballot.run_id and one.run_id == ballot.run_id), None)
 
-    def own(self, member: Observed) -> Observed:
+    def find_own(self, member: Observed) -> Observed:
         """Return this planner's finding about a member that another look has found."""
         return next((one for one in self.members if (one.name, one.port) == (member.name, member.port)), member)
 
-    def follows(self, member: Observed, primary: Observed) -> bool:
+    def is_following(self, member: Observed, primary: Observed) -> bool:
         """Return whether a member is told to follow that primary, by any address that it is known under."""
         if member.primary is None:
             return False
         target = (member.primary.address, member.primary.port)
         if primary.is_behind(*target):
             return False
-        called = {(ballot.address, ballot.port) for ballot in self.ballots if self.named(ballot) is primary}
+        called = {(ballot.address, ballot.port) for ballot in self.ballots if self.find_named(ballot) is primary}
         return primary.is_at(*target) or target in called
 
-    def contained(self, member: Observed, primary: Observed) -> bool:
+    def is_contained(self, member: Observed, primary: Observed) -> bool:
         """Return whether everything that a member holds is known to be the primary's already."""
         if member.empty:
             return True
@@ -145,7 +145,7 @@ class Election:
 
     def _in_motion(self, ballot: WatchedMaster) -> bool:
         """Return whether a failover runs or must be expected; a Sentinel stuck at a replica expects one for ever."""
-        named = self.named(ballot)
+        named = self.find_named(ballot)
         stuck = named is not None and named.reachable and named.role == "replica"
         return ballot.in_failover and not (stuck and "failover_in_progress" not in ballot.flags)
 
@@ -162,7 +162,7 @@ class Election:
         names = Counter(
             f"{one.host}/{one.address}:{one.port}" if one else f"{ballot.address}:{ballot.port}"
             for ballot in self.ballots
-            for one in [self.named(ballot)]
+            for one in [self.find_named(ballot)]
         )
         winner, count = names.most_common(1)[0]
         if count * 2 <= len(self.ballots):
@@ -214,19 +214,19 @@ class Election:
             f"If it is dead, {gone}"
         )
 
-    def elect(self) -> Observed:
+    def elect_primary(self) -> Observed:
         """Return the primary, or refuse."""
         real = [member for member in self.seen if member.role == "primary" and (member.keys or member.replicas)]
         if self.ballots:
             chosen = self._elected()
-            rivals = [member.name for member in real if member is not chosen and not self.contained(member, chosen)]
+            rivals = [member.name for member in real if member is not chosen and not self.is_contained(member, chosen)]
             if rivals:
                 self._refuse(
                     f"Two primaries: the Sentinels name {chosen.name}, but {', '.join(rivals)} is one too",
                     kind=Unsettled,
                 )
             return chosen
-        heads = [one for one in real if not any(self.contained(one, other) for other in real if other is not one)]
+        heads = [one for one in real if not any(self.is_contained(one, other) for other in real if other is not one)]
         heads = heads or real
         if len(heads) > 1:
             self._refuse(f"Two primaries: {' and '.join(member.name for member in heads)}")

@@ -50,19 +50,19 @@ class PromoteAgain(Repair):
     """Make the former primary the primary again."""
 
 
-def setting(member: Observed, key: str) -> int:
+def read_setting(member: Observed, key: str) -> int:
     """Return a setting of a member as a number."""
     return number(member.config.get(key), 0)
 
 
-def leftovers(members: Sequence[Observed], views: Sequence[SentinelView], name: str) -> List[Repair]:
+def find_leftovers(members: Sequence[Observed], views: Sequence[SentinelView], name: str) -> List[Repair]:
     """Return what undoes the temporary changes that a move which was cut short has left behind."""
     seen = [member for member in members if member.reachable]
     steps: List[Repair] = []
     for member in seen:
         for key in SETTINGS:
-            if setting(member, key) >= MARK:
-                was = setting(member, key) - MARK
+            if read_setting(member, key) >= MARK:
+                was = read_setting(member, key) - MARK
                 text = f"{place(member)}: set {key} back to {was}, a move was cut short"
                 steps.append(ResetSetting(text, member.name, key, was))
     if any(view.masters[name].in_failover for view in views if view.reachable and name in view.masters):
@@ -72,14 +72,14 @@ def leftovers(members: Sequence[Observed], views: Sequence[SentinelView], name: 
         AbortFailover(f"{place(member)}: end the failover that it has been in since a move was cut short", member.name)
         for member in stuck
     ]
-    head = headless(members)
+    head = find_headless(members)
     if head is not None and not stuck:
         text = f"{place(head)}: become the primary again, a move was cut short"
         steps.append(PromoteAgain(text, head.name))
     return steps
 
 
-def headless(members: Sequence[Observed]) -> Optional[Observed]:
+def find_headless(members: Sequence[Observed]) -> Optional[Observed]:
     """Return the former primary when a move stopped between two primaries: parked with all the data of the others."""
     if any(not member.reachable or member.role != "replica" or member.loading for member in members):
         return None

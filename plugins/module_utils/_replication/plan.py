@@ -32,13 +32,13 @@ class Plan:
 class Planner(Election):
     """Decides who must follow the primary of one data set."""
 
-    def steps(self, primary: Observed, overwrite: bool = False) -> List[Step]:
+    def plan_steps(self, primary: Observed, overwrite: bool = False) -> List[Step]:
         """Return what makes the others follow the primary; refuse where that would overwrite data."""
         others = [member for member in self.seen if member is not primary]
         foreign = [
             member
             for member in others
-            if not self.contained(member, primary) and (primary.empty or not self.follows(member, primary))
+            if not self.is_contained(member, primary) and (primary.empty or not self.is_following(member, primary))
         ]
         if foreign and not overwrite:
             self._refuse(
@@ -49,7 +49,7 @@ class Planner(Election):
         if primary.role != "primary":
             steps.append(Promote(f"{place(primary)}: become the primary", primary.name))
         for member in others:
-            if not self.follows(member, primary):
+            if not self.is_following(member, primary):
                 was = "a primary" if member.role == "primary" else f"following {following(member, self.members)}"
                 text = f"{place(member)}: follow {place(primary)}, now {was}"
                 steps.append(Follow(text, member.name, self._behind(member, primary)))
@@ -72,7 +72,7 @@ class Planner(Election):
             if not any(one.is_known_by(down.address, down.port) for one in self.members)
         ]
         listed = any(member.is_known_by(down.address, down.port) for down in primary.replicas)
-        return bool(strange) and not listed and self.follows(member, primary) and self._linked(member)
+        return bool(strange) and not listed and self.is_following(member, primary) and self._linked(member)
 
     @staticmethod
     def _behind(member: Observed, primary: Observed) -> bool:
@@ -119,7 +119,7 @@ class Planner(Election):
         ballot = view.masters.get(self.wish.name)
         return ballot is not None and primary.is_behind(ballot.address, ballot.port)
 
-    def trusted(self, problem: Refused) -> Plan:
+    def plan_trusted(self, problem: Refused) -> Plan:
         """Return the plan that the trusted member allows, in place of a refusal."""
         found = [member for member in self.seen if member.host == self.wish.trust and not member.loading]
         if not found:
@@ -131,7 +131,7 @@ class Planner(Election):
             )
         return Plan(
             found[0],
-            self.steps(found[0], overwrite=True),
+            self.plan_steps(found[0], overwrite=True),
             [
                 f"{self.wish.trust} is the primary because redis_trust says so: {problem.what}. "
                 f"Remove redis_trust after this run."
@@ -140,15 +140,15 @@ class Planner(Election):
 
     def plan(self) -> Plan:
         """Return the whole plan."""
-        self.check()
+        self.check_members()
         try:
-            primary = self.elect()
-            found = Plan(primary, self.steps(primary))
+            primary = self.elect_primary()
+            found = Plan(primary, self.plan_steps(primary))
         except Refused as problem:
             moving = isinstance(problem, Unsettled) and problem.patient and self._moving()
-            if not self.wish.trust or moving or self.contradiction():
+            if not self.wish.trust or moving or self.find_contradiction():
                 raise
-            found = self.trusted(problem)
+            found = self.plan_trusted(problem)
         self._readable(found)
         found.warnings += [
             f"{place(member)} was left out: {member.error}" for member in self.members if not member.reachable
@@ -189,25 +189,25 @@ def is_blind(view: SentinelView, name: str) -> bool:
     return view.reachable and (watched is None or watched.down_after == NOT_YET)
 
 
-def unlinked(planner: Planner, chosen: Observed) -> Dict[str, str]:
+def list_unlinked(planner: Planner, chosen: Observed) -> Dict[str, str]:
     """Return who follows the primary and is not in sync with it: name and a sentence."""
-    primary = planner.own(chosen)
+    primary = planner.find_own(chosen)
     found: Dict[str, str] = {}
     for member in planner.seen:
         there = not member.primary or (member.primary.link == "up" and not member.primary.sync_in_progress)
-        if member is not primary and planner.follows(member, primary) and not there:
+        if member is not primary and planner.is_following(member, primary) and not there:
             found[member.name] = f"{member.name} has no link to {primary.name}"
     return found
 
 
-def pending(planner: Planner, chosen: Observed) -> List[str]:
+def list_pending(planner: Planner, chosen: Observed) -> List[str]:
     """Return who is not there yet, a sentence for each; members that cannot be observed do not count."""
-    primary, broken = planner.own(chosen), unlinked(planner, chosen)
+    primary, broken = planner.find_own(chosen), list_unlinked(planner, chosen)
     waits = [] if primary.role == "primary" else [f"{primary.name} is not primary"]
     for member in planner.seen:
         if member is primary:
             continue
-        if not planner.follows(member, primary):
+        if not planner.is_following(member, primary):
             waits.append(f"{member.name} does not follow {primary.name}")
         elif member.name in broken:
             waits.append(broken[member.name])

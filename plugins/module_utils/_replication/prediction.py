@@ -24,7 +24,7 @@ def assume_started(members: Sequence[Observed]) -> List[Observed]:
     ]
 
 
-def predict(members: Sequence[Observed], plan: Plan) -> List[Observed]:
+def predict_members(members: Sequence[Observed], plan: Plan) -> List[Observed]:
     """Return the members as they are after the steps."""
     target = Upstream(plan.primary.address, plan.primary.port, "up", False, 0)
     kinds = {step.member: type(step) for step in plan.steps if isinstance(step, MemberStep)}

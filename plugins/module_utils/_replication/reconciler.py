@@ -16,10 +16,10 @@ from .._redis.client import connect
 from .._redis.client_list import follow
 from .._redis.observe import both, observe_all, observe_sentinels
 from .election import Wish
-from .interrupted import Repair, explain_restore, leftovers
-from .plan import Plan, Planner, is_blind, pending, unlinked
-from .prediction import assume_started, predict
-from .repair import repair
+from .interrupted import Repair, explain_restore, find_leftovers
+from .plan import Plan, Planner, is_blind, list_pending, list_unlinked
+from .prediction import assume_started, predict_members
+from .repair import repair_member
 from .steps import Follow, LookAgain, Promote, Relink, SentinelStep
 
 SHORT = 30
@@ -48,7 +48,7 @@ class Replication(Reconciler[Planner]):
         self.found = Plan(Observed())
         self.repairs: List[Repair] = []
 
-    def look(self) -> Planner:
+    def look_once(self) -> Planner:
         """Look at everybody once."""
         seen = observe_all(self.places)
         for member, given in zip(seen, self.params["members"]):
@@ -59,11 +59,11 @@ class Replication(Reconciler[Planner]):
     def observe(self) -> Planner:
         """Look until what passes by itself has passed; what a move that was cut short has left does not."""
         try:
-            return until_settled(self.look, Planner.plan, self.params["wait"], SHORT)
+            return until_settled(self.look_once, Planner.plan, self.params["wait"], SHORT)
         except Refused as problem:
-            seen = self.look()
+            seen = self.look_once()
             found = explain_restore(problem, seen.members, seen.views, self.wish.name)
-            self.repairs = [] if found is not problem else leftovers(seen.members, seen.views, self.wish.name)
+            self.repairs = [] if found is not problem else find_leftovers(seen.members, seen.views, self.wish.name)
             if not self.repairs:
                 raise found from None
             return seen
@@ -90,7 +90,7 @@ class Replication(Reconciler[Planner]):
         """Give one member its role, and let its file remember that."""
         if isinstance(step, Repair):
             with connect(dict(self.places)[step.member]) as client:
-                repair(client, step)
+                repair_member(client, step)
         elif isinstance(step, LookAgain):
             self.repairs = []
             for each in self.plan(self.observe()):
@@ -127,18 +127,18 @@ class Replication(Reconciler[Planner]):
 
     def _await_link(self, name: str) -> None:
         def missing(seen: Planner) -> List[str]:
-            return [why for host, why in unlinked(seen, self.found.primary).items() if host == name]
+            return [why for host, why in list_unlinked(seen, self.found.primary).items() if host == name]
 
         todo = "Read its log (certificate, network), then run again; the other members were not moved"
-        until_done(self.look, missing, self.look(), self.params["wait"], f"data set {self.wish.name}", todo)
+        until_done(self.look_once, missing, self.look_once(), self.params["wait"], f"data set {self.wish.name}", todo)
 
     def settle(self, before: Planner, steps: List[Step]) -> Planner:
         """Wait until every replica that can be observed is in sync."""
         todo = "Read the log of these members (masterauth, network, disk), then run again"
         return until_done(
-            self.look,
-            lambda seen: pending(seen, self.found.primary),
-            self.look() if steps else before,
+            self.look_once,
+            lambda seen: list_pending(seen, self.found.primary),
+            self.look_once() if steps else before,
             self.params["wait"],
             f"data set {self.wish.name}",
             todo,
@@ -147,13 +147,13 @@ class Replication(Reconciler[Planner]):
     def result(self, obs: Planner, steps: List[Step]) -> Dict[str, Any]:
         """Return the set as it is."""
         chosen = self.found.primary
-        then = predict(obs.members, self.found) if self.check_mode else obs.members
+        then = predict_members(obs.members, self.found) if self.check_mode else obs.members
         predicted = Planner(then, obs.views, self.wish)
         return {
             "primary": {"host": chosen.host, "address": chosen.address, "port": chosen.port},
             "members": [member.to_dict() for member in obs.members],
             "silent_members": [member.name for member in obs.members if not member.reachable],
-            "waiting": pending(predicted, chosen),
+            "waiting": list_pending(predicted, chosen),
             "silent_sentinels": [view.name for view in obs.views if not view.reachable],
             **self._blind(obs),
         }
@@ -165,5 +165,5 @@ class Replication(Reconciler[Planner]):
 
     def diff(self, before: Planner, after: Optional[Planner], steps: List[Step]) -> List[Dict[str, str]]:
         """Return the roles before and after."""
-        then = after.members if after else predict(before.members, self.found)
+        then = after.members if after else predict_members(before.members, self.found)
         return [{"before": overview(before.members), "after": overview(then)}] if steps else []

@@ -9,7 +9,7 @@ from .._redis.client import Client
 from .interrupted import AbortFailover, PromoteAgain, Repair, ResetSetting
 
 
-def repair(client: Client, step: Repair) -> None:
+def repair_member(client: Client, step: Repair) -> None:
     """Carry out one of these steps on its member."""
     if isinstance(step, ResetSetting):
         client.call("CONFIG", "SET", step.key, step.value)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from typing import Callable, Dict, Type
 
-from .._backup.create import Job, make
+from .._backup.create import Job, make_backup
 from .._backup.snapshot import put_off
 from .._core.errors import Damaged, QuorumError, Refused, Unreachable
 from .._core.reconcile import Step
@@ -113,7 +113,7 @@ class Restorer(Base):
             load=False,
             wait=self.setting.wait,
         )
-        self.entry.kept = str(job.place / make(job, lambda _text: None).name)
+        self.entry.kept = str(job.place / make_backup(job, lambda _text: None).name)
         self.save_entry()
 
     def calm_sentinels(self) -> None:

@@ -47,8 +47,8 @@ class Seen:
 
 def verify_backup(directory: str) -> Backup:
     """Return a backup whose files are as its manifest says. Damaged: it is none, or not what it was."""
-    told = manifests.read(directory)
-    manifests.check(directory, told)
+    told = manifests.read_manifest(directory)
+    manifests.check_files(directory, told)
     digest, size, first = hashlib.sha256(), 0, b""
     with open_reader(str(Path(directory) / told.rdb), told.compression) as file:
         for chunk in read_chunks(file):

@@ -11,7 +11,7 @@ from typing import Dict, List, Sequence, Tuple
 from .._core.reconcile import TypedStep
 from .._membership.plan import Membership
 from .._model.observed import Observed, SentinelView
-from .._replication.plan import Planner, pending
+from .._replication.plan import Planner, list_pending
 
 Memories = Dict[str, List[str]]
 
@@ -58,10 +58,12 @@ def missing_for_forget(name: str, planner: Planner, views: Sequence[SentinelView
     """Return what is missing for a Sentinel to forget safely: it learns everything anew from those who are there."""
     found = [f"{one.name} does not answer" for one in planner.members if not one.reachable]
     found += [f"the Sentinel of {view.name} does not answer" for view in views if not view.reachable]
-    found += pending(planner, primary)
+    found += list_pending(planner, primary)
     for view in views:
         watched = view.masters.get(name)
-        if view.reachable and (watched is None or planner.named(watched) is not primary or watched.flags != ["master"]):
+        if view.reachable and (
+            watched is None or planner.find_named(watched) is not primary or watched.flags != ["master"]
+        ):
             found.append(f"the Sentinel of {view.name} does not see {primary.name} as the primary")
     return found
 
@@ -93,7 +95,7 @@ def missing_after_forget(name: str, view: SentinelView) -> List[str]:
 
 def undeclared_replicas(planner: Planner, primary: Observed) -> List[str]:
     """Return the replicas that the primary still lists and that are no members; a Sentinel would learn them again."""
-    head = planner.own(primary)
+    head = planner.find_own(primary)
     return [
         f"{head.name} still lists the replica {one.address}:{one.port}"
         for one in head.replicas

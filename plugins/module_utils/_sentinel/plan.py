@@ -53,15 +53,15 @@ def parse_state(text: str) -> Stored:
 
 def find_primary(planner: Planner) -> Observed:
     """Return the primary; Sentinels that are all stale do not hide the one that every member follows."""
-    planner.check()
+    planner.check_members()
     try:
-        return planner.elect()
+        return planner.elect_primary()
     except Refused as problem:
         if isinstance(problem, Unsettled) and problem.patient:
             raise
         heads = [member for member in planner.seen if member.role == "primary"]
         if len(heads) == 1 and all(
-            member is heads[0] or member.empty or planner.follows(member, heads[0]) for member in planner.seen
+            member is heads[0] or member.empty or planner.is_following(member, heads[0]) for member in planner.seen
         ):
             return heads[0]
         raise
@@ -140,7 +140,7 @@ def plan_watch(
     lead = ""
     commands: List[List[str]] = []
     if watched is not None:
-        stale = planner.named(watched) is not primary
+        stale = planner.find_named(watched) is not primary
         deaf = (
             view.version.startswith("6.0.")
             and "s_down" in watched.flags
@@ -171,16 +171,16 @@ def plan_absent(view: SentinelView, name: str) -> List[SendCommands]:
 
 def missing_in_view(view: SentinelView, want: Watch, planner: Planner, chosen: Observed) -> List[str]:
     """Return what this Sentinel does not see yet of one data set; what cannot be observed does not count."""
-    primary = planner.own(chosen)
+    primary = planner.find_own(chosen)
     watched = view.masters.get(want.name)
-    if watched is None or planner.named(watched) is not primary:
+    if watched is None or planner.find_named(watched) is not primary:
         return [f"it does not monitor {want.name} at {primary.name}"]
     found = [] if watched.flags == ["master"] else [f"it sees {primary.name} as {','.join(watched.flags)}"]
     bad = {"s_down", "o_down", "disconnected"}
     for member in planner.seen:
         if (
             member is not primary
-            and planner.follows(member, primary)
+            and planner.is_following(member, primary)
             and not any(
                 member.is_at(item["address"], item["port"]) and not bad & set(item["flags"])
                 for item in watched.replicas
@@ -191,7 +191,7 @@ def missing_in_view(view: SentinelView, want: Watch, planner: Planner, chosen: O
     for other in planner.views:
         named = other.masters.get(want.name)
         # One that was only told the primary may not see it yet, and says nothing to the others.
-        same = named is not None and named.down_after != NOT_YET and planner.named(named) is primary
+        same = named is not None and named.down_after != NOT_YET and planner.find_named(named) is primary
         if other.name != view.name and other.myid and same and other.myid not in known:
             found.append(f"it does not know the Sentinel of {other.name}")
     return found

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.quorum.redis.plugins.module_utils._acl.plan import Plan, plan, table, text
+from ansible_collections.quorum.redis.plugins.module_utils._acl.plan import Plan, plan_changes, render_users, show_users
 from ansible_collections.quorum.redis.plugins.module_utils._model.acl_applications import (
     PRESETS,
     literal_patterns,
@@ -142,23 +142,27 @@ def did(found: Plan) -> list[str]:
 
 
 def test_who_is_needed_keeps_its_rights_until_the_end() -> None:
-    first = plan(DECLARED, [], PRESENT, [], {"default"}, final=False, purge=False)
+    first = plan_changes(DECLARED, [], PRESENT, [], {"default"}, final=False, purge=False)
     assert [change.name for change in first.now] == ["app"] and first.later == ["default"]
     assert first.undeclared == ["guest"]
-    assert text(DECLARED, PRESENT, first, [], older=False) == "user default on #0 +@all\nuser app on #1 +get\n"
-    assert text(DECLARED, PRESENT, first, [], older=True) == "user default on #0 +@all &*\nuser app on #1 +get\n"
+    assert render_users(DECLARED, PRESENT, first, [], older=False) == "user default on #0 +@all\nuser app on #1 +get\n"
+    assert (
+        render_users(DECLARED, PRESENT, first, [], older=True) == "user default on #0 +@all &*\nuser app on #1 +get\n"
+    )
     now = {**PRESENT, "app": DECLARED["app"]}
-    last = plan(DECLARED, [], now, ["app"], {"default"}, final=True, purge=False)
+    last = plan_changes(DECLARED, [], now, ["app"], {"default"}, final=True, purge=False)
     assert [change.name for change in last.now] == ["default"] and last.later == []
-    assert text(DECLARED, now, last, [], older=False) == "user default off\nuser app on #1 +get\n"
-    assert plan(DECLARED, [], {**now, "default": ["off"]}, ["app", "default"], set(), False, False).now == []
+    assert render_users(DECLARED, now, last, [], older=False) == "user default off\nuser app on #1 +get\n"
+    assert plan_changes(DECLARED, [], {**now, "default": ["off"]}, ["app", "default"], set(), False, False).now == []
     # In check mode the first part has not happened, and is not told twice.
-    told = plan(DECLARED, [], PRESENT, [], {"default"}, final=True, purge=False, predicted=True)
+    told = plan_changes(DECLARED, [], PRESENT, [], {"default"}, final=True, purge=False, predicted=True)
     assert [change.name for change in told.now] == ["default"]
 
 
 def test_a_new_password_of_who_is_needed_opens_beside_the_old_one() -> None:
-    found = plan({"r": ["on", "#2", "+get"]}, [], {"r": ["on", "#1", "+get"]}, [], {"r"}, final=False, purge=False)
+    found = plan_changes(
+        {"r": ["on", "#2", "+get"]}, [], {"r": ["on", "#1", "+get"]}, [], {"r"}, final=False, purge=False
+    )
     assert [change.new for change in found.now] == [["on", "#1", "+get", "#2"]] and found.later == ["r"]
 
 
@@ -166,13 +170,13 @@ def test_a_new_password_of_who_is_needed_opens_beside_the_old_one() -> None:
     ("needed", "final", "gone"), [(set(), False, True), ({"a"}, False, False), ({"a"}, True, True)]
 )
 def test_absent_users_go_when_nobody_needs_them(needed: set[str], final: bool, gone: bool) -> None:
-    found = plan({}, ["a"], {"a": ["on"]}, [], needed, final, purge=False)
+    found = plan_changes({}, ["a"], {"a": ["on"]}, [], needed, final, purge=False)
     assert did(found) == (["remove the user a"] if gone else []) and found.later == ([] if gone else ["a"])
-    assert text({}, {"a": ["on"]}, found, ["a"], older=False) == ("" if gone else "user a on\n")
+    assert render_users({}, {"a": ["on"]}, found, ["a"], older=False) == ("" if gone else "user a on\n")
 
 
 def test_purge_spares_the_default_user() -> None:
-    found = plan({}, [], PRESENT, [], set(), final=False, purge=True)
+    found = plan_changes({}, [], PRESENT, [], set(), final=False, purge=True)
     assert did(found) == ["remove the user guest"]
     assert found.now[0].commands == [["ACL", "DELUSER", "guest"]] and found.now[0].back == [
         "ACL",
@@ -184,10 +188,10 @@ def test_purge_spares_the_default_user() -> None:
 
 
 def test_no_hash_and_no_password_is_shown() -> None:
-    changes = plan({"a": ["on", f"#{HASH}"]}, [], {"a": ["on", "#" + "b" * 64]}, [], set(), False, False).now
-    for said in (str(changes[0]), table(changes, False), table(changes, True)):
+    changes = plan_changes({"a": ["on", f"#{HASH}"]}, [], {"a": ["on", "#" + "b" * 64]}, [], set(), False, False).now
+    for said in (str(changes[0]), show_users(changes, False), show_users(changes, True)):
         assert HASH not in said and "b" * 64 not in said
-    assert "other passwords" in str(changes[0]) and "other passwords" in table(changes, True)
+    assert "other passwords" in str(changes[0]) and "other passwords" in show_users(changes, True)
     assert hide_secrets(f"user a on #{HASH} >open +get") == "user a on #******** #******** +get"
 
 

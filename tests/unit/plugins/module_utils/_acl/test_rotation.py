@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.quorum.redis.plugins.module_utils._acl.plan import Change, plan
+from ansible_collections.quorum.redis.plugins.module_utils._acl.plan import Change, plan_changes
 from ansible_collections.quorum.redis.plugins.module_utils._config.diff import digest_of_file
 from ansible_collections.quorum.redis.plugins.module_utils._model.acl_rules import password_digest
 from ansible_collections.quorum.redis.plugins.module_utils._model.acl_users import access
@@ -99,7 +99,9 @@ def test_only_clients_that_logged_in_before_are_named() -> None:
 
 def test_the_plan_says_whether_a_password_comes_or_goes() -> None:
     rights = ["on", "~*", "+@all"]
-    found = plan({"default": [*rights, NEW, OLD]}, [], {"default": [*rights, OLD]}, [], {"default"}, False, False)
+    found = plan_changes(
+        {"default": [*rights, NEW, OLD]}, [], {"default": [*rights, OLD]}, [], {"default"}, False, False
+    )
     assert found.later == [] and str(found.now[0]) == "let the user default in with one password more"
     less = Change("default", [*rights, NEW], [*rights, NEW, OLD])
     assert str(less) == "let the user default in with one password less"

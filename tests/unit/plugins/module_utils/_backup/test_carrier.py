@@ -15,10 +15,10 @@ from ansible_collections.quorum.redis.plugins.module_utils._backup.schedule impo
     Look,
     Memory,
     Period,
-    choose,
-    duty,
-    expired,
-    remember,
+    choose_member,
+    decide_duty,
+    list_expired,
+    remember_look,
     slot_of,
 )
 from ansible_collections.quorum.redis.plugins.module_utils._core.errors import Refused
@@ -52,27 +52,27 @@ LOADING: dict[str, Any] = {"persistence": {"loading": 1}}
     ],
 )
 def test_the_replica_in_sync_with_the_smallest_lag_is_chosen(members: list[Observed], chosen: str, why: str) -> None:
-    found, reason = choose("main", members)
+    found, reason = choose_member("main", members)
     assert (found.host, why in reason) == (chosen, True)
 
 
 def test_the_primary_is_chosen_only_when_told() -> None:
     members = [PRIMARY, member("b", link="down"), member("c", **DOWN)]
     with pytest.raises(Refused, match="No replica is in sync") as problem:
-        choose("main", members)
+        choose_member("main", members)
     for words in ("a: primary", "b: is not in sync", "c: does not answer", "redis_backup_primary"):
         assert words in str(problem.value)
-    assert choose("main", members, primary_too=True)[0].host == "a"
-    assert choose("main", members, wished="a") == (PRIMARY, "as told")
+    assert choose_member("main", members, primary_too=True)[0].host == "a"
+    assert choose_member("main", members, wished="a") == (PRIMARY, "as told")
     with pytest.raises(Refused, match="b cannot be backed up"):
-        choose("main", members, wished="b")
+        choose_member("main", members, wished="b")
     with pytest.raises(Refused, match="x cannot be backed up"):
-        choose("main", members, wished="x")
+        choose_member("main", members, wished="x")
 
 
 def test_two_primaries_are_none() -> None:
     with pytest.raises(Refused):
-        choose("main", [PRIMARY, member("b", "primary")], primary_too=True)
+        choose_member("main", [PRIMARY, member("b", "primary")], primary_too=True)
 
 
 # --- one backup for each period ---
@@ -101,9 +101,9 @@ class World:
     def look(self, host: str, now: float) -> str:
         seen = {name: self.looks[name] for name, one in self.members.items() if one.reachable}
         slot = slot_of(now, DAY, 0)
-        self.memory[host] = remember(self.memory[host], slot, seen, now)
+        self.memory[host] = remember_look(self.memory[host], slot, seen, now)
         period = Period(slot * DAY, DAY, now)
-        found = duty(host, self.carriers, list(self.members.values()), self.memory[host], period)
+        found = decide_duty(host, self.carriers, list(self.members.values()), self.memory[host], period)
         self.memory[host].other = found.other
         if found.act:
             self.memory[host].began = slot
@@ -237,17 +237,17 @@ def test_one_that_has_failed_and_then_succeeds_has_done_it(hours: int) -> None:
 
 def test_the_primary_carries_only_when_told_or_alone() -> None:
     members = [member("a", link="down"), member("c", "primary")]
-    memory, now = remember(Memory(), 1, {}, DAY), Period(DAY, DAY, DAY)
-    assert not duty("c", ["c"], members, memory, now).act
-    assert duty("c", ["c"], members, memory, now, primary_too=True).act
-    assert duty("c", ["c"], members[1:], memory, now).act
-    assert duty("a", ["a", "c"], members, memory, now).why == "no carrier of the timer is in sync"
+    memory, now = remember_look(Memory(), 1, {}, DAY), Period(DAY, DAY, DAY)
+    assert not decide_duty("c", ["c"], members, memory, now).act
+    assert decide_duty("c", ["c"], members, memory, now, primary_too=True).act
+    assert decide_duty("c", ["c"], members[1:], memory, now).act
+    assert decide_duty("a", ["a", "c"], members, memory, now).why == "no carrier of the timer is in sync"
 
 
 def test_what_was_seen_two_periods_ago_proves_nothing() -> None:
     memory = Memory(slot=1, last={"b": Look("run", 1, 0.0)})
-    assert remember(memory, 2, {}, 0).base == memory.last
-    assert remember(memory, 3, {}, 0).base == {}
+    assert remember_look(memory, 2, {}, 0).base == memory.last
+    assert remember_look(memory, 3, {}, 0).base == {}
 
 
 def test_no_period_is_left_out_whatever_happens() -> None:
@@ -301,7 +301,7 @@ def kept(*days: float, bad: tuple[float, ...] = ()) -> list[Kept]:
     ],
 )
 def test_retention(backups: list[Kept], now: float, count: int, age: float, gone: list[str]) -> None:
-    assert expired(backups, now * DAY, count, age) == gone
+    assert list_expired(backups, now * DAY, count, age) == gone
 
 
 def test_a_month_of_failures_keeps_the_last_good_one() -> None:
@@ -309,7 +309,7 @@ def test_a_month_of_failures_keeps_the_last_good_one() -> None:
     here: list[Kept] = []
     for day in range(45):
         here.append(Kept(f"{day:02}", day * DAY, good=day < 14))
-        gone = expired(here, day * DAY + 60, 7, 14)
+        gone = list_expired(here, day * DAY + 60, 7, 14)
         here = [each for each in here if each.name not in gone]
         assert any(each.good for each in here)
         assert len(here) <= 7 + 15
@@ -319,6 +319,6 @@ def test_a_month_of_failures_keeps_the_last_good_one() -> None:
 def test_a_month_without_backups_keeps_the_last_good_one() -> None:
     here = kept(*range(14))
     for day in range(14, 45):
-        gone = expired(here, day * DAY, 7, 14)
+        gone = list_expired(here, day * DAY, 7, 14)
         here = [each for each in here if each.name not in gone]
     assert [each.name for each in here] == ["13.0"]

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.quorum.redis.plugins.module_utils._backup.catch_up import Point, missing
+from ansible_collections.quorum.redis.plugins.module_utils._backup.catch_up import Point, count_missing
 
 REPLICA = {"role": "slave", "master_replid": "a", "master_replid2": "b", "slave_repl_offset": "70"}
 
@@ -23,4 +23,4 @@ REPLICA = {"role": "slave", "master_replid": "a", "master_replid2": "b", "slave_
     ],
 )
 def test_only_the_same_stream_is_compared(info: dict[str, str], point: Point, lacks: int) -> None:
-    assert missing(info, point) == lacks
+    assert count_missing(info, point) == lacks

@@ -12,7 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.quorum.redis.plugins.module_utils._backup.manifest import check, names, read
+from ansible_collections.quorum.redis.plugins.module_utils._backup.manifest import (
+    check_files,
+    list_backups,
+    read_manifest,
+)
 from ansible_collections.quorum.redis.plugins.module_utils._core.errors import Damaged, QuorumError
 from ansible_collections.quorum.redis.plugins.module_utils._host.compression import open_reader, open_writer
 from ansible_collections.quorum.redis.plugins.module_utils._host.files import size_and_digest
@@ -74,8 +78,8 @@ def backup(directory: Path, **changed: Any) -> Path:
 
 def test_a_manifest_is_the_same_after_its_json(tmp_path: Path) -> None:
     place = backup(tmp_path, drills=[{"at": "2026-11-23T00:00:00Z", "result": "passed"}])
-    found = read(str(place))
-    check(str(place), found)
+    found = read_manifest(str(place))
+    check_files(str(place), found)
     assert found == parse_manifest(found.to_json())
     assert found.keys == 5 and found.good
     assert found.verified.load == "not done: switched off"
@@ -116,7 +120,7 @@ def test_what_is_missing_is_named() -> None:
 
 def test_a_directory_without_a_manifest_is_no_backup(tmp_path: Path) -> None:
     with pytest.raises(Damaged, match=r"There is no manifest\.json"):
-        read(str(tmp_path))
+        read_manifest(str(tmp_path))
 
 
 @pytest.mark.parametrize(
@@ -130,20 +134,20 @@ def test_every_changed_file_is_found(tmp_path: Path, content: bytes | None, says
     else:
         (place / "dump.rdb").write_bytes(content)
     with pytest.raises(Damaged, match=says):
-        check(str(place), read(str(place)))
+        check_files(str(place), read_manifest(str(place)))
 
 
 def test_a_manifest_that_forgets_its_rdb_proves_nothing(tmp_path: Path) -> None:
     with pytest.raises(Damaged, match=r"nothing of its own file dump\.rdb"):
-        check(str(tmp_path), manifest(files={}))
+        check_files(str(tmp_path), manifest(files={}))
 
 
 def test_only_complete_backups_have_a_name(tmp_path: Path) -> None:
     for name in ("20261122T101112Z-db2", ".partial-20261122T101113Z-db2", "20261121T000000Z-a-b", "lost+found"):
         (tmp_path / name).mkdir()
     (tmp_path / "20261122T101114Z-file").touch()
-    assert names(str(tmp_path)) == ["20261121T000000Z-a-b", "20261122T101112Z-db2"]
-    assert names(str(tmp_path / "missing")) == []
+    assert list_backups(str(tmp_path)) == ["20261121T000000Z-a-b", "20261122T101112Z-db2"]
+    assert list_backups(str(tmp_path / "missing")) == []
 
 
 def test_times_come_back() -> None:

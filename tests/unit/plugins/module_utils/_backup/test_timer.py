@@ -12,16 +12,16 @@ from typing import Any
 
 import pytest
 from ansible_collections.quorum.redis.plugins.module_utils._backup.agent import (
-    kept,
+    judge_status,
+    list_kept,
     main,
     memory_from,
-    read,
-    status,
-    write,
+    read_state,
+    write_state,
 )
-from ansible_collections.quorum.redis.plugins.module_utils._backup.offsite import away, run
+from ansible_collections.quorum.redis.plugins.module_utils._backup.offsite import list_commands, run_transfer
 from ansible_collections.quorum.redis.plugins.module_utils._backup.schedule import Look, Memory
-from ansible_collections.quorum.redis.plugins.module_utils._backup.snapshot import child_of, put_off, verdict
+from ansible_collections.quorum.redis.plugins.module_utils._backup.snapshot import child_of, judge_save, put_off
 from ansible_collections.quorum.redis.plugins.module_utils._engine.rdb_check import list_count_differences
 from ansible_collections.quorum.redis.plugins.module_utils._redis.engine_modules import lines, parse
 from ansible_collections.quorum.redis.plugins.module_utils._redis.replies import keys_by_database, reason_in_log
@@ -47,48 +47,50 @@ LOOKED = 1795341600.0
     ],
 )
 def test_status_is_one_line_and_a_code(report: dict[str, Any], later: float, code: int, says: str) -> None:
-    found, text = status(LOOKED + later, report)
+    found, text = judge_status(LOOKED + later, report)
     assert (found, says in text, "\n" in text) == (code, True, False)
 
 
 def test_a_problem_is_told_instead_of_the_reason() -> None:
     report = {**REPORT, "sets": {"main": {"problems": ["no", "no more"], "why": "x", "newest_here": ""}}}
-    assert status(LOOKED, report)[1] == "ok: main: no; no more, newest here none"
+    assert judge_status(LOOKED, report)[1] == "ok: main: no; no more, newest here none"
 
 
 def test_what_is_remembered_comes_back(tmp_path: Path) -> None:
     memory = Memory(7, {"a": Look("run", 1, 2.0)}, {"b": Look("other", 3, 4.0)}, 6, 7)
-    write(tmp_path / "state", {"main": asdict(memory)}, 0o600)
+    write_state(tmp_path / "state", {"main": asdict(memory)}, 0o600)
     assert (tmp_path / "state").stat().st_mode & 0o777 == 0o600
-    assert memory_from(read(tmp_path / "state")["main"]) == memory
+    assert memory_from(read_state(tmp_path / "state")["main"]) == memory
     assert memory_from({}) == Memory()
 
 
 @pytest.mark.parametrize("text", ["", "[1]", "{"])
 def test_a_damaged_file_is_nothing(tmp_path: Path, text: str) -> None:
     (tmp_path / "state").write_text(text)
-    assert read(tmp_path / "state") == read(tmp_path / "missing") == {}
+    assert read_state(tmp_path / "state") == read_state(tmp_path / "missing") == {}
 
 
 def test_commands_that_copy_away() -> None:
     common = {"rsync": "backup@vault:/srv/", "command": ["/opt/upload", "--fast"]}
-    assert away(common, "main", "/b/main/x") == [
+    assert list_commands(common, "main", "/b/main/x") == [
         ["rsync", "-a", "--", "/b/main/x", "backup@vault:/srv/main/"],
         ["/opt/upload", "--fast", "/b/main/x"],
     ]
-    assert away({"rsync": "", "command": []}, "main", "/x") == []
+    assert list_commands({"rsync": "", "command": []}, "main", "/x") == []
 
 
 def test_a_command_that_fails_says_why() -> None:
-    assert run([sys.executable, "-c", ""], 10) == ""
-    assert run([sys.executable, "-c", "print('no space'); raise SystemExit(3)"], 10).endswith("ended with 3: no space")
-    assert "No such file" in run(["/no/such/program"], 10)
-    assert "timed out" in run([sys.executable, "-c", "import time; time.sleep(9)"], 0.1)
+    assert run_transfer([sys.executable, "-c", ""], 10) == ""
+    assert run_transfer([sys.executable, "-c", "print('no space'); raise SystemExit(3)"], 10).endswith(
+        "ended with 3: no space"
+    )
+    assert "No such file" in run_transfer(["/no/such/program"], 10)
+    assert "timed out" in run_transfer([sys.executable, "-c", "import time; time.sleep(9)"], 0.1)
 
 
 def test_a_backup_that_cannot_be_read_is_not_good(tmp_path: Path) -> None:
     (tmp_path / "20261122T101112Z-db2").mkdir()
-    (found,) = kept(tmp_path)
+    (found,) = list_kept(tmp_path)
     assert (found.name, found.good) == ("20261122T101112Z-db2", False)
 
 
@@ -119,7 +121,7 @@ GOOD = {"run_id": "a", "rdb_last_bgsave_status": "ok", "rdb_last_save_time": "10
     ],
 )
 def test_a_save_is_one_when_the_engine_and_the_file_say_so(now: dict[str, str], replaced: bool, says: str) -> None:
-    found = verdict(BEFORE, now, 100, replaced)
+    found = judge_save(BEFORE, now, 100, replaced)
     assert says in found and bool(found) is bool(says)
 
 

@@ -23,8 +23,8 @@ from ansible_collections.quorum.redis.plugins.module_utils._model.observed impor
 from ansible_collections.quorum.redis.plugins.module_utils._replication.interrupted import (
     MARK,
     ResetSetting,
-    headless,
-    leftovers,
+    find_headless,
+    find_leftovers,
 )
 
 PORT = 6379
@@ -366,7 +366,7 @@ def test_a_living_primary_is_left_alone() -> None:
 
 
 def test_a_set_without_leftovers_needs_nothing() -> None:
-    assert leftovers(trio(), WATCHED, "main") == []
+    assert find_leftovers(trio(), WATCHED, "main") == []
 
 
 def test_temporary_values_say_what_they_were() -> None:
@@ -374,7 +374,7 @@ def test_temporary_values_say_what_they_were() -> None:
     members[0].config["min-replicas-to-write"] = str(MARK + 1)
     members[0].config["min-replicas-max-lag"] = str(MARK)
     members[2].config["replica-priority"] = str(MARK + 70)
-    found = leftovers(members, [], "main")
+    found = find_leftovers(members, [], "main")
     assert [(step.member, step.key, step.value) for step in found if isinstance(step, ResetSetting)] == [
         ("r1", "min-replicas-to-write", 1),
         ("r1", "min-replicas-max-lag", 0),
@@ -391,10 +391,10 @@ def test_a_temporary_priority_counts_as_what_it_was() -> None:
 
 def test_a_move_that_stopped_between_two_primaries_goes_back() -> None:
     members = [parked("r1"), replica("r2", link="down"), replica("r3", link="down", offset=90)]
-    assert headless(members) is members[0]
-    assert kinds(leftovers(members, WATCHED, "main")) == ["PromoteAgain"]
+    assert find_headless(members) is members[0]
+    assert kinds(find_leftovers(members, WATCHED, "main")) == ["PromoteAgain"]
     moving = [view("r1", flags=["master", "failover_in_progress"])]
-    assert leftovers(members, moving, "main") == []
+    assert find_leftovers(members, moving, "main") == []
 
 
 @pytest.mark.parametrize(
@@ -409,10 +409,10 @@ def test_a_move_that_stopped_between_two_primaries_goes_back() -> None:
     ],
 )
 def test_in_doubt_nobody_is_promoted(members: list[Observed]) -> None:
-    assert headless(members) is None
+    assert find_headless(members) is None
 
 
 def test_a_failover_that_hangs_is_ended() -> None:
     members = trio()
     members[0].failover_state = "failover-in-progress"
-    assert kinds(leftovers(members, WATCHED, "main")) == ["AbortFailover"]
+    assert kinds(find_leftovers(members, WATCHED, "main")) == ["AbortFailover"]

@@ -21,8 +21,11 @@ from ansible_collections.quorum.redis.plugins.module_utils._model.observed impor
     WatchedMaster,
 )
 from ansible_collections.quorum.redis.plugins.module_utils._replication.election import Wish
-from ansible_collections.quorum.redis.plugins.module_utils._replication.plan import Planner, pending
-from ansible_collections.quorum.redis.plugins.module_utils._replication.prediction import assume_started, predict
+from ansible_collections.quorum.redis.plugins.module_utils._replication.plan import Planner, list_pending
+from ansible_collections.quorum.redis.plugins.module_utils._replication.prediction import (
+    assume_started,
+    predict_members,
+)
 from ansible_collections.quorum.redis.plugins.module_utils._replication.steps import (
     Follow,
     ForgetSet,
@@ -266,7 +269,7 @@ def test_one_that_is_dead_may_be_replaced() -> None:
 def test_a_primary_that_the_sentinels_know_by_another_address_is_declared() -> None:
     seen = [primary("r1"), replica("r2", "r8"), replica("r3", "r8")]
     views = [sentinel(host, "192.0.2.8", run_id="run-r1") for host in ("r1", "r2", "r3")]
-    assert Planner(seen, views, Wish("main", "r1")).contradiction() == ""
+    assert Planner(seen, views, Wish("main", "r1")).find_contradiction() == ""
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
@@ -288,9 +291,9 @@ def test_plan(case: Case) -> None:
     assert ", ".join(summary(plan.steps)) == case.steps
     assert case.warns in " ".join(plan.warnings)
     assert bool(plan.warnings) is bool(case.warns)
-    after = predict(case.members, plan)
+    after = predict_members(case.members, plan)
     then = Planner(after, [], Wish("main", case.seed))
-    assert pending(then, plan.primary) == [
+    assert list_pending(then, plan.primary) == [
         f"{one.name} has no link to {plan.primary.name}" for one in after if one.primary and one.primary.link != "up"
     ]
 
@@ -383,7 +386,7 @@ def test_members_move_to_the_other_port_one_after_the_other_and_no_sentinel_lead
     assert isinstance(told, NamePrimary)
     assert told.commands[0] == ["SENTINEL", "MONITOR", "main", MOVED[0].address, str(PORT), "2"]
     assert [step.linked for step in plan.steps[6:] if isinstance(step, Follow)] == [True, True]
-    assert pending(Planner(members, [], Wish("main")), plan.primary)
+    assert list_pending(Planner(members, [], Wish("main")), plan.primary)
     # Cut short: one Sentinel and one replica are done.
     plan = Planner([*members[:2], MOVED[2]], [sentinel("r1"), *PLAIN_VIEWS[1:]], Wish("main", "r1")).plan()
     assert [word.split()[0] for word in summary(plan.steps)] == ["forget", "forget", "tell", "tell", "follow"]
@@ -464,7 +467,7 @@ def test_an_upgrade_may_reach_who_cannot_load_what_it_is_sent(tail: Observed, wa
     with pytest.raises(Refused, match="cannot load the data"):
         Planner([head, tail], [], Wish("main")).plan()
     planner = Planner([head, tail], [], Wish("main", mixed=True))
-    assert planner.plan().steps == [] and pending(planner, head) == [waits]
+    assert planner.plan().steps == [] and list_pending(planner, head) == [waits]
 
 
 def test_a_replica_that_is_listed_by_a_former_address_opens_its_link_again() -> None:
