@@ -221,8 +221,8 @@ from ..module_utils._model.observed import Observed, SentinelView
 from ..module_utils._module.options import CONNECTION_OPTIONS
 from ..module_utils._module.runner import MaskedModule, run
 from ..module_utils._redis.endpoint import endpoint_from_params
-from ..module_utils._redis.observe import observe, observe_nodes, observe_sentinel
-from ..module_utils._redis.rotation import rotating
+from ..module_utils._redis.observe import observe_nodes, observe_sentinel, observe_server
+from ..module_utils._redis.rotation import list_rotating
 
 Seen = Union[Observed, SentinelView]
 
@@ -242,7 +242,7 @@ class InstanceInfo(Reconciler[Seen]):
         seen: Seen = (
             observe_sentinel(place)
             if sentinel
-            else observe(place, config=self.params["config"], refused_hours=self.params["refused_hours"])
+            else observe_server(place, config=self.params["config"], refused_hours=self.params["refused_hours"])
         )
         if self.params["required"] and not seen.reachable:
             raise QuorumError(seen.error)
@@ -257,7 +257,7 @@ class InstanceInfo(Reconciler[Seen]):
         kind = "sentinel" if self.params["kind"] == "sentinel" else "instance"
         return {
             kind: obs.to_dict(),
-            "rotating": rotating(self.params["users_file"]),
+            "rotating": list_rotating(self.params["users_file"]),
             "cluster": observe_nodes(endpoint_from_params(self.params)) if _in_cluster(obs) else {},
             "facts": moments(_text(self.params["facts_file"])),
         }

@@ -19,7 +19,7 @@ import redis
 from ansible_collections.quorum.redis.plugins.module_utils._core.errors import BadConfig
 from ansible_collections.quorum.redis.plugins.module_utils._endpoint import tls
 from ansible_collections.quorum.redis.plugins.module_utils._model import haproxy
-from ansible_collections.quorum.redis.plugins.module_utils._redis.tls import Tls, shown
+from ansible_collections.quorum.redis.plugins.module_utils._redis.tls import Tls, read_certificate
 from authority import Authority, Pair
 from ledger.scene import Scene
 
@@ -76,7 +76,7 @@ def serves(port: int, server: Server, **login: Any) -> bool:
 def shows(port: int, pair: Pair) -> bool:
     """Return whether an endpoint shows this certificate."""
     own = ssl.PEM_cert_to_DER_cert(pair.cert.read_text())
-    return shown(Tls(), "127.0.0.1", port, 5) == own
+    return read_certificate(Tls(), "127.0.0.1", port, 5) == own
 
 
 def refuses(port: int, **login: Any) -> bool:

@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.quorum.redis.plugins.module_utils._redis.endpoint import Endpoint
-from ansible_collections.quorum.redis.plugins.module_utils._redis.observe import observe
+from ansible_collections.quorum.redis.plugins.module_utils._redis.observe import observe_server
 from ledger import Ledger
 from ledger.scene import ALONE, DOWN_AFTER, NAME, Scene, kill
 from measured import note
@@ -266,7 +266,7 @@ def test_a_connection_that_is_cut_is_no_dead_member(unwatched: Scene) -> None:
     try:
         end = time.monotonic() + 4
         while time.monotonic() < end or len(looks) <= 100:
-            looks.append(observe(Endpoint(server.address, server.port), config=True))
+            looks.append(observe_server(Endpoint(server.address, server.port), config=True))
     finally:
         over.set()
         cutter.join()
@@ -388,7 +388,7 @@ import os, signal
 from ansible_collections.quorum.redis.plugins.module_utils._failover.execute import Mover
 def elect_target(self):
     self.sentinels[0][1].call("SENTINEL", "FAILOVER", self.name)
-    self.until("the Sentinels", lambda: self._all(self._names), 120)
+    self.wait_until("the Sentinels", lambda: self._all(self._names), 120)
     os.kill({target.process.pid}, signal.SIGSTOP)
     self._promoted()
 Mover.elect_target = elect_target

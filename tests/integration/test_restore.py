@@ -327,10 +327,10 @@ def feed_primary(self):
             except base.QuorumError as problem:
                 if "NOGOODSLAVE" not in str(problem):
                     raise
-        self.until("the order", order, 30)
+        self.wait_until("the order", order, 30)
         port = str(self.places["m1"].port)
         ask = ("SENTINEL", "GET-MASTER-ADDR-BY-NAME", {NAME!r})
-        self.until("the failover", lambda: client.call(*ask)[1] != port, 120)
+        self.wait_until("the failover", lambda: client.call(*ask)[1] != port, 120)
 execute.Restorer.feed_primary = feed_primary
 """
     done = store.begin(code)
@@ -351,7 +351,7 @@ real = execute.Restorer.feed_primary
 def feed_primary(self):
     self.feeder.port = {junk.port}
     self.call(self.head, "REPLICAOF", "127.0.0.1", {junk.port})
-    self.until("the junk", lambda: self.info("m1").get("master_link_status") == "up", 120)
+    self.wait_until("the junk", lambda: self.read_info("m1").get("master_link_status") == "up", 120)
     os.kill(os.getpid(), 9)
 execute.Restorer.feed_primary = feed_primary
 """

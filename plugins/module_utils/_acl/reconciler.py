@@ -28,12 +28,12 @@ from .._model.masking import hide_secrets
 from .._model.rotation_marks import CLOSE, OPEN, PROVE, parse_marks
 from .._model.versions import parse_version, running_version
 from .._redis.client import Client
-from .._redis.client_list import needed_users, reconnect_clients, undo
+from .._redis.client_list import needed_users, reconnect_clients, undo_changes
 from .._redis.endpoint import endpoint_from_params
 from .._redis.locate import connect_running
-from .._redis.observe import Place, members, refusals
+from .._redis.observe import Place, list_refusals, members
 from .._redis.replies import parse_info
-from .._redis.rotation import linked, no_clients, refused_since
+from .._redis.rotation import check_links, no_clients, refused_since
 from .._redis.tls import tls_from_params
 from .declared import Declared
 from .plan import Change, Plan, plan_changes, show_users
@@ -171,7 +171,7 @@ class Acl(Reconciler[View]):
             *members(given["members"], *login, tls=tls_from_params(given)),
         ]
         self._let_in(client, everybody, going)
-        linked(everybody, self.logins.get("replication", {}), self.label)
+        check_links(everybody, self.logins.get("replication", {}), self.label)
         if not given["ignore_clients"]:
             noted = parse_marks(obs.seen.content.decode("utf-8", "replace"))
             no_clients(client, {name: noted[name] for name in going if name in noted}, self.label)
@@ -189,7 +189,7 @@ class Acl(Reconciler[View]):
                     self._remember(self.client)
         except QuorumError:
             if self.client is not None:
-                undo(self.client, self.done)
+                undo_changes(self.client, self.done)
             raise
 
     def _let_go(self, client: Client, names: List[str]) -> None:
@@ -199,7 +199,7 @@ class Acl(Reconciler[View]):
 
     def _let_in(self, client: Client, everybody: Sequence[Place], names: List[str]) -> None:
         for login in self.logins.values():
-            said = refusals(everybody, login.get("username"), login.get("password"))
+            said = list_refusals(everybody, login.get("username"), login.get("password"))
             if said:
                 raise Refused(
                     f"{self.label}: {login.get('username') or 'default'} is not let in by every member: "
@@ -237,7 +237,7 @@ class Acl(Reconciler[View]):
         own = (self.params["name"], endpoint_from_params(self.params))
         if self.params["final"]:
             for login in self.logins.values():
-                said = refusals([own], login.get("username"), login.get("password"))
+                said = list_refusals([own], login.get("username"), login.get("password"))
                 if said:
                     raise Refused(f"{self.label}: {said[0]}", "", "The users are as they were")
         self.done.insert(0, ["CONFIG", "REWRITE"])  # the last to be taken back

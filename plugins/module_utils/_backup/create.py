@@ -26,7 +26,7 @@ from .._model.conf_syntax import mask
 from .._model.rdb_header import memory_needed, read_header
 from .._redis.client import Client, Steady, connect
 from .._redis.endpoint import Endpoint
-from .._redis.engine_modules import EngineModule, lines, loaded
+from .._redis.engine_modules import EngineModule, list_modules, render_modules
 from .._redis.replies import engine_of, keys_by_database, number, parse_info
 from . import manifest as manifests
 from .aof_copy import NOTE, copy_aof, let_go
@@ -128,7 +128,7 @@ def make_backup(job: Job, tell: Tell) -> Manifest:
                     rdb_sha256=digest,
                     files={},
                 )
-                modules = loaded(client)
+                modules = list_modules(client)
                 manifest.modules = {one.name: one.version for one in modules}
                 _settings(client, snapshot.info, partial, job.user)
                 if job.aof:
@@ -167,7 +167,7 @@ def prove_backup(
         return found
     tell("loading it into a throw-away server")
     try:
-        found.databases = _load(job, directory, manifest, lines(modules))
+        found.databases = _load(job, directory, manifest, render_modules(modules))
     except rdb_check.Lacking as problem:
         found.load = f"not done: {problem.what}. Its keys were neither loaded nor counted"
         tell(f"trial load {found.load}")
@@ -240,7 +240,7 @@ def _as_running(job: Job) -> Tuple[Job, List[EngineModule]]:
     try:
         with connect(job.endpoint) as client:
             told = job.binary or parse_info(client.call("INFO", "server")).get("executable", "")
-            return replace(job, binary=told), loaded(client)
+            return replace(job, binary=told), list_modules(client)
     except QuorumError:
         if not job.binary:
             raise

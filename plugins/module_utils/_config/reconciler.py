@@ -33,7 +33,7 @@ from .._model.file_changes import Seen, list_differences, show_diff
 from .._model.rotation_marks import PROVE
 from .._redis.client import Client
 from .._redis.endpoint import endpoint_from_params
-from .._redis.observe import members, refusals
+from .._redis.observe import list_refusals, members
 from .._redis.tls import tls_from_params
 from .diff import (
     LINK,
@@ -186,7 +186,7 @@ class Instance(Reconciler[View]):
         )
         own = (self.label, endpoint_from_params(self.params))
         user, password = self.secrets.get("masteruser"), self.secrets.get("masterauth")
-        return [] if self.module.check_mode else refusals([own, *places], user, password)
+        return [] if self.module.check_mode else list_refusals([own, *places], user, password)
 
     def plan(self, obs: View) -> list[Step]:
         """At run time first, the AOF second, the files last: they never say what is not true yet."""

@@ -15,7 +15,7 @@ from typing import Any, Mapping, Optional, Sequence
 from .._core.errors import BadConfig
 from .._host import certificates
 from .._model import haproxy
-from .._redis.tls import Through, Tls, context, tls_from_params, unproved
+from .._redis.tls import Through, Tls, build_context, explain_unproved, tls_from_params
 
 TODO = "Nothing was changed. Bring it to the endpoint host too, or correct its variable"
 
@@ -56,7 +56,7 @@ def read_files(sets: Sequence[Mapping[str, Any]], params: Mapping[str, Any]) -> 
         )
         found.warnings += [said] if said else []
     try:
-        context(tls)
+        build_context(tls)
     except (OSError, ValueError) as problem:
         raise BadConfig(f"The CA of the endpoints is none: {problem}", tls.ca or "", TODO) from problem
     found.content[haproxy.CA] = _pem(tls.ca)
@@ -89,9 +89,9 @@ def _refused(tls: Tls, member: Mapping[str, Any], name: str) -> str:
     place = (member["address"], int(member["connect"]))
     try:
         with socket.create_connection(place, 2) as raw:
-            context(tls).wrap_socket(raw, server_hostname=name).close()
+            build_context(tls).wrap_socket(raw, server_hostname=name).close()
     except ssl.SSLCertVerificationError as problem:
-        return unproved(problem)[0]
+        return explain_unproved(problem)[0]
     except (OSError, ValueError):
         return ""
     return ""

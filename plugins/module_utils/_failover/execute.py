@@ -69,7 +69,7 @@ class Mover(Base):
 
     def await_choice(self) -> None:
         """Wait until every Sentinel would pick the target, then for the moment when one of them is quickest."""
-        self.until("For the Sentinels to see the priorities", lambda: self._all(self._prefers), 25, 0.1)
+        self.wait_until("For the Sentinels to see the priorities", lambda: self._all(self._prefers), 25, 0.1)
         over = time.monotonic() + 11
         while time.monotonic() < over:
             for index, age in self._ages():
@@ -103,7 +103,7 @@ class Mover(Base):
             commands = [["CONFIG", "SET", FENCE, read_setting(self.plan.old, FENCE) % MARK + MARK]]
             if read_setting(self.plan.old, FENCE_LAG) % MARK == 0:
                 commands.append(["CONFIG", "SET", FENCE_LAG, MARK])
-        replies = self.client(self.plan.old.host).transaction([*commands, ["INFO", "replication"]])
+        replies = self.get_client(self.plan.old.host).run_transaction([*commands, ["INFO", "replication"]])
         self.fenced = time.monotonic()
         self.offsets["fence"] = number(parse_info(replies[-1]).get("master_repl_offset"))
         self.caught_up(self.offsets["fence"], self.plan.pause / 1000 * 0.7)
@@ -119,7 +119,7 @@ class Mover(Base):
         if self.plan.method == "fence":
             lift = [["CONFIG", "SET", key, read_setting(self.plan.old, key) % MARK] for key in (FENCE, FENCE_LAG)]
         park: List[Sequence[Any]] = [EVERYBODY, ["REPLICAOF", *PARKED], *lift, ["INFO", "replication"]]
-        replies = self.client(self.plan.old.host).transaction(park)
+        replies = self.get_client(self.plan.old.host).run_transaction(park)
         self.offsets["old"] = number(parse_info(replies[-1]).get("master_repl_offset"))
         self.caught_up(self.offsets["old"], 0.5)
 
@@ -147,7 +147,7 @@ class Mover(Base):
 
     def replace_dead(self) -> None:
         """Promote the target in place of a dead primary."""
-        self.offsets["target"] = number(self.info(self.plan.target.host).get("slave_repl_offset"))
+        self.offsets["target"] = number(self.read_info(self.plan.target.host).get("slave_repl_offset"))
         self.promote_target()
 
     def coordinate_move(self) -> None:
@@ -158,13 +158,13 @@ class Mover(Base):
         """
         self.deadman.urgent(True)
         pause: List[Sequence[Any]] = [["CLIENT", "PAUSE", self.plan.pause, "WRITE"], ["INFO", "replication"]]
-        replies = self.client(self.plan.old.host).transaction(pause)
+        replies = self.get_client(self.plan.old.host).run_transaction(pause)
         self.fenced = time.monotonic()
         self.offsets["fence"] = number(parse_info(replies[-1]).get("master_repl_offset"))
         self._cut_off()
         self.sentinels[0][1].call("SENTINEL", "FAILOVER", self.name, "COORDINATED")
         over = time.monotonic() + 2 * PROMOTION
-        while self.role(self.plan.target.host) != "master":
+        while self.read_role(self.plan.target.host) != "master":
             self._cut_off("xread")
             if time.monotonic() > over:
                 raise QuorumError(f"{self.plan.target.name} was not promoted within {2 * PROMOTION:g} s")
@@ -180,16 +180,16 @@ class Mover(Base):
     def _promoted(self) -> None:
         """Wait until the target is primary, let the old one follow it, and see it accept writes."""
         target = self.plan.target
-        self.until(f"The promotion of {target.name}", lambda: self.role(target.host) == "master", PROMOTION)
+        self.wait_until(f"The promotion of {target.name}", lambda: self.read_role(target.host) == "master", PROMOTION)
         if self.plan.old.host in self.seen and self.plan.method != "coordinated":
             self._point(self.plan.old.host)
 
         def writable() -> bool:
-            found = self.info(target.host)
+            found = self.read_info(target.host)
             good = found.get("min_slaves_good_slaves")
             return good is None or number(good) >= read_setting(target, FENCE) % MARK
 
-        call_quietly(self.until, "Accepting writes", writable, 2.0)
+        call_quietly(self.wait_until, "Accepting writes", writable, 2.0)
         self.writable = time.monotonic()
         self.deadman.urgent(False)
 
@@ -197,7 +197,7 @@ class Mover(Base):
 
     def _point(self, host: str) -> None:
         place = self.places[self.plan.target.host]
-        self.point(host, place.address, place.port)
+        self.point_member(host, place.address, place.port)
 
     def point_others(self) -> None:
         """Without Sentinels, point the others to the new primary."""
@@ -206,19 +206,19 @@ class Mover(Base):
 
     def finish_move(self) -> None:
         """Wait for everybody, then drop the connections of clients that still talk to the old primary."""
-        self.until("For the Sentinels to name the new primary", lambda: self._all(self._names), self.wait, 0.01)
+        self.wait_until("For the Sentinels to name the new primary", lambda: self._all(self._names), self.wait, 0.01)
         self.named = time.monotonic()
         if self.plan.old.host in self.seen:
             for kind in ("normal", "pubsub"):
                 self.call(self.plan.old.host, "CLIENT", "KILL", "TYPE", kind, "SKIPME", "yes")
-        self.until("For the Sentinels to be done", lambda: self._all(self._idle), self.wait, 0.05)
-        call_quietly(self.until, "For the Sentinels to see the replicas", lambda: self._all(self._knows), 15, 0.05)
+        self.wait_until("For the Sentinels to be done", lambda: self._all(self._idle), self.wait, 0.05)
+        call_quietly(self.wait_until, "For the Sentinels to see the replicas", lambda: self._all(self._knows), 15, 0.05)
         rest = [host for host in self.seen if host != self.plan.target.host]
         what = f"For {', '.join(rest)} to follow {self.plan.target.name}"
-        self.until(what, lambda: all(self._linked(host) for host in rest), self.wait, 0.05)
+        self.wait_until(what, lambda: all(self._linked(host) for host in rest), self.wait, 0.05)
         for host in self.seen:
-            self.role(host)
-            problem = write_down(self.client(host))
+            self.read_role(host)
+            problem = write_down(self.get_client(host))
             if problem:
                 self.warnings.append(f"{host} has its new role but cannot write it down: {problem}")
 
@@ -240,7 +240,7 @@ class Mover(Base):
         return all(any(one.is_at(each["address"], each["port"]) for each in good) for one in rest)
 
     def _linked(self, host: str) -> bool:
-        found = self.info(host)
+        found = self.read_info(host)
         return (
             found.get("master_link_status") == "up"
             and found.get("master_sync_in_progress") == "0"

@@ -40,7 +40,9 @@ def take_lock(talk: Talk, name: str, host: str) -> None:
 
     Looking and taking are one transaction, so of two at once the second sees the first.
     """
-    listed = talk.ask(host, lambda client: client.transaction([("CLIENT", "LIST"), ("CLIENT", "SETNAME", LOCK)]))[0]
+    listed = talk.ask_member(
+        host, lambda client: client.run_transaction([("CLIENT", "LIST"), ("CLIENT", "SETNAME", LOCK)])
+    )[0]
     for held in list_holders(listed):
         refuse_busy(name, held, host)
     talk.label = LOCK
@@ -89,7 +91,7 @@ class Base(Talk):
         self.begun = time.monotonic()
         holder = self.plan.target.host if self.plan.method == "unplanned" else self.plan.old.host
         take_lock(self, self.name, holder)
-        if self.plan.method != "unplanned" and self.role(holder) != "master":
+        if self.plan.method != "unplanned" and self.read_role(holder) != "master":
             raise Refused(
                 f"{holder} is not the primary any more", f"data set {self.name}", "Run again; nothing was changed"
             )
@@ -143,10 +145,10 @@ class Base(Talk):
         host = self.plan.target.host
 
         def enough() -> bool:
-            self.offsets["target"] = number(self.info(host).get("slave_repl_offset"))
+            self.offsets["target"] = number(self.read_info(host).get("slave_repl_offset"))
             return self.offsets["target"] >= offset
 
-        self.until(f"{self.plan.target.name} did not reach offset {offset}, waiting", enough, seconds, 0.002)
+        self.wait_until(f"{self.plan.target.name} did not reach offset {offset}, waiting", enough, seconds, 0.002)
 
     def measure_gaps(self) -> Dict[str, int]:
         """Return how long writes were not possible, and how long Sentinels named the old primary."""

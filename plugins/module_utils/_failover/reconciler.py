@@ -16,9 +16,9 @@ from .._model.tables import overview
 from .._model.verdicts import tell_verdict
 from .._redis.client import connect
 from .._redis.observe import (
-    both,
     observe_all,
     observe_sentinels,
+    read_places,
 )
 from .._replication.interrupted import Repair, ResetSetting, find_leftovers
 from .._replication.repair import repair_member
@@ -40,7 +40,7 @@ class Failover(Reconciler[Preflight]):
         self.wait: int = given["wait"]
         asked = ("name", "avoid", "zones", "max_lag", "limit", "method", "mixed", "dead_primary")
         self.move = Move(to=given["to"] or "", **{key: given[key] for key in asked})
-        self.places, self.watchers = both(given)
+        self.places, self.watchers = read_places(given)
         self.found: Optional[Plan] = None
         self.mover: Optional[Mover] = None
 

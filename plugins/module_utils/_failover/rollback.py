@@ -12,8 +12,8 @@ from typing import Any, Callable, Dict, List, Sequence
 from .._core.errors import CommandFailed, QuorumError
 from .._model.observed import Observed, SentinelView
 from .._redis.client import Client, connect
-from .._redis.client_list import follow
-from .._redis.observe import Place, observe, observe_sentinels
+from .._redis.client_list import follow_server
+from .._redis.observe import Place, observe_sentinels, observe_server
 from .._redis.replies import number, parse_master
 from .._replication.interrupted import MARK, SETTINGS
 from .down_after import hold_back, reset_down_after
@@ -66,13 +66,13 @@ class Rescue:
     def _end(self) -> str:
         start, held, aborted = time.monotonic(), False, False
         while True:
-            old = observe(self.places[self.old], self.old)
+            old = observe_server(self.places[self.old], self.old)
             if old.parked and not held:
                 # A primary that says for long that it is a replica is dead to them. They would promote somebody when
                 # it has just begun to accept writes again, or when the failover that was ordered is given up.
                 held = True
                 hold_back(self.watchers, self.name)
-            target = observe(self.places[self.target], self.target)
+            target = observe_server(self.places[self.target], self.target)
             views = observe_sentinels(self.watchers)
             moving = [view for view in views if self._moving(view)]
             if old.role != "primary" and (target.role == "primary" or self._named(target, views)):
@@ -115,12 +115,12 @@ class Rescue:
         """Let the others follow the new primary."""
         place = self.places[self.target]
         for host in [self.old] if self.watchers else [host for host in self.places if host != self.target]:
-            seen = old if host == self.old else observe(self.places[host], host)
+            seen = old if host == self.old else observe_server(self.places[host], host)
             if seen.reachable and not (
                 seen.primary and place.address == seen.primary.address and place.port == seen.primary.port
             ):
                 with connect(self.places[host]) as client:
-                    follow(client, place.address, place.port)
+                    follow_server(client, place.address, place.port)
         self._tidy()
         return f"{self.target} is the primary"
 

@@ -15,7 +15,7 @@ from typing import Any, Mapping, Optional, Sequence
 
 from .._core.errors import BadConfig, Refused, Unreachable
 from .._model.directives import TLS_MODES, TLS_PEERS
-from .._redis.tls import THREE_ROUNDS, UNKNOWN_CA, Tls, context, failure, shown
+from .._redis.tls import THREE_ROUNDS, UNKNOWN_CA, Tls, build_context, explain_handshake, read_certificate
 
 WARN_DAYS = 30
 NOTE = "CA certificates: sha256:"
@@ -120,7 +120,7 @@ def known_here(label: str, tls: Tls, peers: Sequence[Mapping[str, Any]], timeout
     for peer in peers:
         try:
             with socket.create_connection((peer["address"], int(peer["port"])), timeout) as raw:
-                context(tls).wrap_socket(raw, server_hostname=peer["address"]).close()
+                build_context(tls).wrap_socket(raw, server_hostname=peer["address"]).close()
         except ssl.SSLCertVerificationError as problem:
             if problem.verify_code not in UNKNOWN_CA:
                 continue
@@ -155,7 +155,7 @@ def check_certificate(tls: Tls, address: str, label: str, now: Optional[float] =
         found = rehearse_handshake(tls, address)
     except (OSError, ValueError) as problem:
         foreign = "PEM" in str(problem) or "no certificate" in str(problem)
-        said = None if foreign else failure(problem, tls.cert or "")
+        said = None if foreign else explain_handshake(problem, tls.cert or "")
         said = said or Unreachable(f"One is no certificate, key or CA: {problem}", todo="Correct the files")
         where = ", ".join(path for path in (tls.cert, tls.key, tls.ca) if path)
         raise BadConfig(f"{label}: {said.what}", where, TODO + said.todo) from problem
@@ -164,7 +164,7 @@ def check_certificate(tls: Tls, address: str, label: str, now: Optional[float] =
 
 def rehearse_handshake(tls: Tls, address: str) -> dict[str, Any]:
     """Let a server and a client that both have these files shake hands; return what the certificate says."""
-    server, client = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), context(tls)
+    server, client = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), build_context(tls)
     server.load_cert_chain(tls.cert or "", tls.key)
     server.load_verify_locations(tls.ca)
     server.verify_mode = ssl.CERT_REQUIRED
@@ -196,7 +196,7 @@ def is_renewed(parameters: Mapping[str, Any], live: Mapping[str, str], options: 
     try:
         pem = Path(tls.cert or "").read_text(encoding="ascii", errors="replace")
         first = pem[pem.index(ssl.PEM_HEADER) : pem.index(ssl.PEM_FOOTER) + len(ssl.PEM_FOOTER)]
-        seen = shown(tls, options["host"], int(port), options["timeout"])
+        seen = read_certificate(tls, options["host"], int(port), options["timeout"])
         return bool(seen) and seen != ssl.PEM_cert_to_DER_cert(first)
     except (OSError, ValueError):
         return False

@@ -15,7 +15,7 @@ from typing import Any, Callable, Dict, List, Sequence, Tuple
 from .._core.errors import BadConfig, MissingLibrary, Unreachable
 from .._model.addresses import split_address
 from .._model.observed import SentinelView
-from .._redis.client import require
+from .._redis.client import require_library
 from .._redis.endpoint import Endpoint
 from .._redis.observe import Place, observe_all, observe_sentinels
 from .._redis.tls import tls_from_params
@@ -61,7 +61,7 @@ def question_of(given: Callable[[str], Any]) -> Question:
 def ask_sets(question: Question) -> List[Live]:
     """Return every set, with who is primary as far as that is beyond dispute. Unreachable: no Sentinel answers."""
     try:
-        require()
+        require_library()
     except MissingLibrary as problem:
         raise MissingLibrary(
             "The Python library redis (redis-py) cannot be used on the controller, which asks the servers itself",

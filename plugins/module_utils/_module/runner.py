@@ -12,7 +12,7 @@ from ansible.module_utils.basic import AnsibleModule
 from .._core.errors import MissingLibrary, QuorumError
 from .._core.reconcile import Obs, Reconciler, Step
 from .._model.conf_syntax import mask_texts
-from .._redis.client import require
+from .._redis.client import require_library
 
 
 class MaskedModule(AnsibleModule):
@@ -34,7 +34,7 @@ def run(module: AnsibleModule, build: Callable[[AnsibleModule], Reconciler[Obs]]
     try:
         try:
             if needs_library:
-                require()
+                require_library()
         except MissingLibrary:
             if not module.check_mode:
                 raise

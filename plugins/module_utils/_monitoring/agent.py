@@ -28,7 +28,7 @@ from .._redis.endpoint import Endpoint
 from .._redis.observe import Place, look_at_all, members, observe_all, observe_cluster_member, observe_sentinels
 from .._redis.plain import Plain
 from .._redis.replies import parse_info
-from .._redis.tls import Tls, shown
+from .._redis.tls import Tls, read_certificate
 
 SECONDS = 2.0  # for one answer
 NEVER_ASKED = (("CONFIG", "GET"), ("SENTINEL", "MYID"))
@@ -101,7 +101,7 @@ class Look:
         if one["tls_port"]:
             own = Tls(None, self.told["certificate"], self.told["key"]) if self.told["key"] else Tls()
             with suppress(OSError, ValueError):
-                found.served_until = not_after(shown(own, one["address"], int(one["tls_port"]), SECONDS))
+                found.served_until = not_after(read_certificate(own, one["address"], int(one["tls_port"]), SECONDS))
         return found
 
 

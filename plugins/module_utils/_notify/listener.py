@@ -51,10 +51,10 @@ class Listener(threading.Thread):
         try:
             line.call("SUBSCRIBE", *CHANNELS)
             for _each in CHANNELS[1:]:
-                line.receive()
+                line.receive_message()
             self.said.put((BACK, ""))
             while True:
-                kind, channel, text = line.receive()
+                kind, channel, text = line.receive_message()
                 if kind == "message":
                     self.said.put((channel, text))
         finally:

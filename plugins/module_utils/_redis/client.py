@@ -21,7 +21,7 @@ from .._core.errors import (
 )
 from .._model.conf_syntax import mask_texts
 from .endpoint import Endpoint
-from .tls import explain, settings
+from .tls import build_settings, explain_failure
 
 HAS_REDIS = find_spec("redis") is not None
 
@@ -48,7 +48,7 @@ DOWN = {errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN}
 class _Library:
     """redis-py, imported when it is used first: that is a third of the time of a module that asks no server."""
 
-    def load(self) -> Any:
+    def load_library(self) -> Any:
         """Return redis-py itself."""
         try:
             import redis as library
@@ -59,17 +59,17 @@ class _Library:
         return library
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self.load(), name)
+        return getattr(self.load_library(), name)
 
 
 redis = _Library()
 
 
-def require() -> None:
+def require_library() -> None:
     """Raise MissingLibrary where redis-py is not there, or is there and cannot be loaded."""
     if not HAS_REDIS:
         raise MissingLibrary("The Python library redis (redis-py) is missing where the module runs", "", INSTALL)
-    redis.load()
+    redis.load_library()
 
 
 def _arguments(endpoint: Endpoint) -> Dict[str, Any]:
@@ -87,7 +87,9 @@ def _arguments(endpoint: Endpoint) -> Dict[str, Any]:
     if endpoint.socket:
         found["unix_socket_path"] = endpoint.socket
     else:
-        found.update(host=endpoint.address, port=endpoint.port, **(settings(endpoint.tls) if endpoint.tls else {}))
+        found.update(
+            host=endpoint.address, port=endpoint.port, **(build_settings(endpoint.tls) if endpoint.tls else {})
+        )
     optional: Dict[str, Any] = {"protocol": 2}
     optional.update({"driver_info": None} if "driver_info" in known else {"lib_name": None, "lib_version": None})
     if "retry" in known:
@@ -148,7 +150,7 @@ class Client:
         """Prepare the connection; the first call opens it."""
         self.endpoint = endpoint
         self.secrets: List[str] = [endpoint.password] if endpoint.password else []
-        require()
+        require_library()
         self._redis: Any = None
         self.answered = False
 
@@ -189,7 +191,7 @@ class Client:
         place = self.endpoint
         found = None
         if not place.socket and (place.tls or not self.answered):
-            found = explain(list(_causes(problem)), place.tls, place.address, place.port, place.timeout)
+            found = explain_failure(list(_causes(problem)), place.tls, place.address, place.port, place.timeout)
         found = found or _unreachable(problem, where, place.timeout)
         found.what = self._mask(found.what)
         return found
@@ -210,7 +212,7 @@ class Client:
 
     def _fall_back(self, problem: BaseException) -> bool:
         """Try the next login where the server does not know this one; tell whether there is one."""
-        after = self.endpoint.next() if any(word in str(problem) for word in _UNKNOWN_USER) else None
+        after = self.endpoint.fall_back() if any(word in str(problem) for word in _UNKNOWN_USER) else None
         if after is None:
             return False
         self.close()
@@ -226,7 +228,7 @@ class Client:
             return reply.decode("utf-8", "surrogateescape")
         return [self._checked(item) for item in reply] if isinstance(reply, (list, tuple)) else reply
 
-    def transaction(self, commands: Sequence[Sequence[Any]]) -> List[Any]:
+    def run_transaction(self, commands: Sequence[Sequence[Any]]) -> List[Any]:
         """Run the commands as one MULTI / EXEC; a refused one means that none has run."""
         self.call("MULTI")
         try:

@@ -60,12 +60,12 @@ def waiting(text: str, *commands: str) -> List[Sequence[str]]:
     return [("CLIENT", "KILL", "ID", row["id"]) for row in told if not commands or row.get("cmd") in commands]
 
 
-def follow(client: Client, *target: Any) -> None:
+def follow_server(client: Client, *target: Any) -> None:
     """Let a server follow another one, and drop its clients in the same moment, as Sentinel does.
 
     REPLICAOF would answer those that wait with the error UNBLOCKED, which libraries do not try again.
     """
-    client.transaction([EVERYBODY, ("REPLICAOF", *target)])
+    client.run_transaction([EVERYBODY, ("REPLICAOF", *target)])
 
 
 def read_dependents(client: Client) -> List[Dependent]:
@@ -128,7 +128,7 @@ def _missing(now: List[Dependent], old: Set[str], new: Mapping[str, str], replic
     return ""
 
 
-def undo(client: Client, commands: List[List[str]]) -> None:
+def undo_changes(client: Client, commands: List[List[str]]) -> None:
     """Take changes back, as far as the server lets us."""
     for command in reversed(commands):
         try:

@@ -10,7 +10,7 @@ from typing import Any, Callable, Dict, Mapping, TypeVar
 
 from .._core.errors import QuorumError, Unreachable
 from .client import Client, connect
-from .client_list import follow
+from .client_list import follow_server
 from .endpoint import Endpoint
 from .replies import parse_info
 
@@ -33,7 +33,7 @@ class Talk:
             client.close()
         self.clients = {}
 
-    def client(self, host: str) -> Client:
+    def get_client(self, host: str) -> Client:
         """Return the connection to a member."""
         if host not in self.clients:
             self.clients[host] = connect(self.places[host])
@@ -41,11 +41,11 @@ class Talk:
                 self.clients[host].call("CLIENT", "SETNAME", self.label)
         return self.clients[host]
 
-    def ask(self, host: str, what: Callable[[Client], Answer]) -> Answer:
+    def ask_member(self, host: str, what: Callable[[Client], Answer]) -> Answer:
         """Ask what may be asked twice: connections are dropped where a server gets another role."""
         for left in reversed(range(TRIES)):
             try:
-                return what(self.client(host))
+                return what(self.get_client(host))
             except Unreachable as problem:
                 stale = self.clients.pop(host, None)
                 if stale is not None:
@@ -56,21 +56,21 @@ class Talk:
 
     def call(self, host: str, *args: Any) -> Any:
         """Send a command that may be sent twice."""
-        return self.ask(host, lambda client: client.call(*args))
+        return self.ask_member(host, lambda client: client.call(*args))
 
-    def point(self, host: str, *target: Any) -> None:
+    def point_member(self, host: str, *target: Any) -> None:
         """Let a member follow another one, or nobody yet."""
-        self.ask(host, lambda client: follow(client, *target))
+        self.ask_member(host, lambda client: follow_server(client, *target))
 
-    def info(self, host: str, section: str = "replication") -> Dict[str, str]:
+    def read_info(self, host: str, section: str = "replication") -> Dict[str, str]:
         """Return a section of INFO of a member."""
         return parse_info(self.call(host, "INFO", section))
 
-    def role(self, host: str) -> str:
+    def read_role(self, host: str) -> str:
         """Return the role of a member in the server's words."""
         return str(self.call(host, "ROLE")[0])
 
-    def until(self, what: str, ready: Callable[[], bool], seconds: float, pause: float = 0.005) -> None:
+    def wait_until(self, what: str, ready: Callable[[], bool], seconds: float, pause: float = 0.005) -> None:
         """Wait until something is true."""
         over = time.monotonic() + seconds
         while not ready():

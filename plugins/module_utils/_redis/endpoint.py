@@ -38,7 +38,7 @@ class Endpoint:
             object.__setattr__(self, "password", words[0] if words else None)
             object.__setattr__(self, "others", tuple(words[1:]))
 
-    def next(self) -> Optional[Endpoint]:
+    def fall_back(self) -> Optional[Endpoint]:
         """Return the same place with what is to be tried when it does not know this login; None at the end."""
         if self.others:
             return replace(self, password=self.others[0], others=self.others[1:])

@@ -28,7 +28,7 @@ class EngineModule:
     args: List[str] = field(default_factory=list)
 
 
-def parse(reply: Sequence[Any]) -> List[EngineModule]:
+def parse_modules(reply: Sequence[Any]) -> List[EngineModule]:
     """Return the modules that MODULE LIST names; pure."""
     found = []
     for row in reply:
@@ -38,15 +38,15 @@ def parse(reply: Sequence[Any]) -> List[EngineModule]:
     return found
 
 
-def loaded(client: Client) -> List[EngineModule]:
+def list_modules(client: Client) -> List[EngineModule]:
     """Return the modules of a server; none where the user may not ask."""
     try:
-        return parse(client.call("MODULE", "LIST"))
+        return parse_modules(client.call("MODULE", "LIST"))
     except (AuthFailed, CommandFailed):
         return []
 
 
-def lines(modules: Sequence[EngineModule]) -> List[str]:
+def render_modules(modules: Sequence[EngineModule]) -> List[str]:
     """Return the lines of a configuration that loads those whose file is there; Valkey 9 names its own one "lua"."""
     there = [one for one in modules if Path(one.path).is_absolute() and Path(one.path).is_file()]
     return [Line("loadmodule", [one.path, *one.args]).text for one in there]

@@ -74,7 +74,7 @@ def _refused(client: Client, hours: float) -> List[Dict[str, Any]]:
         return []
 
 
-def observe(
+def observe_server(
     place: Endpoint, host: str = "", config: bool = False, refused_hours: float = 0, kind: Type[Client] = Client
 ) -> Observed:
     """Look at one server."""
@@ -188,7 +188,7 @@ def look_at_all(look: Callable[[Endpoint, str], Found], places: Sequence[Place])
 
 def observe_all(places: Sequence[Place], config: bool = False, kind: Type[Client] = Client) -> List[Observed]:
     """Look at several servers at once; each place is a host name and an endpoint."""
-    return look_at_all(lambda place, host: observe(place, host, config, kind=kind), places)
+    return look_at_all(lambda place, host: observe_server(place, host, config, kind=kind), places)
 
 
 def observe_sentinels(places: Sequence[Place], kind: Type[Client] = Client) -> List[SentinelView]:
@@ -211,7 +211,7 @@ def members(
     ]
 
 
-def both(given: Mapping[str, Any]) -> Tuple[List[Place], List[Place]]:
+def read_places(given: Mapping[str, Any]) -> Tuple[List[Place], List[Place]]:
     """Return the members and the Sentinels that the options of a module for a whole set name."""
     tls, timeout = tls_from_params(given), given["timeout"]
     servers = members(given["members"], given["username"], given["password"], timeout, given["fallback_password"], tls)
@@ -219,7 +219,7 @@ def both(given: Mapping[str, Any]) -> Tuple[List[Place], List[Place]]:
     return servers, watchers
 
 
-def refusals(places: Sequence[Place], username: Optional[str], password: Optional[str]) -> List[str]:
+def list_refusals(places: Sequence[Place], username: Optional[str], password: Optional[str]) -> List[str]:
     """Return who does not let this user in, and why; nobody when all do."""
 
     def ask(found: Place) -> str:

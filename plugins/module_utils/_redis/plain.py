@@ -11,7 +11,7 @@ from typing import Any, BinaryIO, Optional, Sequence
 from .._core.errors import AuthFailed, CommandFailed, Loading, QuorumError, Unreachable
 from .client import AUTH_WORDS, DOWN, Client
 from .endpoint import Endpoint
-from .tls import context, failure
+from .tls import build_context, explain_handshake
 
 ENCODING = ("utf-8", "surrogateescape")
 
@@ -38,14 +38,14 @@ class Plain(Client):
                 self._stream = self._open()
             return _ask(self._stream, args, str(self.endpoint))
         except (OSError, ValueError) as problem:
-            insecure = failure(problem, str(self.endpoint)) if self.endpoint.tls else None
+            insecure = explain_handshake(problem, str(self.endpoint)) if self.endpoint.tls else None
             if insecure:
                 raise insecure from None
             late = isinstance(problem, socket.timeout) or getattr(problem, "errno", None) in DOWN
             kind = "refused" if isinstance(problem, ConnectionRefusedError) else "timeout" if late else "other"
             raise Unreachable(f"The connection failed: {problem}", str(self.endpoint), kind=kind) from None
 
-    def receive(self) -> Any:
+    def receive_message(self) -> Any:
         """Wait for the next message of a subscription."""
         try:
             if self._stream is None:
@@ -64,7 +64,7 @@ class Plain(Client):
                 _ask(stream, ["AUTH", *words], str(place))
         except QuorumError:
             stream.close()
-            after = place.next()
+            after = place.fall_back()
             if after is None:
                 raise
             self.endpoint = after
@@ -75,7 +75,7 @@ class Plain(Client):
 def _connect(place: Endpoint) -> BinaryIO:
     sock = socket.create_connection((place.address, place.port), timeout=place.timeout)
     if place.tls:
-        sock = context(place.tls).wrap_socket(sock, server_hostname=place.address)
+        sock = build_context(place.tls).wrap_socket(sock, server_hostname=place.address)
     stream = sock.makefile("rwb")
     sock.close()  # when the stream is
     return stream  # type: ignore[return-value]

@@ -17,7 +17,7 @@ from .client_list import left_behind
 from .observe import Place
 
 
-def rotating(path: Optional[str]) -> List[str]:
+def list_rotating(path: Optional[str]) -> List[str]:
     """Return the users that have two passwords for a while, from the file that says so; none where there is no file."""
     try:
         return sorted(parse_marks(Path(path).read_text(encoding="utf-8", errors="replace"))) if path else []
@@ -37,7 +37,7 @@ def no_clients(client: Client, since: Mapping[str, float], label: str) -> None:
         )
 
 
-def linked(places: Sequence[Place], login: Mapping[str, str], label: str) -> None:
+def check_links(places: Sequence[Place], login: Mapping[str, str], label: str) -> None:
     """Refuse to go on while a member would log in to its primary with something else."""
     wanted = (login.get("username") or "", login.get("password") or "")
     said = []

@@ -69,7 +69,7 @@ def tls_from_params(params: Mapping[str, Any]) -> Optional[Tls]:
     return found
 
 
-def settings(tls: Tls) -> Dict[str, Any]:
+def build_settings(tls: Tls) -> Dict[str, Any]:
     """Return the arguments of redis.Redis."""
     return {
         "ssl": True,
@@ -81,7 +81,7 @@ def settings(tls: Tls) -> Dict[str, Any]:
     }
 
 
-def unproved(problem: ssl.SSLCertVerificationError) -> tuple[str, str]:
+def explain_unproved(problem: ssl.SSLCertVerificationError) -> tuple[str, str]:
     """Return why a certificate was not accepted, and what to do."""
     code, said = problem.verify_code, str(problem.verify_message).rstrip(".")
     if code == _EXPIRED:
@@ -100,10 +100,10 @@ def unproved(problem: ssl.SSLCertVerificationError) -> tuple[str, str]:
     return f"The certificate is not accepted: {said}", "Issue another one"
 
 
-def failure(problem: BaseException, where: str) -> Optional[Unreachable]:
+def explain_handshake(problem: BaseException, where: str) -> Optional[Unreachable]:
     """Return why a handshake failed; None when this is no matter of TLS."""
     if isinstance(problem, ssl.SSLCertVerificationError):
-        what, todo = unproved(problem)
+        what, todo = explain_unproved(problem)
         return Unreachable(what, where, todo, kind="tls")
     if not isinstance(problem, ssl.SSLError):
         return None
@@ -112,14 +112,14 @@ def failure(problem: BaseException, where: str) -> Optional[Unreachable]:
         if re.search(pattern, said, re.IGNORECASE):
             return Unreachable(what, where, "Correct tls_cert_file and tls_key_file", kind="tls")
     if re.search(r"wrong.version.number|unknown.protocol|http.request", said, re.IGNORECASE):
-        return plain(where)
+        return refuse_plain(where)
     if re.search(r"KEY_VALUES_MISMATCH", said):
         return Unreachable("Certificate and key do not belong together", where, "Correct tls_key_file", kind="tls")
     text = re.sub(r"\s*\(_ssl\.c:\d+\)$", "", said)
     return Unreachable(f"TLS failed: {text}", where, "See that both sides have a TLS version in common", kind="tls")
 
 
-def context(tls: Tls) -> ssl.SSLContext:
+def build_context(tls: Tls) -> ssl.SSLContext:
     """Return what verifies the other side, with the own certificate in it."""
     found = ssl.create_default_context(cafile=tls.ca)
     found.check_hostname = tls.named
@@ -128,7 +128,7 @@ def context(tls: Tls) -> ssl.SSLContext:
     return found
 
 
-def shown(tls: Tls, address: str, port: int, timeout: float) -> bytes:
+def read_certificate(tls: Tls, address: str, port: int, timeout: float) -> bytes:
     """Return the certificate that a server shows, proved or not; nothing is said there."""
     trial = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     trial.check_hostname, trial.verify_mode = False, ssl.CERT_NONE
@@ -138,20 +138,20 @@ def shown(tls: Tls, address: str, port: int, timeout: float) -> bytes:
         return line.getpeercert(binary_form=True) or b""
 
 
-def explain(
+def explain_failure(
     causes: Sequence[BaseException], tls: Optional[Tls], address: str, port: int, timeout: float
 ) -> Optional[Unreachable]:
     """Return why a connection failed when that is a matter of TLS; None otherwise."""
     where = f"{address}:{port}"
     if tls is None:
         cut = any(isinstance(cause, _CUT) for cause in causes)
-        return secured(where) if cut and _wants_tls(address, port) else None
+        return refuse_secured(where) if cut and _wants_tls(address, port) else None
     for cause in causes:
         if isinstance(cause, socket.timeout) and "handshake" in str(cause):
-            return plain(where)  # an engine takes it for a line that has not ended
+            return refuse_plain(where)  # an engine takes it for a line that has not ended
         if isinstance(cause, _CUT):
             return _inquire(tls, address, port, timeout)
-        found = failure(cause, where)
+        found = explain_handshake(cause, where)
         if found:
             return found
     return None
@@ -160,31 +160,31 @@ def explain(
 def _inquire(tls: Tls, address: str, port: int, timeout: float) -> Optional[Unreachable]:
     """Ask once more why a server ended a connection: one that writes nothing gets to read the reason."""
     try:
-        with socket.create_connection((address, port), timeout) as raw, context(tls).wrap_socket(
+        with socket.create_connection((address, port), timeout) as raw, build_context(tls).wrap_socket(
             raw, server_hostname=address
         ) as line:
             line.settimeout(min(timeout, 0.5))
             line.recv(1)
     except OSError as problem:
-        return None if isinstance(problem, _CUT) else failure(problem, f"{address}:{port}")
+        return None if isinstance(problem, _CUT) else explain_handshake(problem, f"{address}:{port}")
     return None
 
 
 def _wants_tls(address: str, port: int) -> bool:
     """Return whether a port that has ended a plain connection answers to TLS; nothing secret is said there."""
     try:
-        return bool(shown(Tls(), address, port, 0.2))
+        return bool(read_certificate(Tls(), address, port, 0.2))
     except OSError:
         return False
 
 
-def plain(where: str) -> Unreachable:
+def refuse_plain(where: str) -> Unreachable:
     """Return the error for a port that is spoken to with TLS and has none."""
     return Unreachable(
         "What answers there speaks no TLS", where, "Correct the port, or connect without TLS", kind="tls"
     )
 
 
-def secured(where: str) -> Unreachable:
+def refuse_secured(where: str) -> Unreachable:
     """Return the error for a port that is spoken to in plain and wants TLS."""
     return Unreachable("What answers there wants TLS", where, "Connect with TLS, or correct the port", kind="tls")

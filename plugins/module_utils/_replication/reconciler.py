@@ -13,8 +13,8 @@ from .._core.reconcile import Module, Reconciler, Step
 from .._model.observed import Observed
 from .._model.tables import overview
 from .._redis.client import connect
-from .._redis.client_list import follow
-from .._redis.observe import both, observe_all, observe_sentinels
+from .._redis.client_list import follow_server
+from .._redis.observe import observe_all, observe_sentinels, read_places
 from .election import Wish
 from .interrupted import Repair, explain_restore, find_leftovers
 from .plan import Plan, Planner, is_blind, list_pending, list_unlinked
@@ -44,7 +44,7 @@ class Replication(Reconciler[Planner]):
             given["auth_user"] or "",
             given["auth_pass"] or "",
         )
-        self.places, self.watchers = both(given)
+        self.places, self.watchers = read_places(given)
         self.found = Plan(Observed())
         self.repairs: List[Repair] = []
 
@@ -113,7 +113,7 @@ class Replication(Reconciler[Planner]):
             if isinstance(step, Promote):
                 client.call("REPLICAOF", "NO", "ONE")
             else:
-                follow(client, primary.address, primary.port)
+                follow_server(client, primary.address, primary.port)
             try:
                 client.call("CONFIG", "REWRITE")
             except CommandFailed as problem:

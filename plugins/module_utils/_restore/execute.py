@@ -18,7 +18,7 @@ from .._failover.rollback import call_quietly, write_down
 from .._host.capacity import memory_free
 from .._model.observed import PARKED
 from .._redis.client_list import EVERYBODY
-from .._redis.engine_modules import lines, loaded
+from .._redis.engine_modules import list_modules, render_modules
 from .._redis.replies import keys_by_database, number, parse_info
 from . import journal
 from .operation import Base
@@ -74,8 +74,8 @@ class Restorer(Base):
         """Load the backup into a server of its own, and count."""
         told = self.backup.manifest
         stage_backup(self.backup.directory, told, self.feeder.stage, self.setting.user)
-        shown = read_credentials(self.client(self.head))
-        self.feeder.start(shown, lines(loaded(self.client(self.head))))
+        shown = read_credentials(self.get_client(self.head))
+        self.feeder.start(shown, render_modules(list_modules(self.get_client(self.head))))
         found = self.feeder.loaded(self.setting.wait, self.setting.reserve, lambda: None)
         wrong = compare_counts(keys_of(found), self.backup.databases)
         wrong += filter(None, [compare_load(found, self.backup.databases)])
@@ -125,9 +125,9 @@ class Restorer(Base):
     def park_members(self) -> None:
         """Make all read-only where they are: the primary first, the others when they have all that it has."""
         for host in self.others:  # a parked primary takes no replica, and one in its handshake is cut off as a client
-            self.until(f"The link of {host}", lambda host=host: is_linked(self.info(host)), BACK, PAUSE)  # type: ignore[misc]
+            self.wait_until(f"The link of {host}", lambda host=host: is_linked(self.read_info(host)), BACK, PAUSE)  # type: ignore[misc]
         self._alive()
-        replies = self.client(self.head).transaction([EVERYBODY, ["REPLICAOF", *PARKED], ["INFO"]])
+        replies = self.get_client(self.head).run_transaction([EVERYBODY, ["REPLICAOF", *PARKED], ["INFO"]])
         self.parked = time.monotonic()
         found = parse_info(replies[-1])
         end = number(found.get("slave_repl_offset", found.get("master_repl_offset")))
@@ -136,15 +136,15 @@ class Restorer(Base):
         for host in self.others:
             self._alive()
             what = f"{host} did not reach offset {end}, waiting"
-            self.until(what, lambda host=host: self._offset(host) >= end, CAUGHT_UP, 0.005)  # type: ignore[misc]
-            self.point(host, *PARKED)
+            self.wait_until(what, lambda host=host: self._offset(host) >= end, CAUGHT_UP, 0.005)  # type: ignore[misc]
+            self.point_member(host, *PARKED)
 
     def _offset(self, host: str) -> int:
-        return number(self.info(host).get("slave_repl_offset"))
+        return number(self.read_info(host).get("slave_repl_offset"))
 
     def feed_primary(self) -> None:
         """Let the primary take the data, and compare."""
-        self.point(self.head, ADDRESS, self.feeder.port)
+        self.point_member(self.head, ADDRESS, self.feeder.port)
         begin = time.monotonic()
         while True:
             self._alive()
@@ -176,7 +176,7 @@ class Restorer(Base):
         end = time.monotonic() + self.setting.wait
         while True:
             self._alive()
-            now = self.info(self.head, "persistence")
+            now = self.read_info(self.head, "persistence")
             if now.get("aof_enabled") == "1" and is_rewritten(now):
                 return
             if put_off(now) or time.monotonic() > end:
@@ -186,7 +186,7 @@ class Restorer(Base):
     def serve_writes(self) -> None:
         """Accept writes again."""
         self.save_entry()
-        now = self.info(self.head)
+        now = self.read_info(self.head)
         if (now.get("master_host"), number(now.get("master_port"))) != (ADDRESS, self.feeder.port):
             raise QuorumError(f"{self.head} was given another role meanwhile")
         self.watch.check_primary()
@@ -201,20 +201,22 @@ class Restorer(Base):
         """Let the others take the new data, all at once: one fork of the primary serves them all."""
         place = self.places[self.head]
         for host in self.others:
-            self.point(host, place.address, place.port)
+            self.point_member(host, place.address, place.port)
 
     def finish_restore(self) -> None:
         """Wait for everybody, and let Sentinels be as they were."""
         what = f"For {', '.join(self.others)} to follow {self.head}"
-        self.until(what, lambda: all(is_linked(self.info(host)) for host in self.others), self.setting.wait, PAUSE)
+        self.wait_until(
+            what, lambda: all(is_linked(self.read_info(host)) for host in self.others), self.setting.wait, PAUSE
+        )
         for host in self.others:
-            self.until(f"The AOF of {host}", lambda host=host: self._safe(host), self.setting.wait, PAUSE)  # type: ignore[misc]
+            self.wait_until(f"The AOF of {host}", lambda host=host: self._safe(host), self.setting.wait, PAUSE)  # type: ignore[misc]
         reset_down_after(self.watchers, self.setting.name)
         count = len(self.others)
-        self.until("For the Sentinels to see all", lambda: self.watch.all_agree(count), self.setting.wait, PAUSE)
+        self.wait_until("For the Sentinels to see all", lambda: self.watch.all_agree(count), self.setting.wait, PAUSE)
         for host in [self.head, *self.others]:
-            call_quietly(lambda host=host: write_down(self.client(host)))
+            call_quietly(lambda host=host: write_down(self.get_client(host)))
         journal.remove_entry(self.setting.directory)
 
     def _safe(self, host: str) -> bool:
-        return is_rewritten(self.info(host, "persistence"))
+        return is_rewritten(self.read_info(host, "persistence"))

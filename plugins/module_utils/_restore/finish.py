@@ -12,7 +12,7 @@ from .._core.errors import QuorumError
 from .._core.reconcile import Module, Reconciler, Step
 from .._failover.operation import check_lock
 from .._model.verdicts import tell_verdict
-from .._redis.observe import both, observe_all
+from .._redis.observe import observe_all, read_places
 from .._restore import journal
 from .journal_entry import JournalEntry
 from .rollback import WayOut
@@ -27,7 +27,7 @@ class End(Reconciler[Optional[JournalEntry]]):
         super().__init__()
         given: Dict[str, Any] = module.params
         self.name: str = given["name"]
-        self.places, self.watchers = both(given)
+        self.places, self.watchers = read_places(given)
         self.directory = given["data"] or f"/var/lib/redis/{self.name}"
         self.said = self.outcome = ""
 

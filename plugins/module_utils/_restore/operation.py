@@ -79,7 +79,7 @@ class Base(Talk):
         """Take the lock, and get ready to be interrupted."""
         self.begun = time.monotonic()
         take_lock(self, self.setting.name, self.head)
-        if self.role(self.head) != "master":
+        if self.read_role(self.head) != "master":
             raise Refused(f"{self.head} is not the primary any more", f"data set {self.setting.name}", TODO)
         self.save_entry()
         self.deadman.start()

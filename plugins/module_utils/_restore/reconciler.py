@@ -23,7 +23,7 @@ from .._model.capacity import Capacity
 from .._model.observed import Observed
 from .._model.rdb_header import read_header
 from .._model.verdicts import tell_verdict
-from .._redis.observe import both, observe_all, observe_sentinels
+from .._redis.observe import observe_all, observe_sentinels, read_places
 from .._redis.replies import number
 from . import journal
 from .execute import Restorer
@@ -69,7 +69,7 @@ class Restore(Reconciler[Seen]):
         given: Dict[str, Any] = module.params
         self.given = given
         self.name: str = given["name"]
-        self.places, self.watchers = both(given)
+        self.places, self.watchers = read_places(given)
         self.setting = Setting(
             self.name,
             given["data"] or f"/var/lib/redis/{self.name}",

@@ -100,7 +100,9 @@ class WayOut(Talk):
     def _new(self, head: Observed, entry: JournalEntry) -> str:
         """Everything had arrived: let it serve, once its AOF has it too."""
         with contextlib.suppress(QuorumError):
-            self.until("The AOF", lambda: is_rewritten(self.info(head.host, "persistence")), self.patience, 0.1)
+            self.wait_until(
+                "The AOF", lambda: is_rewritten(self.read_info(head.host, "persistence")), self.patience, 0.1
+            )
         self.call(head.host, "REPLICAOF", "NO", "ONE")
         self.outcome = "new"
         return f"all of the backup had arrived: {head.name} is the primary with it, {show_counts(head.databases)}"
@@ -118,13 +120,13 @@ class WayOut(Talk):
         place = self.places[source.host]
         try:
             self.call(source.host, "REPLICAOF", "NO", "ONE")
-            self.point(head.host, place.address, place.port)
+            self.point_member(head.host, place.address, place.port)
             what = f"{head.name} did not get its data back from {source.name}: that"
-            self.until(what, lambda: self._has(head.host, entry.databases), self.patience, 0.1)
+            self.wait_until(what, lambda: self._has(head.host, entry.databases), self.patience, 0.1)
         except QuorumError as problem:
             return self._help(head, entry, f"has not got the present data back from {source.name} ({problem})")
         self.call(head.host, "REPLICAOF", "NO", "ONE")
-        self.point(source.host, self.places[head.host].address, self.places[head.host].port)
+        self.point_member(source.host, self.places[head.host].address, self.places[head.host].port)
         self.outcome = "old"
         return f"{head.name} has got the present data back from {source.name} and goes on as the primary"
 
@@ -135,7 +137,7 @@ class WayOut(Talk):
             return self._help(head, entry, "has been replaced by a member that does not answer")
         place = self.places[other.host]
         if head.primary is None or not other.is_at(head.primary.address, head.primary.port):
-            self.point(head.host, place.address, place.port)
+            self.point_member(head.host, place.address, place.port)
         self.outcome = "moved"
         return f"{other.name} was made the primary meanwhile and goes on with its data, {show_counts(other.databases)}"
 
@@ -158,7 +160,7 @@ class WayOut(Talk):
     def _has(self, host: str, databases: Optional[Dict[str, int]]) -> bool:
         found = next(one for one in self._look() if one.host == host)
         linked = found.primary is not None and found.primary.link == "up" and not found.primary.sync_in_progress
-        return linked and found.databases == databases and is_rewritten(self.info(host, "persistence"))
+        return linked and found.databases == databases and is_rewritten(self.read_info(host, "persistence"))
 
     def _attend(self, entry: JournalEntry) -> bool:
         """Let those that wait follow, and wait for them."""
@@ -168,10 +170,12 @@ class WayOut(Talk):
             return False
         place = self.places[head.host]
         for one in list_strays(head, members):
-            call_quietly(self.point, one.host, place.address, place.port)
+            call_quietly(self.point_member, one.host, place.address, place.port)
         rest = [one.host for one in members if one.reachable and one is not head]
         try:
-            self.until("To be in sync", lambda: all(is_linked(self.info(host)) for host in rest), self.patience, 0.1)
+            self.wait_until(
+                "To be in sync", lambda: all(is_linked(self.read_info(host)) for host in rest), self.patience, 0.1
+            )
         except QuorumError:
             return False
         return True

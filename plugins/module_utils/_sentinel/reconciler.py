@@ -24,11 +24,11 @@ from .._redis.client import connect
 from .._redis.endpoint import endpoint_from_params, passwords_of
 from .._redis.observe import (
     Place,
+    list_refusals,
     members,
     observe_all,
     observe_sentinel,
     observe_sentinels,
-    refusals,
 )
 from .._replication.election import Wish
 from .._replication.plan import Planner
@@ -158,7 +158,7 @@ class Sentinel(Reconciler[Seen]):
             return []
         up = {(view.address, view.port) for view in obs.views if view.reachable}
         places = [place for place in self.peers if (place[1].address, place[1].port) in up]
-        said = refusals(places, self.params["sentinel_username"], words[0]) if not self.check_mode else []
+        said = list_refusals(places, self.params["sentinel_username"], words[0]) if not self.check_mode else []
         if said:
             raise Refused(
                 f"Not every Sentinel lets the new redis_sentinel_password in: {'; '.join(said)}",
@@ -183,7 +183,7 @@ class Sentinel(Reconciler[Seen]):
         """Refuse to tell the Sentinel of a user whom a member that answers does not let in."""
         up = {member.host for member in planner.seen}
         places = [place for place in self.places[watch.name] if place[0] in up]
-        said = refusals(places, watch.username, watch.password)
+        said = list_refusals(places, watch.username, watch.password)
         if said:
             raise Refused(
                 f"Not every member of {watch.name} lets the user {watch.username or 'default'} in: {'; '.join(said)}",

@@ -68,9 +68,9 @@ def test_logins_are_tried_one_after_the_other() -> None:
     while place is not None:
         seen.append((place.username, place.password))
         assert "'a'" not in repr(place)
-        place = place.next()
+        place = place.fall_back()
     assert seen == [("op", "a"), ("op", "b"), (None, "c"), (None, "d")]
-    assert Endpoint(password="a", fallback="a").next() is None
+    assert Endpoint(password="a", fallback="a").fall_back() is None
 
 
 def test_previous_passwords_stay_where_they_open_and_are_not_let_in_again() -> None:

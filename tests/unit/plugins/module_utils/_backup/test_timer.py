@@ -23,7 +23,7 @@ from ansible_collections.quorum.redis.plugins.module_utils._backup.offsite impor
 from ansible_collections.quorum.redis.plugins.module_utils._backup.schedule import Look, Memory
 from ansible_collections.quorum.redis.plugins.module_utils._backup.snapshot import child_of, judge_save, put_off
 from ansible_collections.quorum.redis.plugins.module_utils._engine.rdb_check import list_count_differences
-from ansible_collections.quorum.redis.plugins.module_utils._redis.engine_modules import lines, parse
+from ansible_collections.quorum.redis.plugins.module_utils._redis.engine_modules import parse_modules, render_modules
 from ansible_collections.quorum.redis.plugins.module_utils._redis.replies import keys_by_database, reason_in_log
 
 ROOT = Path(__file__).resolve().parents[5]
@@ -181,6 +181,6 @@ def test_only_modules_with_a_file_of_their_own_are_loaded(tmp_path: Path) -> Non
         ["name", "gone", "ver", 1, "path", str(tmp_path / "gone.so"), "args", []],
         ["name", "ft", "ver", 10200, "path", str(file), "args", ["MINPREFIX", "3"]],
     ]
-    found = parse(reply)
+    found = parse_modules(reply)
     assert {one.name: one.version for one in found}["ft"] == "10200"
-    assert lines(found) == [f'loadmodule "{file}" MINPREFIX 3']
+    assert render_modules(found) == [f'loadmodule "{file}" MINPREFIX 3']

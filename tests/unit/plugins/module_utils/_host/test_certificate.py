@@ -26,7 +26,7 @@ from ansible_collections.quorum.redis.plugins.module_utils._host.certificates im
     mode_of,
     one_step,
 )
-from ansible_collections.quorum.redis.plugins.module_utils._redis.tls import Tls, failure, tls_from_params
+from ansible_collections.quorum.redis.plugins.module_utils._redis.tls import Tls, explain_handshake, tls_from_params
 from authority import Authority, Pair
 
 ADDRESS = "192.0.2.11"
@@ -219,8 +219,8 @@ def test_the_options_of_a_connection(authority: Authority, good: Pair) -> None:
     ],
 )
 def test_what_the_other_side_says_of_a_handshake(said: str, words: str) -> None:
-    found = failure(ssl.SSLError(1, said), "192.0.2.11:6379")
+    found = explain_handshake(ssl.SSLError(1, said), "192.0.2.11:6379")
     assert found is not None
     assert words in str(found)
     assert "192.0.2.11:6379" in str(found)
-    assert failure(OSError("x"), "y") is None
+    assert explain_handshake(OSError("x"), "y") is None

@@ -273,7 +273,7 @@ def test_without_the_library_it_is_said_where_it_is_missing(monkeypatch: pytest.
     def missing() -> None:
         raise MissingLibrary("not there")
 
-    monkeypatch.setattr(observer, "require", missing)
+    monkeypatch.setattr(observer, "require_library", missing)
     with pytest.raises(MissingLibrary, match="on the controller"):
         observer.ask_sets(question(sentinels=[ONE]))
 
