@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.quorum.redis.plugins.module_utils._model.inventory import Inventory, TopologyError
-from ansible_collections.quorum.redis.plugins.module_utils._model.topology import build
+from ansible_collections.quorum.redis.plugins.module_utils._model.topology import build_topology
 
 ADDRESSES = {f"r{number}": f"10.0.0.{number}" for number in range(1, 11)}
 DEFAULTS: dict[str, Any] = {
@@ -50,7 +50,7 @@ def inventory(
 
 def problems(**changes: Any) -> list[str]:
     with pytest.raises(TopologyError) as error:
-        build(inventory(**changes))
+        build_topology(inventory(**changes))
     return str(error.value).splitlines()
 
 

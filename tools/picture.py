@@ -14,7 +14,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "collections"))
 
-from ansible_collections.quorum.redis.plugins.module_utils._model.markup import element  # noqa: E402
+from ansible_collections.quorum.redis.plugins.module_utils._model.markup import make_tag  # noqa: E402
 from ansible_collections.quorum.redis.plugins.module_utils._model.observed import (  # noqa: E402
     Downstream,
     Observed,
@@ -70,8 +70,8 @@ def draw_example() -> str:
         raise SystemExit(f"the example is not healthy: {left or sets[0].problems}")
     drawing = drawing_of(sets[0], places[26379])
     drawing.set("xmlns", "http://www.w3.org/2000/svg")
-    drawing.insert(0, element("style", DRAWING_STYLE))
-    drawing.insert(1, element("rect", width="100%", height="100%", fill="#fff"))
+    drawing.insert(0, make_tag("style", DRAWING_STYLE))
+    drawing.insert(1, make_tag("rect", width="100%", height="100%", fill="#fff"))
     return ET.tostring(drawing, encoding="unicode")
 
 

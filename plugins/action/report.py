@@ -15,7 +15,7 @@ from ..module_utils._model.client_page import FILES, client_code
 from ..module_utils._model.cluster_status import judge_clusters
 from ..module_utils._model.facts_text import of_set
 from ..module_utils._model.status_html import render_html
-from ..module_utils._model.status_page import render
+from ..module_utils._model.status_page import render_page
 from ..module_utils._model.status_verdict import known_primaries
 from ..module_utils._model.verdicts import tell_verdict
 from ..plugin_utils.page_file import save_page
@@ -61,7 +61,7 @@ class ActionModule(ActionBase):
                 sentinels[host] = {**one["sentinel"], "rotating": one.get("rotating")}
         asked = task_vars.get("ansible_play_hosts_all")
         fronts = _fronts(model, task_vars["hostvars"])
-        page, problems = render(model, servers, sentinels, asked, fronts)
+        page, problems = render_page(model, servers, sentinels, asked, fronts)
         if options["client"]:
             page += client_code(PAGE.read_text(encoding="utf-8"), options["client"], model)
         if options["print"]:

@@ -18,8 +18,8 @@ from ansible.plugins.action import ActionBase
 
 from ..module_utils._model.cluster_verbs import judge_verb
 from ..module_utils._model.inventory import Inventory, TopologyError
-from ..module_utils._model.options import HARMLESS, VERBS, names_typed, typed, unknown
-from ..module_utils._model.topology import build
+from ..module_utils._model.options import HARMLESS, VERBS, find_unknown, names_typed, read_options
+from ..module_utils._model.topology import build_topology
 from ..module_utils._model.verdicts import VERDICTS
 from ..plugin_utils.addresses import Addresses
 from ..plugin_utils.controller import why_lost
@@ -70,7 +70,7 @@ class ActionModule(ActionBase):
         self.unreadable: dict[str, str] = {}
         specs, shapes = _specs(verb)
         given = {name: self._value(name, task_vars) for name in specs}
-        options, problems = typed(specs, given)
+        options, problems = read_options(specs, given)
         options.update({name: None for name in given if name in task_vars and _left_alone(name, given[name])})
         secrets = {name: self._value(name, task_vars) for name in shapes}
         known = {**secrets, **options}
@@ -94,7 +94,7 @@ class ActionModule(ActionBase):
         try:
             if problems:
                 raise TopologyError("\n".join([*problems, "Nothing was changed."]))
-            model = build(inventory)
+            model = build_topology(inventory)
             timed = inventory.host in task_vars["groups"].get(str(task_vars.get("redis_backup_group") or ""), [])
             refused, left = judge_verb(verb, {**options, "redis_backup_timed": timed}, model)
             if refused:
@@ -128,7 +128,7 @@ def _specs(verb: str) -> tuple[dict[str, Any], dict[str, Any]]:
 
 def _misshapen(specs: dict[str, Any], values: dict[str, Any]) -> list[str]:
     """Return what Ansible's own validation says of them, down to the keys of their entries."""
-    found, problems = typed(specs, values)
+    found, problems = read_options(specs, values)
     lists = [name for name, spec in specs.items() if spec.get("type") == "list" and spec.get("elements") == "str"]
     # A comma may be part of a password, or of an argument.
     problems += [f"{name} is a text; give a list." for name in lists if isinstance(values[name], str) and values[name]]
@@ -175,4 +175,4 @@ def _strange(task_vars: dict[str, Any]) -> list[str]:
     if found:  # what an earlier play has registered is ours too
         files = [path for folder in ("roles/*/tasks", "playbooks") for path in COLLECTION.glob(f"{folder}/*.yml")]
         found -= set(re.findall(r"\b(redis_\w+)", "".join(path.read_text(encoding="utf-8") for path in files)))
-    return unknown(found, known, names_typed(context.CLIARGS.get("extra_vars") or []))
+    return find_unknown(found, known, names_typed(context.CLIARGS.get("extra_vars") or []))

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any, Callable, Dict, Mapping, Optional, Sequence
 
-from ..module_utils._model.acl_users import access as pure
-from ..module_utils._model.options import convert
+from ..module_utils._model.acl_users import assign_logins as pure
+from ..module_utils._model.options import convert_value
 
 DOCUMENTATION = r"""
 name: access
@@ -76,7 +76,7 @@ def access(
 
 def _entries(given: Any) -> Sequence[Mapping[str, Any]]:
     """Return what may have come as JSON, as the topology has read it."""
-    found: Sequence[Mapping[str, Any]] = convert(given, "list", "dict") or []
+    found: Sequence[Mapping[str, Any]] = convert_value(given, "list", "dict") or []
     return found
 
 

@@ -83,13 +83,13 @@ def monitoring(
     facts: Dict[str, Any] = {}
     if access is not None:
         watch = sentinel or {"password": "", "clients": []}
-        found = model.exporters(topology, access, watch, host)
+        found = model.build_exporters(topology, access, watch, host)
         facts = model.facts_settings(topology, access, watch, host, timer) if found["processes"] else {}
     return {
-        "problems": [*found["problems"], *model.unreachable(options, prometheus, fronts)],
+        "problems": [*found["problems"], *model.find_unreachable(options, prometheus, fronts)],
         "processes": found["processes"],
         "facts": facts,
-        "targets": model.targets(topology, options, fronts),
+        "targets": model.list_targets(topology, options, fronts),
     }
 
 

@@ -216,7 +216,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._core.errors import QuorumError
 from ..module_utils._core.reconcile import Reconciler, Step
-from ..module_utils._model.facts_text import moments
+from ..module_utils._model.facts_text import read_moments
 from ..module_utils._model.observed import Observed, SentinelView
 from ..module_utils._module.options import CONNECTION_OPTIONS
 from ..module_utils._module.runner import MaskedModule, run
@@ -259,7 +259,7 @@ class InstanceInfo(Reconciler[Seen]):
             kind: obs.to_dict(),
             "rotating": list_rotating(self.params["users_file"]),
             "cluster": observe_nodes(endpoint_from_params(self.params)) if _in_cluster(obs) else {},
-            "facts": moments(_text(self.params["facts_file"])),
+            "facts": read_moments(_text(self.params["facts_file"])),
         }
 
 

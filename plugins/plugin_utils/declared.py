@@ -11,7 +11,7 @@ from typing import Any, Dict, Mapping, Sequence
 from ansible.module_utils.common.yaml import yaml_load
 
 from ..module_utils._model.inventory import Inventory, TopologyError
-from ..module_utils._model.topology import build
+from ..module_utils._model.topology import build_topology
 from .addresses import Addresses
 
 DEFAULTS = Path(__file__).resolve().parents[2] / "roles" / "redis" / "defaults" / "main.yml"
@@ -48,4 +48,4 @@ def declared_model(host: str, group: str, groups: Mapping[str, Sequence[str]], h
     values.update({name: theirs[name] for name in OPEN if name in theirs})
     values.update(dict.fromkeys(SECRET, "-"), redis_endpoint_trusted=True)
     known = Addresses(hostvars)
-    return build(Inventory(host, groups, values, known, known.zone))
+    return build_topology(Inventory(host, groups, values, known, known.zone))

@@ -11,7 +11,7 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail
 
-from ..module_utils._model.markup import settled
+from ..module_utils._model.markup import drop_moving
 
 MODE = 0o644
 
@@ -33,10 +33,10 @@ def save_page(name: str, text: str, check: bool = False, diff: bool = False) -> 
     except OSError as problem:
         todo = "Name a file that you may write"
         raise AnsibleActionFail(f"redis_status_html: {path} on the controller: {problem.strerror}. {todo}.") from None
-    changed = settled(before) != settled(text)
+    changed = drop_moving(before) != drop_moving(text)
     found: dict[str, Any] = {"changed": changed, "path": str(path)}
     if changed and diff:
-        sides = {"before": settled(before), "after": settled(text)}
+        sides = {"before": drop_moving(before), "after": drop_moving(text)}
         found["diff"] = {**sides, "before_header": str(path), "after_header": str(path)}
     return found
 

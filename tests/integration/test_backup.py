@@ -26,7 +26,7 @@ from ansible_collections.quorum.redis.plugins.module_utils._backup import manife
 from ansible_collections.quorum.redis.plugins.module_utils._core.errors import Damaged, QuorumError
 from ansible_collections.quorum.redis.plugins.module_utils._engine import rdb_check, rdb_check_socket
 from ansible_collections.quorum.redis.plugins.module_utils._model.backup_manifest import Manifest
-from ansible_collections.quorum.redis.plugins.module_utils._model.conf_syntax import render
+from ansible_collections.quorum.redis.plugins.module_utils._model.conf_syntax import render_file
 from ansible_collections.quorum.redis.plugins.module_utils._model.directives import ALIVE, known_to
 from patience import LONG
 
@@ -295,7 +295,7 @@ def test_a_save_that_fails_harms_nobody(lab: Lab, server: Server, tmp_path: Path
 def test_a_replica_lives_on_after_a_save_that_failed(lab: Lab, server: Server, setting: str) -> None:
     """The disk is full, somebody orders a save, and the next write arrives: as the model has it, the replica lives."""
     ours = known_to(ALIVE, lab_version(server)[1]) if setting == "as the model has it" else {}
-    lines = [f"replicaof 127.0.0.1 {server.port}", "save 3600 1", *render(ours, "").splitlines()]
+    lines = [f"replicaof 127.0.0.1 {server.port}", "save 3600 1", *render_file(ours, "").splitlines()]
     replica = lab.server("replica", *lines, password=SECRET)
     wait_until("the link", lambda: replica.info()["master_link_status"] == "up")
     assert replica.process

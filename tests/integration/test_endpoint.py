@@ -48,7 +48,7 @@ def running(
     for place, content in (pem or {}).items():
         (tmp_path / Path(place).name).write_bytes(content)
     told = ("127.0.0.1" if metrics else "", metrics)
-    text = haproxy.configuration("redis", sets, free_port(), run=str(tmp_path), metrics=told)
+    text = haproxy.render_configuration("redis", sets, free_port(), run=str(tmp_path), metrics=told)
     path.write_text(text.replace(haproxy.FOLDER, str(tmp_path)), encoding="utf-8")
     with (tmp_path / "haproxy.log").open("wb") as log:
         process = subprocess.Popen([HAPROXY, "-db", "-f", str(path)], stdout=log, stderr=log)
@@ -96,7 +96,7 @@ def test_haproxy_accepts_the_file(lab: Lab, tmp_path: Path, password: str) -> No
     given.update(port=7379, read_port=7380, address="::1", username="endpoint", password=password)
     alone = {**given, "name": "alone", "members": members[:1], "sentinels": [], "port": 7381, "read_port": None}
     path = tmp_path / "haproxy.cfg"
-    text = haproxy.configuration("redis", [given, alone], 7378, metrics=("::1", 9123))
+    text = haproxy.render_configuration("redis", [given, alone], 7378, metrics=("::1", 9123))
     path.write_text(text, encoding="utf-8")
     done = subprocess.run([HAPROXY, "-c", "-f", str(path)], capture_output=True, text=True, check=False)
     assert done.returncode == 0 and "WARNING" not in done.stdout + done.stderr, done.stdout + done.stderr

@@ -21,7 +21,7 @@ from ansible_collections.quorum.redis.plugins.module_utils._config.sentinel_clie
     client_rules,
 )
 from ansible_collections.quorum.redis.plugins.module_utils._model.acl_presets import job_rules
-from ansible_collections.quorum.redis.plugins.module_utils._model.monitoring import exporters
+from ansible_collections.quorum.redis.plugins.module_utils._model.monitoring import build_exporters
 from ansible_collections.quorum.redis.plugins.module_utils._model.versions import parse_version, running_version
 from authority import Authority
 
@@ -56,7 +56,7 @@ class Scene:
             server.call("ACL", "SETUSER", "exporter", "on", f">{EXPORTER}", *rules)
         self.sentinel.call("ACL", "SETUSER", "client", *client_rules([], version), f">{CLIENTS}")
         self.ports = (free_port(), free_port())
-        found = exporters(self._topology(), self._access(), {"password": WATCH, "clients": [CLIENTS]}, "here")
+        found = build_exporters(self._topology(), self._access(), {"password": WATCH, "clients": [CLIENTS]}, "here")
         assert found["problems"] == []
         self.processes: List[subprocess.Popen[bytes]] = []
         for entry in found["processes"]:

@@ -17,7 +17,7 @@ from ansible.inventory.manager import InventoryManager
 from ansible.parsing.dataloader import DataLoader
 from ansible_collections.quorum.redis.plugins.module_utils._inventory.plan import STATES
 from ansible_collections.quorum.redis.plugins.module_utils._model.inventory import Inventory
-from ansible_collections.quorum.redis.plugins.module_utils._model.topology import INSTANCE_DEFAULTS, build
+from ansible_collections.quorum.redis.plugins.module_utils._model.topology import INSTANCE_DEFAULTS, build_topology
 from ansible_collections.quorum.redis.plugins.module_utils._model.verdicts import VERDICTS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -255,7 +255,7 @@ def test_an_example_is_a_sound_inventory(path: Path) -> None:
             assert set(entry) <= keys
         values = {**defaults("redis"), "redis_password": "a", "redis_sentinel_password": "b", **own}
         addresses = {name: str(seen.get("ansible_host", f"10.0.0.{n}")) for n, (name, seen) in enumerate(hosts.items())}
-        model = build(Inventory(host, groups, values, addresses.__getitem__))
+        model = build_topology(Inventory(host, groups, values, addresses.__getitem__))
         assert model["warnings"] == []
         local = any(found["local"] for found in model["instances"])
         assert local is (host in groups[values["redis_group"]])

@@ -14,7 +14,7 @@ from .._host.files import parse_file, read_path
 from .._model.acl_presets import CHANNELS
 from .._model.acl_rules import password_digest, password_rules
 from .._model.acl_rules import rules_of_user as rules_of
-from .._model.conf_syntax import parse, values
+from .._model.conf_syntax import collect_values, parse_directives
 from .._model.file_changes import Seen, Wanted
 from .._model.rotation_marks import OPEN, format_mark, parse_marks, previous_hashes, refuse_unfinished_rotation
 from .._model.versions import Version
@@ -58,7 +58,7 @@ class Declared:
     def from_configuration(self) -> Dict[str, List[str]]:
         """Return the default user as the configuration beside the file of users has it, for a server that is down."""
         seen = read_path(str(Path(self.params["path"]).with_suffix(".conf")))
-        words = values(parse(seen.content.decode("utf-8", "surrogateescape"))).get("requirepass", [])
+        words = collect_values(parse_directives(seen.content.decode("utf-8", "surrogateescape"))).get("requirepass", [])
         return {"default": [f"#{password_digest(word)}" for word in words[-1:]]}
 
     def refuse_unfinished(self, seen: Seen, present: Mapping[str, List[str]]) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import BinaryIO, Iterator, List
 
 from .._core.errors import QuorumError
-from .._model.conf_syntax import split
+from .._model.conf_syntax import split_words
 from .._redis.client import Client
 from .snapshot import Saver, open_safely
 
@@ -28,7 +28,7 @@ def list_parts(manifest: str) -> List[str]:
     """Return the files that the engine's own manifest of its AOF needs: base and increments, no history; pure."""
     found = []
     for row in manifest.splitlines():
-        words = split(row)
+        words = split_words(row)
         told = dict(zip((word.lower() for word in words[::2]), words[1::2]))
         if told.get("type") in ("b", "i"):
             found.append(told["file"])

@@ -22,7 +22,7 @@ from .._engine import rdb_check, rdb_check_socket
 from .._host.capacity import memory_free
 from .._host.sandbox import deaf_to_signals
 from .._model.backup_manifest import PASSED, SUFFIXES, Manifest, Verified, iso_time, parse_time
-from .._model.conf_syntax import mask
+from .._model.conf_syntax import mask_text
 from .._model.rdb_header import memory_needed, read_header
 from .._redis.client import Client, Steady, connect
 from .._redis.endpoint import Endpoint
@@ -279,5 +279,5 @@ def _settings(client: Client, info: Dict[str, str], partial: Path, user: str) ->
             with contextlib.suppress(OSError, QuorumError), open_safely(where / path, user) as file:
                 text = file.read().decode("utf-8", "surrogateescape")
                 words = (" ".join(word for word in row.split() if word[0] not in "#>") for row in text.splitlines())
-                kept = mask(text, set(), {}) if name == "redis.conf" else "\n".join([*words, ""])
+                kept = mask_text(text, set(), {}) if name == "redis.conf" else "\n".join([*words, ""])
                 (partial / name).write_text(kept, encoding="utf-8", errors="surrogateescape")

@@ -13,7 +13,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, Mapping
 
-from .._model.conf_syntax import MASK, is_secret, lines, values
+from .._model.conf_syntax import MASK, collect_values, is_secret, list_directives
 from .._model.directives import OVERRIDDEN, REPLACED
 
 # These belong to the process or the role, not to the configuration: compared when declared, or not at all.
@@ -92,7 +92,7 @@ def list_changes(
     hidden: set[str],
 ) -> list[Change]:
     """Return the settings that differ. A setting that nobody declares is compared with the engine's own default."""
-    declared = values(lines(parameters))
+    declared = collect_values(list_directives(parameters))
     names = {canonical_name(key): key for key in declared}
     wanted = {key: value for key, value in desired.items() if key not in PROCESS | ROLE}
     if declared.get("cluster-enabled", [""])[-1] == "yes":
@@ -132,7 +132,7 @@ def _maxclients(declared: Mapping[str, list[str]]) -> int:
 
 def clients_warning(parameters: Mapping[str, Any], desired: Mapping[str, str]) -> str:
     """Return the sentence for a maxclients that this system cannot give, empty when it can."""
-    declared = values(lines(parameters))
+    declared = collect_values(list_directives(parameters))
     possible = desired.get("maxclients", "")
     if "maxclients" in declared and possible.isdigit() and int(possible) < _maxclients(declared):
         return (
@@ -213,7 +213,7 @@ def restart_reasons(live: Live, parameters: Mapping[str, Any], version: str, sha
         reasons.append({"key": "version", "why": f"the program file was replaced by another build of {version}"})
     if live.config_refused and live.started_sha and live.started_sha != sha:
         reasons.append({"key": "*", "why": f"the file has changed since the start, and {live.config_refused}"})
-    declared = values(lines(parameters))
+    declared = collect_values(list_directives(parameters))
     for key in UNSEEN:
         if live.started_with and sorted(declared.get(key, [])) != sorted(live.started_with.get(key, [])):
             reasons.append({"key": key, "why": "differs from what the process was started with"})

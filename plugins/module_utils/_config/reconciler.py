@@ -27,7 +27,7 @@ from .._host.certificates import (
 from .._host.file_steps import WriteFile, plan_files
 from .._host.files import Draft, check_path, parse_file, read_path, write_path
 from .._host.process import connect_unit
-from .._model.conf_syntax import render
+from .._model.conf_syntax import render_file
 from .._model.directives import known_to
 from .._model.file_changes import Seen, list_differences, show_diff
 from .._model.rotation_marks import PROVE
@@ -92,7 +92,7 @@ class Instance(Reconciler[View]):
             given = known_to(given, installed_version(self.params["binary"]))
         self.parameters = {**given, **self.secrets}
         self.changeover = Changeover(self.params, self.label, module.check_mode) if self.sentinel else None
-        self.text = render(self.parameters, HEADER + format_authorities(self.parameters))
+        self.text = render_file(self.parameters, HEADER + format_authorities(self.parameters))
         file = {key: self.params[key] for key in ("path", "owner", "group", "mode")}
         self.wanted = parse_file({**file, "content": self.text})
         self.guard = guard_files(self.params, file) if self.params["guard"] is not None else []
@@ -124,7 +124,7 @@ class Instance(Reconciler[View]):
         if self.changeover is not None:
             file = view.seen.content.decode("utf-8", "surrogateescape")
             more = self.changeover.look(self.client, file, state or "")
-            self.text = render(
+            self.text = render_file(
                 {**self.parameters, **more}, HEADER + format_authorities(self.parameters) + self.changeover.head
             )
             self.wanted = replace(self.wanted, content=self.text.encode("utf-8", "surrogateescape"))

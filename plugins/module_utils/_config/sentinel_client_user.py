@@ -11,7 +11,7 @@ from .._core.errors import CommandFailed, Refused
 from .._core.reconcile import Step
 from .._engine.config_check import installed_version
 from .._model.acl_rules import parse_acl_list, setuser_command
-from .._model.conf_syntax import parse
+from .._model.conf_syntax import parse_directives
 from .._model.versions import Version, parse_version, running_version
 from .._redis.client import Client
 from .steps import ChangePassword
@@ -62,7 +62,9 @@ class Clients:
     def look(self, client: Optional[Client], file: str) -> List[str]:
         """Return what the file says of the user, and find out what the process is to be told."""
         self.steps = []
-        if not self.hashes and not any(line.key == "user" and line.args[:1] == (NAME,) for line in parse(file)):
+        if not self.hashes and not any(
+            line.key == "user" and line.args[:1] == (NAME,) for line in parse_directives(file)
+        ):
             return []
         installed = parse_version(installed_version(self.binary))
         if self.hashes and installed < SINCE:

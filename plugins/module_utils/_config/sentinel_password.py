@@ -15,7 +15,7 @@ from typing import Any, Dict, List, Mapping, Optional, Set
 from .._core.errors import CommandFailed, Refused
 from .._core.reconcile import Step
 from .._model.acl_rules import parse_acl_list, password_digest, password_rules
-from .._model.conf_syntax import own_password, parse
+from .._model.conf_syntax import own_password, parse_directives
 from .._model.rotation_marks import OPEN, PROVE, format_mark, parse_marks, refuse_unfinished_rotation
 from .._redis.client import Client
 from .._redis.endpoint import passwords_of
@@ -76,7 +76,7 @@ class Changeover:
                 "Nothing was changed. Keep redis_sentinel_password until the upgrade to 6.2 or later",
             )
         if found is None:
-            written = [line.args[-1] for line in parse(file) if line.key == "requirepass" and line.args]
+            written = [line.args[-1] for line in parse_directives(file) if line.key == "requirepass" and line.args]
             both = {rule for rule in old if rule in file or rule in [f"#{password_digest(word)}" for word in written]}
         elif self.params["previous"] == OPEN:
             both = old & found

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Mapping, Sequence
 
 from .._core.reconcile import Step, TypedStep
-from .._model.conf_syntax import mask, parse, values
+from .._model.conf_syntax import collect_values, mask_text, parse_directives
 from .._model.file_changes import Seen, Wanted, describe_change, list_differences
 from .diff import Change, Live, Plan, show_values
 
@@ -92,9 +92,9 @@ def show_changes(view: View, want: Wanted, text: str, label: str, secrets: Mappi
     """Return the diff of the file and of the values at run time, secrets masked."""
     hidden = {key.lower() for key in secrets}
     old = view.seen.content.decode("utf-8", "replace")
-    sides = values(parse(old)), values(parse(text))
+    sides = collect_values(parse_directives(old)), collect_values(parse_directives(text))
     changed = {key: " (new value)" for key in sides[1] if sides[0].get(key, sides[1][key]) != sides[1][key]}
-    rows = [(want.path, mask(old, hidden, {}), mask(text, hidden, changed))]
+    rows = [(want.path, mask_text(old, hidden, {}), mask_text(text, hidden, changed))]
     if view.plan.live and view.live:
         rows.append((f"{label} at run time", show_values(view.plan.live, False), show_values(view.plan.live, True)))
     return [

@@ -85,7 +85,7 @@ class EndpointHost(Reconciler[View]):
         self.tls = tls.read_files(self.sets, given)
         self.warnings += self.tls.warnings
         version = service.find_version() if self.sets else (0, 0)
-        self.text = haproxy.configuration(*told, metrics=self.metrics, files=self.tls.digest, version=version)
+        self.text = haproxy.render_configuration(*told, metrics=self.metrics, files=self.tls.digest, version=version)
         self.files = parse_files(given["files"])
         content = {**self.tls.content, CONFIG: self.text.encode("utf-8", "surrogateescape")}
         # The configuration after what it names, and before what it names no more.
@@ -214,7 +214,7 @@ class EndpointHost(Reconciler[View]):
 
     def _held(self) -> dict[int, str]:
         """Return the declared ports that somebody else holds, with the unit or program."""
-        wanted = [*haproxy.listens(self.sets), self.module.params["check_port"]]
+        wanted = [*haproxy.list_ports(self.sets), self.module.params["check_port"]]
         wanted += [self.metrics[1]] if self.metrics[0] else []
         found = find_holders(read_listeners(wanted), first=[main_pid(service.UNIT)])
         return {port: one.unit or one.program for one in found for port in one.ports if one.unit != service.UNIT}

@@ -11,7 +11,7 @@ from typing import Dict, Iterator, List, Mapping, Sequence
 
 from .._core.errors import AuthFailed, BadConfig, CommandFailed, Refused
 from .._model.acl_applications import preset_proof, preset_rules
-from .._model.acl_presets import CHANNELS, SELECTORS, WHO, needs
+from .._model.acl_presets import CHANNELS, SELECTORS, WHO, list_needs
 from .._model.acl_rules import meaning_of, parse_acl_list, password_digest, setuser_command
 from .._model.directives import known_to
 from .._model.masking import hide_secrets
@@ -94,7 +94,7 @@ class Judge:
             return f"{name}, as which {WHO[duty]} log in, would be switched off"
         if "nopass" not in rules and f"#{password_digest(login.get('password') or '')}" not in rules:
             return f"{name} would no longer accept the password with which {WHO[duty]} log in"
-        lacks = self.forbidden(name, rules, needs(duty, self.version))
+        lacks = self.forbidden(name, rules, list_needs(duty, self.version))
         return f"{name}, as which {WHO[duty]} log in, could no longer do {', '.join(lacks)}" if lacks else ""
 
     def prove_presets(self, users: Mapping[str, Mapping[str, str]], label: str) -> None:

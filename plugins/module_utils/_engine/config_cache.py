@@ -19,7 +19,7 @@ from typing import Any, Iterable, Mapping
 
 from .._core.errors import QuorumError
 from .._host.files import Draft
-from .._model.conf_syntax import is_secret, lines, values
+from .._model.conf_syntax import collect_values, is_secret, list_directives
 from .._model.directives import OVERRIDDEN
 from .._model.file_changes import Wanted
 from .config_check import Sample, examine_file, scratch_lines
@@ -41,7 +41,7 @@ def identify_file(path: str) -> list[Any]:
 
 def digest_question(binary: str, parameters: Mapping[str, Any], sentinel: bool, user: str) -> str:
     """Return the digest of all that the answer depends on; empty when that cannot be known."""
-    declared = list(lines(parameters))
+    declared = list(list_directives(parameters))
     if any(line.key.lower() == "include" for line in declared):
         return ""
     named = sorted(
@@ -89,7 +89,7 @@ def remember_answer(note: str, asked: str, secrets: Mapping[str, str], sample: S
 def hidden_values(parameters: Mapping[str, Any], more: Iterable[str]) -> dict[str, str]:
     """Return the words of a configuration that no other file may hold, by their keys; pure."""
     keys = {key.lower() for key in more}
-    found = values(lines(parameters))
+    found = collect_values(list_directives(parameters))
     return {key: said[-1] for key, said in found.items() if said[-1] and (key in keys or is_secret(key))}
 
 

@@ -33,7 +33,7 @@ from .._host.sandbox import (
     private_directory,
     write_private,
 )
-from .._model.conf_syntax import MASK, Line, is_secret, lines, parse
+from .._model.conf_syntax import MASK, Line, is_secret, list_directives, parse_directives
 from .._model.directives import OVERRIDDEN, REPLACED
 from .._model.versions import parse_version
 from .._redis.client import Client, connect
@@ -87,7 +87,7 @@ def scratch_lines(parameters: Mapping[str, Any], sentinel: bool) -> list[str]:
     """Return the lines for the scratch process, `{dir}` still to be filled in; pure."""
     kept: list[str] = []
     declared: set[str] = set()
-    for line in lines(parameters):
+    for line in list_directives(parameters):
         key = line.key.lower()
         words = [word.lower() for word in [*key.split()[1:], *line.args]]
         declared.add(key)
@@ -183,7 +183,7 @@ def translate_refusal(said: str, program: str, path: str, label: str, todo: str)
     complaint = ""
     for number, row in enumerate(rows):
         if row.startswith(">>> "):
-            for line in parse(row[4:].strip().strip("'")):
+            for line in parse_directives(row[4:].strip().strip("'")):
                 key = line.key
                 shown = f"{key} {MASK}" if is_secret(key, line.args) else row[5:].rstrip("'")
                 complaint = f"'{shown}' {_plain(' '.join(rows[number + 1 : number + 2]))}"

@@ -11,7 +11,7 @@ from typing import Dict, List, NoReturn, Sequence, Type
 from .._core.errors import Refused, Unsettled
 from .._membership.plan import Membership, refusal
 from .._model.observed import Downstream, Observed, SentinelView
-from .._model.tables import evidence, place
+from .._model.tables import place, show_evidence
 from .._model.versions import major_minor
 from .._replication.election import Wish
 from .._replication.interrupted import FENCE, MARK, PRIORITY, read_setting
@@ -58,7 +58,7 @@ class Preflight:
             what,
             f"data set {self.move.name}",
             f"{todo.rstrip('.')}; nothing was changed",
-            evidence(self.members, self.views, self.move.name),
+            show_evidence(self.members, self.views, self.move.name),
         )
         if isinstance(problem, Unsettled):
             # TILT lasts 30 s (sentinel.c, SENTINEL_TILT_PERIOD): longer than what else passes by itself.

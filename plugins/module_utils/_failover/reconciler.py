@@ -12,7 +12,7 @@ from .._core.errors import QuorumError, Refused, Unsettled
 from .._core.polling import until_settled
 from .._core.reconcile import Module, Reconciler, Step
 from .._model.observed import Observed
-from .._model.tables import overview
+from .._model.tables import show_roles
 from .._model.verdicts import tell_verdict
 from .._redis.client import connect
 from .._redis.observe import (
@@ -124,8 +124,8 @@ class Failover(Reconciler[Preflight]):
 
     def diff(self, before: Preflight, after: Optional[Preflight], steps: List[Step]) -> List[Dict[str, str]]:
         """Return the roles before and after."""
-        then = overview(after.members) if after else "".join(step.text + "\n" for step in steps)
-        return [{"before": overview(before.members), "after": then}] if steps else []
+        then = show_roles(after.members) if after else "".join(step.text + "\n" for step in steps)
+        return [{"before": show_roles(before.members), "after": then}] if steps else []
 
 
 def _named(one: Observed) -> Dict[str, Any]:

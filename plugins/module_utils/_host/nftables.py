@@ -15,14 +15,14 @@ from .._core.errors import BadConfig, QuorumError, Refused
 from .._core.reconcile import Module, Reconciler, Step, TypedStep
 from .._model.file_changes import Seen, Wanted, list_differences, show_diff
 from .._model.firewall import (
-    connected,
-    listening,
+    count_connections,
+    list_listening,
     mark_of,
-    networks,
+    name_table,
     ports_of,
-    rules,
+    read_networks,
+    render_rules,
     shut_out,
-    table,
 )
 from .file_steps import WriteFile, plan_files
 from .files import read_path
@@ -66,7 +66,7 @@ class Firewall(Reconciler[List[Wall]]):
         self.module, self.params = module, module.params
         self.present = self.params["state"] == "present"
         try:
-            self.allowed = networks([*self.params["peers"], *self.params["clients"]])
+            self.allowed = read_networks([*self.params["peers"], *self.params["clients"]])
         except ValueError as culprit:
             raise BadConfig(f"{culprit} is no address and no network", todo=NOTHING) from None
         for process in self.params["processes"]:
@@ -116,17 +116,17 @@ class Firewall(Reconciler[List[Wall]]):
         path = str(FOLDER / f"{name}.nft")
         seen = read_path(path)
         # Who is to leave a port may be refused to, and is not left there without what shut strangers out.
-        left = ports_of(seen.content.decode("utf-8", "replace")) & listening(read_tcp_tables()) - {
+        left = ports_of(seen.content.decode("utf-8", "replace")) & list_listening(read_tcp_tables()) - {
             self.params["ssh_port"]
         }
         ports = sorted({*process["ports"], *left})
-        text = rules(name, ports, self.allowed) if self.present else ""
+        text = render_rules(name, ports, self.allowed) if self.present else ""
         want = Wanted(path, "file" if self.present else "absent", text.encode())
         shown = run_command(
             ["systemctl", "show", "--property=ActiveState,UnitFileState", f"redis-firewall@{name}.service"]
         )
         unit = dict(row.split("=", 1) for row in shown[1].splitlines() if "=" in row)
-        code, listed = run_command(["nft", "list", "table", "inet", table(name)])
+        code, listed = run_command(["nft", "list", "table", "inet", name_table(name)])
         return Wall(name, ports, seen, want, unit, mark_of(listed) if code == 0 else None)
 
     def _todo(self, wall: Wall) -> List[Step]:
@@ -154,7 +154,7 @@ class Firewall(Reconciler[List[Wall]]):
         tables = read_tcp_tables()
         found: List[str] = []
         for wall in walls:
-            late = shut_out(connected(tables, wall.ports), self.allowed)
+            late = shut_out(count_connections(tables, wall.ports), self.allowed)
             found += [f"{wall.name}: {count} from {address}" for address, count in late.items()]
         if found:
             raise Refused(

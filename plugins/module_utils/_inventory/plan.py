@@ -15,7 +15,7 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 from .._core.errors import Refused
 from .._model.addresses import join_address
 from .._model.observed import Observed, SentinelView
-from .._model.tables import evidence
+from .._model.tables import show_evidence
 from .._replication.election import Wish
 from .._replication.plan import Planner
 
@@ -50,7 +50,7 @@ def judge_set(name: str, members: Sequence[Observed], views: Sequence[SentinelVi
         "primary": join_address(named.address, named.port) if named else "",
         "disputed": named is None and answered,
         "reason": reason,
-        "evidence": evidence(planner.members, views, name),
+        "evidence": show_evidence(planner.members, views, name),
         "members": [_member(one, _state(planner, seen, chosen), named) for one, seen in zip(members, planner.members)],
         "sentinels": [_sentinel(view, name) for view in views],
     }

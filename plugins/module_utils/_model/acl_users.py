@@ -25,7 +25,7 @@ def users_of(entry: Mapping[str, Any], shared: Optional[Sequence[Mapping[str, An
     return list((shared or []) if own is None else own)
 
 
-def duties(users: Sequence[Mapping[str, Any]]) -> Dict[str, str]:
+def list_duties(users: Sequence[Mapping[str, Any]]) -> Dict[str, str]:
     """Return who does what, by name; empty for the default user."""
     present = [user for user in users if user.get("state", "present") == "present"]
     return {job: next((str(u["name"]) for u in present if u.get("job") == job), "") for job in DUTIES}
@@ -67,7 +67,7 @@ def acl_model(
     managed = bool(users) or (rotating and auth)
     absent = [str(user["name"]) for user in users if user.get("state", "present") == "absent"]
     found = {"declared": bool(users), "managed": managed, "default": "default" in names, "absent": absent}
-    return {**found, **duties(users)}
+    return {**found, **list_duties(users)}
 
 
 def _user(user: Mapping[str, Any]) -> List[str]:
@@ -119,7 +119,7 @@ def _hash(value: Any) -> bool:
     return bool(_HASH.fullmatch(str(value)))
 
 
-def access(
+def assign_logins(
     entries: Sequence[Mapping[str, Any]],
     shared: Optional[Sequence[Mapping[str, Any]]],
     password: str,
@@ -137,7 +137,7 @@ def access(
         plain, old = secrets_of(entry, password, previous) if auth else ("", "")
         secret = {str(user["name"]): next(iter(user.get("passwords") or []), "") for user in users}
         before = {"": [old] if old else [], **{str(u["name"]): list(u.get("passwords_previous") or []) for u in users}}
-        named = duties(users)
+        named = list_duties(users)
         ruled = rules_default(users)
         default = secret.get("default") or plain
         logins = {job: {"username": name, "password": secret[name] if name else default} for job, name in named.items()}

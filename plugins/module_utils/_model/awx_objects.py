@@ -50,43 +50,43 @@ class Deployment:
         asked = self.settings["verbs"]
         return [verb for verb in QUESTIONS if not asked or verb in asked]
 
-    def name(self, *words: str) -> str:
+    def name_object(self, *words: str) -> str:
         """Return the name of an object."""
         return " ".join([self.settings["prefix"], *words]).replace("_", " ")
 
-    def survey(self, verb: str, without: str = "") -> Object:
+    def build_survey(self, verb: str, without: str = "") -> Object:
         """Return the survey of a verb."""
         return survey_of(verb, self.specs, self.sets, self.hosts, without)
 
 
 def awx_objects(one: Deployment) -> Dict[str, Any]:
     """Return the objects by kind, each with the arguments of its module."""
-    given, flows = one.settings, workflows(one)
+    given, flows = one.settings, build_workflows(one)
     templates = [template for verb in one.verbs for template in templates_of(one, verb)]
     return {
         "organization": {"name": given["organization"], "galaxy_credentials": given["galaxy_credentials"]},
         "credential_types": [credential_type()],
         "execution_environments": [
             {
-                "name": one.name("environment"),
+                "name": one.name_object("environment"),
                 "organization": given["organization"],
                 "image": given["image"],
                 "pull": given["pull"],
             }
         ],
-        "projects": [project(one)],
+        "projects": [build_project(one)],
         "inventories": [
             {
-                "name": one.name("inventory"),
+                "name": one.name_object("inventory"),
                 "organization": given["organization"],
                 "variables": given["inventory_variables"],
             }
         ],
-        "inventory_sources": [source(one)] if given["inventory_path"] else [],
+        "inventory_sources": [build_source(one)] if given["inventory_path"] else [],
         "job_templates": [template["arguments"] for template in templates],
         "workflows": flows,
-        "schedules": schedules(one, flows),
-        "roles": permissions(one, templates, flows),
+        "schedules": build_schedules(one, flows),
+        "roles": build_permissions(one, templates, flows),
     }
 
 
@@ -100,23 +100,23 @@ def credential_type() -> Object:
         "description": "Passwords of a deployment by quorum.redis",
         "inputs": {"fields": fields, "required": required},
         "injectors": {
-            "extra_vars": {name: injected(name) for name in SECRETS},
-            "env": {name: injected(field) for name, field in ENVIRONMENT.items()},
+            "extra_vars": {name: inject_field(name) for name in SECRETS},
+            "env": {name: inject_field(field) for name, field in ENVIRONMENT.items()},
         },
     }
 
 
-def injected(field: str) -> str:
+def inject_field(field: str) -> str:
     """Return the template that AWX fills with a field of the credential."""
     return f"{{{{ {field} }}}}"
 
 
-def project(one: Deployment) -> Object:
+def build_project(one: Deployment) -> Object:
     """Return the project."""
     given = one.settings
     optional = {"scm_branch": given["project_branch"], "credential": given["project_credential"]}
     return {
-        "name": one.name("project"),
+        "name": one.name_object("project"),
         "organization": given["organization"],
         "scm_type": "git",
         "scm_url": given["project_url"],
@@ -124,16 +124,16 @@ def project(one: Deployment) -> Object:
     }
 
 
-def source(one: Deployment) -> Object:
+def build_source(one: Deployment) -> Object:
     """Return the source of the inventory: a file of the project, read again before each job."""
     return {
-        "name": one.name("hosts"),
-        "inventory": one.name("inventory"),
+        "name": one.name_object("hosts"),
+        "inventory": one.name_object("inventory"),
         "organization": one.settings["organization"],
         "source": "scm",
-        "source_project": one.name("project"),
+        "source_project": one.name_object("project"),
         "source_path": one.settings["inventory_path"],
-        "execution_environment": one.name("environment"),
+        "execution_environment": one.name_object("environment"),
         "overwrite": True,
         "overwrite_vars": True,
         "update_on_launch": True,
@@ -149,10 +149,10 @@ def templates_of(one: Deployment, verb: str) -> List[Object]:
     given = one.settings
     common = {
         "organization": given["organization"],
-        "project": one.name("project"),
-        "inventory": one.name("inventory"),
+        "project": one.name_object("project"),
+        "inventory": one.name_object("inventory"),
         "playbook": "/".join(filter(None, [given["playbooks"].strip("/"), f"{verb}.yml"])),
-        "execution_environment": one.name("environment"),
+        "execution_environment": one.name_object("environment"),
         "credentials": [given["machine_credential"], given["passwords_credential"]],
         "allow_simultaneous": False,
         "job_slice_count": 1,
@@ -164,7 +164,7 @@ def templates_of(one: Deployment, verb: str) -> List[Object]:
     def template(word: str, kind: str, survey: Object, extra: Object, right: str) -> Object:
         asked = {"survey_spec": survey} if survey else {}
         arguments = {
-            "name": one.name(*filter(None, [verb, word])),
+            "name": one.name_object(*filter(None, [verb, word])),
             "description": f"quorum.redis.{verb}{', in check mode' * (kind == 'check')}",
             "job_type": kind,
             "diff_mode": kind == "check",
@@ -175,16 +175,16 @@ def templates_of(one: Deployment, verb: str) -> List[Object]:
         }
         return {"right": right, "arguments": arguments}
 
-    found = [template("", "run", one.survey(verb), {}, RIGHTS[verb])]
+    found = [template("", "run", one.build_survey(verb), {}, RIGHTS[verb])]
     if verb in CHECK:
-        found.append(template(CHECK[verb], "check", one.survey(verb, "redis_restore_confirm"), {}, "look"))
+        found.append(template(CHECK[verb], "check", one.build_survey(verb, "redis_restore_confirm"), {}, "look"))
     if verb == "backup":
         drill = {"redis_backup_drill": True}
-        found.append(template("drill", "run", one.survey(verb), drill, "operate"))
+        found.append(template("drill", "run", one.build_survey(verb), drill, "operate"))
     return found
 
 
-def workflows(one: Deployment) -> List[Object]:
+def build_workflows(one: Deployment) -> List[Object]:
     """Return the workflows whose verbs all have a template; one ends where a set is not healthy, before it asks."""
     ways = {
         "move": ("failover", ["status", "approve", "failover", "status"]),
@@ -193,13 +193,13 @@ def workflows(one: Deployment) -> List[Object]:
         "drill": ("backup", ["backup drill", "status"]),
     }
     return [
-        workflow(one, name, verb, steps)
+        build_workflow(one, name, verb, steps)
         for name, (verb, steps) in ways.items()
         if {step.split()[0] for step in steps} - {"approve"} <= set(one.verbs)
     ]
 
 
-def workflow(one: Deployment, name: str, verb: str, steps: Sequence[str]) -> Object:
+def build_workflow(one: Deployment, name: str, verb: str, steps: Sequence[str]) -> Object:
     """Return one workflow, which asks what its verb asks: each step when the one before has succeeded.
 
     Its nodes have the shape of infra.aap_configuration, which is that of the module for one node. Given to the module
@@ -208,15 +208,15 @@ def workflow(one: Deployment, name: str, verb: str, steps: Sequence[str]) -> Obj
     labels = [f"{number} {step}" for number, step in enumerate(steps, 1)]
     nodes = []
     for number, step in enumerate(steps):
-        job: Object = {"unified_job_template": one.name(step)}
+        job: Object = {"unified_job_template": one.name_object(step)}
         if step == "approve":
             about = f"Read what the job before says, then let {verb} go on or end it here"
             timeout = one.settings["approval_timeout"]
-            job = {"approval_node": {"name": one.name(name, step), "description": about, "timeout": timeout}}
+            job = {"approval_node": {"name": one.name_object(name, step), "description": about, "timeout": timeout}}
         nodes.append({"identifier": labels[number], **job, "success_nodes": labels[number + 1 : number + 2]})
-    survey = one.survey(verb) if name != "drill" else {}
+    survey = one.build_survey(verb) if name != "drill" else {}
     return {
-        "name": one.name("workflow", name),
+        "name": one.name_object("workflow", name),
         "organization": one.settings["organization"],
         "description": ", then ".join(steps),
         "allow_simultaneous": False,
@@ -227,14 +227,14 @@ def workflow(one: Deployment, name: str, verb: str, steps: Sequence[str]) -> Obj
     }
 
 
-def schedules(one: Deployment, flows: Sequence[Object]) -> List[Object]:
+def build_schedules(one: Deployment, flows: Sequence[Object]) -> List[Object]:
     """Return the schedules that are asked for, of what there is."""
     given = one.settings["schedules"] or {}
-    of = {"status": one.name("status"), "drill": one.name("workflow", "drill")}
-    there = [flow["name"] for flow in flows] + [one.name(verb) for verb in one.verbs]
+    of = {"status": one.name_object("status"), "drill": one.name_object("workflow", "drill")}
+    there = [flow["name"] for flow in flows] + [one.name_object(verb) for verb in one.verbs]
     return [
         {
-            "name": one.name(word),
+            "name": one.name_object(word),
             "unified_job_template": template,
             "organization": one.settings["organization"],
             "rrule": given[word],
@@ -244,7 +244,7 @@ def schedules(one: Deployment, flows: Sequence[Object]) -> List[Object]:
     ]
 
 
-def permissions(one: Deployment, templates: Sequence[Object], flows: Sequence[Object]) -> List[Object]:
+def build_permissions(one: Deployment, templates: Sequence[Object], flows: Sequence[Object]) -> List[Object]:
     """Return who may start what. Whoever changes also approves; nobody needs a right to a credential for it."""
     found: List[Object] = []
     where = {"lookup_organization": one.settings["organization"]}
@@ -252,7 +252,7 @@ def permissions(one: Deployment, templates: Sequence[Object], flows: Sequence[Ob
         teams = (one.settings["teams"] or {}).get(level) or []
         names = [each["arguments"]["name"] for each in templates if TEAMS.index(each["right"]) <= number]
         ways = {"look": (), "operate": ("move", "drill"), "change": ("move", "drill", "upgrade", "restore")}[level]
-        started = [flow["name"] for flow in flows if flow["name"] in {one.name("workflow", way) for way in ways}]
+        started = [flow["name"] for flow in flows if flow["name"] in {one.name_object("workflow", way) for way in ways}]
         if teams:
             found.append({"role": "execute", "teams": teams, "job_templates": names, **where})
         if teams and started:

@@ -60,13 +60,13 @@ def survey_of(
     names = [name for name in QUESTIONS[verb] if name != without]
     if not names:
         return {}
-    asked = [question(name, specs[name], known.get(name, ())) for name in names]
+    asked = [build_question(name, specs[name], known.get(name, ())) for name in names]
     return {"name": "", "description": f"Variables of quorum.redis.{verb}", "spec": asked}
 
 
-def question(name: str, spec: Spec, known: Sequence[str]) -> Dict[str, Any]:
+def build_question(name: str, spec: Spec, known: Sequence[str]) -> Dict[str, Any]:
     """Return one question. An answer that the inventory knows is chosen, another one is typed."""
-    title, _dot, more = plain(spec["description"]).partition(". ")
+    title, _dot, more = strip_markup(spec["description"]).partition(". ")
     kind, choices = answer_kind(name, spec, known)
     found: Dict[str, Any] = {
         "question_name": title.rstrip("."),
@@ -108,7 +108,7 @@ def default_text(spec: Spec) -> Optional[str | int]:
     return default if isinstance(default, int) else str(default)
 
 
-def plain(words: str | Sequence[str]) -> str:
+def strip_markup(words: str | Sequence[str]) -> str:
     """Return a description without the markup of Ansible's documentation."""
     joined = " ".join([words] if isinstance(words, str) else words)
     return re.sub(r"\s+", " ", MARKUP.sub(r"\1", joined)).strip()

@@ -29,7 +29,7 @@ def files_of(page: str) -> Dict[str, str]:
     return dict(BLOCK.findall(page))
 
 
-def connection(declared: Mapping[str, Any], model: Mapping[str, Any]) -> List[str]:
+def describe_connection(declared: Mapping[str, Any], model: Mapping[str, Any]) -> List[str]:
     """Return the values that an application of one set needs, none of them a secret; nothing without Sentinels."""
     if not declared["sentinel"]:
         return []
@@ -44,7 +44,7 @@ def client_code(page: str, client: str, model: Mapping[str, Any]) -> List[str]:
     """Return the code for one client, with the values of each set before it."""
     found = []
     for declared in model["instances"]:
-        found += [f"export {value}" for value in connection(declared, model)]
+        found += [f"export {value}" for value in describe_connection(declared, model)]
     found += [
         "# REDIS_USERNAME, REDIS_PASSWORD, REDIS_SENTINEL_USERNAME and REDIS_SENTINEL_PASSWORD: from your vault",
         "",

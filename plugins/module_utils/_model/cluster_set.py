@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, Dict, List, Mapping, Sequence
 
 from .cluster_layout import layout_problems, layouts_that_fit
-from .options import convert
+from .options import convert_value
 
 CLUSTER, MODES = "cluster", ("replication", "cluster")
 # What is added to the port of a server. The bus keeps its port whatever the port for TLS is.
@@ -33,7 +33,7 @@ def server_names(entry: Mapping[str, Any]) -> List[str]:
     name = str(entry["name"])
     if not is_cluster(entry):
         return [name]
-    return [name, *(server_name(name, int(port)) for port in convert(entry.get("ports"), "list", "int") or [])]
+    return [name, *(server_name(name, int(port)) for port in convert_value(entry.get("ports"), "list", "int") or [])]
 
 
 def check_mode(problems: List[str], entry: Mapping[str, Any]) -> None:

@@ -15,7 +15,7 @@ from .cluster_layout import Placement
 from .cluster_nodes import ClusterNode
 from .cluster_slots import SLOTS, Range, ranges_of, show_slots, slots_of
 from .observed import Observed
-from .tables import aligned
+from .tables import align_rows
 
 
 @dataclass
@@ -219,4 +219,4 @@ def evidence(members: Sequence[ClusterMember]) -> str:
         role = f"replica of {followed}" if own.is_replica else "primary"
         cells = [str(len(member.peers)), show_slots(own.slots, 3), str(member.server.keys), str(own.epoch)]
         rows.append([member.name, own.id[:8], role, *cells, member.state])
-    return aligned(rows)
+    return align_rows(rows)

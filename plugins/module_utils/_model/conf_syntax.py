@@ -61,10 +61,10 @@ class Line(NamedTuple):
     @property
     def text(self) -> str:
         """Return the line as it is written."""
-        return " ".join([self.key, *(quote(word) for word in self.args)])
+        return " ".join([self.key, *(quote_word(word) for word in self.args)])
 
 
-def quote(word: str) -> str:
+def quote_word(word: str) -> str:
     """Write one word so that the engine reads exactly this."""
     if _PLAIN.match(word):
         return word
@@ -74,7 +74,7 @@ def quote(word: str) -> str:
     return '"' + "".join(escaped) + '"'
 
 
-def split(text: str) -> list[str]:
+def split_words(text: str) -> list[str]:
     """Return the words of a line as the engine reads them."""
     words: list[str] = []
     at, end = 0, len(text)
@@ -107,7 +107,7 @@ def split(text: str) -> list[str]:
         words.append(word)
 
 
-def lines(parameters: Mapping[str, Any]) -> list[Line]:
+def list_directives(parameters: Mapping[str, Any]) -> list[Line]:
     """Return directives in the order of the dictionary. A list repeats its key, null leaves it out."""
     found: list[Line] = []
     for key, value in parameters.items():
@@ -126,45 +126,45 @@ def _args(key: str, value: Any) -> list[str]:
         return [str(value)]
     if not isinstance(value, str):
         raise BadConfig(f"the value of {key} is a {type(value).__name__}, not a string, number, boolean or list")
-    return (split(value) or [""]) if key.split()[0].lower() in WORDS else [value]
+    return (split_words(value) or [""]) if key.split()[0].lower() in WORDS else [value]
 
 
-def render(parameters: Mapping[str, Any], header: str) -> str:
+def render_file(parameters: Mapping[str, Any], header: str) -> str:
     """Return the text of a configuration file."""
     head = [f"# {line}" for line in header.splitlines()]
-    return "\n".join([*head, *(line.text for line in lines(parameters)), ""])
+    return "\n".join([*head, *(line.text for line in list_directives(parameters)), ""])
 
 
-def rows(text: str) -> list[str]:
+def split_rows(text: str) -> list[str]:
     """Return the lines as the engine divides them: Python knows more ends of lines, which a password may hold."""
     return text[:-1].split("\n") if text.endswith("\n") else text.split("\n") if text else []
 
 
-def parse(text: str) -> list[Line]:
+def parse_directives(text: str) -> list[Line]:
     """Return the directives of a text; keys in lower case, a line that the engine could not read as one word."""
     found: list[Line] = []
-    for raw in rows(text):
+    for raw in split_rows(text):
         if raw.strip() and not raw.lstrip().startswith("#"):
             try:
-                key, *args = split(raw)
+                key, *args = split_words(raw)
             except BadConfig:
                 key, *args = raw.split(None, 1)
             found.append(Line(key.lower(), tuple(args)))
     return found
 
 
-def unquoted(text: str) -> str:
+def unquote_word(text: str) -> str:
     """Return a word that a Sentinel wrote: older ones write credentials without the quotes that they would need."""
     if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'":
         try:
-            words = split(text)
+            words = split_words(text)
         except BadConfig:  # the quotes are part of it
             return text
         return words[0] if len(words) == 1 else text
     return text
 
 
-def values(directives: Iterable[Line]) -> dict[str, list[str]]:
+def collect_values(directives: Iterable[Line]) -> dict[str, list[str]]:
     """Return key (lower case) -> the values of its lines, their words with one blank between them."""
     found: dict[str, list[str]] = {}
     for line in directives:
@@ -178,12 +178,12 @@ def is_secret(key: str, args: Sequence[str] = ()) -> bool:
     return any(words[: len(secret)] == secret for secret in (entry.split() for entry in SECRETS))
 
 
-def mask(text: str, hidden: set[str], changed: Mapping[str, str]) -> str:
+def mask_text(text: str, hidden: set[str], changed: Mapping[str, str]) -> str:
     """Return the text for a diff: stars for the words of secret and `hidden` keys, with `changed[key]` behind."""
     shown: list[str] = []
-    for raw in rows(text):
+    for raw in split_rows(text):
         mark = raw[: len(raw) - len(raw.lstrip("# "))]  # a directive that somebody has switched off is as secret
-        for line in parse(raw[len(mark) :]):
+        for line in parse_directives(raw[len(mark) :]):
             if line.key in hidden or is_secret(line.key, line.args):
                 raw = f"{mark}{line.key} {MASK}{changed.get(line.key, '')}"
         shown.append(raw)
@@ -192,9 +192,9 @@ def mask(text: str, hidden: set[str], changed: Mapping[str, str]) -> str:
 
 def own_password(text: str) -> str:
     """Return with what a Sentinel logs in to the others, from its own file; empty when it is not told."""
-    found = [row.split(None, 2) for row in rows(text)]
+    found = [row.split(None, 2) for row in split_rows(text)]
     found = [words for words in found if [word.lower() for word in words[:2]] == ["sentinel", "sentinel-pass"]]
-    return unquoted(found[-1][2]) if found and len(found[-1]) > 2 else ""
+    return unquote_word(found[-1][2]) if found and len(found[-1]) > 2 else ""
 
 
 def parse_state_file(text: str | None) -> dict[str, Any]:
@@ -202,7 +202,7 @@ def parse_state_file(text: str | None) -> dict[str, Any]:
     if not text:
         return {"started_sha": "", "started_with": {}}
     first = re.match(r"# quorum\.redis: assembled from sha256:([0-9a-f]{64})\n", text)
-    return {"started_sha": first.group(1) if first else "", "started_with": values(parse(text))}
+    return {"started_sha": first.group(1) if first else "", "started_with": collect_values(parse_directives(text))}
 
 
 def mask_texts(text: str, secrets: Iterable[str]) -> str:
@@ -219,4 +219,4 @@ def _spellings(secret: str) -> list[str]:
     as_engine = "".join(_UNESCAPES.get(c) or (c if 31 < ord(c) < 127 else f"\\x{ord(c):02x}") for c in octets)
     as_json = [json.dumps(secret, ensure_ascii=ascii_only)[1:-1] for ascii_only in (True, False)]
     in_a_line = re.sub(r"[\r\n]", " ", secret)
-    return [secret, in_a_line, quote(secret).strip('"'), as_engine, repr(secret)[1:-1], *as_json]
+    return [secret, in_a_line, quote_word(secret).strip('"'), as_engine, repr(secret)[1:-1], *as_json]

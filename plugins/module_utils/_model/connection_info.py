@@ -9,7 +9,7 @@ import ipaddress
 from typing import Any, Dict, List, Mapping
 
 from .addresses import join_address
-from .client_page import connection
+from .client_page import describe_connection
 
 Info = Dict[str, Any]
 
@@ -30,7 +30,7 @@ def connection_info(model: Mapping[str, Any], name: str) -> Info:
         "members": [join_address(one["address"], one["port"]) for one in declared["members"]],
         "tls": {"enabled": secure, "ca_file": str(access.get("ca") or "")},
         "endpoint": endpoint,
-        "environment": dict(value.split("=", 1) for value in connection(declared, model)),
+        "environment": dict(value.split("=", 1) for value in describe_connection(declared, model)),
         "urls": {**_sentinel_urls(name, sentinels, secure), **_endpoint_urls(endpoint)},
     }
 

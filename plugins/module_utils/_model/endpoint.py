@@ -10,7 +10,7 @@ from typing import Any, Dict, List, Mapping, Sequence
 
 from .acl_users import login_of
 from .directives import tls_mode
-from .options import convert
+from .options import convert_value
 
 DEFAULTS: Dict[str, Any] = {"port": None, "read_port": None, "address": "127.0.0.1", "tls": "off"}
 TLS = ("off", "passthrough", "reencrypt")
@@ -42,7 +42,7 @@ def endpoint_of(
     found = {**DEFAULTS, **{key: given[key] for key in DEFAULTS if given.get(key) not in (None, "")}}
     for key in ("port", "read_port"):
         try:
-            found[key] = convert(found[key], "int")
+            found[key] = convert_value(found[key], "int")
         except ValueError as problem:
             problems.append(f"{where}: {key} {problem}.")
             return {}

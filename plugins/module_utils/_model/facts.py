@@ -61,13 +61,13 @@ class Metrics:
         self.common = common
         self.values: Dict[str, Dict[Labels, float]] = {}
 
-    def add(self, name: str, value: Optional[float], **labels: str) -> None:
+    def add_metric(self, name: str, value: Optional[float], **labels: str) -> None:
         """Add one, unless its value is not known."""
         if value is not None:
             key = tuple(sorted({**self.common, **labels}.items()))
             self.values.setdefault(name, {})[key] = float(value)
 
-    def text(self) -> str:
+    def render_text(self) -> str:
         """Return them as Prometheus reads them, without times of their own, which the textfile collector refuses."""
         lines: List[str] = []
         for name in HELP:
@@ -83,24 +83,24 @@ def _shown(labels: Labels) -> str:
     return ",".join(f'{key}="{"".join(escaped.get(sign, sign) for sign in value)}"' for key, value in labels)
 
 
-def facts(told: Mapping[str, Any], found: Found, now: float) -> str:
+def collect_facts(told: Mapping[str, Any], found: Found, now: float) -> str:
     """Return the metrics of a host, from what it is told and what it has found."""
     metrics = Metrics(deployment=told["deployment"], host=told["me"])
-    metrics.add("facts_timestamp_seconds", now)
-    metrics.add("certificate_not_after_timestamp_seconds", found.certificate_until)
+    metrics.add_metric("facts_timestamp_seconds", now)
+    metrics.add_metric("certificate_not_after_timestamp_seconds", found.certificate_until)
     _add_verdict(metrics, told, found)
     for name, backups in found.backups.items():
         for what, when in backups.items():
-            metrics.add(f"backup_last_{what}_timestamp_seconds", when, set=name)
+            metrics.add_metric(f"backup_last_{what}_timestamp_seconds", when, set=name)
     backup = told.get("backup") or {}
     for name in backup.get("sets", []):
-        metrics.add("backup_period_seconds", backup["period"], set=name)
+        metrics.add_metric("backup_period_seconds", backup["period"], set=name)
     for one in found.processes:
-        metrics.add("restart_wanted", one.restart_wanted, **one.labels)
-        metrics.add("certificate_served_not_after_timestamp_seconds", one.served_until, **one.labels)
+        metrics.add_metric("restart_wanted", one.restart_wanted, **one.labels)
+        metrics.add_metric("certificate_served_not_after_timestamp_seconds", one.served_until, **one.labels)
         for user, since in one.rotating.items():
-            metrics.add("rotation_began_timestamp_seconds", since, user=user, **one.labels)
-    return metrics.text()
+            metrics.add_metric("rotation_began_timestamp_seconds", since, user=user, **one.labels)
+    return metrics.render_text()
 
 
 def _add_verdict(metrics: Metrics, told: Mapping[str, Any], found: Found) -> None:
@@ -113,19 +113,19 @@ def _add_verdict(metrics: Metrics, told: Mapping[str, Any], found: Found) -> Non
     sets, left = judge_sets(model, found.servers, sentinels)
     for one in sets:
         _add_set(metrics, one.declared, one.problems)
-        metrics.add("declared_sentinels", len(one.watching), set=one.declared["name"])
+        metrics.add_metric("declared_sentinels", len(one.watching), set=one.declared["name"])
     for cluster in judge_clusters(told, found.servers):
         _add_set(metrics, cluster.declared, cluster.problems)
     for code, count in Counter(problem.code for problem in left).items():
-        metrics.add("problems", count, code=code)
+        metrics.add_metric("problems", count, code=code)
 
 
 def _add_set(metrics: Metrics, declared: Mapping[str, Any], problems: Sequence[Problem]) -> None:
     name = declared["name"]
-    metrics.add("declared_members", len(declared["members"]), set=name)
-    metrics.add("healthy", not problems, set=name)
+    metrics.add_metric("declared_members", len(declared["members"]), set=name)
+    metrics.add_metric("healthy", not problems, set=name)
     for code, count in Counter(problem.code for problem in problems).items():
-        metrics.add("problems", count, set=name, code=code)
+        metrics.add_metric("problems", count, set=name, code=code)
 
 
 def _without(view: Mapping[str, Any], others: Any) -> Mapping[str, Any]:

@@ -14,7 +14,7 @@ BACKUPS = ("backup_last_success", "backup_last_proof", "backup_last_copy", "back
 CERTIFICATES = ("certificate_not_after", "certificate_served_not_after")
 
 
-def moments(text: str) -> Dict[str, Dict[str, float]]:
+def read_moments(text: str) -> Dict[str, Dict[str, float]]:
     """Return by name of the set, and for the host itself by an empty one, when something was or will be."""
     found: Dict[str, Dict[str, float]] = {}
     for name, labels, value in _ROW.findall(text):

@@ -22,7 +22,7 @@ HEADER = "# Written by the collection quorum.redis, which overwrites changes mad
 ESTABLISHED, LISTENING = "01", "0A"
 
 
-def networks(given: Iterable[Any]) -> List[Network]:
+def read_networks(given: Iterable[Any]) -> List[Network]:
     """Read addresses and networks; the bits of a host in a network are ignored. Raises ValueError with the culprit."""
     found = []
     for text in given:
@@ -33,20 +33,20 @@ def networks(given: Iterable[Any]) -> List[Network]:
     return found
 
 
-def table(name: str) -> str:
+def name_table(name: str) -> str:
     """Return the name of the table of a server or Sentinel."""
     return f"quorum-redis-{name}"
 
 
-def rules(name: str, ports: Sequence[int], allowed: Sequence[Network]) -> str:
+def render_rules(name: str, ports: Sequence[int], allowed: Sequence[Network]) -> str:
     """Return the file for `nft`: it replaces the table, and no other, in one transaction."""
     body = "".join(_allow(family, allowed) for family in (4, 6))
     listed = ", ".join(str(port) for port in sorted(ports))
-    mark = digest(f"{listed}\n{body}")
+    mark = digest_rules(f"{listed}\n{body}")
     body = body.replace("\n", f' comment "{mark}"\n')
-    return f"""{HEADER}table inet {table(name)}
-delete table inet {table(name)}
-table inet {table(name)} {{
+    return f"""{HEADER}table inet {name_table(name)}
+delete table inet {name_table(name)}
+table inet {name_table(name)} {{
     chain input {{
         type filter hook input priority filter; policy accept;
         iif "lo" accept
@@ -59,7 +59,7 @@ table inet {table(name)} {{
 """
 
 
-def digest(text: str) -> str:
+def digest_rules(text: str) -> str:
     """Return what tells one rule set from another, also when the kernel shows it in its own words."""
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
@@ -82,7 +82,7 @@ def _allow(family: int, allowed: Sequence[Network]) -> str:
     return f"        {'ip' if family == 4 else 'ip6'} saddr {{ {found} }} return\n" if found else ""
 
 
-def connected(tables: Iterable[str], ports: Sequence[int]) -> Dict[str, int]:
+def count_connections(tables: Iterable[str], ports: Sequence[int]) -> Dict[str, int]:
     """Return how many connections each address has open to these ports, from the texts of /proc/net/tcp and tcp6."""
     found: Dict[str, int] = {}
     known = dict(_sockets(tables))
@@ -94,7 +94,7 @@ def connected(tables: Iterable[str], ports: Sequence[int]) -> Dict[str, int]:
     return found
 
 
-def listening(tables: Iterable[str]) -> Set[int]:
+def list_listening(tables: Iterable[str]) -> Set[int]:
     """Return the ports on which somebody listens, from the same texts."""
     return {here[1] for (here, _there), state in _sockets(tables) if state == LISTENING}
 
@@ -128,7 +128,7 @@ def firewall_model(get: Any, processes: Sequence[Mapping[str, Any]], peers: Set[
     """Return the part of the model of a deployment: what of this host is open to whom."""
     clients = get("redis_firewall_clients") or []
     try:
-        networks(clients)
+        read_networks(clients)
     except ValueError as culprit:
         problems.append(
             f"redis_firewall_clients: {str(culprit)!r} is no address and no network; write 192.0.2.7 or 192.0.2.0/24."

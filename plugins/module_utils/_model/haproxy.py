@@ -63,7 +63,7 @@ _METRICS = """frontend metrics
 """
 
 
-def configuration(
+def render_configuration(
     deployment: str,
     sets: Sequence[Mapping[str, Any]],
     check_port: int,
@@ -91,7 +91,7 @@ def configuration(
     return text.replace("{digest}", hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest())
 
 
-def listens(sets: Sequence[Mapping[str, Any]]) -> List[int]:
+def list_ports(sets: Sequence[Mapping[str, Any]]) -> List[int]:
     """Return the ports for clients."""
     return sorted(one[key] for one in sets for key in ("port", "read_port") if one.get(key))
 
@@ -106,7 +106,7 @@ def server_name(member: Mapping[str, Any]) -> str:
     return re.sub(r"[^0-9A-Za-z.]", "-", f"{member['address']}-{member['port']}")
 
 
-def resp(*commands: Sequence[str]) -> str:
+def encode_commands(*commands: Sequence[str]) -> str:
     """Return commands as the protocol has them, in hexadecimal: no quote, blank or letter can break the file."""
     raw = b""
     for command in commands:
@@ -128,7 +128,7 @@ def _ask(login: List[Sequence[str]], commands: Sequence[Sequence[str]], pattern:
     prefix, more = (r"\+OK\r\n", 5) if login else ("", 0)
     wait = f"min-recv {least + more} " if least else ""
     expected = f"{wait}rstring '^{prefix}{pattern}'"
-    return f"    tcp-check send-binary {resp(*login, *commands)}\n    tcp-check expect {expected}\n"
+    return f"    tcp-check send-binary {encode_commands(*login, *commands)}\n    tcp-check expect {expected}\n"
 
 
 def _backend(name: str, seconds: float, check: str, servers: Sequence[str], lines: Sequence[str] = ()) -> str:

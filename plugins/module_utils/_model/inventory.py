@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, Callable, Mapping, Sequence
 
-from .options import convert
+from .options import convert_value
 
 # What may come as text, of the variables and of an entry of redis_instances. The second word: what a list holds.
 KINDS = {
@@ -51,7 +51,7 @@ class Inventory:
     warnings: list[str] = field(default_factory=list)
     without: Sequence[str] = ()  # hosts that are being retired
 
-    def members(self, hosts: Sequence[str], known: Mapping[str, int]) -> list[dict[str, Any]]:
+    def list_members(self, hosts: Sequence[str], known: Mapping[str, int]) -> list[dict[str, Any]]:
         """Hosts as endpoints, with the second port where there is one; the order of the inventory does not count."""
         ports = {key: known[key] for key in ("port", "other_port") if key in known}
         return [{"host": host, "address": self.address_of(host), **ports} for host in sorted(hosts, key=natural_order)]
@@ -62,14 +62,14 @@ def natural_order(name: str) -> list[tuple[int, str]]:
     return [(int(part), "") if part.isdecimal() else (0, part) for part in re.split(r"(\d+)", name)]
 
 
-def typed(variables: Mapping[str, Any], problems: list[str]) -> dict[str, Any]:
+def read_typed(variables: Mapping[str, Any], problems: list[str]) -> dict[str, Any]:
     """Read values as people type them: `"no"`, `a,b`, a list as JSON. What has no sense is a problem."""
 
     def read(values: Mapping[str, Any], kinds: Mapping[str, str], where: str) -> dict[str, Any]:
         found = dict(values)
         for key in [key for key in kinds if key in values]:
             try:
-                found[key] = convert(values[key], *kinds[key].split())
+                found[key] = convert_value(values[key], *kinds[key].split())
             except ValueError as problem:
                 problems.append(f"{where}{key} {problem}.")
                 found[key] = None

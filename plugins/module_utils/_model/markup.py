@@ -17,51 +17,51 @@ LINES |= {"pre", "rect", "section", "style", "svg", "table", "text", "thead", "t
 MOVING = re.compile(r'(<(?:span|tspan) class="now">)[^<]*')
 
 
-def readable(text: str) -> str:
+def clean_text(text: str) -> str:
     """Return a text from anywhere, without what is not to be shown."""
     return UNREADABLE.sub("\ufffd", text)
 
 
-def element(tag: str, *children: Child, **attributes: object) -> ET.Element:
+def make_tag(tag: str, *children: Child, **attributes: object) -> ET.Element:
     """Return an element with texts and elements in it; `class_` and `stroke_width` are class and stroke-width."""
-    named = {key.rstrip("_").replace("_", "-"): readable(str(value)) for key, value in attributes.items()}
+    named = {key.rstrip("_").replace("_", "-"): clean_text(str(value)) for key, value in attributes.items()}
     made = ET.Element(tag, named)
     for child in children:
         if not isinstance(child, str):
             made.append(child)
         elif len(made):
-            made[-1].tail = (made[-1].tail or "") + readable(child)
+            made[-1].tail = (made[-1].tail or "") + clean_text(child)
         else:
-            made.text = (made.text or "") + readable(child)
+            made.text = (made.text or "") + clean_text(child)
     if tag in LINES:
         made.tail = "\n"
     return made
 
 
-def moving(text: str, tag: str = "span") -> ET.Element:
+def mark_moving(text: str, tag: str = "span") -> ET.Element:
     """Return a text that differs at each look although nothing happens: a time, a number of bytes."""
-    return element(tag, text or "\u2013", class_="now")
+    return make_tag(tag, text or "\u2013", class_="now")
 
 
-def settled(page: str) -> str:
+def drop_moving(page: str) -> str:
     """Return a page without what moves by itself."""
     return MOVING.sub(r"\1", page)
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[Child]], caption: str, kind: str = "list") -> ET.Element:
+def make_table(head: Sequence[str], rows: Sequence[Sequence[Child]], caption: str, kind: str = "list") -> ET.Element:
     """Return a table that scrolls by itself where the screen is narrow; the first cell of a row names it."""
-    titles = element("tr", *(_cell("th", name or "\u00a0", scope="col") for name in head))
+    titles = make_tag("tr", *(_cell("th", name or "\u00a0", scope="col") for name in head))
     body = [
-        element("tr", _cell("th", first, scope="row"), *(_cell("td", one) for one in rest)) for first, *rest in rows
+        make_tag("tr", _cell("th", first, scope="row"), *(_cell("td", one) for one in rest)) for first, *rest in rows
     ]
-    whole = element("table", element("thead", titles), element("tbody", *body), class_=kind)
-    return element("div", element("h3", caption), element("div", whole, class_="wide"), class_="part")
+    whole = make_tag("table", make_tag("thead", titles), make_tag("tbody", *body), class_=kind)
+    return make_tag("div", make_tag("h3", caption), make_tag("div", whole, class_="wide"), class_="part")
 
 
 def _cell(tag: str, child: Child, **attributes: str) -> ET.Element:
-    return element(tag, "\u2013" if child == "" else child, **attributes)
+    return make_tag(tag, "\u2013" if child == "" else child, **attributes)
 
 
-def serialise(page: ET.Element) -> str:
+def serialise_page(page: ET.Element) -> str:
     """Return the text of a page."""
     return "<!DOCTYPE html>\n" + ET.tostring(page, encoding="unicode")

@@ -23,7 +23,7 @@ Entry = Dict[str, Any]
 Front = Sequence[Any]  # a host with endpoints, and address and port of their metrics; no address where they tell none
 
 
-def exporters(
+def build_exporters(
     topology: Mapping[str, Any], access: Mapping[str, Any], sentinel: Mapping[str, Any], host: str
 ) -> Dict[str, Any]:
     """Return the exporters of one host, and why that cannot work; `sentinel` has `password` and `clients`."""
@@ -123,7 +123,7 @@ def _exporter(
     return {"name": name, "of": of, "passwords": passwords, "copies": copies, "arguments": arguments}
 
 
-def targets(
+def list_targets(
     topology: Mapping[str, Any], options: Mapping[str, Mapping[str, Any]], fronts: Sequence[Front] = ()
 ) -> List[Entry]:
     """Return what file_sd of Prometheus reads, with `options` by host. Labels say who is asked, and for what."""
@@ -154,7 +154,7 @@ def targets(
     return found
 
 
-def unreachable(
+def find_unreachable(
     options: Mapping[str, Mapping[str, Any]], prometheus: Sequence[str], fronts: Sequence[Front] = ()
 ) -> List[str]:
     """Return why a Prometheus cannot scrape some hosts; `options` are those of each host."""

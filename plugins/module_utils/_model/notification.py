@@ -43,7 +43,7 @@ class Event:
     detail: str = ""
     first: bool = True
 
-    def marks(self) -> Dict[str, str]:
+    def list_marks(self) -> Dict[str, str]:
         """Return what makes the event this one and no other; the same on each host that saw it."""
         found = {"alertname": NAMES[self.kind], "deployment": self.deployment}
         if self.kind in (MOVED, STUCK):
@@ -54,7 +54,7 @@ class Event:
     @property
     def id(self) -> str:
         """Return the identity as one short word."""
-        return hashlib.sha256(json.dumps(self.marks(), sort_keys=True).encode()).hexdigest()[:32]
+        return hashlib.sha256(json.dumps(self.list_marks(), sort_keys=True).encode()).hexdigest()[:32]
 
     @property
     def severity(self) -> str:
@@ -87,9 +87,9 @@ class Event:
     @property
     def description(self) -> str:
         """Return what follows from it, and what to do."""
-        seen = f"Seen by the Sentinel on {self.host} at {stamp(self.time)}."
+        seen = f"Seen by the Sentinel on {self.host} at {format_time(self.time)}."
         if self.kind == TEST:
-            return f"Nothing has happened. Sent from {self.host} at {stamp(self.time)}."
+            return f"Nothing has happened. Sent from {self.host} at {format_time(self.time)}."
         if self.kind == TILT:
             return f"Its host was frozen or its clock jumped. It recovers by itself once all is well for 30 s. {seen}"
         if self.kind == STUCK:
@@ -112,17 +112,17 @@ def _sentence(text: str) -> str:
     return f"{text[:1].upper()}{text[1:]}." if text else ""
 
 
-def stamp(when: float) -> str:
+def format_time(when: float) -> str:
     """Return a time as people and Alertmanager write it."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(when))
 
 
-def dump(event: Event) -> str:
+def dump_event(event: Event) -> str:
     """Return the event as a line for the spool."""
     return json.dumps(asdict(event), sort_keys=True) + "\n"
 
 
-def load(text: str) -> Event:
+def load_event(text: str) -> Event:
     """Return the event of such a line; ValueError when it is none."""
     try:
         return Event(**json.loads(text))
@@ -130,14 +130,14 @@ def load(text: str) -> Event:
         raise ValueError(str(problem)) from None
 
 
-def message(event: Event) -> Dict[str, Any]:
+def build_message(event: Event) -> Dict[str, Any]:
     """Return the event for programs: the body of a webhook, and what a command reads."""
     told = {key: value for key, value in asdict(event).items() if key not in ("first", "time", "name")}
     return {
         **told,
         "id": event.id,
         "set": event.name,
-        "time": stamp(event.time),
+        "time": format_time(event.time),
         "severity": event.severity,
         "summary": event.summary,
         "description": event.description,
@@ -145,33 +145,33 @@ def message(event: Event) -> Dict[str, Any]:
     }
 
 
-def body(event: Event) -> bytes:
+def render_body(event: Event) -> bytes:
     """Return that as JSON."""
-    return json.dumps(message(event), ensure_ascii=False, sort_keys=True).encode("utf-8", "replace")
+    return json.dumps(build_message(event), ensure_ascii=False, sort_keys=True).encode("utf-8", "replace")
 
 
-def alerts(event: Event, labels: Mapping[str, str], now: float, hold: float) -> bytes:
+def build_alerts(event: Event, labels: Mapping[str, str], now: float, hold: float) -> bytes:
     """Return what Alertmanager takes; equal labels are one alert."""
     cause = {"cause": event.cause} if event.cause else {}
     alert = {
-        "labels": {**labels, **event.marks(), **cause, "severity": event.severity},
+        "labels": {**labels, **event.list_marks(), **cause, "severity": event.severity},
         "annotations": {"summary": event.summary, "description": event.description},
-        "startsAt": stamp(event.time),
-        "endsAt": stamp(now + hold),
+        "startsAt": format_time(event.time),
+        "endsAt": format_time(now + hold),
     }
     return json.dumps([alert], ensure_ascii=False).encode("utf-8", "replace")
 
 
-def marked(alert: Mapping[str, Any], name: str, value: str) -> bytes:
+def mark_alert(alert: Mapping[str, Any], name: str, value: str) -> bytes:
     """Return an alert that Alertmanager has, with one annotation more."""
     found = {key: alert[key] for key in ("labels", "startsAt", "endsAt")}
     found["annotations"] = {**alert["annotations"], name: value}
     return json.dumps([found], ensure_ascii=False).encode("utf-8", "replace")
 
 
-def question(event: Event) -> str:
+def build_query(event: Event) -> str:
     """Return the query with which Alertmanager is asked whether it has the alert, from whichever host."""
-    filters = [f'{name}="{_quoted(value)}"' for name, value in event.marks().items()]
+    filters = [f'{name}="{_quoted(value)}"' for name, value in event.list_marks().items()]
     return "&".join(f"filter={quote(one, safe='')}" for one in filters)
 
 
@@ -179,7 +179,7 @@ def _quoted(text: str) -> str:
     return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
 
 
-def mail(event: Event, sender: str, receivers: Sequence[str]) -> EmailMessage:
+def build_mail(event: Event, sender: str, receivers: Sequence[str]) -> EmailMessage:
     """Return the event as a mail. Its id is that of the event: who folds by it shows it once."""
     found = EmailMessage()
     found["From"], found["To"] = sender, ", ".join(receivers)
@@ -187,16 +187,20 @@ def mail(event: Event, sender: str, receivers: Sequence[str]) -> EmailMessage:
     found["Date"] = formatdate(event.time)
     found["Message-ID"] = f"<{event.id}@quorum-redis.invalid>"
     found["Auto-Submitted"] = "auto-generated"
-    rows = [f"{key}: {value}" for key, value in message(event).items() if key in ("old", "new", "epoch", "cause", "id")]
+    rows = [
+        f"{key}: {value}"
+        for key, value in build_message(event).items()
+        if key in ("old", "new", "epoch", "cause", "id")
+    ]
     found.set_content("\n".join([f"{event.summary}.", "", event.description, "", *rows, ""]))
     return found
 
 
-def journal(event: Event) -> bytes:
+def render_journal(event: Event) -> bytes:
     """Return the event in the protocol of the journal, with a field for each part."""
     fields: Dict[str, Any] = {"MESSAGE": f"{event.summary}. {event.description}", "SYSLOG_IDENTIFIER": "redis-notify"}
     fields["PRIORITY"] = PRIORITIES[event.severity]
-    told = message(event)
+    told = build_message(event)
     for key in ("id", "kind", "deployment", "set", "cause", "old", "new", "epoch", "severity"):
         fields[f"QUORUM_{key.upper()}"] = told[key]
     lines: List[bytes] = []

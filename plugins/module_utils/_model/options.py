@@ -25,14 +25,14 @@ HARMLESS = ("", "certificates", "monitoring", "notify", "status")
 DICT = 'give a dictionary, or one as JSON such as {"key": "value"}'
 
 
-def typed(specs: Mapping[str, Spec], values: Mapping[str, Any]) -> Tuple[Dict[str, Any], List[str]]:
+def read_options(specs: Mapping[str, Spec], values: Mapping[str, Any]) -> Tuple[Dict[str, Any], List[str]]:
     """Return the variables in their types, the default of what is not given, and a sentence for each without sense."""
     found: Dict[str, Any] = {}
     problems: List[str] = []
     for name, spec in specs.items():
         choices = spec.get("choices")
         try:
-            value = convert(
+            value = convert_value(
                 _unquoted(values.get(name), choices or []), spec.get("type", "str"), spec.get("elements", "str")
             )
         except ValueError as problem:
@@ -54,7 +54,7 @@ def _unquoted(value: Any, choices: Sequence[Any]) -> Any:
     return meant[0] if meant else value
 
 
-def convert(value: Any, kind: str, elements: str = "str") -> Any:
+def convert_value(value: Any, kind: str, elements: str = "str") -> Any:
     """Return one value in its type; None when it is not given. ValueError: a sentence without its subject."""
     if value is None or (isinstance(value, str) and not value.strip()):
         return None
@@ -103,7 +103,7 @@ def _list(value: Any, elements: str) -> List[Any]:
         items = value if isinstance(value, (list, tuple)) else [value]
     if elements == "dict" and not all(isinstance(item, Mapping) for item in items):
         raise ValueError("has an entry that is no dictionary; give a list of dictionaries, or that as JSON")
-    return [read for read in (convert(item, elements) for item in items) if read is not None]
+    return [read for read in (convert_value(item, elements) for item in items) if read is not None]
 
 
 def _dict(value: Any, _elements: str) -> Dict[str, Any]:
@@ -140,7 +140,7 @@ _READERS: Dict[str, Callable[[Any, str], Any]] = {
 }
 
 
-def unknown(names: Iterable[str], known: Iterable[str], typed_now: Iterable[str]) -> List[str]:
+def find_unknown(names: Iterable[str], known: Iterable[str], typed_now: Iterable[str]) -> List[str]:
     """Return a sentence for each variable that is none of ours and was meant to be: it would be ignored in silence.
 
     `typed_now` are those that somebody has typed for this run. One of the inventory may be of somebody else.

@@ -62,7 +62,7 @@ def known_sets(masters: Sequence[Mapping[str, str]], addresses: Mapping[str, str
     return found
 
 
-def named(channel: str, text: str) -> str:
+def find_named(channel: str, text: str) -> str:
     """Return the set whose new primary a Sentinel has just named; empty when it has said something else."""
     words = text.split(" ")
     if channel == "+promoted-slave" and "@" in words[:-1]:
@@ -80,7 +80,7 @@ class Watch:
         self.traces: Dict[str, Trace] = {}
         self.blind = True
 
-    def lose(self) -> None:
+    def note_loss(self) -> None:
         """Note that what happens from now on is not heard."""
         self.blind = True
         self.traces.clear()
@@ -88,7 +88,7 @@ class Watch:
     def _event(self, kind: str, now: float, first: bool, name: str = "", **more: Any) -> Event:
         return Event(kind, self.deployment, self.host, now, name=name, first=first, **more)
 
-    def hear(self, channel: str, text: str, now: float) -> List[Event]:
+    def hear_message(self, channel: str, text: str, now: float) -> List[Event]:
         """Take what the Sentinel said; return what is to be told of it."""
         if channel == "+tilt":
             return [self._event(TILT, now, first=True)]
@@ -120,7 +120,7 @@ class Watch:
         epoch = self.known[name].epoch if name in self.known else 0
         return [self._event(STUCK, now, True, name, cause=cause, new=place, epoch=epoch, detail=detail)]
 
-    def tick(self, now: float) -> List[Event]:
+    def check_down(self, now: float) -> List[Event]:
         """Return which primaries are down for long, with nobody in their place."""
         found = []
         for name, trace in self.traces.items():
@@ -131,7 +131,7 @@ class Watch:
                 found.append(self._event(STUCK, now, self.rank == 0, name, **told))
         return found
 
-    def moved(self, found: Mapping[str, Known]) -> List[str]:
+    def list_moved(self, found: Mapping[str, Known]) -> List[str]:
         """Return the sets whose primary has moved since it was seen last.
 
         An epoch that fell is a set that was declared anew, and one that stayed cannot have had a failover.
@@ -146,10 +146,10 @@ class Watch:
                 names.append(name)
         return names
 
-    def compare(self, found: Mapping[str, Known], lost: Mapping[str, AbstractSet[str]], now: float) -> List[Event]:
+    def compare_look(self, found: Mapping[str, Known], lost: Mapping[str, AbstractSet[str]], now: float) -> List[Event]:
         """Return the moves since the last look; `lost` are the replicas of these sets that are down."""
         events = []
-        for name in self.moved(found):
+        for name in self.list_moved(found):
             old, new = self.known[name].address, found[name].address
             trace = self.traces.pop(name, Trace())
             # Who led is not known to those who did not listen.

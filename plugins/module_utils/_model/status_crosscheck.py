@@ -14,7 +14,7 @@ Place = Mapping[str, Any]
 OK, GONE, SELF, UNKNOWN, SILENT = "ok", "DOWN", "self", "?", ""
 
 
-def crosscheck(one: SetStatus, sentinels: Sequence[Place]) -> tuple[list[str], list[list[str]]]:
+def build_crosscheck(one: SetStatus, sentinels: Sequence[Place]) -> tuple[list[str], list[list[str]]]:
     """Return the title of the table and its rows: who looks, then what it says of each.
 
     `?` is an observer that was not heard, and nothing is what it cannot know: a replica knows its primary alone.

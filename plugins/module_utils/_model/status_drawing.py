@@ -8,7 +8,7 @@ from __future__ import annotations
 import xml.etree.ElementTree as ET
 from typing import Any, List, Mapping, Sequence
 
-from .markup import Child, element, moving
+from .markup import Child, make_tag, mark_moving
 from .status_layout import Node, Watcher, draw_nodes
 from .status_verdict import SetStatus
 
@@ -55,9 +55,9 @@ def drawing_of(one: SetStatus, sentinels: Sequence[Mapping[str, Any]]) -> ET.Ele
     first = middle - len(watchers) * (CAP + GAP) / 2
     at = [first + number * (CAP + GAP) + GAP / 2 for number in range(len(watchers))]
     heads = [*([("Sentinels", EDGE)] if watchers else []), ("replication: primary \u2192 replicas", left)]
-    return element(
+    return make_tag(
         "svg",
-        *(element("text", text, x=x, y=16, class_="legend") for text, x in heads),
+        *(make_tag("text", text, x=x, y=16, class_="legend") for text, x in heads),
         *(_watch(watcher, y, left) for watcher, y in zip(watchers, at)),
         *(_arrow(node, child, left) for node in nodes for child in node.children),
         *(_box(node, left) for node in nodes),
@@ -87,18 +87,18 @@ def _short(text: str, letters: int) -> str:
 
 
 def _text(text: Child, x: float, y: float, kind: str) -> ET.Element:
-    return element("text", text, x=f"{x:g}", y=f"{y:g}", class_=kind)
+    return make_tag("text", text, x=f"{x:g}", y=f"{y:g}", class_=kind)
 
 
 def _box(node: Node, left: float) -> ET.Element:
     x, y = _corner(node, left)
     frame = {"x": f"{x:g}", "y": f"{y:g}", "width": WIDTH, "height": HEIGHT, "rx": 6}
     inner = {"x": f"{x + 4:g}", "y": f"{y + 4:g}", "width": WIDTH - 8, "height": HEIGHT - 8, "rx": 4}
-    return element(
+    return make_tag(
         "g",
-        element("title", f"{node.label} ({node.address}): {node.says}"),
-        element("rect", **frame, class_="box"),
-        *([element("rect", **inner, class_="inner")] if node.kind == "primary" else []),
+        make_tag("title", f"{node.label} ({node.address}): {node.says}"),
+        make_tag("rect", **frame, class_="box"),
+        *([make_tag("rect", **inner, class_="inner")] if node.kind == "primary" else []),
         _text(_short(node.label, 21), x + 14, y + 24, "name"),
         _text(_short(node.says, 28), x + 14, y + 41, "says"),
         _text(_short(node.address, 30), x + 14, y + 56, "address"),
@@ -117,13 +117,13 @@ def _arrow(parent: Node, node: Node, left: float) -> ET.Element:
     if node.link in LABELS:
         words.append(_text(LABELS[node.link], turn + 8, across - 7, "link"))
     elif node.behind is not None:
-        words.append(_text(moving(f"{size_of(node.behind)} behind", "tspan"), turn + 8, across - 7, "link"))
+        words.append(_text(mark_moving(f"{size_of(node.behind)} behind", "tspan"), turn + 8, across - 7, "link"))
     if node.seconds >= 0 and node.link in ("up", "reported"):
-        words.append(_text(moving(f"heard {node.seconds} s ago", "tspan"), turn + 8, across + 16, "address"))
-    return element(
+        words.append(_text(mark_moving(f"heard {node.seconds} s ago", "tspan"), turn + 8, across + 16, "address"))
+    return make_tag(
         "g",
-        element("path", d=way, class_="way"),
-        element("polygon", points=tip, class_="tip"),
+        make_tag("path", d=way, class_="way"),
+        make_tag("polygon", points=tip, class_="tip"),
         *words,
         class_=f"arrow {node.link}",
     )
@@ -136,20 +136,20 @@ def size_of(count: int) -> str:
 
 def _watch(watcher: Watcher, y: float, left: float) -> ET.Element:
     if watcher.names is None:
-        return element("g", class_="watch")
+        return make_tag("g", class_="watch")
     x, top = _corner(watcher.names, left)
     start, middle = EDGE + WATCH, y + CAP / 2
     target = top + HEIGHT * (0.75 if watcher.strays else 0.5)
     line = {"x1": start, "y1": f"{middle:g}", "x2": f"{x:g}", "y2": f"{target:g}"}
-    return element("g", element("line", **line), class_="watch stray" if watcher.strays else "watch")
+    return make_tag("g", make_tag("line", **line), class_="watch stray" if watcher.strays else "watch")
 
 
 def _sentinel(watcher: Watcher, y: float) -> ET.Element:
     kind = "silent" if watcher.names is None else "stranger" if watcher.strays else "sentinel"
-    return element(
+    return make_tag(
         "g",
-        element("title", f"Sentinel {watcher.label}: {watcher.says}"),
-        element("rect", x=EDGE, y=f"{y:g}", width=WATCH, height=f"{CAP:g}", rx=22, class_="box"),
+        make_tag("title", f"Sentinel {watcher.label}: {watcher.says}"),
+        make_tag("rect", x=EDGE, y=f"{y:g}", width=WATCH, height=f"{CAP:g}", rx=22, class_="box"),
         _text(_short(watcher.label, 17), EDGE + 18, y + 20, "name"),
         _text(_short(watcher.says, 22), EDGE + 18, y + 36, "says"),
         class_=kind,

@@ -9,11 +9,11 @@ import time
 import xml.etree.ElementTree as ET
 from typing import Any, Collection, List, Mapping, Sequence
 
-from .client_page import connection
+from .client_page import describe_connection
 from .cluster_status import SHARDS_HEAD, ClusterStatus, judge_clusters
 from .facts_text import BACKUPS, CERTIFICATES, known_by
-from .markup import Child, element, moving, serialise, table
-from .status_crosscheck import GONE, crosscheck
+from .markup import Child, make_table, make_tag, mark_moving, serialise_page
+from .status_crosscheck import GONE, build_crosscheck
 from .status_drawing import DRAWING_STYLE, drawing_of, size_of
 from .status_endpoints import ENDPOINTS_HEAD, declared_endpoint, judge_endpoints
 from .status_page import (
@@ -98,7 +98,7 @@ def render_html(
     """Return the page; the same judgement as that of the text page, for the same arguments."""
     sets, left = judge_sets(model, servers, sentinels, run)
     told = judge_clusters(model, servers, run), judge_endpoints(sets, fronts or {})
-    return serialise(page_of(model, sets, left, run, now, *told))
+    return serialise_page(page_of(model, sets, left, run, now, *told))
 
 
 def page_of(
@@ -114,34 +114,34 @@ def page_of(
     count = sum(len(one.problems) for one in sets) + sum(len(one.problems) for one in clusters) + len(left)
     sentence = f"{model.get('deployment', 'redis')}: {_counted(count)}"
     index = [
-        element(
+        make_tag(
             "li",
-            element("a", f"{SIGNS[_kind(one)]} {one.declared['name']}: {_verdict(one, run)}", href=f"#set-{number}"),
+            make_tag("a", f"{SIGNS[_kind(one)]} {one.declared['name']}: {_verdict(one, run)}", href=f"#set-{number}"),
         )
         for number, one in enumerate(sets, 1)
     ]
-    return element(
+    return make_tag(
         "html",
-        element(
+        make_tag(
             "head",
-            element("meta", charset="utf-8"),
-            element("meta", name="viewport", content="width=device-width, initial-scale=1"),
-            element("meta", http_equiv="Content-Security-Policy", content=POLICY),
-            element("title", sentence),
-            element("style", PAGE_STYLE + DRAWING_STYLE + PRINT_STYLE),
+            make_tag("meta", charset="utf-8"),
+            make_tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
+            make_tag("meta", http_equiv="Content-Security-Policy", content=POLICY),
+            make_tag("title", sentence),
+            make_tag("style", PAGE_STYLE + DRAWING_STYLE + PRINT_STYLE),
         ),
-        element(
+        make_tag(
             "body",
-            element(
+            make_tag(
                 "header",
-                element("h1", sentence),
-                element("p", "As seen at ", moving(_stamp(now)), ". Nothing here updates itself.", class_="when"),
+                make_tag("h1", sentence),
+                make_tag("p", "As seen at ", mark_moving(_stamp(now)), ". Nothing here updates itself.", class_="when"),
                 *_problems(left),
-                *([element("ul", *index)] if len(sets) > 1 else []),
+                *([make_tag("ul", *index)] if len(sets) > 1 else []),
             ),
             *(_section(number, one, model, run, now, leading or {}) for number, one in enumerate(sets, 1)),
             *map(_cluster, clusters),
-            element("p", NOT_SEEN, class_="note"),
+            make_tag("p", NOT_SEEN, class_="note"),
         ),
         lang="en",
     )
@@ -165,7 +165,7 @@ def _verdict(one: SetStatus, run: Collection[str] | None) -> str:
 
 
 def _problems(sentences: Sequence[str]) -> List[ET.Element]:
-    return [element("ul", *(element("li", text) for text in sentences), class_="problems")] if sentences else []
+    return [make_tag("ul", *(make_tag("li", text) for text in sentences), class_="problems")] if sentences else []
 
 
 def _section(
@@ -179,21 +179,21 @@ def _section(
     verdict = _verdict(one, run)
     kind = _kind(one)
     watchers = model["sentinel"]["members"]
-    values = connection(one.declared, model)
-    return element(
+    values = describe_connection(one.declared, model)
+    return make_tag(
         "section",
-        element("h2", title_of(one)),
-        element("p", f"{SIGNS[kind]} {verdict[0].upper()}{verdict[1:]}", class_=f"verdict {kind}"),
+        make_tag("h2", title_of(one)),
+        make_tag("p", f"{SIGNS[kind]} {verdict[0].upper()}{verdict[1:]}", class_=f"verdict {kind}"),
         *_problems(one.problems),
-        element("div", drawing_of(one, watchers), class_="wide"),
-        table(MEMBERS, _members(one, now), "Members"),
+        make_tag("div", drawing_of(one, watchers), class_="wide"),
+        make_table(MEMBERS, _members(one, now), "Members"),
         *_sentinels(one),
         _crosscheck(one, watchers),
         *_facts(one),
-        *(element("p", line, class_="note") for line in passwords_open(one)),
+        *(make_tag("p", line, class_="note") for line in passwords_open(one)),
         *_endpoints(one, model, leading.get(one.declared["name"], [])),
         *_refused(one),
-        *([element("h3", "How an application connects"), element("pre", "\n".join(values))] if values else []),
+        *([make_tag("h3", "How an application connects"), make_tag("pre", "\n".join(values))] if values else []),
         id=f"set-{number}",
     )
 
@@ -201,12 +201,12 @@ def _section(
 def _cluster(one: ClusterStatus) -> ET.Element:
     kind = "bad" if one.problems else "good" if one.asked else "part"
     verdict = _counted(len(one.problems)) if one.problems else f"Healthy, {one.health}"
-    return element(
+    return make_tag(
         "section",
-        element("h2", one.title),
-        element("p", f"{SIGNS[kind]} {verdict}", class_=f"verdict {kind}"),
+        make_tag("h2", one.title),
+        make_tag("p", f"{SIGNS[kind]} {verdict}", class_=f"verdict {kind}"),
         *_problems(one.problems),
-        table(SHARDS_HEAD, one.rows(), "Shards"),
+        make_table(SHARDS_HEAD, one.rows(), "Shards"),
     )
 
 
@@ -215,7 +215,7 @@ def _members(one: SetStatus, now: float) -> List[Sequence[Child]]:
     for place, (host, role, state, behind, keys) in zip(one.declared["members"], members_of(one.seen)):
         seen, address = one.seen[host], f"{place['address']}:{place['port']}"
         if not seen["reachable"]:
-            rows.append([host, address, role, element("span", state, class_="wrap"), *[""] * 7])
+            rows.append([host, address, role, make_tag("span", state, class_="wrap"), *[""] * 7])
             continue
         since = _stamp(now - seen["uptime"])[:16] if seen["uptime"] else ""
         rows.append(
@@ -224,11 +224,11 @@ def _members(one: SetStatus, now: float) -> List[Sequence[Child]]:
                 address,
                 role,
                 state,
-                moving(behind),
-                moving(keys),
-                moving(_memory(seen["memory"])),
+                mark_moving(behind),
+                mark_moving(keys),
+                mark_moving(_memory(seen["memory"])),
                 seen["version"],
-                moving(since),
+                mark_moving(since),
                 str(seen["priority"]),
                 _disk(seen["persistence"]),
             ]
@@ -251,17 +251,17 @@ def _disk(persistence: Mapping[str, Any]) -> str:
 
 def _sentinels(one: SetStatus) -> List[ET.Element]:
     rows = [[host, *opinion_of(one.declared, view)] for host, view in one.watching.items()]
-    return [table(SENTINELS_HEAD, rows, "Sentinels")] if rows else []
+    return [make_table(SENTINELS_HEAD, rows, "Sentinels")] if rows else []
 
 
 def _crosscheck(one: SetStatus, watchers: Sequence[Mapping[str, Any]]) -> ET.Element:
-    head, rows = crosscheck(one, watchers)
+    head, rows = build_crosscheck(one, watchers)
     cells = [[_marked(cell) for cell in row] for row in rows]
-    return table(head, cells, "Who sees whom", "cross many" if len(head) > MANY else "cross")
+    return make_table(head, cells, "Who sees whom", "cross many" if len(head) > MANY else "cross")
 
 
 def _marked(cell: str) -> Child:
-    return element("b", cell, class_="bad") if cell == GONE else cell
+    return make_tag("b", cell, class_="bad") if cell == GONE else cell
 
 
 def _facts(one: SetStatus) -> List[ET.Element]:
@@ -273,26 +273,26 @@ def _facts(one: SetStatus) -> List[ET.Element]:
         ("Certificates", ("in the file until", "shown to clients until"), CERTIFICATES),
     ):
         rows: List[Sequence[Child]] = [
-            [host, *(moving("" if when is None else _stamp(when)[:16]) for when in moments)]
+            [host, *(mark_moving("" if when is None else _stamp(when)[:16]) for when in moments)]
             for host, moments in known_by(known, names)
         ]
-        found += [table(("member", *head), rows, caption)] if rows else []
+        found += [make_table(("member", *head), rows, caption)] if rows else []
     oldest = min((facts["facts"] for facts in known.values() if "facts" in facts), default=None)
     if found and oldest is not None:
-        found.append(element("p", "Written down at ", moving(_stamp(oldest)), " or later.", class_="note"))
+        found.append(make_tag("p", "Written down at ", mark_moving(_stamp(oldest)), " or later.", class_="note"))
     return found
 
 
 def _endpoints(one: SetStatus, model: Mapping[str, Any], rows: Sequence[Sequence[Child]]) -> List[ET.Element]:
     """Return the fixed address of a set, where it has one, and where that leads as far as it was asked."""
-    found = [element("p", line, class_="note") for line in declared_endpoint(one.declared, model)]
-    return [*found, *([table(ENDPOINTS_HEAD, rows, "Endpoints")] if rows else [])]
+    found = [make_tag("p", line, class_="note") for line in declared_endpoint(one.declared, model)]
+    return [*found, *([make_table(ENDPOINTS_HEAD, rows, "Endpoints")] if rows else [])]
 
 
 def _refused(one: SetStatus) -> List[ET.Element]:
     """Return what users were refused. Names of keys stay on the screen: some applications put secrets into them."""
     rows = refused_of(one.seen, lambda what: f"command {what['object']}" if what["kind"] == "command" else what["kind"])
     cells: List[Sequence[Child]] = [
-        [user, what, moving(times), moving(last), at] for user, what, times, last, at in rows
+        [user, what, mark_moving(times), mark_moving(last), at] for user, what, times, last, at in rows
     ]
-    return [table(REFUSED_HEAD, cells, "Refused, and no problem of this set")] if rows else []
+    return [make_table(REFUSED_HEAD, cells, "Refused, and no problem of this set")] if rows else []

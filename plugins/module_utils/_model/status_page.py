@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Callable, Collection, Mapping, Sequence
 
-from .client_page import connection
+from .client_page import describe_connection
 from .cluster_status import SHARDS_HEAD, judge_clusters
 from .status_endpoints import ENDPOINTS_HEAD, judge_endpoints
 from .status_verdict import SetStatus, State, judge_sets, primaries_of
@@ -21,7 +21,7 @@ MEMBERS_HEAD = ("member", "role", "state", "behind", "keys")
 SENTINELS_HEAD = ("sentinel", "names as primary", "state")
 
 
-def render(
+def render_page(
     model: Mapping[str, Any],
     servers: Mapping[str, Mapping[str, State]],
     sentinels: Mapping[str, State],
@@ -45,7 +45,9 @@ def render(
         page += ["", *_table(REFUSED_HEAD, refused)] if refused else []
         page += ["", *(f"  PROBLEM  {problem}" for problem in one.problems)]
         page += [] if one.problems else [f"  healthy: {health_of(one.declared, run)}"]
-        page += [f"  connect: {' '.join(values)}" for values in [connection(one.declared, model)] if values] + [""]
+        page += [
+            f"  connect: {' '.join(values)}" for values in [describe_connection(one.declared, model)] if values
+        ] + [""]
     clusters = judge_clusters(model, servers, run)
     for cluster in clusters:
         page += [cluster.title, "=" * len(cluster.title), *_table(SHARDS_HEAD, cluster.rows())]

@@ -22,14 +22,14 @@ def place(member: Observed) -> str:
     return f"{member.host} ({where})" if member.host and member.host != where else where
 
 
-def aligned(rows: Sequence[Sequence[str]]) -> str:
+def align_rows(rows: Sequence[Sequence[str]]) -> str:
     """Return rows of cells as a text table; the first row is the title."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]
     return "\n".join("  " + line for line in lines)
 
 
-def following(member: Observed, members: Sequence[Observed]) -> str:
+def show_followed(member: Observed, members: Sequence[Observed]) -> str:
     """Return what a member follows, by the name of the declared member where it is one."""
     if member.primary is None:
         return "-"
@@ -40,7 +40,7 @@ def following(member: Observed, members: Sequence[Observed]) -> str:
     return f"{names[0] if names else f'{address}:{port}'}, link {member.primary.link}"
 
 
-def evidence(members: Sequence[Observed], views: Sequence[SentinelView], name: str) -> str:
+def show_evidence(members: Sequence[Observed], views: Sequence[SentinelView], name: str) -> str:
     """Return who says what, as a table."""
     rows = [["member", "role", "follows", "offset", "keys", "replication id"]]
     for member in members:
@@ -49,7 +49,7 @@ def evidence(members: Sequence[Observed], views: Sequence[SentinelView], name: s
                 [
                     member.name,
                     member.role or member.mode,
-                    following(member, members),
+                    show_followed(member, members),
                     str(member.offset),
                     str(member.keys),
                     member.replication_id[:12],
@@ -58,7 +58,7 @@ def evidence(members: Sequence[Observed], views: Sequence[SentinelView], name: s
         else:
             rows.append([member.name, "?", f"not observed ({member.error_kind})", "?", "?", "?"])
     if not views:
-        return aligned(rows)
+        return align_rows(rows)
     says = [["sentinel", "says"]]
     for view in views:
         watched = view.masters.get(name)
@@ -67,14 +67,14 @@ def evidence(members: Sequence[Observed], views: Sequence[SentinelView], name: s
             names = [other.name for other in members if other.is_at(watched.address, watched.port)]
             text = f"{names[0] if names else f'{watched.address}:{watched.port}'} ({','.join(watched.flags)})"
         says.append([view.name, text])
-    return aligned(rows) + "\n" + aligned(says)
+    return align_rows(rows) + "\n" + align_rows(says)
 
 
-def overview(members: Sequence[Observed]) -> str:
+def show_roles(members: Sequence[Observed]) -> str:
     """Return roles as text for a diff; nothing in it changes by itself."""
     lines = []
     for member in members:
-        follows = following(member, members).partition(", link")[0]
+        follows = show_followed(member, members).partition(", link")[0]
         role = "primary" if member.role == "primary" else f"replica of {follows}"
         lines.append(f"{member.name}: {role if member.reachable else 'not observed'}")
     return "\n".join(lines) + "\n"

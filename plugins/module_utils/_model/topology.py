@@ -43,7 +43,7 @@ from .directives import (
 )
 from .endpoint import check_endpoints, endpoint_of
 from .firewall import firewall_model
-from .inventory import Inventory, TopologyError, natural_order, typed
+from .inventory import Inventory, TopologyError, natural_order, read_typed
 from .inventory_checks import (
     PORTS,
     check_addresses,
@@ -81,9 +81,9 @@ INSTANCE_DEFAULTS: dict[str, Any] = {
 RANGES = {"port": 65535, "down_after": 2**31 - 1, "failover_timeout": 2**31 - 1, "parallel_syncs": 2**31 - 1}
 
 
-def build(inventory: Inventory) -> dict[str, Any]:
+def build_topology(inventory: Inventory) -> dict[str, Any]:
     """Return the desired model of one deployment, seen from one host. Raises TopologyError."""
-    inventory.variables = typed(inventory.variables, inventory.problems)
+    inventory.variables = read_typed(inventory.variables, inventory.problems)
     get = inventory.variables.__getitem__
     group = str(get("redis_group"))
     everybody = list(inventory.groups.get(group, []))
@@ -102,17 +102,17 @@ def build(inventory: Inventory) -> dict[str, Any]:
         raise TopologyError("\n".join(inventory.problems))
     sentinel: dict[str, Any] = {
         "name": str(get("redis_sentinel_name")),
-        **ports(get, get("redis_sentinel_port"), get("redis_sentinel_tls_port")),
+        **assign_ports(get, get("redis_sentinel_port"), get("redis_sentinel_tls_port")),
         "local": inventory.host in sentinels,
     }
-    sentinel["members"] = inventory.members(sentinels, sentinel)
+    sentinel["members"] = inventory.list_members(sentinels, sentinel)
     entries = get("redis_instances")
     for entry in entries:
         check_mode(inventory.problems, entry)
     if inventory.problems:
         raise TopologyError("\n".join(inventory.problems))
-    instances = [instance(inventory, entry, hosts, len(sentinels)) for entry in entries if not is_cluster(entry)]
-    found = [cluster(inventory, entry, hosts) for entry in entries if is_cluster(entry)]
+    instances = [build_instance(inventory, entry, hosts, len(sentinels)) for entry in entries if not is_cluster(entry)]
+    found = [build_cluster(inventory, entry, hosts) for entry in entries if is_cluster(entry)]
     clusters, nodes = [one for one, _nodes in found], [node for _one, theirs in found for node in theirs]
     check_config(inventory.problems, "redis_sentinel_config", get("redis_sentinel_config"), SENTINEL_OWNED)
     check_ports(inventory, [*instances, *nodes], sentinel, [one["name"] for one in clusters])
@@ -146,11 +146,11 @@ def build(inventory: Inventory) -> dict[str, Any]:
             "local": inventory.host in fronts,
             "address": inventory.address_of(inventory.host) if inventory.host in fronts else "",
         },
-        "listens": listens(local, sentinel),
+        "listens": list_ports(local, sentinel),
         "bind": [str(address) for address in get("redis_bind") or []],
         "memory_needed": sum(i["maxmemory"] for i in local) * (100 + int(get("redis_fork_reserve"))) // 100,
         "sets": [{key: i[key] for key in ("name", "members", "sentinel")} for i in instances],
-        "leaving": inventory.members(
+        "leaving": inventory.list_members(
             [host for host in dict.fromkeys(everybody + watchers) if host in inventory.without], {}
         ),
         "warnings": inventory.warnings,
@@ -166,7 +166,7 @@ def endpoint_hosts(inventory: Inventory, instances: Sequence[Mapping[str, Any]])
     return fronts
 
 
-def instance(inventory: Inventory, entry: Mapping[str, Any], hosts: list[str], sentinels: int) -> dict[str, Any]:
+def build_instance(inventory: Inventory, entry: Mapping[str, Any], hosts: list[str], sentinels: int) -> dict[str, Any]:
     """One data set: defaults applied, members named, the engine's parameters worked out."""
     given = {**INSTANCE_DEFAULTS, **{key: value for key, value in entry.items() if value is not None}}
     name = str(given["name"])
@@ -192,7 +192,7 @@ def instance(inventory: Inventory, entry: Mapping[str, Any], hosts: list[str], s
         problems.append(
             f"redis_instances {name}: maxmemory {given['config']['maxmemory']!r} is no size; write 100mb, 2gb or bytes."
         )
-    known = ports(get, given["port"], given["tls_port"])
+    known = assign_ports(get, given["port"], given["tls_port"])
     for key, most in {**RANGES, **dict.fromkeys(known.keys() - {"other_port"}, 65535)}.items():
         given.update(known)
         if not 1 <= int(given[key]) <= most:
@@ -206,7 +206,7 @@ def instance(inventory: Inventory, entry: Mapping[str, Any], hosts: list[str], s
     model = {
         "name": name,
         **known,
-        "members": inventory.members(members, known),
+        "members": inventory.list_members(members, known),
         "seed": given["primary"] or (members[0] if members else ""),
         "sentinel": under_sentinel,
         "quorum": int(sentinels // 2 + 1 if given["quorum"] is None else given["quorum"]),
@@ -222,7 +222,7 @@ def instance(inventory: Inventory, entry: Mapping[str, Any], hosts: list[str], s
     return model
 
 
-def cluster(
+def build_cluster(
     inventory: Inventory, entry: Mapping[str, Any], hosts: list[str]
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """One cluster, and its servers as data sets, one for each port."""
@@ -233,7 +233,7 @@ def cluster(
     for port in given["ports"]:
         one = {**entry, "name": server_name(name, port), "port": port, "tls_port": port + SECURE}
         alone = replace(inventory, problems=[])
-        node = instance(alone, one, hosts, 0)
+        node = build_instance(alone, one, hosts, 0)
         problems += [text.replace(f" {one['name']}:", f" {name}:") for text in alone.problems]
         node.update(cluster=name, bus_port=port + BUS)
         if node["local"]:
@@ -245,7 +245,7 @@ def cluster(
     return cluster_model(entry, nodes, zones, int(given["replicas"])), nodes
 
 
-def ports(get: Callable[[str], Any], port: Any, tls_port: Any) -> dict[str, int]:
+def assign_ports(get: Callable[[str], Any], port: Any, tls_port: Any) -> dict[str, int]:
     """Return the port by which all know a process, the one for TLS, and the other one where there are both."""
     plain, secure = int(port), int(port) + 10000 if tls_port is None else int(tls_port)
     return {
@@ -255,7 +255,7 @@ def ports(get: Callable[[str], Any], port: Any, tls_port: Any) -> dict[str, int]
     }.get(tls_mode(get), {"port": secure, "tls_port": secure})
 
 
-def listens(local: Sequence[Mapping[str, Any]], sentinel: Mapping[str, Any]) -> dict[str, list[int]]:
+def list_ports(local: Sequence[Mapping[str, Any]], sentinel: Mapping[str, Any]) -> dict[str, list[int]]:
     """Return the ports of each unit of this host."""
     units = {f"redis-server@{model['name']}.service": model for model in local}
     units.update({f"redis-sentinel@{sentinel['name']}.service": sentinel} if sentinel["local"] else {})

@@ -22,7 +22,7 @@ from .._backup import manifest as manifests
 from .._core.errors import CommandFailed, QuorumError
 from .._model.backup_manifest import PASSED, parse_time
 from .._model.certificate import not_after
-from .._model.facts import Found, Process, facts
+from .._model.facts import Found, Process, collect_facts
 from .._model.rotation_marks import parse_marks
 from .._redis.endpoint import Endpoint
 from .._redis.observe import Place, look_at_all, members, observe_all, observe_cluster_member, observe_sentinels
@@ -184,5 +184,5 @@ def main(arguments: Sequence[str]) -> int:
         sys.stderr.write("usage: facts SETTINGS FILE\n")
         return 2
     told = json.loads(Path(arguments[0]).read_text(encoding="utf-8"))
-    replace_file(Path(arguments[1]), facts(told, Look(told).find(), time.time()))
+    replace_file(Path(arguments[1]), collect_facts(told, Look(told).find(), time.time()))
     return 0

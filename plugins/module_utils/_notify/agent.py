@@ -22,7 +22,7 @@ from typing import Any, Dict, List, Optional, Set
 from .._core.errors import QuorumError
 from .._model.addresses import join_address
 from .._model.notification import TEST, Event
-from .._model.sentinel_events import Known, Watch, known_sets, named
+from .._model.sentinel_events import Known, Watch, find_named, known_sets
 from .._redis.client import Client
 from .._redis.plain import Plain
 from .listener import BACK, LOST, PAUSE, Listener, Said, endpoint_of
@@ -75,7 +75,7 @@ class Notifier:
                 if self._hear(channel, text):
                     due = 0.0
             except queue.Empty:
-                self._tell(self.watch.tick(time.time()))
+                self._tell(self.watch.check_down(time.time()))
                 self._serve()
             if time.monotonic() >= due:
                 again = self._look()
@@ -85,11 +85,11 @@ class Notifier:
         """Take what was said; return whether it is time to look."""
         if channel in (LOST, BACK):
             self.heard = channel == BACK
-            self.watch.lose()
+            self.watch.note_loss()
             self._report(text)
         else:
-            self._tell(self.watch.hear(channel, text, time.time()))
-        name = named(channel, text)
+            self._tell(self.watch.hear_message(channel, text, time.time()))
+        name = find_named(channel, text)
         self.cues |= {name} if name else set()
         return channel == BACK or bool(name)
 
@@ -99,16 +99,16 @@ class Notifier:
             with Plain(endpoint_of(self.settings, 2.0)) as line:
                 found = self._ask(line)
                 if not self.watch.blind:
-                    self._drain(set(self.watch.moved(found)))
-                moved = self.watch.moved(found)
+                    self._drain(set(self.watch.list_moved(found)))
+                moved = self.watch.list_moved(found)
                 lost = {name: self._down(line, name) for name in moved if self.watch.blind}
         except QuorumError:
             return True  # the listener says why
-        events = self.watch.compare(found, lost, time.time())
+        events = self.watch.compare_look(found, lost, time.time())
         self._tell(events)
         self._remember()
         if not self.heard:
-            self.watch.lose()
+            self.watch.note_loss()
         return any(name in self.watch.known and now.epoch > self.watch.known[name].epoch for name, now in found.items())
 
     def _drain(self, moved: Set[str]) -> None:

@@ -20,7 +20,7 @@ from base64 import b64encode
 from typing import Any, Callable, Dict, Mapping, Optional
 from urllib.parse import urlsplit
 
-from .._model.notification import Event, alerts, body, journal, mail, marked, question
+from .._model.notification import Event, build_alerts, build_mail, build_query, mark_alert, render_body, render_journal
 
 TIMEOUT = 5
 LARGEST = 1 << 22
@@ -112,7 +112,7 @@ class Alertmanager(Sink):
 
     def _find(self, event: Event) -> Mapping[str, Any]:
         """Return the alert, from whichever host; empty when there is none."""
-        said = self._ask(f"?{question(event)}")
+        said = self._ask(f"?{build_query(event)}")
         try:
             found: Mapping[str, Any] = next(iter(json.loads(said)), {})
         except (ValueError, TypeError):
@@ -132,12 +132,12 @@ class Alertmanager(Sink):
         with LOCK:
             found = self._find(event)
             if found:
-                self._ask("", marked(found, f"told_{name}", event.host))
+                self._ask("", mark_alert(found, f"told_{name}", event.host))
             return bool(found)
 
     def send(self, event: Event, now: float) -> str:
         """Post the alert."""
-        self._ask("", alerts(event, self.settings.get("labels") or {}, now, self.settings["hold"]))
+        self._ask("", build_alerts(event, self.settings.get("labels") or {}, now, self.settings["hold"]))
         return host_of_url(self.settings["url"])
 
 
@@ -147,7 +147,7 @@ class Webhook(Sink):
     def send(self, event: Event, now: float) -> str:
         """Post the event."""
         headers = {"Content-Type": "application/json", "Idempotency-Key": event.id, **self.settings["headers"]}
-        send_request(self.settings["url"], headers, body(event), self.settings.get("ca_file") or "")
+        send_request(self.settings["url"], headers, render_body(event), self.settings.get("ca_file") or "")
         return host_of_url(self.settings["url"])
 
 
@@ -169,7 +169,7 @@ class Mail(Sink):
                     line.starttls(context=context)
                 if told.get("username"):
                     line.login(told["username"], told.get("password") or "")
-                line.send_message(mail(event, told["sender"], told["to"]), told["sender"], told["to"])
+                line.send_message(build_mail(event, told["sender"], told["to"]), told["sender"], told["to"])
         except smtplib.SMTPAuthenticationError as problem:
             raise NotTaken(f"{where} refuses the login ({problem.smtp_code})") from None
         except (smtplib.SMTPException, OSError, ValueError) as problem:
@@ -186,7 +186,7 @@ class Command(Sink):
         try:
             done = subprocess.run(
                 words,
-                input=body(event),
+                input=render_body(event),
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 timeout=COMMAND_SECONDS,
@@ -224,7 +224,7 @@ def log_event(event: Event) -> None:
     """Write the event to the journal, or where there is none to the log."""
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as line:
-            line.sendto(journal(event), JOURNAL)
+            line.sendto(render_journal(event), JOURNAL)
     except OSError:
         log_line(f"{event.severity}: {event.summary}")
 

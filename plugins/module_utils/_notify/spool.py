@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 from typing import Iterator, List, Tuple
 
-from .._model.notification import Event, dump, load
+from .._model.notification import Event, dump_event, load_event
 
 
 def write_file(path: Path, text: str) -> None:
@@ -39,14 +39,14 @@ class Spool:
         """Keep an event, unless it is there already."""
         path = self.folder / event.id
         if not path.exists():
-            write_file(path, dump(event))
+            write_file(path, dump_event(event))
 
     def _events(self) -> Iterator[Event]:
         for path in self.folder.iterdir():
             if path.name.startswith("."):
                 continue
             try:
-                yield load(path.read_text(encoding="utf-8"))
+                yield load_event(path.read_text(encoding="utf-8"))
             except ValueError:  # of another version of this program
                 path.unlink()
 

@@ -16,7 +16,7 @@ from .._core.errors import (
     Unsettled,
 )
 from .._model.observed import Observed, SentinelView, WatchedMaster
-from .._model.tables import evidence, place
+from .._model.tables import place, show_evidence
 from .contradiction import find_contradiction
 
 Address = Tuple[str, int]
@@ -59,7 +59,7 @@ class Election:
             what,
             f"data set {self.wish.name}",
             todo or self.find_contradiction() or decide,
-            evidence(self.members, self.views, self.wish.name),
+            show_evidence(self.members, self.views, self.wish.name),
         )
         if isinstance(problem, Unsettled):
             problem.patient = patient

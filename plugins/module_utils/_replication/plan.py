@@ -14,7 +14,7 @@ from .._core.errors import (
 )
 from .._core.reconcile import Step
 from .._model.observed import NOT_YET, Observed, SentinelView
-from .._model.tables import following, place
+from .._model.tables import place, show_followed
 from .._model.versions import cannot_read
 from .election import Election
 from .steps import Follow, ForgetSet, MemberStep, NamePrimary, Promote, Relink
@@ -50,7 +50,7 @@ class Planner(Election):
             steps.append(Promote(f"{place(primary)}: become the primary", primary.name))
         for member in others:
             if not self.is_following(member, primary):
-                was = "a primary" if member.role == "primary" else f"following {following(member, self.members)}"
+                was = "a primary" if member.role == "primary" else f"following {show_followed(member, self.members)}"
                 text = f"{place(member)}: follow {place(primary)}, now {was}"
                 steps.append(Follow(text, member.name, self._behind(member, primary)))
         steps += [

@@ -11,7 +11,7 @@ from .._core.errors import CommandFailed, QuorumError, Refused
 from .._core.polling import until_done, until_settled
 from .._core.reconcile import Module, Reconciler, Step
 from .._model.observed import Observed
-from .._model.tables import overview
+from .._model.tables import show_roles
 from .._redis.client import connect
 from .._redis.client_list import follow_server
 from .._redis.observe import observe_all, observe_sentinels, read_places
@@ -166,4 +166,4 @@ class Replication(Reconciler[Planner]):
     def diff(self, before: Planner, after: Optional[Planner], steps: List[Step]) -> List[Dict[str, str]]:
         """Return the roles before and after."""
         then = after.members if after else predict_members(before.members, self.found)
-        return [{"before": overview(before.members), "after": overview(then)}] if steps else []
+        return [{"before": show_roles(before.members), "after": show_roles(then)}] if steps else []

@@ -15,7 +15,7 @@ from .._model.backup_manifest import Manifest
 from .._model.capacity import SPARE, Capacity, missing_capacity
 from .._model.observed import Observed, SentinelView
 from .._model.rdb_header import Header, memory_needed
-from .._model.tables import evidence, place
+from .._model.tables import place, show_evidence
 from .._model.versions import FOREIGN, data_format, major_minor
 from .._redis.replies import number
 from .journal_entry import JournalEntry
@@ -195,7 +195,7 @@ class Planner:
                 f"{backup.manifest.name} cannot be restored: {'; '.join(wrong)}",
                 f"data set {self.name}",
                 TODO,
-                evidence(self.members, self.views, self.name),
+                show_evidence(self.members, self.views, self.name),
             )
         found = Plan(primary)
         found.replicas = [one for one in self.members if one.reachable and one is not primary]

@@ -11,7 +11,7 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from .._core.errors import QuorumError, Refused, Unsettled
 from .._core.reconcile import TypedStep
-from .._model.conf_syntax import MASK, rows, unquoted
+from .._model.conf_syntax import MASK, split_rows, unquote_word
 from .._model.observed import NOT_YET, Observed, SentinelView, WatchedMaster
 from .._model.tables import place
 from .._replication.plan import Planner
@@ -44,10 +44,10 @@ class Watch:
 def parse_state(text: str) -> Stored:
     """Return the credentials that a Sentinel's own file holds, by option and name of the data set."""
     stored: Stored = {}
-    for line in rows(text):
+    for line in split_rows(text):
         words = line.strip().split(None, 3)
         if len(words) == 4 and words[0].lower() == "sentinel" and words[1].lower() in ("auth-user", "auth-pass"):
-            stored[words[1].lower(), unquoted(words[2])] = unquoted(words[3])
+            stored[words[1].lower(), unquote_word(words[2])] = unquote_word(words[3])
     return stored
 
 

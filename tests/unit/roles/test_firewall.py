@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.quorum.redis.plugins.module_utils._model.options import typed
+from ansible_collections.quorum.redis.plugins.module_utils._model.options import read_options
 
 ROLE = Path(__file__).resolve().parents[3] / "roles" / "redis"
 TASKS = ROLE / "tasks" / "firewall.yml"
@@ -40,7 +40,7 @@ def play(folder: Path, hosts: str, **given: Any) -> str:
     plugins = folder / "ansible_collections" / "quorum" / "redis" / "plugins" / "modules"
     plugins.mkdir(parents=True)
     (plugins / "firewall.py").write_text(MODULE.replace("FOLDER", repr(str(folder))))
-    options, _problems = typed(SPECS, {"redis_firewall": True, **given})
+    options, _problems = read_options(SPECS, {"redis_firewall": True, **given})
     model = {"firewall": {"processes": [{"name": "{{ inventory_hostname }}"}], "peers": []}, "options": options}
     told = {
         "redis_topology": model,

@@ -16,7 +16,7 @@ from ansible_collections.quorum.redis.plugins.module_utils._model.acl_applicatio
     preset_proof,
     preset_rules,
 )
-from ansible_collections.quorum.redis.plugins.module_utils._model.acl_presets import JOBS, job_rules, needs
+from ansible_collections.quorum.redis.plugins.module_utils._model.acl_presets import JOBS, job_rules, list_needs
 from ansible_collections.quorum.redis.plugins.module_utils._model.acl_rules import (
     meaning_of,
     parse_acl_list,
@@ -24,7 +24,7 @@ from ansible_collections.quorum.redis.plugins.module_utils._model.acl_rules impo
     rules_of_user,
     split_rules,
 )
-from ansible_collections.quorum.redis.plugins.module_utils._model.acl_users import access, acl_model
+from ansible_collections.quorum.redis.plugins.module_utils._model.acl_users import acl_model, assign_logins
 from ansible_collections.quorum.redis.plugins.module_utils._model.masking import hide_secrets
 from ansible_collections.quorum.redis.plugins.module_utils._model.versions import parse_version
 from ansible_collections.quorum.redis.plugins.module_utils._redis.client_list import dependents_in
@@ -102,7 +102,9 @@ def test_a_job_has_what_its_version_knows() -> None:
     )
     assert "+failover" not in job_rules("operator", OLD) and "+failover" in job_rules("operator", NEW)
     assert "+failover" not in job_rules("sentinel", NEW) and "+failover" in job_rules("sentinel", VALKEY)
-    assert ("FAILOVER", "ABORT") in needs("operator", NEW) and ("FAILOVER", "ABORT") not in needs("operator", OLD)
+    assert ("FAILOVER", "ABORT") in list_needs("operator", NEW) and ("FAILOVER", "ABORT") not in list_needs(
+        "operator", OLD
+    )
     assert parse_version("7.0.15") == NEW
     assert not [job for job in JOBS if any(rule in ("+@all", "~*", "&*") for rule in job_rules(job, VALKEY))]
 
@@ -254,15 +256,15 @@ def test_users_contradict_each_other_or_the_deployment() -> None:
 
 
 def test_without_users_everybody_has_the_one_password() -> None:
-    found = access([{"name": "main"}, {"name": "own", "password": "p2"}], [], "p1", True)
+    found = assign_logins([{"name": "main"}, {"name": "own", "password": "p2"}], [], "p1", True)
     assert found["main"]["login"] == {"name": "main", "username": "", "password": "p1", "fallback_password": ""}
     assert found["own"]["secrets"] == {"requirepass": "p2", "masterauth": "p2"}
-    assert access([{"name": "main"}], [], "", False)["main"]["secrets"] == {}
+    assert assign_logins([{"name": "main"}], [], "", False)["main"]["secrets"] == {}
 
 
 def test_with_users_each_duty_has_its_own_login() -> None:
     off = {"name": "default", "enabled": False}
-    found = access([{"name": "main"}, {"name": "plain", "acl_users": []}], [*OURS, off], "p1", True)
+    found = assign_logins([{"name": "main"}, {"name": "plain", "acl_users": []}], [*OURS, off], "p1", True)
     main = found["main"]
     assert main["login"] == {
         "name": "main",
@@ -274,7 +276,7 @@ def test_with_users_each_duty_has_its_own_login() -> None:
     assert main["secrets"] == {"requirepass": None, "masterauth": "replication-1", "masteruser": "our-replication"}
     assert main["backup"] == main["logins"]["operator"]
     backup = {"name": "b", "job": "backup", "passwords": ["b-1"]}
-    assert access([{"name": "main"}], [*OURS, backup], "p1", True)["main"]["backup"] == {
+    assert assign_logins([{"name": "main"}], [*OURS, backup], "p1", True)["main"]["backup"] == {
         "username": "b",
         "password": "b-1",
     }
@@ -282,6 +284,6 @@ def test_with_users_each_duty_has_its_own_login() -> None:
 
 
 def test_the_default_user_does_what_nobody_else_does() -> None:
-    found = access([{"name": "main"}], [{"name": "default", "passwords": ["new"]}], "old", True)["main"]
+    found = assign_logins([{"name": "main"}], [{"name": "default", "passwords": ["new"]}], "old", True)["main"]
     assert found["login"] == {"name": "main", "username": "", "password": "new", "fallback_password": "old"}
     assert found["secrets"] == {"requirepass": None, "masterauth": "new", "masteruser": ""}

@@ -11,7 +11,7 @@ import pytest
 from ansible_collections.quorum.redis.plugins.module_utils._acl.plan import Change, plan_changes
 from ansible_collections.quorum.redis.plugins.module_utils._config.diff import digest_of_file
 from ansible_collections.quorum.redis.plugins.module_utils._model.acl_rules import password_digest
-from ansible_collections.quorum.redis.plugins.module_utils._model.acl_users import access
+from ansible_collections.quorum.redis.plugins.module_utils._model.acl_users import assign_logins
 from ansible_collections.quorum.redis.plugins.module_utils._model.conf_syntax import own_password
 from ansible_collections.quorum.redis.plugins.module_utils._model.rotation_marks import (
     format_mark,
@@ -25,13 +25,13 @@ OLD, NEW = f"#{password_digest('old')}", f"#{password_digest('new')}"
 
 
 def test_the_default_user_is_declared_while_its_password_changes() -> None:
-    found = access([{"name": "main"}], None, "new", True, "old")["main"]
+    found = assign_logins([{"name": "main"}], None, "new", True, "old")["main"]
     assert found["rotating"] and found["login"]["password"] == ["new", "old"] == found["backup"]["password"]
     assert found["logins"]["replication"] == {"username": "", "password": "new"}
     assert found["secrets"] == {"requirepass": "new", "masterauth": "new"}
     (user,) = found["users"]
     assert user["passwords_only"] and (user["passwords"], user["passwords_previous"]) == (["new"], ["old"])
-    still = access([{"name": "main"}], None, "new", True)["main"]
+    still = assign_logins([{"name": "main"}], None, "new", True)["main"]
     assert still["users"] == [] and not still["rotating"] and still["login"]["password"] == "new"
 
 
@@ -45,7 +45,7 @@ def test_the_default_user_is_declared_while_its_password_changes() -> None:
     ],
 )
 def test_a_data_set_has_its_own_previous_password(entry: dict[str, Any], wanted: Any) -> None:
-    assert access([{"name": "main", **entry}], None, "new", True, "old")["main"]["login"]["password"] == wanted
+    assert assign_logins([{"name": "main", **entry}], None, "new", True, "old")["main"]["login"]["password"] == wanted
 
 
 def test_users_log_in_with_either_and_fall_back_to_the_default_one() -> None:
@@ -53,12 +53,14 @@ def test_users_log_in_with_either_and_fall_back_to_the_default_one() -> None:
         {"name": "op", "job": "operator", "passwords": ["new-op"], "passwords_previous": ["old-op"]},
         {"name": "saver", "job": "backup", "passwords": ["b2"], "passwords_previous": ["b1"]},
     ]
-    found = access([{"name": "main"}], users, "new", True, "old")["main"]
+    found = assign_logins([{"name": "main"}], users, "new", True, "old")["main"]
     assert found["login"]["password"] == ["new-op", "old-op"]
     assert found["login"]["fallback_password"] == ["new", "old"]
     assert found["backup"] == {"username": "saver", "password": ["b2", "b1"]} and found["backup_password"] == "b2"
     assert [user["name"] for user in found["users"]] == ["op", "saver", "default"]
-    ruled = access([{"name": "main"}], [*users, {"name": "default", "enabled": False}], "new", True, "old")["main"]
+    ruled = assign_logins([{"name": "main"}], [*users, {"name": "default", "enabled": False}], "new", True, "old")[
+        "main"
+    ]
     assert [user["name"] for user in ruled["users"]] == ["op", "saver", "default"] and not ruled["rotating"]
 
 

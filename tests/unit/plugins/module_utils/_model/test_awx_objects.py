@@ -25,10 +25,10 @@ from ansible_collections.quorum.redis.plugins.module_utils._model.awx_survey imp
     REQUIRED,
     SETS,
     UNASKED,
-    question,
+    build_question,
     survey_of,
 )
-from ansible_collections.quorum.redis.plugins.module_utils._model.options import typed
+from ansible_collections.quorum.redis.plugins.module_utils._model.options import read_options
 
 ROOT = Path(__file__).resolve().parents[5]
 SPECS = {name: spec for role in sorted(ROOT.glob("roles/*")) for name, spec in lookup.read_specs(role).items()}
@@ -91,7 +91,7 @@ def test_a_survey_is_one_that_awx_takes(verb: str, known: bool) -> None:
         # An answer is text, and so is one that is not given.
         for answer in [default, "", *one.get("choices", [])]:
             if answer not in ("controller", "main", "db1"):
-                assert typed({one["variable"]: spec}, {one["variable"]: answer})[1] == []
+                assert read_options({one["variable"]: spec}, {one["variable"]: answer})[1] == []
 
 
 def test_answers_that_the_inventory_knows_are_chosen() -> None:
@@ -102,7 +102,7 @@ def test_answers_that_the_inventory_knows_are_chosen() -> None:
         "multiplechoice",
     )
     assert survey["redis_failover_zones"]["type"] == "textarea"
-    assert question("redis_restore_on", SPECS["redis_restore_on"], ["db1"])["choices"] == ["db1", "controller"]
+    assert build_question("redis_restore_on", SPECS["redis_restore_on"], ["db1"])["choices"] == ["db1", "controller"]
     assert {*SETS, *MEMBERS} <= {name for names in QUESTIONS.values() for name in names}
 
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.quorum.redis.plugins.module_utils._model.acl_users import access
+from ansible_collections.quorum.redis.plugins.module_utils._model.acl_users import assign_logins
 from ansible_collections.quorum.redis.plugins.module_utils._model.cluster_verbs import judge_verb
 from ansible_collections.quorum.redis.plugins.module_utils._model.inventory import Inventory, TopologyError
 from ansible_collections.quorum.redis.plugins.module_utils._model.processes import server_processes
-from ansible_collections.quorum.redis.plugins.module_utils._model.topology import build
+from ansible_collections.quorum.redis.plugins.module_utils._model.topology import build_topology
 from inventories import DEFAULTS, THREE
 
 VARIABLES: dict[str, Any] = {**DEFAULTS, **{f"redis_tls_{part}_file": f"/{part}" for part in ("ca", "cert", "key")}}
@@ -38,12 +38,12 @@ def inventory(
 
 def problems(*entries: dict[str, Any], **more: Any) -> list[str]:
     with pytest.raises(TopologyError) as error:
-        build(inventory(*entries, **more))
+        build_topology(inventory(*entries, **more))
     return str(error.value).splitlines()
 
 
 def test_a_server_for_each_port_on_each_host_beside_a_replicated_set() -> None:
-    model = build(inventory({"name": "main"}, CART))
+    model = build_topology(inventory({"name": "main"}, CART))
     assert [one["name"] for one in model["instances"]] == ["main"]
     assert [one["name"] for one in model["servers"]] == ["main", "cart-7000", "cart-7001"]
     (cart,) = model["clusters"]
@@ -73,7 +73,7 @@ def test_a_server_for_each_port_on_each_host_beside_a_replicated_set() -> None:
 
 
 def test_with_a_port_for_tls_members_go_on_in_plain_until_peers_speak_it() -> None:
-    dual, peers = (build(inventory(CART, redis_tls=mode)) for mode in ("dual", "peers"))
+    dual, peers = (build_topology(inventory(CART, redis_tls=mode)) for mode in ("dual", "peers"))
     said = dual["servers"][0]["parameters"]
     assert (said["port"], said["tls-port"], said["cluster-port"]) == (7000, 27000, 17000) and "tls-cluster" not in said
     assert dual["clusters"][0]["members"][0]["port"] == 7000
@@ -86,7 +86,7 @@ def test_with_a_port_for_tls_members_go_on_in_plain_until_peers_speak_it() -> No
 
 
 def test_with_tls_alone_bus_and_clients_use_it() -> None:
-    model = build(inventory(CART, redis_tls="only"))
+    model = build_topology(inventory(CART, redis_tls="only"))
     said = model["servers"][0]["parameters"]
     assert said["tls-cluster"] and said["port"] == 0 and said["tls-port"] == 27000 and said["cluster-port"] == 17000
     assert model["clusters"][0]["members"][0]["port"] == 27000
@@ -94,13 +94,13 @@ def test_with_tls_alone_bus_and_clients_use_it() -> None:
 
 
 def test_the_memory_of_all_servers_of_a_host_counts() -> None:
-    assert build(inventory({**CART, "config": {"maxmemory": "100b"}}))["memory_needed"] == 250
+    assert build_topology(inventory({**CART, "config": {"maxmemory": "100b"}}))["memory_needed"] == 250
 
 
 def test_a_server_is_told_all_others_and_logs_in_as_its_cluster_does() -> None:
     entries = [{"name": "main"}, {**CART, "password": "own"}]
-    model = build(inventory(*entries))
-    logins = access(entries, [], "word", True)
+    model = build_topology(inventory(*entries))
+    logins = assign_logins(entries, [], "word", True)
     assert set(logins) == {"main", "cart", "cart-7000", "cart-7001"}
     guard = {"host": "r1", "address": "10.0.0.1", "policy": "wait", "wait": 15}
     _main, first, second = server_processes(model, logins, guard, "")
@@ -112,7 +112,7 @@ def test_a_server_is_told_all_others_and_logs_in_as_its_cluster_does() -> None:
 
 def test_users_with_jobs_get_the_rights_that_a_cluster_takes() -> None:
     user = {"name": "ops", "job": "operator", "passwords": ["w"]}
-    found = access([{"name": "main"}, CART], [user], "word", True)
+    found = assign_logins([{"name": "main"}, CART], [user], "word", True)
     assert found["cart-7000"]["users"] == [{**user, "cluster": True}] and found["main"]["users"] == [user]
 
 
@@ -150,12 +150,12 @@ def test_a_layout_that_does_not_survive_is_refused_with_those_that_fit() -> None
     assert "2 zones (a, b)" in said
     (said,) = problems({**CART, "ports": [7000, 7001, 7002, 7003], "replicas": 2})
     assert "What fits" in said
-    assert build(inventory({**CART, "ports": [7000], "replicas": 0}))["clusters"][0]["replicas"] == 0
+    assert build_topology(inventory({**CART, "ports": [7000], "replicas": 0}))["clusters"][0]["replicas"] == 0
 
 
 def test_a_host_of_a_cluster_leaves_only_what_survives() -> None:
     six = [*THREE, "r4", "r5", "r6"]
-    left = build(inventory(CART, hosts=six, without=("r6",)))
+    left = build_topology(inventory(CART, hosts=six, without=("r6",)))
     assert len(left["clusters"][0]["members"]) == 10 and [one["host"] for one in left["leaving"]] == ["r6"]
     (said,) = problems(CART, hosts=THREE, without=(THREE[2],))
     assert "zones" in said and "Nothing was changed." in said

@@ -11,7 +11,7 @@ import pytest
 from ansible_collections.quorum.redis.plugins.module_utils._model.cluster_status import ClusterStatus, judge_clusters
 from ansible_collections.quorum.redis.plugins.module_utils._model.observed import Observed, Upstream
 from ansible_collections.quorum.redis.plugins.module_utils._model.status_html import render_html
-from ansible_collections.quorum.redis.plugins.module_utils._model.status_page import render
+from ansible_collections.quorum.redis.plugins.module_utils._model.status_page import render_page
 
 HOSTS = ("a", "b", "c")
 PLACES: list[dict[str, Any]] = [
@@ -80,16 +80,16 @@ def test_the_page_and_the_file_show_it() -> None:
     servers = {
         host: {f"cart-{place['port']}": server(place) for place in PLACES if place["host"] == host} for host in HOSTS
     }
-    page, problems = render(MODEL, servers, {})
+    page, problems = render_page(MODEL, servers, {})
     assert problems == [] and "  healthy: 3 shards, 1 replica each in sync, every member agrees" in page
     assert any("b:7001 (in sync, 10 bytes behind)" in row for row in page)
     drawn = render_html(MODEL, servers, {}, None, 0.0)
     assert "cart: redis 7.0.15, cluster" in drawn and "10923-16383" in drawn
     servers["b"]["cart-7001"]["rotating"] = ["default"]
-    page, problems = render(MODEL, servers, {})
+    page, problems = render_page(MODEL, servers, {})
     assert not problems and "  cart: two passwords open for default at b:7001; rotate.yml ends that" in page
     del servers["a"]["cart-7000"]
-    page, problems = render(MODEL, servers, {})
+    page, problems = render_page(MODEL, servers, {})
     assert any("cart at a:7000" in problem for problem in problems)
     assert all(f"  PROBLEM  {problem}" in page for problem in problems)
 

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from ansible_collections.quorum.redis.plugins.module_utils._core.errors import BadConfig
 from ansible_collections.quorum.redis.plugins.module_utils._model.conf_syntax import (
-    lines,
-    mask,
-    parse,
-    quote,
-    render,
-    split,
-    values,
+    collect_values,
+    list_directives,
+    mask_text,
+    parse_directives,
+    quote_word,
+    render_file,
+    split_words,
 )
 
 
@@ -36,8 +36,8 @@ from ansible_collections.quorum.redis.plugins.module_utils._model.conf_syntax im
     ],
 )
 def test_a_word_is_quoted_so_that_the_engine_reads_it(word: str, written: str) -> None:
-    assert quote(word) == written
-    assert split(written) == [word]
+    assert quote_word(word) == written
+    assert split_words(written) == [word]
 
 
 @pytest.mark.parametrize(
@@ -51,13 +51,13 @@ def test_a_word_is_quoted_so_that_the_engine_reads_it(word: str, written: str) -
     ],
 )
 def test_words_are_read_as_the_engine_reads_them(text: str, words: list[str]) -> None:
-    assert split(text) == words
+    assert split_words(text) == words
 
 
 @pytest.mark.parametrize("text", ['"open', "'open", '"closed"and more'])
 def test_broken_quotes_are_an_error(text: str) -> None:
     with pytest.raises(BadConfig):
-        split(text)
+        split_words(text)
 
 
 @pytest.mark.parametrize(
@@ -81,18 +81,21 @@ def test_broken_quotes_are_an_error(text: str) -> None:
     ],
 )
 def test_parameters_become_lines(parameters: dict[str, Any], written: str) -> None:
-    assert render(parameters, "") == written + "\n" if written else render(parameters, "") == ""
+    assert render_file(parameters, "") == written + "\n" if written else render_file(parameters, "") == ""
 
 
 @pytest.mark.parametrize("parameters", [{"a\nb": 1}, {"": 1}, {"# x": 1}, {"hz": {"a": 1}}])
 def test_what_is_no_parameter_is_an_error(parameters: dict[str, Any]) -> None:
     with pytest.raises(BadConfig):
-        lines(parameters)
+        list_directives(parameters)
 
 
 def test_text_is_read_back() -> None:
     parameters = {"Save": ["900 1", "300 10"], "requirepass": 'a "b" \\ ü'}
-    assert values(parse(render(parameters, "head"))) == {"save": ["900 1", "300 10"], "requirepass": ['a "b" \\ ü']}
+    assert collect_values(parse_directives(render_file(parameters, "head"))) == {
+        "save": ["900 1", "300 10"],
+        "requirepass": ['a "b" \\ ü'],
+    }
 
 
 def test_secrets_are_stars_in_any_form() -> None:
@@ -101,7 +104,7 @@ def test_secrets_are_stars_in_any_form() -> None:
         'sentinel auth-pass main s3cret\nsentinel announce-ip h1\nrequirepass "s3cret open\n'
         'requirepass "a\u2028s3cret"\nsentinel sentinel-pass q"s3cret\n'
     )
-    shown = mask(text, {"logfile"}, {"masterauth": " (new value)"})
+    shown = mask_text(text, {"logfile"}, {"masterauth": " (new value)"})
     assert "s3cret" not in shown
     assert "masterauth ******** (new value)\n" in shown
     assert "port 1\n" in shown

@@ -11,7 +11,7 @@ from typing import Any
 import inventories
 import pytest
 from ansible_collections.quorum.redis.plugins.module_utils._model import haproxy
-from ansible_collections.quorum.redis.plugins.module_utils._model.acl_users import access
+from ansible_collections.quorum.redis.plugins.module_utils._model.acl_users import assign_logins
 from ansible_collections.quorum.redis.plugins.module_utils._model.endpoint import endpoint_sets
 from ansible_collections.quorum.redis.plugins.module_utils._model.haproxy_output import (
     deployment_of,
@@ -20,7 +20,7 @@ from ansible_collections.quorum.redis.plugins.module_utils._model.haproxy_output
     without_secrets,
 )
 from ansible_collections.quorum.redis.plugins.module_utils._model.inventory import Inventory, TopologyError
-from ansible_collections.quorum.redis.plugins.module_utils._model.topology import build
+from ansible_collections.quorum.redis.plugins.module_utils._model.topology import build_topology
 from inventories import THREE
 
 ADDRESSES = {**{f"r{number}": f"10.0.0.{number}" for number in range(1, 5)}, "app1": "10.0.1.1", "app2": "10.0.1.2"}
@@ -42,7 +42,7 @@ def model(endpoint: Any, host: str = "app1", sentinels: list[str] | None = None,
     values = {**DEFAULTS, "redis_instances": [entry, *more], **variables}
     found = Inventory(host, {**groups, "redis_endpoint": fronts}, values, lambda host: ADDRESSES[host])
     found.without = without
-    return build(found)
+    return build_topology(found)
 
 
 def test_an_endpoint_has_defaults_and_its_hosts_pass_the_firewall() -> None:
@@ -146,12 +146,15 @@ def test_what_is_sound_passes(changes: dict[str, Any]) -> None:
 
 def test_an_endpoint_logs_in_as_its_own_user_with_the_new_password() -> None:
     users = [{"name": "our-endpoint", "job": "endpoint", "passwords": ["new"], "passwords_previous": ["old"]}]
-    assert access([{"name": "main"}], users, "p1", True)["main"]["endpoint"] == {
+    assert assign_logins([{"name": "main"}], users, "p1", True)["main"]["endpoint"] == {
         "username": "our-endpoint",
         "password": "new",
     }
-    assert access([{"name": "main"}], [], "p1", True, "p0")["main"]["endpoint"] == {"username": "", "password": "p1"}
-    assert access([{"name": "main"}], [], "p1", False)["main"]["endpoint"] == {"username": "", "password": ""}
+    assert assign_logins([{"name": "main"}], [], "p1", True, "p0")["main"]["endpoint"] == {
+        "username": "",
+        "password": "p1",
+    }
+    assert assign_logins([{"name": "main"}], [], "p1", False)["main"]["endpoint"] == {"username": "", "password": ""}
 
 
 def test_the_module_is_told_who_takes_part_and_how_the_checks_log_in() -> None:
@@ -162,7 +165,7 @@ def test_the_module_is_told_who_takes_part_and_how_the_checks_log_in() -> None:
         "endpoint": {"port": 7381, "read_port": 7382},
     }
     more: dict[str, Any] = {"more": [plain, {"name": "without", "port": 6381}]}
-    logins = access([{"name": name} for name in ("main", "plain", "without")], [], "p1", True)
+    logins = assign_logins([{"name": name} for name in ("main", "plain", "without")], [], "p1", True)
     sentinel = {"username": "client", "password": "p3"}
     first, second = endpoint_sets(optioned(PORT, **more), logins, sentinel)
     assert (first["port"], first["read_port"], first["address"], first["password"]) == (7379, None, "127.0.0.1", "p1")
@@ -194,7 +197,7 @@ def optioned(*args: Any, **variables: Any) -> dict[str, Any]:
 def test_the_endpoint_takes_the_way_that_is_open_before_and_after_each_step(
     mode: str, tls: str, secure: bool, member: dict[str, int], sentinel: dict[str, int]
 ) -> None:
-    logins = access([{"name": "main"}], [], "p1", True)
+    logins = assign_logins([{"name": "main"}], [], "p1", True)
     given = optioned({**PORT, "tls": tls}, redis_tls=mode)
     (found,) = endpoint_sets(given, logins, {"username": "", "password": ""})
     assert found["secure"] is secure and found["tls_clients"] == "no"
@@ -228,7 +231,9 @@ def sections(text: str) -> dict[str, list[str]]:
 
 @pytest.mark.parametrize("password", ODD)
 def test_a_password_is_in_the_file_in_hexadecimal_alone(password: str) -> None:
-    text = haproxy.configuration("redis", [one(username="e", password=password, sentinel_password=password)], 7378)
+    text = haproxy.render_configuration(
+        "redis", [one(username="e", password=password, sentinel_password=password)], 7378
+    )
     assert password not in text or password == "*/"
     sent = [bytes.fromhex(word) for word in re.findall(r"send-binary ([0-9a-f]+)", text)]
     word = password.encode()
@@ -237,7 +242,7 @@ def test_a_password_is_in_the_file_in_hexadecimal_alone(password: str) -> None:
 
 
 def test_reply_and_address_are_matched_whole() -> None:
-    found = sections(haproxy.configuration("redis", [one()], 7378))
+    found = sections(haproxy.render_configuration("redis", [one()], 7378))
     expected = [line for line in found["backend main_votes_10.0.0.1-6379"] if "expect" in line]
     pattern = re.search(r"rstring '(.*)'", expected[0])
     assert pattern
@@ -248,7 +253,7 @@ def test_reply_and_address_are_matched_whole() -> None:
 
 
 def test_a_replica_reads_while_its_link_is_up_and_fresh() -> None:
-    found = sections(haproxy.configuration("redis", [one(read_port=7380, password="x")], 7378))
+    found = sections(haproxy.render_configuration("redis", [one(read_port=7380, password="x")], 7378))
     pattern = re.search(r"rstring '(.*)'", next(line for line in found["backend main_insync"] if "expect" in line))
     assert pattern
     rule = pattern[1].replace("(?s)", "")  # of Python at the beginning alone
@@ -268,7 +273,7 @@ def test_a_replica_reads_while_its_link_is_up_and_fresh() -> None:
 
 
 def test_every_member_can_be_elected_by_a_majority_that_names_no_other() -> None:
-    rows = sections(haproxy.configuration("redis", [one()], 7378))["frontend verdict"]
+    rows = sections(haproxy.render_configuration("redis", [one()], 7378))["frontend verdict"]
     answers = [row for row in rows if "status 200" in row]
     assert len(answers) == 2 * len(MEMBERS) and rows[-1] == "http-request return status 503"
     seen, elected = answers[2:4]
@@ -280,7 +285,7 @@ def test_every_member_can_be_elected_by_a_majority_that_names_no_other() -> None
 
 
 def test_without_sentinels_the_only_primary_of_those_that_answer_is_believed() -> None:
-    found = sections(haproxy.configuration("redis", [one(sentinels=[])], 7378))
+    found = sections(haproxy.render_configuration("redis", [one(sentinels=[])], 7378))
     answers = [row for row in found["frontend verdict"] if "status 200" in row]
     assert len(answers) == len(MEMBERS) and not [row for row in answers if "votes" in row or "replicas" in row]
     assert not [name for name in found if "votes" in name]
@@ -300,7 +305,7 @@ PROVED = "check-ssl verify required ca-file /etc/redis-endpoint/ca.pem"
 )
 def test_tls_is_verified_in_every_check_and_ends_where_it_is_declared(tls: str, line: str, bind: str) -> None:
     given = one(read_port=7380, members=TWO_PORTS, secure=True, tls=tls, tls_clients="no")
-    text = haproxy.configuration("redis", [given], 7378, files="abc")
+    text = haproxy.render_configuration("redis", [given], 7378, files="abc")
     found = sections(text)
     for name in ("backend main_primary", "backend main_insync"):
         assert line in found[name]
@@ -311,14 +316,14 @@ def test_tls_is_verified_in_every_check_and_ends_where_it_is_declared(tls: str, 
     assert bind in found["frontend main_writes"] and bind.replace("7379", "7380") in found["frontend main_reads"]
     # Named as everybody else names it, and reached by the port for TLS.
     assert any(row.startswith("server 10.0.0.1-6379 10.0.0.1:16379 check") for row in found["backend main_primary"])
-    assert digest_of(text) != digest_of(haproxy.configuration("redis", [given], 7378, files="new"))
+    assert digest_of(text) != digest_of(haproxy.render_configuration("redis", [given], 7378, files="new"))
 
 
 @pytest.mark.parametrize("clients", ["yes", "optional"])
 def test_who_asks_for_certificates_gets_them(clients: str) -> None:
     """The members from the endpoint, and the endpoint from its clients where TLS ends at it."""
     given = one(members=TWO_PORTS, secure=True, tls="reencrypt", tls_clients=clients)
-    found = sections(haproxy.configuration("redis", [given], 7378))
+    found = sections(haproxy.render_configuration("redis", [given], 7378))
     verify = {"yes": "required", "optional": "optional"}[clients]
     assert f" ca-file /etc/redis-endpoint/ca.pem verify {verify}" in found["frontend main_writes"][0]
     shown = [row for rows in found.values() for row in rows if "default-server ssl" in row or "check-ssl" in row]
@@ -329,7 +334,7 @@ def test_who_asks_for_certificates_gets_them(clients: str) -> None:
 
 
 def test_a_sentinel_that_names_the_other_port_counts_as_well() -> None:
-    found = sections(haproxy.configuration("redis", [one(members=TWO_PORTS)], 7378))
+    found = sections(haproxy.render_configuration("redis", [one(members=TWO_PORTS)], 7378))
     expected = [line for line in found["backend main_votes_10.0.0.1-6379"] if "expect" in line]
     pattern = re.search(r"rstring '(.*)'", expected[0])
     assert pattern
@@ -339,7 +344,7 @@ def test_a_sentinel_that_names_the_other_port_counts_as_well() -> None:
 
 
 def test_sessions_end_with_the_verdict_in_both_directions() -> None:
-    found = sections(haproxy.configuration("redis", [one(read_port=7380)], 7378))
+    found = sections(haproxy.render_configuration("redis", [one(read_port=7380)], 7378))
     for name in ("backend main_primary", "backend main_insync"):
         servers = [row for row in found[name] if row.startswith("server ")]
         assert len(servers) == 3 and all(row.endswith("on-marked-down shutdown-sessions") for row in servers)
@@ -354,16 +359,18 @@ def test_sessions_end_with_the_verdict_in_both_directions() -> None:
 def test_silence_is_given_time_and_many_hosts_ask_less_often(
     down_after: int, hosts: int, check: int, inter: int
 ) -> None:
-    found = sections(haproxy.configuration("redis", [one(down_after=down_after)], 7378, hosts))["backend main_primary"]
+    found = sections(haproxy.render_configuration("redis", [one(down_after=down_after)], 7378, hosts))[
+        "backend main_primary"
+    ]
     assert f"timeout check {check}ms" in found
     assert [row for row in found if f"check inter {inter}ms fastinter 20ms fall 3 " in row]
-    secure = sections(haproxy.configuration("redis", [one(down_after=down_after, secure=True)], 7378, hosts))
+    secure = sections(haproxy.render_configuration("redis", [one(down_after=down_after, secure=True)], 7378, hosts))
     assert [row for row in secure["backend main_primary"] if f"check inter {2 * inter}ms fastinter 20ms fall 3 " in row]
 
 
 def test_a_filter_ends_sessions_where_haproxy_knows_it() -> None:
     for version, there in (((2, 2), False), ((2, 6), False), ((2, 8), True), ((3, 0), True)):
-        found = sections(haproxy.configuration("redis", [one(read_port=7380)], 7378, version=version))
+        found = sections(haproxy.render_configuration("redis", [one(read_port=7380)], 7378, version=version))
         for name in ("frontend main_writes", "frontend main_reads"):
             told = [row.split()[0] for row in found[name] if "most" in row.split()]
             assert told == (["filter", "tcp-request"] if there else [])
@@ -374,12 +381,12 @@ def test_a_filter_ends_sessions_where_haproxy_knows_it() -> None:
 
 
 def test_the_file_tells_whose_endpoints_it_holds() -> None:
-    text = haproxy.configuration("cards", [one(read_port=7380), one(name="other", port=7381)], 7378)
+    text = haproxy.render_configuration("cards", [one(read_port=7380), one(name="other", port=7381)], 7378)
     assert re.fullmatch("[0-9a-f]{64}", digest_of(text))
     assert digest_of("Name: HAProxy\ndescription: abc\nnode: x\n") == "abc" and digest_of("") == ""
-    assert digest_of(text) != digest_of(haproxy.configuration("cards", [one()], 7378))
+    assert digest_of(text) != digest_of(haproxy.render_configuration("cards", [one()], 7378))
     assert deployment_of(text) == "cards" and deployment_of("global\n") == ""
-    assert haproxy.listens([one(read_port=7380), one(name="other", port=7381)]) == [7379, 7380, 7381]
+    assert haproxy.list_ports([one(read_port=7380), one(name="other", port=7381)]) == [7379, 7380, 7381]
 
 
 def test_whom_writes_go_to_is_read_from_the_statistics() -> None:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.quorum.redis.plugins.module_utils._model.facts import Found, Process, facts
-from ansible_collections.quorum.redis.plugins.module_utils._model.status_page import render
+from ansible_collections.quorum.redis.plugins.module_utils._model.facts import Found, Process, collect_facts
+from ansible_collections.quorum.redis.plugins.module_utils._model.status_page import render_page
 from ansible_collections.quorum.redis.plugins.module_utils._model.status_verdict import judge_sets
 from observed_sets import gone, model, primary, replica, sentinel, sentinels, servers, unwritten
 
@@ -24,7 +24,7 @@ def settings(**more: Any) -> dict[str, Any]:
 
 
 def told(found: Found, **more: Any) -> dict[str, float]:
-    text = facts(settings(**more), found, 1000.0)
+    text = collect_facts(settings(**more), found, 1000.0)
     rows = [line.rpartition(" ") for line in text.splitlines() if not line.startswith("#")]
     return {name.replace('deployment="redis",', "").replace("quorum_redis_", ""): float(row) for name, _, row in rows}
 
@@ -48,7 +48,7 @@ def test_the_verdict_and_its_problems_are_those_of_the_status() -> None:
         (HEALTHY, sentinels(sentinel(watching="old"), sentinel(), sentinel())),
     ):
         found = told(Found(seen, watching))
-        problems = render(model(), seen, watching)[1]
+        problems = render_page(model(), seen, watching)[1]
         assert sum(value for name, value in found.items() if name.startswith("problems{")) == len(problems) > 0
         ((one,), left) = judge_sets(model(), seen, watching)
         assert found['healthy{host="r1",set="main"}'] == (not one.problems)
@@ -88,4 +88,4 @@ def test_backups_certificates_passwords_and_restarts() -> None:
 
 
 def test_a_time_keeps_its_seconds() -> None:
-    assert " 1764000001.5\n" in facts(settings(), Found({}, {}), 1764000001.5)
+    assert " 1764000001.5\n" in collect_facts(settings(), Found({}, {}), 1764000001.5)

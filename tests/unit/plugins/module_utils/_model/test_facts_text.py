@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
-from ansible_collections.quorum.redis.plugins.module_utils._model.facts import Found, Process, facts
-from ansible_collections.quorum.redis.plugins.module_utils._model.facts_text import known_by, moments, of_set
+from ansible_collections.quorum.redis.plugins.module_utils._model.facts import Found, Process, collect_facts
+from ansible_collections.quorum.redis.plugins.module_utils._model.facts_text import known_by, of_set, read_moments
 
 TOLD = {"deployment": "redis", "me": "a", "sets": [], "declared": [], "sentinels": []}
 ODD = 'b"\\ {set="x"} 1'  # a name that would like to be something else
@@ -16,11 +16,11 @@ def written() -> str:
     server = Process({"set": "main", "addr": "a:6379"}, False, 300.0, {"app": 200.0})
     sentinel = Process({"addr": "a:26379"}, True, 100.0)
     backups = {"main": {"success": 1.0, "proof": 2.0, "copy": 3.0, "drill": 4.0}, ODD: {"success": 5.0}}
-    return facts(TOLD, Found({}, {}, [server, sentinel], backups, 400.0), 1000.0)
+    return collect_facts(TOLD, Found({}, {}, [server, sentinel], backups, 400.0), 1000.0)
 
 
 def test_moments_are_read_by_set() -> None:
-    found = moments(written())
+    found = read_moments(written())
     assert of_set(found, "main") == {
         "facts": 1000.0,
         "certificate_not_after": 400.0,
@@ -34,8 +34,8 @@ def test_moments_are_read_by_set() -> None:
 
 
 def test_nothing_is_made_of_nothing() -> None:
-    assert moments("") == {} and of_set({}, "main") == {}
-    assert moments("quorum_redis_facts_timestamp_seconds nonsense\n# HELP x\n") == {}
+    assert read_moments("") == {} and of_set({}, "main") == {}
+    assert read_moments("quorum_redis_facts_timestamp_seconds nonsense\n# HELP x\n") == {}
 
 
 def test_hosts_that_know_nothing_of_it_are_left_out() -> None:

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 from ansible_collections.quorum.redis.plugins.module_utils._model.firewall import (
-    connected,
+    count_connections,
     firewall_model,
-    listening,
+    list_listening,
     mark_of,
-    networks,
     ports_of,
-    rules,
+    read_networks,
+    render_rules,
     shut_out,
 )
 
@@ -36,29 +36,29 @@ INSIDE = ("6400580A:18EB", "0400580A:C357")
 
 
 def test_connections_are_counted_by_address() -> None:
-    assert connected([TCP, TCP6], [6379]) == {"10.88.0.9": 2, "10.88.0.12": 1, "2001:db8::2": 1}
-    assert connected([TCP, TCP6], [26379]) == {}
+    assert count_connections([TCP, TCP6], [6379]) == {"10.88.0.9": 2, "10.88.0.12": 1, "2001:db8::2": 1}
+    assert count_connections([TCP, TCP6], [26379]) == {}
 
 
 def test_a_connection_of_this_host_to_its_other_address_is_nobody_s() -> None:
     """With a second address, 10.88.0.100, it comes from the first one; the rules let it in by its interface."""
     rows = [f"   {at}: {here} {there} 01" for at, (here, there) in enumerate([INSIDE, INSIDE[::-1]])]
-    assert connected(["\n".join(["", *rows])], [6379]) == {}
-    assert connected(["\n".join(["", rows[0]])], [6379]) == {"10.88.0.4": 1}
+    assert count_connections(["\n".join(["", *rows])], [6379]) == {}
+    assert count_connections(["\n".join(["", rows[0]])], [6379]) == {"10.88.0.4": 1}
 
 
 def test_who_listens() -> None:
-    assert listening([TCP, TCP6]) == {6379}
+    assert list_listening([TCP, TCP6]) == {6379}
 
 
 def test_who_could_not_come_back() -> None:
     seen = {"10.88.0.9": 2, "10.89.0.1": 1, "127.0.0.1": 4, "2001:db8::2": 1}
-    assert shut_out(seen, networks(["10.88.0.0/16"])) == {"10.89.0.1": 1, "2001:db8::2": 1}
-    assert shut_out(seen, networks(["0.0.0.0/0", "::/0"])) == {}
+    assert shut_out(seen, read_networks(["10.88.0.0/16"])) == {"10.89.0.1": 1, "2001:db8::2": 1}
+    assert shut_out(seen, read_networks(["0.0.0.0/0", "::/0"])) == {}
 
 
 def test_the_rules_name_their_ports_and_nothing_else() -> None:
-    text = rules("main", [16379, 6379], networks(["10.0.0.1", "10.0.0.0/8", "2001:db8::/64"]))
+    text = render_rules("main", [16379, 6379], read_networks(["10.0.0.1", "10.0.0.0/8", "2001:db8::/64"]))
     assert text.count("dport") == 1 and "tcp dport { 6379, 16379 } tcp flags & (syn | ack) == syn" in text
     assert "policy accept" in text and "drop" not in text
     assert "ip saddr { 10.0.0.0/8 } return" in text
@@ -67,13 +67,13 @@ def test_the_rules_name_their_ports_and_nothing_else() -> None:
 
 
 def test_without_anybody_all_are_strangers() -> None:
-    text = rules("main", [6379], [])
+    text = render_rules("main", [6379], [])
     assert "saddr" not in text and "reject with tcp reset" in text
 
 
 def test_the_mark_tells_rule_sets_apart_and_not_their_spelling() -> None:
     def mark(ports: list[int], *allowed: str) -> str:
-        return mark_of(rules("main", ports, networks(allowed)))
+        return mark_of(render_rules("main", ports, read_networks(allowed)))
 
     assert len(set(mark([6379], "10.0.0.1").split())) == 1 and len(mark([6379], "10.0.0.1").split()[0]) == 32
     assert mark([6379], "10.0.0.1", "10.0.0.2") == mark([6379], "10.0.0.2/32", "10.0.0.1")
@@ -82,14 +82,14 @@ def test_the_mark_tells_rule_sets_apart_and_not_their_spelling() -> None:
 
 
 def test_a_rule_that_was_deleted_by_hand_is_missed() -> None:
-    text = rules("main", [6379], networks(["10.0.0.1", "2001:db8::1"]))
+    text = render_rules("main", [6379], read_networks(["10.0.0.1", "2001:db8::1"]))
     for word in ("jump", "ip saddr", "ip6 saddr", "reject"):
         left = [line for line in text.splitlines() if word not in line]
         assert mark_of("\n".join(left)) != mark_of(text), word
 
 
 def test_the_ports_are_read_again() -> None:
-    assert ports_of(rules("main", [16379, 6379], [])) == {6379, 16379}
+    assert ports_of(render_rules("main", [16379, 6379], [])) == {6379, 16379}
     assert ports_of("") == ports_of("table inet mine {\n}") == set()
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.quorum.redis.plugins.module_utils._host import nftables
-from ansible_collections.quorum.redis.plugins.module_utils._model.firewall import networks, ports_of, rules
+from ansible_collections.quorum.redis.plugins.module_utils._model.firewall import ports_of, read_networks, render_rules
 
 HEAD = "  sl  local_address rem_address   st\n"
 PLAIN, SECURE = "   0: 00000000:18EB 00000000:0000 0A\n", "   1: 00000000:3FFB 00000000:0000 0A\n"
@@ -19,7 +19,7 @@ PLAIN, SECURE = "   0: 00000000:18EB 00000000:0000 0A\n", "   1: 00000000:3FFB 0
 
 def look(folder: Path, monkeypatch: pytest.MonkeyPatch, ports: list[int], before: list[int], tcp: str) -> Any:
     """Look at the one server that is declared with these ports, and had those."""
-    (folder / "main.nft").write_text(rules("main", before, networks(["10.0.0.1"])))
+    (folder / "main.nft").write_text(render_rules("main", before, read_networks(["10.0.0.1"])))
     (folder / "tcp").write_text(HEAD + tcp)
     monkeypatch.setattr(nftables, "FOLDER", folder)
     monkeypatch.setattr(nftables, "TCP", (folder / "tcp",))

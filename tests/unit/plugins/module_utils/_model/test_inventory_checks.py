@@ -15,7 +15,7 @@ from ansible_collections.quorum.redis.plugins.module_utils._model.directives imp
     SENTINEL_OWNED,
 )
 from ansible_collections.quorum.redis.plugins.module_utils._model.inventory import Inventory, TopologyError
-from ansible_collections.quorum.redis.plugins.module_utils._model.topology import build
+from ansible_collections.quorum.redis.plugins.module_utils._model.topology import build_topology
 from inventories import ADDRESSES, DEFAULTS, THREE, TLS, inventory, problems
 
 # --- warnings ---
@@ -41,12 +41,12 @@ from inventories import ADDRESSES, DEFAULTS, THREE, TLS, inventory, problems
     ],
 )
 def test_warnings(changes: dict[str, Any], warning: str) -> None:
-    assert build(inventory(**changes))["warnings"] == [warning]
+    assert build_topology(inventory(**changes))["warnings"] == [warning]
 
 
 def test_nothing_is_warned_of_sentinels_that_watch_nothing() -> None:
     changes: dict[str, Any] = {"sentinels": ["r1", "r2"], "redis_instances": [{"name": "main", "sentinel": False}]}
-    assert build(inventory(**changes))["warnings"] == []
+    assert build_topology(inventory(**changes))["warnings"] == []
 
 
 # --- mistakes ---
@@ -186,7 +186,7 @@ def test_each_mistake_is_one_sentence(changes: dict[str, Any], sentence: str) ->
 
 def test_a_password_of_its_own_in_every_entry_is_enough() -> None:
     sets = [{"name": "main", "password": "x"}, {**TWO, "password": "y"}]
-    assert build(inventory(redis_instances=sets, redis_password=None))
+    assert build_topology(inventory(redis_instances=sets, redis_password=None))
 
 
 @pytest.mark.parametrize("key", sorted(OPENING))
@@ -196,9 +196,9 @@ def test_what_opens_the_host_is_refused_and_for_the_host_itself_warned_of(key: s
 
     (problem,) = problems(**entry(True))
     assert problem.startswith(f"redis_instances main: {key} True lets clients ") and "use local" in problem
-    (warning,) = build(inventory(**entry("local")))["warnings"]
+    (warning,) = build_topology(inventory(**entry("local")))["warnings"]
     assert f"{key} local lets clients on the host itself" in warning
-    assert build(inventory(**entry(False)))["warnings"] == []
+    assert build_topology(inventory(**entry(False)))["warnings"] == []
 
 
 @pytest.mark.parametrize("key", sorted(OWNED))
@@ -232,7 +232,7 @@ def test_the_file_of_a_sentinel_has_owned_directives_too(key: str) -> None:
 
 
 def test_what_is_free_in_the_file_of_a_sentinel_gets_there() -> None:
-    model = build(inventory(redis_sentinel_config={"loglevel": "verbose"}))
+    model = build_topology(inventory(redis_sentinel_config={"loglevel": "verbose"}))
     assert model["sentinel"]["parameters"]["loglevel"] == "verbose"
 
 
@@ -244,7 +244,7 @@ def test_owned_prefixes(key: str) -> None:
 
 
 def test_a_declared_number_is_compared_with_the_inventory() -> None:
-    build(inventory(redis_member_count=3, redis_sentinel_count="3"))
+    build_topology(inventory(redis_member_count=3, redis_sentinel_count="3"))
     said = problems(hosts=["r1"], sentinels=[], redis_member_count=3, redis_sentinel_count=3)
     assert (
         "redis_member_count is 3 and the inventory has 1 (r1). Run on the whole inventory, not on a slice of it, or "
@@ -257,7 +257,7 @@ def test_who_is_retired_must_be_there() -> None:
     found = inventory()
     found.without = ["r9"]
     with pytest.raises(TopologyError, match="redis_retire_hosts: r9 is no host of this deployment"):
-        build(found)
+        build_topology(found)
 
 
 def test_all_mistakes_are_said_at_once() -> None:
@@ -278,7 +278,7 @@ def test_an_address_that_does_not_resolve_is_a_sentence_too() -> None:
 
     broken = Inventory("r1", {"redis": THREE, "redis_sentinel": THREE}, DEFAULTS, address_of)
     with pytest.raises(TopologyError, match=r"^r2: the address 'r2' does not resolve .* Set redis_address\.$"):
-        build(broken)
+        build_topology(broken)
 
 
 @pytest.mark.parametrize(

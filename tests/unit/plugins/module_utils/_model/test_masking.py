@@ -20,10 +20,10 @@ from ansible_collections.quorum.redis.plugins.module_utils._host.files import pa
 from ansible_collections.quorum.redis.plugins.module_utils._model.acl_rules import password_digest, show_rules
 from ansible_collections.quorum.redis.plugins.module_utils._model.conf_syntax import (
     MASK,
-    mask,
+    mask_text,
     mask_texts,
-    quote,
-    render,
+    quote_word,
+    render_file,
 )
 from ansible_collections.quorum.redis.plugins.module_utils._model.file_changes import Seen, Wanted, show_diff
 from ansible_collections.quorum.redis.plugins.module_utils._model.masking import (
@@ -59,7 +59,7 @@ PASSWORDS = list(passwords())
 
 def spellings(password: str) -> Iterator[str]:
     """Yield a password as servers and libraries write it."""
-    yield from (password, quote(password), repr(password), password.replace("\n", " ").replace("\r", " "))
+    yield from (password, quote_word(password), repr(password), password.replace("\n", " ").replace("\r", " "))
     yield json.dumps(password.encode().decode("latin-1")).replace("\\u00", "\\x")
     for ascii_only in (True, False):
         yield json.dumps(password, ensure_ascii=ascii_only)
@@ -76,11 +76,11 @@ def test_no_renderer_shows_a_password() -> None:
             timers = [_timer(one) for one in (old, new)]
             texts += show_diff(Seen("file", timers[0].content), timers[1]).values()
             confs = [
-                render({"requirepass": one, "masterauth": one, "sentinel sentinel-pass": quote(one)}, "")
+                render_file({"requirepass": one, "masterauth": one, "sentinel sentinel-pass": quote_word(one)}, "")
                 for one in (old, new)
             ]
-            texts += [mask(conf, set(), {"requirepass": " (new value)"}) for conf in confs]
-            texts.append(mask(confs[0].replace("requirepass", "# requirepass"), set(), {}))
+            texts += [mask_text(conf, set(), {"requirepass": " (new value)"}) for conf in confs]
+            texts.append(mask_text(confs[0].replace("requirepass", "# requirepass"), set(), {}))
         assert CORE not in "".join(texts)
         assert b64encode(password.encode()).decode() not in "".join(texts)
         assert MASK in "".join(texts)
@@ -97,8 +97,8 @@ def test_no_complaint_of_an_engine_shows_a_password() -> None:
     for password in PASSWORDS:
         shown_in_line = re.sub("[\r\n]", "", password)
         for line in (
-            f"requirepass {quote(password)}",
-            f"user u on {quote('>' + password)}",
+            f"requirepass {quote_word(password)}",
+            f"user u on {quote_word('>' + password)}",
             f'masterauth "{shown_in_line}',
         ):
             said = f"*** FATAL CONFIG FILE ERROR ***\nReading the file, at line 2\n>>> '{line}'\nwrong number"

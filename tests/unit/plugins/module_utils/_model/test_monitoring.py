@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.quorum.redis.plugins.filter.monitoring import FilterModule
-from ansible_collections.quorum.redis.plugins.module_utils._model.acl_users import access
+from ansible_collections.quorum.redis.plugins.module_utils._model.acl_users import assign_logins
 from ansible_collections.quorum.redis.plugins.module_utils._model.masking import json_sides
 
 monitoring = FilterModule().filters()["monitoring"]
@@ -51,7 +51,7 @@ def topology(*names: str, tls: dict[str, Any] | None = None, **options: Any) -> 
 
 def logins(**users: dict[str, Any]) -> dict[str, Any]:
     entries = [{"name": name, "acl_users": [user]} for name, user in users.items()]
-    return access(entries, [], "default-password", True)
+    return assign_logins(entries, [], "default-password", True)
 
 
 def look(found: dict[str, Any], host: str = "a", sentinel: Any = None, **users: dict[str, Any]) -> dict[str, Any]:

@@ -13,13 +13,13 @@ from urllib.parse import parse_qsl
 import pytest
 from ansible_collections.quorum.redis.plugins.module_utils._model.notification import (
     Event,
-    alerts,
-    dump,
-    journal,
-    load,
-    mail,
-    message,
-    question,
+    build_alerts,
+    build_mail,
+    build_message,
+    build_query,
+    dump_event,
+    load_event,
+    render_journal,
 )
 
 MOVE = Event("moved", "redis", "h1", 1000.0, "main", "crash", "10.0.0.1:6379", "10.0.0.2:6379", 4)
@@ -45,9 +45,9 @@ def test_the_identity_is_what_all_hosts_see(other: dict[str, Any], same: bool) -
 
 @pytest.mark.parametrize("event", [*ALL, TEST], ids=lambda event: f"{event.kind}-{event.cause}")
 def test_an_event_survives_the_spool_and_has_words(event: Event) -> None:
-    assert load(dump(event)) == event
+    assert load_event(dump_event(event)) == event
     assert event.summary and "\n" not in event.summary and event.description.endswith(".")
-    assert message(event)["time"].startswith("1970-01-01T00:")
+    assert build_message(event)["time"].startswith("1970-01-01T00:")
 
 
 def test_the_words_tell_a_crash_from_a_move_that_was_asked_for() -> None:
@@ -59,11 +59,11 @@ def test_the_words_tell_a_crash_from_a_move_that_was_asked_for() -> None:
 
 def test_the_spool_of_another_version_is_no_event() -> None:
     with pytest.raises(ValueError, match="unexpected"):
-        load('{"kind": "moved", "colour": "red"}')
+        load_event('{"kind": "moved", "colour": "red"}')
 
 
 def test_an_alert_has_what_routes_need_and_ends_by_itself() -> None:
-    (alert,) = json.loads(alerts(MOVE, {"team": "db", "set": "mine"}, 2000.0, 3600))
+    (alert,) = json.loads(build_alerts(MOVE, {"team": "db", "set": "mine"}, 2000.0, 3600))
     assert alert["labels"] == {
         "alertname": "RedisPrimaryMoved",
         "deployment": "redis",
@@ -78,21 +78,21 @@ def test_an_alert_has_what_routes_need_and_ends_by_itself() -> None:
 
 
 def test_alertmanager_is_asked_for_what_does_not_depend_on_the_host() -> None:
-    filters = [value for _name, value in parse_qsl(question(replace(MOVE, name='ma"in')))]
+    filters = [value for _name, value in parse_qsl(build_query(replace(MOVE, name='ma"in')))]
     assert 'set="ma\\"in"' in filters and 'epoch="4"' in filters
     assert not [one for one in filters if one.startswith(("cause", "severity", "host"))]
 
 
 def test_a_mail_is_folded_by_its_id() -> None:
-    first, second = (mail(replace(MOVE, host=host), "redis@x", ["a@x", "b@x"]) for host in ("h1", "h2"))
+    first, second = (build_mail(replace(MOVE, host=host), "redis@x", ["a@x", "b@x"]) for host in ("h1", "h2"))
     assert first["Message-ID"] == second["Message-ID"] and MOVE.id in first["Message-ID"]
     assert first["Subject"].startswith("[critical] main (redis)") and first["To"] == "a@x, b@x"
     assert "epoch: 4" in first.get_content()
 
 
 def test_the_journal_gets_fields() -> None:
-    rows = journal(MOVE).split(b"\n")
+    rows = render_journal(MOVE).split(b"\n")
     assert b"PRIORITY=2" in rows and b"QUORUM_SET=main" in rows and b"QUORUM_CAUSE=crash" in rows
     assert b"SYSLOG_IDENTIFIER=redis-notify" in rows
-    lines = journal(replace(TEST, host="a\nb"))
+    lines = render_journal(replace(TEST, host="a\nb"))
     assert b"MESSAGE\n" in lines and b"a\nb" in lines

@@ -8,7 +8,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.quorum.redis.plugins.module_utils._model.options import convert, names_typed, typed, unknown
+from ansible_collections.quorum.redis.plugins.module_utils._model.options import (
+    convert_value,
+    find_unknown,
+    names_typed,
+    read_options,
+)
 
 SPECS: dict[str, dict[str, Any]] = {
     "redis_a_bool": {"type": "bool", "default": True},
@@ -43,14 +48,14 @@ SPECS: dict[str, dict[str, Any]] = {
     ],
 )
 def test_every_spelling_is_the_value(kind: str, given: Any, expected: Any) -> None:
-    assert convert(given, kind) == expected
+    assert convert_value(given, kind) == expected
 
 
 def test_a_list_of_dictionaries_may_be_json() -> None:
     assert (
-        convert('[{"name": "main"}]', "list", "dict")
+        convert_value('[{"name": "main"}]', "list", "dict")
         == [{"name": "main"}]
-        == convert('{"name": "main"}', "list", "dict")
+        == convert_value('{"name": "main"}', "list", "dict")
     )
 
 
@@ -78,12 +83,12 @@ def test_a_list_of_dictionaries_may_be_json() -> None:
     ],
 )
 def test_what_has_no_sense_is_a_sentence(given: dict[str, Any], sentence: str) -> None:
-    assert typed(SPECS, given)[1] == [sentence]
+    assert read_options(SPECS, given)[1] == [sentence]
 
 
 @pytest.mark.parametrize("given", [{}, dict.fromkeys(SPECS), dict.fromkeys(SPECS, "")])
 def test_what_is_not_given_has_its_default(given: dict[str, Any]) -> None:
-    assert typed(SPECS, given) == (
+    assert read_options(SPECS, given) == (
         {"redis_a_bool": True, "redis_a_number": 5, "redis_a_list": [], "redis_a_dict": None, "redis_a_word": "none"},
         [],
     )
@@ -91,7 +96,7 @@ def test_what_is_not_given_has_its_default(given: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(("given", "expected"), [(False, "off"), (True, "yes"), ("dual", "dual")])
 def test_a_word_that_yaml_reads_as_a_truth(given: Any, expected: str) -> None:
-    assert typed({"redis_tls": {"type": "str", "choices": ["off", "dual", "yes"]}}, {"redis_tls": given}) == (
+    assert read_options({"redis_tls": {"type": "str", "choices": ["off", "dual", "yes"]}}, {"redis_tls": given}) == (
         {"redis_tls": expected},
         [],
     )
@@ -100,23 +105,23 @@ def test_a_word_that_yaml_reads_as_a_truth(given: Any, expected: str) -> None:
 def test_an_empty_text_may_be_a_choice() -> None:
     spec = {"type": "str", "choices": ["never", "madvise", ""], "default": "madvise"}
     given = {"": "", None: "madvise", "never": "never"}
-    assert {value: typed({"redis_a": spec}, {"redis_a": value})[0]["redis_a"] for value in given} == given
+    assert {value: read_options({"redis_a": spec}, {"redis_a": value})[0]["redis_a"] for value in given} == given
 
 
 def test_unknown_variables() -> None:
     """Those of somebody else pass, unless they were typed for this run."""
     known = ["redis_failover_to", "redis_failover_dead_primary", "redis_password", "redis_hosts"]
     inventory = ["redis_failover_too", "redis_exporter_port", "redis_pasword", "redis_hosts", "my_redis_hosts"]
-    said = unknown(inventory, known, [])
+    said = find_unknown(inventory, known, [])
     assert [sentence.split()[0] for sentence in said] == ["redis_failover_too", "redis_pasword"]
     assert said[0] == (
         "redis_failover_too is no variable of this collection and has no effect; is redis_failover_to meant?"
     )
-    assert unknown(["redis_to"], known, ["redis_to"])[0].startswith("redis_to is no variable")
-    assert unknown(["redis_zzz"], known, ["redis_zzz"]) == [
+    assert find_unknown(["redis_to"], known, ["redis_to"])[0].startswith("redis_to is no variable")
+    assert find_unknown(["redis_zzz"], known, ["redis_zzz"]) == [
         "redis_zzz is no variable of this collection and has no effect."
     ]
-    assert unknown(known, known, known) == []
+    assert find_unknown(known, known, known) == []
 
 
 def test_what_was_typed() -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.quorum.redis.plugins.module_utils._model.acl_users import access
+from ansible_collections.quorum.redis.plugins.module_utils._model.acl_users import assign_logins
 from ansible_collections.quorum.redis.plugins.module_utils._model.processes import server_processes
 
 SENTINELS = [{"host": "a", "address": "192.0.2.1", "port": 26379}]
@@ -34,7 +34,7 @@ def test_each_local_server_with_its_own_login_and_peers() -> None:
         instance("far", 6381, local=False),
     ]
     topology = {"servers": [one for one in instances if one["local"]], "sentinel": {"members": SENTINELS}}
-    logins = access([{"name": "main"}, {"name": "other", "password": "own"}, {"name": "far"}], [], "word", True)
+    logins = assign_logins([{"name": "main"}, {"name": "other", "password": "own"}, {"name": "far"}], [], "word", True)
     main, other = server_processes(topology, logins, GUARD, "watch")
     assert (main["name"], main["path"], main["port"]) == ("main", "/etc/redis/main.conf", 6379)
     assert main["state_file"] == "/var/lib/redis/main/redis.conf"

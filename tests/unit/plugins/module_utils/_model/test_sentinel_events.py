@@ -14,8 +14,8 @@ from ansible_collections.quorum.redis.plugins.module_utils._model.sentinel_event
     PATIENCE,
     Known,
     Watch,
+    find_named,
     known_sets,
-    named,
 )
 
 OLD, NEW, OTHER = "10.0.0.1:6379", "10.0.0.2:6379", "10.0.0.3:6379"
@@ -27,18 +27,20 @@ AFTER = {"main": Known(4, NEW)}
 def watch(rank: int = 1, blind: bool = False, known: dict[str, Known] | None = None) -> Watch:
     found = Watch("redis", f"h{rank}", rank, BEFORE if known is None else known)
     if not blind:
-        assert found.compare(BEFORE if known is None else known, {}, 0) == []
+        assert found.compare_look(BEFORE if known is None else known, {}, 0) == []
     return found
 
 
 def say(found: Watch, *rows: str) -> list[Event]:
     """Let the Sentinel say rows such as `+sdown master main 10.0.0.1 6379`, one each second."""
     parts = [row.partition(" ") for row in rows]
-    return [event for now, (channel, _, text) in enumerate(parts) for event in found.hear(channel, text, float(now))]
+    return [
+        event for now, (channel, _, text) in enumerate(parts) for event in found.hear_message(channel, text, float(now))
+    ]
 
 
 def moves(found: Watch, after: dict[str, Known] = AFTER, lost: Any = (), now: float = 9) -> list[Event]:
-    return found.compare(after, {"main": set(lost)} if lost else {}, now)
+    return found.compare_look(after, {"main": set(lost)} if lost else {}, now)
 
 
 def test_a_primary_that_failed_and_was_replaced_by_this_sentinel() -> None:
@@ -127,7 +129,7 @@ def test_a_listener_that_comes_in_the_middle_takes_the_flags() -> None:
 def test_a_lost_line_forgets_what_was_heard() -> None:
     found = watch()
     say(found, f"+sdown {MAIN}", f"+elected-leader {MAIN}")
-    found.lose()
+    found.note_loss()
     (event,) = moves(found)
     assert (event.cause, event.first) == ("unknown", False)
 
@@ -141,19 +143,19 @@ def test_a_failover_that_was_given_up_is_told_once(channel: str, down: bool, cau
     (event,) = say(found, *rows)
     assert (event.kind, event.cause, event.new, event.epoch, event.first) == ("stuck", cause, OLD, 3, True)
     assert len(say(found, *rows)) == (0 if down else 1)
-    assert found.tick(1000) == []
+    assert found.check_down(1000) == []
 
 
 def test_a_primary_that_nobody_replaces_is_told_once_for_each_time_that_it_is_down() -> None:
     found = watch(rank=0)
     for begin in (0.0, 100.0):
-        found.hear("+odown", f"{MAIN} #quorum 2/2", begin)
-        found.hear("+odown", f"{MAIN} #quorum 3/2", begin + 5)
-        assert found.tick(begin + PATIENCE - 1) == []
-        (event,) = found.tick(begin + PATIENCE)
+        found.hear_message("+odown", f"{MAIN} #quorum 2/2", begin)
+        found.hear_message("+odown", f"{MAIN} #quorum 3/2", begin + 5)
+        assert found.check_down(begin + PATIENCE - 1) == []
+        (event,) = found.check_down(begin + PATIENCE)
         assert (event.kind, event.cause, event.severity, event.first) == ("stuck", "crash", "critical", True)
-        assert found.tick(begin + 90) == []
-        found.hear("-odown", MAIN, begin + 95)
+        assert found.check_down(begin + 90) == []
+        found.hear_message("-odown", MAIN, begin + 95)
 
 
 def test_other_instances_are_no_news() -> None:
@@ -164,7 +166,7 @@ def test_other_instances_are_no_news() -> None:
 
 def test_tilt_is_told_by_each_host_once_an_hour() -> None:
     found = watch()
-    events = [found.hear("+tilt", "#tilt mode entered", now)[0] for now in (10.0, 20.0, 4000.0)]
+    events = [found.hear_message("+tilt", "#tilt mode entered", now)[0] for now in (10.0, 20.0, 4000.0)]
     assert len({event.id for event in events}) == 2 and events[0].severity == "warning"
 
 
@@ -193,4 +195,4 @@ def test_the_address_is_that_which_clients_are_given() -> None:
     ],
 )
 def test_when_a_new_primary_is_named(channel: str, text: str, name: str) -> None:
-    assert named(channel, text) == name
+    assert find_named(channel, text) == name

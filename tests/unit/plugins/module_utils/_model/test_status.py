@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from ansible_collections.quorum.redis.plugins.module_utils._model.client_page import FILES, client_code, files_of
 from ansible_collections.quorum.redis.plugins.module_utils._model.observed import SentinelView
-from ansible_collections.quorum.redis.plugins.module_utils._model.status_page import render
+from ansible_collections.quorum.redis.plugins.module_utils._model.status_page import render_page
 from ansible_collections.quorum.redis.plugins.module_utils._redis.replies import parse_acl_log
 from observed_sets import (
     ADDRESS,
@@ -31,7 +31,7 @@ ROOT = Path(__file__).resolve().parents[5]
 
 
 def told(seen: dict[str, Any]) -> str:
-    _page, problems = render(model(), HEALTHY, sentinels(seen, seen, seen))
+    _page, problems = render_page(model(), HEALTHY, sentinels(seen, seen, seen))
     return "\n".join(problems)
 
 
@@ -59,7 +59,7 @@ AGREED = sentinels(sentinel(), sentinel(), sentinel())
 
 
 def test_the_page_of_a_healthy_set() -> None:
-    page, problems = render(model(), HEALTHY, AGREED)
+    page, problems = render_page(model(), HEALTHY, AGREED)
     assert problems == []
     assert [line for line in page if line] == [
         "main: redis 7.0.15, port 6379",
@@ -79,7 +79,9 @@ def test_the_page_of_a_healthy_set() -> None:
 
 def test_two_passwords_are_told_and_no_problem() -> None:
     seen = servers({**primary(), "rotating": ["shop", "default"]}, replica(), {**replica(), "rotating": ["default"]})
-    page, problems = render(model(), seen, sentinels(sentinel(), {**sentinel(), "rotating": ["default"]}, sentinel()))
+    page, problems = render_page(
+        model(), seen, sentinels(sentinel(), {**sentinel(), "rotating": ["default"]}, sentinel())
+    )
     assert problems == []
     assert [line for line in page if "passwords" in line] == [
         "  The Sentinels: two passwords open for default at r2; rotate.yml ends that",
@@ -88,7 +90,7 @@ def test_two_passwords_are_told_and_no_problem() -> None:
 
 
 def test_the_page_of_a_set_without_sentinel() -> None:
-    page, problems = render(model(sentinel=False), HEALTHY, {})
+    page, problems = render_page(model(sentinel=False), HEALTHY, {})
     assert problems == []
     assert "  healthy: one primary, 2 replicas in sync" in page
     assert not [line for line in page if "entinel" in line]
@@ -96,7 +98,7 @@ def test_the_page_of_a_set_without_sentinel() -> None:
 
 def test_whoever_is_primary_is_right() -> None:
     seen = servers(replica(of="10.0.0.2"), primary(), replica(of="10.0.0.2"))
-    assert render(model(), seen, sentinels(*[sentinel("10.0.0.2")] * 3))[1] == []
+    assert render_page(model(), seen, sentinels(*[sentinel("10.0.0.2")] * 3))[1] == []
 
 
 @pytest.mark.parametrize(
@@ -130,7 +132,7 @@ def test_whoever_is_primary_is_right() -> None:
     ],
 )
 def test_problems_of_members(seen: tuple[dict[str, Any] | None, ...], problem: str) -> None:
-    page, problems = render(model(sentinel=False), servers(*seen), {})
+    page, problems = render_page(model(sentinel=False), servers(*seen), {})
     assert len(problems) == 1
     assert problems[0].startswith(problem)
     assert f"  PROBLEM  {problems[0]}" in page
@@ -151,7 +153,7 @@ def test_problems_of_members(seen: tuple[dict[str, Any] | None, ...], problem: s
     ],
 )
 def test_problems_of_sentinels(seen: dict[str, Any] | None, problem: str) -> None:
-    page, problems = render(model(), HEALTHY, sentinels(sentinel(), sentinel(), seen))
+    page, problems = render_page(model(), HEALTHY, sentinels(sentinel(), sentinel(), seen))
     assert len(problems) == 1
     assert problems[0].startswith(problem)
     assert f"  PROBLEM  {problems[0]}" in page
@@ -167,12 +169,12 @@ def test_problems_of_sentinels(seen: dict[str, Any] | None, problem: str) -> Non
     ],
 )
 def test_states(seen: dict[str, Any], state: str) -> None:
-    page, _problems = render(model(sentinel=False), servers(primary(), replica(), seen), {})
+    page, _problems = render_page(model(sentinel=False), servers(primary(), replica(), seen), {})
     assert state in next(line for line in page if line.startswith("  r3"))
 
 
 def test_two_primaries_show_no_lag_because_it_means_nothing() -> None:
-    page, _problems = render(model(sentinel=False), servers(primary(), primary(), replica()), {})
+    page, _problems = render_page(model(sentinel=False), servers(primary(), primary(), replica()), {})
     assert "bytes" not in next(line for line in page if line.startswith("  r3"))
 
 
@@ -185,7 +187,7 @@ def test_several_sets_are_judged_one_by_one() -> None:
             ("r3", replica(), gone()),
         )
     }
-    page, problems = render(model(sentinel=False, names=("main", "cache")), seen, {})
+    page, problems = render_page(model(sentinel=False, names=("main", "cache")), seen, {})
     assert len(problems) == 1
     assert problems[0].startswith("cache at r3")
     assert "  healthy: one primary, 2 replicas in sync" in page
@@ -203,7 +205,7 @@ def test_what_was_refused_is_told_and_is_no_problem() -> None:
         "r2": {"main": {**replica(), "refused": [refused("shop", "command", "keys", 3, 600)]}},
         "r3": {"main": {**replica(), "refused": [refused("shop", "command", "keys", 4, 90)]}},
     }
-    page, problems = render(model(sentinel=False), servers, {})
+    page, problems = render_page(model(sentinel=False), servers, {})
     assert problems == []
     at = next(number for number, line in enumerate(page) if "refused in the last 24 hours" in line)
     assert page[at + 1].split() == ["shop", "command", "'keys'", "7", "1", "min", "ago", "r2,", "r3"]
@@ -212,13 +214,13 @@ def test_what_was_refused_is_told_and_is_no_problem() -> None:
 
 def test_the_page_says_how_to_connect() -> None:
     servers = {"r1": {"main": primary()}, **{host: {"main": replica()} for host in HOSTS[1:]}}
-    page, _problems = render(model(), servers, {})
+    page, _problems = render_page(model(), servers, {})
     places = ",".join(f"{ADDRESS[host]}:26379" for host in HOSTS)
     assert page[-2] == f"  connect: REDIS_NAME=main REDIS_SENTINELS={places}"
     secure = {**model(), "tls": {"on": True, "ca": "/etc/ca.crt"}}
-    page, _problems = render(secure, servers, {})
+    page, _problems = render_page(secure, servers, {})
     assert page[-2].endswith(" REDIS_CA=/etc/ca.crt")
-    assert not [line for line in render(model(sentinel=False), servers, {})[0] if "connect:" in line]
+    assert not [line for line in render_page(model(sentinel=False), servers, {})[0] if "connect:" in line]
 
 
 @pytest.mark.parametrize("client", FILES)
@@ -241,21 +243,21 @@ def test_a_log_of_acl_is_read() -> None:
 
 def test_who_was_not_asked_is_outside_this_run() -> None:
     """With --limit: neither a problem nor well."""
-    page, problems = render(model(), servers(primary(), None, None), sentinels(sentinel(), None, None), ["r1"])
+    page, problems = render_page(model(), servers(primary(), None, None), sentinels(sentinel(), None, None), ["r1"])
     shown = "\n".join(page)
     assert shown.count("outside this run") == 4 and "does not answer" not in shown
     assert problems == [] and "healthy: as far as this run goes: r1" in shown
 
 
 def test_a_replica_alone_may_follow_a_primary_that_was_not_asked() -> None:
-    page, problems = render(
+    page, problems = render_page(
         model(), servers(None, replica(), replica()), sentinels(None, sentinel(), sentinel()), ["r2", "r3"]
     )
     assert problems == [] and "  healthy: as far as this run goes: r2, r3" in page
     split = servers(None, replica(of="10.0.0.3"), replica())
-    assert render(model(), split, sentinels(None, sentinel(), sentinel()), ["r2", "r3"])[1] != []
-    assert render(model(), servers(None, None, None), {}, ["other"])[1] == []
+    assert render_page(model(), split, sentinels(None, sentinel(), sentinel()), ["r2", "r3"])[1] != []
+    assert render_page(model(), servers(None, None, None), {}, ["other"])[1] == []
 
 
 def test_a_member_that_was_asked_and_is_silent_stays_a_problem() -> None:
-    assert render(model(), servers(primary(), None, None), AGREED, HOSTS)[1] != []
+    assert render_page(model(), servers(primary(), None, None), AGREED, HOSTS)[1] != []

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.quorum.redis.plugins.module_utils._model.status_html import render_html
-from ansible_collections.quorum.redis.plugins.module_utils._model.status_page import render
+from ansible_collections.quorum.redis.plugins.module_utils._model.status_page import render_page
 from observed_sets import gone, model, primary, replica, servers
 
 MODEL = model(sentinel=False)
@@ -20,7 +20,7 @@ WELL = {"writes": {"main": ["10.0.0.1-6379"]}, "reads": READS}
 
 
 def told(seen: Any, **fronts: Any) -> tuple[str, list[str]]:
-    page, problems = render(MODEL, seen, {}, None, fronts)
+    page, problems = render_page(MODEL, seen, {}, None, fronts)
     return "\n".join(" ".join(line.split()) for line in page), problems
 
 

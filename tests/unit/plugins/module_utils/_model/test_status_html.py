@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.quorum.redis.plugins.module_utils._model.markup import element, settled
+from ansible_collections.quorum.redis.plugins.module_utils._model.markup import drop_moving, make_tag
 from ansible_collections.quorum.redis.plugins.module_utils._model.observed import Observed, SentinelView
 from ansible_collections.quorum.redis.plugins.module_utils._model.status_html import render_html
 from ansible_collections.quorum.redis.plugins.module_utils._model.status_layout import short_names
-from ansible_collections.quorum.redis.plugins.module_utils._model.status_page import render
+from ansible_collections.quorum.redis.plugins.module_utils._model.status_page import render_page
 from ansible_collections.quorum.redis.plugins.module_utils._redis.replies import (
     apply_info,
     parse_master,
@@ -289,7 +289,7 @@ def test_short_names_are_taken_only_where_they_differ() -> None:
 @pytest.mark.parametrize("name", CASES)
 @pytest.mark.parametrize("run", [None, ["r1", "r2"]])
 def test_the_verdict_is_that_of_the_text_page(name: str, run: list[str] | None) -> None:
-    lines, problems = render(*CASES[name], run)
+    lines, problems = render_page(*CASES[name], run)
     page = tree(CASES[name], run)
     assert [said(item) for one in page.iter("ul") if one.get("class") == "problems" for item in one] == problems
     healthy = [line.partition("healthy: ")[2] for line in lines if line.startswith("  healthy: ")]
@@ -468,14 +468,14 @@ def test_times_and_counters_are_no_change_and_a_role_is_one() -> None:
     known = servers(primary(), replica(90), replica())
     for one in known.values():
         one["main"].update(uptime=33, memory={"used_memory": 4, "maxmemory": 0})
-    before = settled(render_html(model(), known, AGREED, None, NOW))
-    assert before == settled(render_html(model(), later, AGREED, None, NOW + 60))
+    before = drop_moving(render_html(model(), known, AGREED, None, NOW))
+    assert before == drop_moving(render_html(model(), later, AGREED, None, NOW + 60))
     later["r3"]["main"]["primary"]["link"] = "down"
-    assert before != settled(render_html(model(), later, AGREED, None, NOW))
+    assert before != drop_moving(render_html(model(), later, AGREED, None, NOW))
 
 
 def test_what_cannot_be_shown_is_replaced() -> None:
-    assert element("p", "a\x07b").text == "a\ufffdb"
+    assert make_tag("p", "a\x07b").text == "a\ufffdb"
 
 
 def test_a_sentinel_that_does_not_watch_has_no_line() -> None:

@@ -14,13 +14,13 @@ from ansible_collections.quorum.redis.plugins.module_utils._model.directives imp
     size_of,
 )
 from ansible_collections.quorum.redis.plugins.module_utils._model.inventory import Inventory, TopologyError
-from ansible_collections.quorum.redis.plugins.module_utils._model.topology import INSTANCE_DEFAULTS, build
+from ansible_collections.quorum.redis.plugins.module_utils._model.topology import INSTANCE_DEFAULTS, build_topology
 from inventories import ADDRESSES, DEFAULTS, THREE, TLS, inventory, problems
 
 
 def one(**entry: Any) -> dict[str, Any]:
     """Return the one data set of a model made with this entry."""
-    found: dict[str, Any] = build(inventory(redis_instances=[{"name": "main", **entry}]))["instances"][0]
+    found: dict[str, Any] = build_topology(inventory(redis_instances=[{"name": "main", **entry}]))["instances"][0]
     return found
 
 
@@ -28,7 +28,7 @@ def one(**entry: Any) -> dict[str, Any]:
 
 
 def test_a_sound_inventory_has_no_warning_and_names_members_by_address() -> None:
-    model = build(inventory())
+    model = build_topology(inventory())
     assert model["deployment"] == "redis"
     assert model["warnings"] == []
     main = model["instances"][0]
@@ -52,7 +52,7 @@ def test_a_sound_inventory_has_no_warning_and_names_members_by_address() -> None
 
 def test_the_model_is_the_same_on_every_host_but_for_what_is_local() -> None:
     def common(host: str) -> dict[str, Any]:
-        model = build(inventory(host=host, sentinels=["r1", "r2", "r4"]))
+        model = build_topology(inventory(host=host, sentinels=["r1", "r2", "r4"]))
         for part in (*model["instances"], model["sentinel"]):
             part.pop("parameters", None)
             part.pop("local")
@@ -67,7 +67,8 @@ def test_the_model_is_the_same_on_every_host_but_for_what_is_local() -> None:
 
 def test_only_the_seed_depends_on_the_order_of_the_inventory() -> None:
     models = [
-        build(inventory(hosts=hosts, sentinels=hosts[::-1])) for hosts in (["r2", "r10", "r1"], ["r1", "r2", "r10"])
+        build_topology(inventory(hosts=hosts, sentinels=hosts[::-1]))
+        for hosts in (["r2", "r10", "r1"], ["r1", "r2", "r10"])
     ]
     seeds = [model["instances"][0].pop("seed") for model in models]
     assert seeds == ["r2", "r1"]
@@ -79,7 +80,7 @@ def test_only_the_seed_depends_on_the_order_of_the_inventory() -> None:
     ("host", "member", "watcher"), [("r1", True, True), ("r3", True, False), ("r4", False, True), ("r7", False, False)]
 )
 def test_parameters_are_there_where_a_process_runs(host: str, member: bool, watcher: bool) -> None:
-    model = build(inventory(host=host, sentinels=["r1", "r2", "r4"]))
+    model = build_topology(inventory(host=host, sentinels=["r1", "r2", "r4"]))
     assert model["instances"][0]["local"] is member
     assert ("parameters" in model["instances"][0]) is member
     assert model["sentinel"]["local"] is watcher
@@ -100,7 +101,7 @@ def test_parameters_are_there_where_a_process_runs(host: str, member: bool, watc
         ({"parallel_syncs": 2}, {"parallel_syncs": 2}),
         ({"primary": "r3"}, {"seed": "r3"}),
         ({"hosts": ["r3", "r2"]}, {"seed": "r3", "local": False}),
-        ({"hosts": ["r1", "r1", "r2"]}, {"members": build(inventory())["instances"][0]["members"][:2]}),
+        ({"hosts": ["r1", "r1", "r2"]}, {"members": build_topology(inventory())["instances"][0]["members"][:2]}),
         ({"sentinel": False}, {"sentinel": False}),
         ({"sentinel": "no"}, {"sentinel": False}),
         ({"hosts": "r3,r2"}, {"seed": "r3", "local": False}),
@@ -146,13 +147,13 @@ def test_an_old_engine_is_not_told_what_it_does_not_know(version: str, known: bo
 
 
 def test_no_parameter_says_who_is_primary_or_what_the_password_is() -> None:
-    model = build(inventory(redis_instances=[{"name": "main", "primary": "r2", "password": "p3"}]))
+    model = build_topology(inventory(redis_instances=[{"name": "main", "primary": "r2", "password": "p3"}]))
     assert not {"replicaof", "slaveof", "requirepass", "masterauth"} & set(model["instances"][0]["parameters"])
     assert not [secret for secret in ("p1", "p2", "p3") if f"'{secret}'" in repr(model)]
 
 
 def test_bind_and_no_authentication() -> None:
-    model = build(
+    model = build_topology(
         inventory(
             redis_auth=False, redis_bind=["10.0.0.1", "127.0.0.1"], redis_password=None, redis_sentinel_password=None
         )
@@ -163,7 +164,7 @@ def test_bind_and_no_authentication() -> None:
 
 
 def test_what_the_argument_spec_lets_through_as_text_is_read_as_it_reads_it() -> None:
-    model = build(inventory(redis_auth="false", redis_bind="10.0.0.1,127.0.0.1", redis_password=None))
+    model = build_topology(inventory(redis_auth="false", redis_bind="10.0.0.1,127.0.0.1", redis_password=None))
     assert model["instances"][0]["parameters"]["bind"] == "10.0.0.1 127.0.0.1"
     assert model["instances"][0]["parameters"]["protected-mode"] is False
 
@@ -171,7 +172,7 @@ def test_what_the_argument_spec_lets_through_as_text_is_read_as_it_reads_it() ->
 def test_data_sets_may_be_typed() -> None:
     """As `-e` and surveys give them, and also what stands in an entry."""
     sets = '[{"name": "main", "port": "6380", "sentinel": "no", "appendonly": "", "hosts": "r1, r2", "config": "{}"}]'
-    model = build(inventory(redis_instances=sets, redis_bind="10.0.0.1\n127.0.0.1", redis_sentinel_config=""))
+    model = build_topology(inventory(redis_instances=sets, redis_bind="10.0.0.1\n127.0.0.1", redis_sentinel_config=""))
     found = model["instances"][0]
     assert (found["port"], found["sentinel"], [member["host"] for member in found["members"]]) == (
         6380,
@@ -197,11 +198,11 @@ def test_data_sets_may_be_typed() -> None:
 )
 def test_what_has_no_sense_is_refused(changes: dict[str, Any], sentence: str) -> None:
     with pytest.raises(TopologyError, match=re.escape(sentence)):
-        build(inventory(**changes))
+        build_topology(inventory(**changes))
 
 
 def test_parameters_of_a_sentinel_hold_no_state() -> None:
-    parameters = build(inventory(host="r2"))["sentinel"]["parameters"]
+    parameters = build_topology(inventory(host="r2"))["sentinel"]["parameters"]
     assert parameters["sentinel"] == ["announce-ip 10.0.0.2", "announce-port 26379"]
     assert parameters["port"] == 26379
     assert parameters["dir"] == "/var/lib/redis/sentinel"
@@ -209,7 +210,7 @@ def test_parameters_of_a_sentinel_hold_no_state() -> None:
 
 def test_several_sets_share_hosts_and_only_the_watched_ones_reach_sentinel() -> None:
     sets = [{"name": "main"}, {"name": "cache", "port": 6380, "sentinel": False, "hosts": ["r1", "r2"]}]
-    model = build(inventory(redis_instances=sets))
+    model = build_topology(inventory(redis_instances=sets))
     assert [len(found["members"]) for found in model["instances"]] == [3, 2]
     assert [master["name"] for master in model["sentinel"]["masters"]] == ["main"]
 
@@ -217,14 +218,14 @@ def test_several_sets_share_hosts_and_only_the_watched_ones_reach_sentinel() -> 
 def test_another_deployment_is_another_group() -> None:
     groups = {"redis": THREE, "redis_sentinel": THREE, "shop": ["r5", "r6", "r7"]}
     variables = {**DEFAULTS, "redis_group": "shop", "redis_sentinel_group": "shop"}
-    model = build(Inventory("r5", groups, variables, ADDRESSES.__getitem__))
+    model = build_topology(Inventory("r5", groups, variables, ADDRESSES.__getitem__))
     assert model["deployment"] == "shop"
     assert [member["host"] for member in model["instances"][0]["members"]] == ["r5", "r6", "r7"]
     assert [member["host"] for member in model["sentinel"]["members"]] == ["r5", "r6", "r7"]
 
 
 def test_without_a_sentinel_group_nothing_is_watched_and_its_password_is_not_wanted() -> None:
-    model = build(inventory(sentinels=[], redis_sentinel_password=None))
+    model = build_topology(inventory(sentinels=[], redis_sentinel_password=None))
     assert model["instances"][0]["sentinel"] is False
     assert model["sentinel"]["masters"] == []
     assert model["warnings"] == []
@@ -247,7 +248,7 @@ def test_memory_needed_counts_local_sets_and_the_reserve(
     sets.append(
         {"name": "elsewhere", "port": 8000, "hosts": ["r2"], "config": {"maxmemory": "64gb"}, "sentinel": False}
     )
-    model = build(inventory(redis_instances=sets, redis_fork_reserve=reserve))
+    model = build_topology(inventory(redis_instances=sets, redis_fork_reserve=reserve))
     assert model["memory_needed"] == expected
 
 
@@ -284,7 +285,7 @@ def test_a_retired_host_is_in_no_part_of_the_model() -> None:
         entries[0].pop("primary") if without == () else None
         found = inventory(hosts=hosts, sentinels=hosts, redis_instances=entries)
         found.without = without
-        return build(found)
+        return build_topology(found)
 
     shrunk, small = model([*THREE, "r4"], ("r4",)), model(THREE)
     assert shrunk.pop("leaving") == [{"host": "r4", "address": "10.0.0.4"}]
@@ -304,7 +305,7 @@ def test_acl_users_are_shared_or_of_one_set_and_hold_no_secret() -> None:
         {"name": "none", "port": 1, "acl_users": []},
         {"name": "null", "port": 2, "acl_users": None},
     ]
-    models = build(inventory(redis_instances=sets, redis_acl_users=shared))["instances"]
+    models = build_topology(inventory(redis_instances=sets, redis_acl_users=shared))["instances"]
     assert [model["acl"]["declared"] for model in models] == [True, False, True]
     assert models[0]["acl"] == {
         "declared": True,
@@ -316,7 +317,7 @@ def test_acl_users_are_shared_or_of_one_set_and_hold_no_secret() -> None:
         "sentinel": "",
     }
     assert "hidden" not in str(models)
-    assert build(inventory(redis_acl_users=shared, redis_password=None))
+    assert build_topology(inventory(redis_acl_users=shared, redis_password=None))
     assert "redis_password is not set" in problems(redis_acl_users=shared[:1], redis_password=None)[0]
     assert problems(redis_acl_users=[{"name": "a"}]) == [
         "redis_instances main: ACL users: the user a needs passwords or hashes, or `nopass: true`."
@@ -342,7 +343,7 @@ def tls_of(parameters: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.mark.parametrize("off", ["off", False])
 def test_without_tls_nothing_is_said_of_it(off: Any) -> None:
-    model = build(inventory(redis_tls=off, **TLS))
+    model = build_topology(inventory(redis_tls=off, **TLS))
     assert model["tls"] == {"on": False, "ca": "", "cert": "", "key": ""}
     for part in (model["instances"][0], model["sentinel"]):
         assert tls_of(part["parameters"]) == {}
@@ -350,7 +351,7 @@ def test_without_tls_nothing_is_said_of_it(off: Any) -> None:
 
 
 def test_dual_opens_a_port_beside_the_one_that_all_know() -> None:
-    model = build(inventory(redis_tls="dual", redis_tls_clients=True, **TLS))
+    model = build_topology(inventory(redis_tls="dual", redis_tls_clients=True, **TLS))
     main, sentinel = model["instances"][0], model["sentinel"]
     common = {"tls-replication": False, "tls-auth-clients": "yes", **FILES}
     assert tls_of(main["parameters"]) == {"tls-port": 16379, **common}
@@ -363,7 +364,7 @@ def test_dual_opens_a_port_beside_the_one_that_all_know() -> None:
 
 
 def test_peers_know_each_other_by_the_port_for_tls_and_clients_keep_the_plain_one() -> None:
-    model = build(inventory(redis_tls="peers", **TLS))
+    model = build_topology(inventory(redis_tls="peers", **TLS))
     main, sentinel = model["instances"][0], model["sentinel"]
     common = {"tls-replication": True, "tls-auth-clients": "no", **FILES}
     wanted = {"port": 6379, "tls-port": 16379, "replica-announce-port": 16379, **common}
@@ -376,7 +377,7 @@ def test_peers_know_each_other_by_the_port_for_tls_and_clients_keep_the_plain_on
 
 def test_tls_only_is_known_by_its_port_for_tls() -> None:
     entry = {"name": "main", "tls_port": 6379}
-    model = build(inventory(redis_tls="only", redis_sentinel_tls_port=26379, redis_instances=[entry], **TLS))
+    model = build_topology(inventory(redis_tls="only", redis_sentinel_tls_port=26379, redis_instances=[entry], **TLS))
     main, sentinel = model["instances"][0], model["sentinel"]
     common = {"port": 0, "tls-replication": True, "tls-auth-clients": "no", **FILES}
     assert {**common, "tls-port": 6379, "replica-announce-port": 6379}.items() <= main["parameters"].items()

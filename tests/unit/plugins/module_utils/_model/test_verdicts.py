@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 
 import pytest
-from ansible_collections.quorum.redis.plugins.module_utils._model.options import unknown
+from ansible_collections.quorum.redis.plugins.module_utils._model.options import find_unknown
 from ansible_collections.quorum.redis.plugins.module_utils._model.status_verdict import known_primaries
 from ansible_collections.quorum.redis.plugins.module_utils._model.verdicts import VERDICTS, tell_verdict
 
@@ -47,7 +47,7 @@ def test_every_verdict_is_told_by_somebody() -> None:
 
 
 def test_a_verdict_of_an_earlier_job_is_no_misspelt_variable() -> None:
-    assert unknown(VERDICTS, ["redis_status_fail", *VERDICTS], VERDICTS) == []
+    assert find_unknown(VERDICTS, ["redis_status_fail", *VERDICTS], VERDICTS) == []
 
 
 def test_a_primary_is_named_where_exactly_one_says_so() -> None:
