@@ -79,7 +79,7 @@ class Files(Reconciler[Pairs]):
     def apply(self, step: Step) -> None:
         """Write one file."""
         if isinstance(step, WriteFile):
-            step.write(self.module)
+            step.write_file(self.module)
 
     def settle(self, before: Pairs, steps: list[Step]) -> Pairs:
         """A written file is as it was written."""

@@ -96,13 +96,13 @@ class Acl(Reconciler[View]):
                 self.wish.refuse_unfinished(seen, present)
             held = present or {**self.wish.from_configuration(), **there}
             declared = self.wish.build_rules(engine.version, held)
-            engine.spell(declared, self.label)
+            engine.spell_rules(declared, self.label)
             live, found, older = declared, Plan(), False
             if self.client is not None:
                 older = parse_version(version) < CHANNELS <= engine.version
                 if parse_version(version) != engine.version:
                     live = self.wish.build_rules(parse_version(version), held)
-                same = engine.same(live, present, self.label)
+                same = engine.find_same(live, present, self.label)
                 held_by = needed_users(self.client) if self._differ(same, present, live) else set()
                 predicted, purge = self.module.check_mode, self.wish.purge
                 final = self.params["final"] or self.params["previous"] != OPEN
@@ -112,7 +112,7 @@ class Acl(Reconciler[View]):
             if (
                 want.kind == "file"
                 and want.content != seen.content
-                and set(there) == set(engine.same(said, there, self.label)) == set(said)
+                and set(there) == set(engine.find_same(said, there, self.label)) == set(said)
             ):
                 want.content = seen.content  # in other words, but it means the same
             check_path(seen, want, sure=not self.module.check_mode)
@@ -129,12 +129,12 @@ class Acl(Reconciler[View]):
         """Refuse what would lock out those who keep the data set running, and presets that do not fit this engine."""
         for name, user in self.users.items():
             literal = [("PSUBSCRIBE", text) for text in literal_patterns(user) if engine.version >= CHANNELS]
-            if literal and not engine.forbidden(name, declared[name], literal):
+            if literal and not engine.list_forbidden(name, declared[name], literal):
                 self.patterns[name] = [text for _command, text in literal]
         engine.prove_presets(self.users, self.label)
         for duty, login in self.logins.items():
             name = login.get("username") or "default"
-            why = f"{name} would be removed" if name in self.absent else engine.unfit(duty, login, declared)
+            why = f"{name} would be removed" if name in self.absent else engine.explain_unfit(duty, login, declared)
             if why:
                 raise Refused(
                     f"{self.label}: {why}",
@@ -180,7 +180,7 @@ class Acl(Reconciler[View]):
         """Do one step; when it fails, the changes before it are taken back."""
         try:
             if isinstance(step, WriteFile):
-                step.write(self.module)
+                step.write_file(self.module)
             elif self.client is not None and isinstance(step, RenewLogins):
                 self._let_go(self.client, step.names)
             elif self.client is not None and isinstance(step, ChangeUser):

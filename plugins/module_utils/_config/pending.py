@@ -28,4 +28,4 @@ def note_pending(path: str, run_id: str, keys: Sequence[str]) -> None:
             note.unlink()
         elif not note.exists() or note.read_text(encoding="utf-8") != text:
             owner, group = str(os.geteuid()), str(os.getegid())
-            Draft(Wanted(str(note), "file", text.encode(), "", 0o644, owner, group)).place()
+            Draft(Wanted(str(note), "file", text.encode(), "", 0o644, owner, group)).take_place()

@@ -123,7 +123,7 @@ class Instance(Reconciler[View]):
             self.client = connect_unit(place, state, variable, self.params["unit"] or "")
         if self.changeover is not None:
             file = view.seen.content.decode("utf-8", "surrogateescape")
-            more = self.changeover.look(self.client, file, state or "")
+            more = self.changeover.look_once(self.client, file, state or "")
             self.text = render_file(
                 {**self.parameters, **more}, HEADER + format_authorities(self.parameters) + self.changeover.head
             )
@@ -209,7 +209,7 @@ class Instance(Reconciler[View]):
                 self.wanted.path,
                 "Nothing was changed. If you mean it, run once with redis_allow_dangerous=true",
             )
-        steps: list[Step] = self.changeover.steps() if self.changeover is not None else []
+        steps: list[Step] = self.changeover.list_steps() if self.changeover is not None else []
         if self.params["previous"] == PROVE:
             return []
         certificate = "" if self.sentinel else str(self.parameters.get("tls-cert-file") or "")
@@ -222,7 +222,7 @@ class Instance(Reconciler[View]):
             if self.client is not None:
                 self.client.call(*step.command)
         elif isinstance(step, WriteFile):
-            step.write(self.module)
+            step.write_file(self.module)
         elif isinstance(step, GiveBack):
             give_back(step.home, step.account)
         elif isinstance(step, (SetLive, WriteManaged)):
@@ -237,13 +237,13 @@ class Instance(Reconciler[View]):
                 wait_loaded(self.client, self.params["wait"], self.label)
                 self._set(self.client, step.changes, view.live.version)
             elif self.draft is not None:
-                self.draft.place()
+                self.draft.take_place()
                 self._relabel(self.wanted.path)
             else:
                 write_path(view.seen, self.wanted, self._relabel)
         except QuorumError:
             if self.draft is not None:
-                self.draft.discard()
+                self.draft.discard_draft()
             if self.client is not None:
                 undo_changes(self.client, self.done)
             raise

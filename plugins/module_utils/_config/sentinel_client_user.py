@@ -59,7 +59,7 @@ class Clients:
         self.hashes = sorted(set(params["clients"]))
         self.steps: List[Step] = []
 
-    def look(self, client: Optional[Client], file: str) -> List[str]:
+    def look_once(self, client: Optional[Client], file: str) -> List[str]:
         """Return what the file says of the user, and find out what the process is to be told."""
         self.steps = []
         if not self.hashes and not any(

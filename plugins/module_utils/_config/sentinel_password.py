@@ -52,9 +52,9 @@ class Changeover:
         self.text = self.head = ""
         self.clients = Clients(params, label)
 
-    def look(self, client: Optional[Client], file: str, state: str) -> Dict[str, List[str]]:
+    def look_once(self, client: Optional[Client], file: str, state: str) -> Dict[str, List[str]]:
         """Return what the file says of users beside `requirepass`, and find out what the process is to be told."""
-        users = [*self._look(client, file, state).values(), *self.clients.look(client, file)]
+        users = [*self._look(client, file, state).values(), *self.clients.look_once(client, file)]
         return {"user": users} if users else {}
 
     def _look(self, client: Optional[Client], file: str, state: str) -> Dict[str, str]:
@@ -107,7 +107,7 @@ class Changeover:
         if self.params["previous"] != PROVE:
             self._tell(["resetpass", f"#{password_digest(self.new)}"], "let nothing in but the new password")
 
-    def steps(self) -> List[Step]:
+    def list_steps(self) -> List[Step]:
         """Return what the process is told."""
         own: List[Step] = [ChangePassword(self.text, self.step)] if self.step else []
         return own + self.clients.steps

@@ -110,7 +110,7 @@ class EndpointHost(Reconciler[View]):
             return view if mine else View()
         check_deployment(self.module.params["name"], held_by, self.module.params["deployment"])
         check_ports(self.module.params["name"], self._held())
-        asked = [_ask(one, self.tls.of(one)) for one in self.sets]
+        asked = [_ask(one, self.tls.reach_members(one)) for one in self.sets]
         self.warnings += check_answers(self.module.params["name"], asked, self.pending)
         names = [word for word in (self.module.params["own_address"], self.module.params["name"]) if word]
         for one in self.sets:
@@ -157,7 +157,7 @@ class EndpointHost(Reconciler[View]):
         elif isinstance(step, WriteFile):
             if step.want.path == CONFIG:
                 service.judge_configuration(self.text, self.tls.content)
-            step.write(self.module)
+            step.write_file(self.module)
             if step.want.path == SYSUSERS:
                 must_succeed(f"The user {USER} cannot be created", "systemd-sysusers", step.want.path)
 
@@ -204,7 +204,7 @@ class EndpointHost(Reconciler[View]):
             name = one["name"]
             if seen.primaries[name] and len(seen.writes.get(name, [])) != 1:
                 found.append(f"the endpoint of {name} leads to {', '.join(seen.writes.get(name, [])) or 'nobody'}")
-            elif seen.primaries[name] and not _leads(one, self.tls.through(one)):
+            elif seen.primaries[name] and not _leads(one, self.tls.reach_endpoint(one)):
                 found.append(f"port {one['port']} does not lead to the primary of {name}")
         return found
 

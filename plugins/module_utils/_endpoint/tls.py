@@ -29,11 +29,11 @@ class Files:
     digest: str = ""  # tells contents apart, without the key
     warnings: list[str] = field(default_factory=list)
 
-    def of(self, one: Mapping[str, Any]) -> Optional[Tls]:
+    def reach_members(self, one: Mapping[str, Any]) -> Optional[Tls]:
         """Return how the members of a set are reached."""
         return self.tls if one["secure"] else None
 
-    def through(self, one: Mapping[str, Any]) -> Optional[Tls]:
+    def reach_endpoint(self, one: Mapping[str, Any]) -> Optional[Tls]:
         """Return how the endpoint itself is: whose certificate its clients see is in nobody's hand here."""
         known = self.tls if one["tls"] != "off" else None
         return Through(known.ca, known.cert, known.key) if known else None

@@ -33,7 +33,7 @@ class Judge:
         self.client, self.place, self.program = client, place, f"{program} {version}"
         self.version: Version = parse_version(version)
 
-    def spell(self, users: Mapping[str, Sequence[str]], label: str) -> Dict[str, List[str]]:
+    def spell_rules(self, users: Mapping[str, Sequence[str]], label: str) -> Dict[str, List[str]]:
         """Return the rules as the engine spells them; a rule that it refuses is named."""
         for name, rules in users.items():
             try:
@@ -50,21 +50,23 @@ class Judge:
         found = parse_acl_list(self.client.call("ACL", "LIST"))
         return {name: found[name] for name in users}
 
-    def same(self, users: Mapping[str, Sequence[str]], present: Mapping[str, Sequence[str]], label: str) -> List[str]:
+    def find_same(
+        self, users: Mapping[str, Sequence[str]], present: Mapping[str, Sequence[str]], label: str
+    ) -> List[str]:
         """Return the users whose present rules mean what is declared, whoever spelled them."""
         both = [name for name in users if name in present]
-        declared = self.spell({name: users[name] for name in both}, label)
+        declared = self.spell_rules({name: users[name] for name in both}, label)
         found = []
         for name in both:
             try:
-                spelled = self.spell({name: present[name]}, label)[name]
+                spelled = self.spell_rules({name: present[name]}, label)[name]
             except BadConfig:  # the running version knows a rule that this one does not
                 continue
             if meaning_of(spelled) == meaning_of(declared[name]):
                 found.append(name)
         return found
 
-    def forbidden(self, name: str, rules: Sequence[str], commands: Sequence[Sequence[str]]) -> List[str]:
+    def list_forbidden(self, name: str, rules: Sequence[str], commands: Sequence[Sequence[str]]) -> List[str]:
         """Return which of the commands these rules do not allow. None of them has an effect."""
         if self.version >= SELECTORS:
             self.client.call(*setuser_command(name, rules))
@@ -84,7 +86,7 @@ class Judge:
         self.client.call("ACL", "DELUSER", TRIAL)
         return found
 
-    def unfit(self, duty: str, login: Mapping[str, str], users: Mapping[str, Sequence[str]]) -> str:
+    def explain_unfit(self, duty: str, login: Mapping[str, str], users: Mapping[str, Sequence[str]]) -> str:
         """Return why a duty could not be done with these users, empty when it could."""
         name = login.get("username") or "default"
         rules = users.get(name)
@@ -94,7 +96,7 @@ class Judge:
             return f"{name}, as which {WHO[duty]} log in, would be switched off"
         if "nopass" not in rules and f"#{password_digest(login.get('password') or '')}" not in rules:
             return f"{name} would no longer accept the password with which {WHO[duty]} log in"
-        lacks = self.forbidden(name, rules, list_needs(duty, self.version))
+        lacks = self.list_forbidden(name, rules, list_needs(duty, self.version))
         return f"{name}, as which {WHO[duty]} log in, could no longer do {', '.join(lacks)}" if lacks else ""
 
     def prove_presets(self, users: Mapping[str, Mapping[str, str]], label: str) -> None:
@@ -113,8 +115,8 @@ class Judge:
         closed = ["resetchannels"] if self.version >= CHANNELS else []
         rules = ["on", "nopass", *closed, *preset_rules(preset, prefix, self.version)]
         can, cannot = preset_proof(preset, prefix, self.version)
-        lacks = self.forbidden(TRIAL, rules, can)
-        held = self.forbidden(TRIAL, rules, cannot)
+        lacks = self.list_forbidden(TRIAL, rules, can)
+        held = self.list_forbidden(TRIAL, rules, cannot)
         more = [text for text in (" ".join(command) for command in cannot) if text not in held]
         said = [f"cannot do {', '.join(lacks)}"] if lacks else []
         return " and ".join([*said, *([f"can do {', '.join(more)}"] if more else [])])

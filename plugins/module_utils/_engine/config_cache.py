@@ -83,7 +83,7 @@ def remember_answer(note: str, asked: str, secrets: Mapping[str, str], sample: S
     text = json.dumps({"asked": asked, "version": sample.version, "config": config, "secrets": hidden})
     owner, group = str(os.geteuid()), str(os.getegid())
     with contextlib.suppress(QuorumError):
-        Draft(Wanted(note, "file", text.encode("utf-8", "surrogateescape"), "", 0o600, owner, group)).place()
+        Draft(Wanted(note, "file", text.encode("utf-8", "surrogateescape"), "", 0o600, owner, group)).take_place()
 
 
 def hidden_values(parameters: Mapping[str, Any], more: Iterable[str]) -> dict[str, str]:

@@ -131,13 +131,13 @@ class Feeder:
             except BrokenPipeError:
                 pass  # its last words say why
 
-    def loaded(self, wait: float, reserve: int, beat: Callable[[], None]) -> Dict[str, str]:
+    def await_loaded(self, wait: float, reserve: int, beat: Callable[[], None]) -> Dict[str, str]:
         """Wait until it has loaded everything; return INFO. Damaged: the engine does not read the file."""
         end = time.monotonic() + wait
         while True:
             beat()
             if self.process is None or self.process.poll() is not None:
-                raise Damaged(f"The engine does not load the backup: {self.words()}", "", "Use another one")
+                raise Damaged(f"The engine does not load the backup: {self.find_reason()}", "", "Use another one")
             if memory_free() < reserve:
                 raise QuorumError(
                     f"Less than {reserve >> 20} MiB of memory are left with the backup beside the present data",
@@ -148,23 +148,23 @@ class Feeder:
                 raise QuorumError(f"The backup is not loaded after {wait:g} s", "", "Wait longer")
             if self._listens():
                 try:
-                    found = self.info()
+                    found = self.read_info()
                     if found.get("loading") == "0":
                         return found
                 except QuorumError:
                     pass  # it ends, and the next look says why
             time.sleep(0.05)
 
-    def info(self) -> Dict[str, str]:
+    def read_info(self) -> Dict[str, str]:
         """Return INFO."""
         with connect(self.place) as client:
             return parse_info(client.call("INFO"))
 
-    def offset(self) -> int:
+    def read_offset(self) -> int:
         """Return where its stream is."""
-        return number(self.info().get("master_repl_offset"))
+        return number(self.read_info().get("master_repl_offset"))
 
-    def words(self) -> str:
+    def find_reason(self) -> str:
         """Return what it complained about."""
         text = os.pread(self.log, 1 << 20, 0).decode("utf-8", "replace") if self.log >= 0 else ""
         return reason_in_log(text) or " ".join(text.splitlines()[-2:]) or "it ended without a word"

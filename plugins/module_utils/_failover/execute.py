@@ -97,7 +97,7 @@ class Mover(Base):
 
     def stop_writes(self) -> None:
         """Stop the writes, without an end to that only where the engine has nothing better."""
-        self.deadman.urgent(True)
+        self.deadman.set_urgent(True)
         commands: List[List[Any]] = [["CLIENT", "PAUSE", self.plan.pause, "WRITE"]]
         if self.plan.method == "fence":
             commands = [["CONFIG", "SET", FENCE, read_setting(self.plan.old, FENCE) % MARK + MARK]]
@@ -156,7 +156,7 @@ class Mover(Base):
         The engine ends its failover with an error for those that wait. They are cut off before, and in the pause
         nobody begins to wait for a write. XREAD is none: who comes back to it is cut off again and again.
         """
-        self.deadman.urgent(True)
+        self.deadman.set_urgent(True)
         pause: List[Sequence[Any]] = [["CLIENT", "PAUSE", self.plan.pause, "WRITE"], ["INFO", "replication"]]
         replies = self.get_client(self.plan.old.host).run_transaction(pause)
         self.fenced = time.monotonic()
@@ -191,7 +191,7 @@ class Mover(Base):
 
         call_quietly(self.wait_until, "Accepting writes", writable, 2.0)
         self.writable = time.monotonic()
-        self.deadman.urgent(False)
+        self.deadman.set_urgent(False)
 
     # The steps after the switch
 

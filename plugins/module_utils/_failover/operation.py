@@ -127,7 +127,8 @@ class Base(Talk):
                 raise
             for each in SIGNALS:
                 signal.signal(each, signal.SIG_IGN)
-            self.deadman.urgent(False)  # the way back may take longer, has a limit of its own, and is not to be killed
+            # The way back may take longer, has a limit of its own, and is not to be killed.
+            self.deadman.set_urgent(False)
             said = self.rescue.undo_move()
             self.let_go()
             what = f'The move of {self.name} to {self.plan.target.name} stopped at the step "{step.text}"'

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Dict, List, NoReturn, Sequence, Type
 
 from .._core.errors import Refused, Unsettled
-from .._membership.plan import Membership, refusal
+from .._membership.plan import Membership, explain_refusal
 from .._model.observed import Downstream, Observed, SentinelView
 from .._model.tables import place, show_evidence
 from .._model.versions import major_minor
@@ -104,11 +104,11 @@ class Preflight:
 
     def check_declared(self) -> None:
         """Refuse while somebody lives who is not declared: it would be elected, or be left behind."""
-        alive = [one for one in Membership(self.move.name, self.members, self.views, {}).strangers() if one.lives]
+        alive = [one for one in Membership(self.move.name, self.members, self.views, {}).list_strangers() if one.lives]
         todo = (
             "Run on the whole inventory; who shall leave for good is retired while it is declared, quorum.redis.retire"
         )
-        for problem in refusal(self.move.name, alive, self.members, len(self.views)):
+        for problem in explain_refusal(self.move.name, alive, self.members, len(self.views)):
             self.refuse_move(problem, todo)
 
     def find_objection(self, one: Observed, primary: Observed) -> str:

@@ -22,7 +22,7 @@ class WriteFile(TypedStep):
     seen: Seen
     want: Wanted
 
-    def write(self, module: Module) -> None:
+    def write_file(self, module: Module) -> None:
         """Do it, and give the file the SELinux context of its place."""
         write_path(self.seen, self.want, lambda path: module.set_default_selinux_context(path, False))
 

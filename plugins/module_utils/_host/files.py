@@ -148,22 +148,22 @@ class Draft:
                 if (uid, gid) != (os.geteuid(), os.getegid()):
                     os.fchown(file.fileno(), uid, gid)
         except OSError as problem:
-            self.discard()
+            self.discard_draft()
             raise _error("cannot be written", want.path, problem) from problem
         except QuorumError:
-            self.discard()
+            self.discard_draft()
             raise
 
-    def place(self) -> None:
+    def take_place(self) -> None:
         """Take the place of the old file."""
         try:
             Path(self.name).replace(self.want.path)
         except OSError as problem:
-            self.discard()
+            self.discard_draft()
             raise _error("cannot be replaced", self.want.path, problem) from problem
         self.name = ""
 
-    def discard(self) -> None:
+    def discard_draft(self) -> None:
         """Leave nothing behind."""
         if self.name:
             with contextlib.suppress(FileNotFoundError):
@@ -182,7 +182,7 @@ def write_path(seen: Seen, want: Wanted, relabel: Callable[[str], Any]) -> None:
             os.chown(want.path, uid, gid)
             Path(want.path).chmod(want.mode)
         elif want.kind == "file":
-            Draft(want).place()
+            Draft(want).take_place()
         else:
             link = _folder(want.path) / f".{Path(want.path).name}.{os.getpid()}"
             link.symlink_to(want.link)

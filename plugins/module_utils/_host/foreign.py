@@ -77,7 +77,7 @@ class Foreign:
         """Return whether it can be stopped from here so that it stays stopped."""
         return self.engine and not self.holder.container and bool(self.unit or self.holder.pid)
 
-    def idle(self, watchers: int = 0) -> bool:
+    def is_idle(self, watchers: int = 0) -> bool:
         """Return whether nobody misses it: a package started it, it holds no key, nobody uses it."""
         if not PACKAGED.fullmatch(self.unit) or not self.info:
             return False
@@ -87,7 +87,7 @@ class Foreign:
         users = number(self.info.get("connected_clients")) - 1 - 2 * watchers  # this question, and two of each Sentinel
         return alone and not self.keys and self.info.get("loading") == "0" and users <= 0
 
-    def describe(self) -> str:
+    def describe_process(self) -> str:
         """Return what it is, in one clause."""
         ports = self.ports or self.holder.ports
         where = f"port{'s' * (len(ports) > 1)} {', '.join(map(str, ports))}"
@@ -114,15 +114,15 @@ class Foreign:
         data = f"{keys} key{'s' * (keys != 1)}" if self.info.get("loading") == "0" else "still loading its data"
         return f"{role}, {data}, {max(0, number(self.info.get('connected_clients')) - 1)} other clients"
 
-    def todo(self) -> str:
+    def explain_remedy(self) -> str:
         """Return how to get out of its way."""
         if self.holder.container:
             return "stop that container where it is managed, or give the data set another port"
         if not self.stoppable:
             return "stop it, or give the data set another port"
-        return f"`redis_replace_foreign` means it: {self.kept()}"
+        return f"`redis_replace_foreign` means it: {self.explain_rest()}"
 
-    def kept(self) -> str:
+    def explain_rest(self) -> str:
         """Return what is left of it when it gives way."""
         what = "a Sentinel's file" if self.sentinel else "its data"
         return f"it is stopped, and {what} stays in {self.holder.directory or 'its directory'}"
@@ -130,8 +130,8 @@ class Foreign:
 
 def choose_unused(found: Sequence[Foreign]) -> list[Foreign]:
     """Return those that may go without being asked for: nobody misses them; pure."""
-    watchers = sum(one.sentinel and one.idle() for one in found)
-    return [one for one in found if one.idle(watchers)]
+    watchers = sum(one.sentinel and one.is_idle() for one in found)
+    return [one for one in found if one.is_idle(watchers)]
 
 
 def judge_foreign(found: Sequence[Foreign], host: str, replace: bool) -> list[Foreign]:
@@ -139,7 +139,7 @@ def judge_foreign(found: Sequence[Foreign], host: str, replace: bool) -> list[Fo
     going = choose_unused(found)
     stay = [one for one in found if one not in going and not (replace and one.stoppable)]
     if stay:
-        ways = list(dict.fromkeys(one.todo() for one in stay))
+        ways = list(dict.fromkeys(one.explain_remedy() for one in stay))
         keep, lack = "", "ours"
         if all(one.ours for one in stay):
             lack, keep = "declared", f"{KEEPS}. Or: "
@@ -147,7 +147,7 @@ def judge_foreign(found: Sequence[Foreign], host: str, replace: bool) -> list[Fo
             keep = "Bring its data in first (docs/operations.md, A server that is there already), or take "
             keep += f"{host} out of the inventory. Or: "
         raise Refused(
-            f"Something that is not {lack} is on {host}: {'; '.join(one.describe() for one in stay)}",
+            f"Something that is not {lack} is on {host}: {'; '.join(one.describe_process() for one in stay)}",
             "",
             f"Nothing was changed on any host. {keep}{'; '.join(ways)}"
             + (f". On the command line: -e redis_replace_foreign={host}" if keep else ""),
@@ -232,7 +232,7 @@ def stop_server(one: Foreign) -> None:
         kind, text = ask_port(one.holder.listeners[0], "SAVE", STOP_LIMIT)
         if kind != "+":
             raise QuorumError(
-                f"{one.describe()}; it cannot save them: {text or 'no answer'}",
+                f"{one.describe_process()}; it cannot save them: {text or 'no answer'}",
                 where,
                 "It was not stopped. Let it save its data, or stop it yourself",
             )
@@ -244,7 +244,7 @@ def stop_server(one: Foreign) -> None:
     end = time.monotonic() + STOP_LIMIT
     while of_process(one.holder.pid):
         if time.monotonic() > end:
-            raise QuorumError(f"{one.describe()}; it does not stop", where, "Stop it yourself, then run again")
+            raise QuorumError(f"{one.describe_process()}; it does not stop", where, "Stop it yourself, then run again")
         time.sleep(0.1)
 
 

@@ -90,7 +90,7 @@ class Firewall(Reconciler[List[Wall]]):
     def apply(self, step: Step) -> None:
         """Do it."""
         if isinstance(step, WriteFile):
-            step.write(self.module)
+            step.write_file(self.module)
         elif isinstance(step, ControlUnit):
             must_succeed(["systemctl", *step.command, step.unit])
 

@@ -40,21 +40,21 @@ class Pin:
     version: str = ""
     newest: str = ""
 
-    def fits(self, version: str) -> bool:
+    def is_met(self, version: str) -> bool:
         """Return whether this is the version, or a build of it; without a pin, whether it is one; pure."""
         return bool(re.match(rf"([0-9]+:)?{re.escape(self.version)}([-+.~]|$)" if self.version else ".", version))
 
-    def kept(self, found: Mapping[str, str]) -> bool:
+    def is_kept(self, found: Mapping[str, str]) -> bool:
         """Return whether the installed engine is as declared; pure."""
-        return not self.packages or self.fits(found.get(self.packages[0], ""))
+        return not self.packages or self.is_met(found.get(self.packages[0], ""))
 
-    def find(self, host: str, update: bool) -> None:
+    def find_candidate(self, host: str, update: bool) -> None:
         """Ask the package sources for the version, after an `update` if need be; refuse one that they do not have."""
         offers = offered_versions(_ask("apt-cache", "madison", self.packages[0]))
-        if update and not any(map(self.fits, offers)):
+        if update and not any(map(self.is_met, offers)):
             _ask("apt-get", "update")
             offers = offered_versions(_ask("apt-cache", "madison", self.packages[0]))
-        self.newest = next(filter(self.fits, offers), "")
+        self.newest = next(filter(self.is_met, offers), "")
         if not self.newest:
             raise BadConfig(
                 f"redis_version {self.version} of {self.engine} cannot be had on {host}; its package sources offer "
@@ -74,7 +74,7 @@ def missing_packages(
     wanted = []
     for name in packages:
         has = (found or {}).get(name, "")
-        good = has == pin.newest if upgrade else pin.fits(has)
+        good = has == pin.newest if upgrade else pin.is_met(has)
         if pin.newest and name in pin.packages:
             wanted += [] if good else [f"{name}={pin.newest}"]
         elif not has:

@@ -88,10 +88,10 @@ class Host(Reconciler[View]):
         given = self.module.params
         pin = Pin(given["engine"], given["pinned"], given["version"])
         found = installed_versions(given["packages"])
-        kept = found is None or pin.kept(found)
+        kept = found is None or pin.is_kept(found)
         self.no_lists = not self.update and not given["upgrade"] and are_lists_empty()
         if pin.version and pin.packages and found is not None and (given["upgrade"] or not kept) and not self.no_lists:
-            pin.find(given["name"], self.update)
+            pin.find_candidate(given["name"], self.update)
         view.pin, view.packages_missing = pin.newest, missing_packages(given["packages"], found, pin, given["upgrade"])
         self.no_lists = self.no_lists and bool(view.packages_missing)
         if not self.no_lists:
@@ -103,7 +103,7 @@ class Host(Reconciler[View]):
     def plan(self, obs: View) -> list[Step]:
         """One step for each process that goes, each file, and each value that differs and can be set."""
         steps = plan_files(obs.declared)
-        steps += [StopForeign(f"stop {one.unit or 'it'}: {one.describe()}", one) for one in self.foreign]
+        steps += [StopForeign(f"stop {one.unit or 'it'}: {one.describe_process()}", one) for one in self.foreign]
         steps += plan_files(obs.files)
         for setting in obs.settings:
             if setting.differs and setting.writable:
@@ -116,7 +116,7 @@ class Host(Reconciler[View]):
         if isinstance(step, StopForeign):
             foreign.stop_server(step.server)
         elif isinstance(step, WriteFile):
-            step.write(self.module)
+            step.write_file(self.module)
         elif isinstance(step, PutSetting):
             put_setting(step.setting)
 
@@ -133,7 +133,7 @@ class Host(Reconciler[View]):
         ]
         if self.module.params["apply"]:
             gone = [step.server for step in steps if isinstance(step, StopForeign)]
-            self.warnings += [f"{one.describe()}. It gives way: {one.kept()}" for one in gone]
+            self.warnings += [f"{one.describe_process()}. It gives way: {one.explain_rest()}" for one in gone]
         if self.no_lists:
             self.warnings.append(
                 f"The package lists of {self.module.params['name']} are empty. A run renews them first; whether its "
@@ -142,7 +142,7 @@ class Host(Reconciler[View]):
         if self.module.params["units"] is not None:
             self.warnings += undeclared_servers(programs, self.module.params["units"]) + changed_units(self.units)
         return {
-            "foreign": [one.describe() for one in self.foreign],
+            "foreign": [one.describe_process() for one in self.foreign],
             "unsettable": [item.name for item in fixed],
             "memory": obs.memory,
             "memory_free": memory_free(),

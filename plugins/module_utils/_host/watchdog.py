@@ -48,7 +48,7 @@ class Deadman:
         finally:
             os._exit(0)
 
-    def urgent(self, yes: bool) -> None:
+    def set_urgent(self, yes: bool) -> None:
         """Say whether it is urgent now, so that hanging counts as being dead."""
         self._tell(b"u" if yes else b"c")
 

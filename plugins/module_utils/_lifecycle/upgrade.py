@@ -58,30 +58,30 @@ class Upgrade:
         found: Sequence[Mapping[str, Any]] = self.topology.get("clusters", [])
         return found
 
-    def server(self, name: str, host: str) -> Mapping[str, Any]:
+    def find_server(self, name: str, host: str) -> Mapping[str, Any]:
         """Return one member of a data set as it is."""
         found: Mapping[str, Any] = self.seen.get(host, {}).get("servers", {}).get(name, {})
         return found
 
-    def target(self, host: str) -> str:
+    def find_target(self, host: str) -> str:
         """Return the version that a host shall have; its package sources decide on the last numbers."""
         return upstream_version(self.seen[host]["target"])
 
-    def right(self, host: str, one: Mapping[str, Any]) -> bool:
+    def is_right(self, host: str, one: Mapping[str, Any]) -> bool:
         """Return whether one process runs the target."""
         running = one.get("engine", ""), one.get("version", "")
-        return bool(one.get("reachable")) and fits_version(*running, self.wish.engine, self.target(host))
+        return bool(one.get("reachable")) and fits_version(*running, self.wish.engine, self.find_target(host))
 
-    def hosts(self) -> List[str]:
+    def list_hosts(self) -> List[str]:
         """Return all hosts of the deployment, those with data first."""
         sets = [*self.topology["instances"], *self.clusters]
         members = [one["host"] for each in sets for one in each["members"]]
         return list(dict.fromkeys([*members, *(one["host"] for one in self.topology["sentinel"]["members"])]))
 
-    def behind(self) -> List[str]:
+    def list_behind(self) -> List[str]:
         """Return a sentence for each process that does not answer with the target."""
         found = []
-        for host in self.hosts():
+        for host in self.list_hosts():
             mine = self.seen.get(host)
             if mine is None:
                 found.append(ABSENT.format(host))
@@ -91,23 +91,25 @@ class Upgrade:
                 parts["its Sentinel"] = mine["sentinel"]
             for what, one in parts.items():
                 said = f"runs {one['engine']} {one['version']}" if one["reachable"] else "does not answer"
-                if not self.right(host, one):
-                    found.append(f"{host}: {what} {said}, wanted is {self.wish.engine} {self.target(host)}.")
+                if not self.is_right(host, one):
+                    found.append(f"{host}: {what} {said}, wanted is {self.wish.engine} {self.find_target(host)}.")
         return found
 
-    def done(self, host: str) -> bool:
+    def is_done(self, host: str) -> bool:
         """Return whether nothing of a host is left to do."""
         mine = self.seen[host]
         parts = [*mine["servers"].values(), *([mine["sentinel"]] if mine["sentinel"] else [])]
-        return bool(mine["installed"]) and all(self.right(host, one) for one in parts)
+        return bool(mine["installed"]) and all(self.is_right(host, one) for one in parts)
 
-    def heads(self, host: str) -> List[str]:
+    def list_heads(self, host: str) -> List[str]:
         """Return the data sets whose primary is here and still runs the old version."""
         return [
-            name for name, where in self.leading() if where == host and not self.right(host, self.server(name, where))
+            name
+            for name, where in self.list_leading()
+            if where == host and not self.is_right(host, self.find_server(name, where))
         ]
 
-    def leading(self) -> List[Tuple[str, str]]:
+    def list_leading(self) -> List[Tuple[str, str]]:
         """Return the name and the host of each primary, those of all shards too."""
         found = [(each["name"], self.sets[each["name"]]["primary"]["host"]) for each in self.topology["instances"]]
         for each in self.clusters:
@@ -118,30 +120,36 @@ class Upgrade:
             found += [(one["server"], one["host"]) for one in members if one["place"] in places]
         return found
 
-    def order(self) -> List[str]:
+    def order_hosts(self) -> List[str]:
         """Return the hosts that have something left to do; those with most primaries come last."""
-        return sorted((host for host in self.hosts() if not self.done(host)), key=lambda host: len(self.heads(host)))
+        return sorted(
+            (host for host in self.list_hosts() if not self.is_done(host)), key=lambda host: len(self.list_heads(host))
+        )
 
-    def moves(self, order: Sequence[str]) -> List[Dict[str, Any]]:
+    def list_moves(self, order: Sequence[str]) -> List[Dict[str, Any]]:
         """Return the primaries that must move first: each must be where its set is upgraded last."""
         found = []
         for each in self.topology["instances"]:
             name, members = each["name"], [one["host"] for one in each["members"]]
-            old = [host for host in order if host in members and not self.right(host, self.server(name, host))]
+            old = [host for host in order if host in members and not self.is_right(host, self.find_server(name, host))]
             head = self.sets[name]["primary"]["host"]
             if head in old and head != old[-1]:
                 found.append({"set": each, "to": old[-1]})
         return found
 
-    def backups(self) -> List[str]:
+    def list_backups(self) -> List[str]:
         """Return the data sets to back up first: those whose primary still writes the old format."""
         names = self._names(self.topology["instances"])
-        old = [name for name, host in self.leading() if name in names and not self.right(host, self.server(name, host))]
+        old = [
+            name
+            for name, host in self.list_leading()
+            if name in names and not self.is_right(host, self.find_server(name, host))
+        ]
         return [] if self.wish.without_backup else old
 
-    def check(self) -> None:
+    def check_all(self) -> None:
         """Collect what speaks against it."""
-        for host in self.hosts():
+        for host in self.list_hosts():
             if host not in self.seen:
                 self.problems.append(ABSENT.format(host))
         for each in self.topology["instances"]:
@@ -158,18 +166,18 @@ class Upgrade:
         name, state = each["name"], self.sets.get(each["name"], {})
         self._check_servers(each)
         head = state.get("primary", {}).get("host", "")
-        if head in self.seen and not self.right(head, self.server(name, head)):
+        if head in self.seen and not self.is_right(head, self.find_server(name, head)):
             for text in state.get("waiting", []):
                 self.problems.append(f"The data set {name} is not in sync: {text}.")
 
     def _check_servers(self, each: Mapping[str, Any]) -> None:
         for one in members_to_restart(each, {}, everybody=True):
             name, host = one["server"], one["host"]
-            found = self.server(name, host)
+            found = self.find_server(name, host)
             if host in self.seen and not found.get("reachable"):
                 self.problems.append(f"{name} on {host} does not answer: {found.get('error', '')}")
-            elif host in self.seen and not self.right(host, found):
-                reason = refuse_versions(found["engine"], found["version"], self.wish.engine, self.target(host))
+            elif host in self.seen and not self.is_right(host, found):
+                reason = refuse_versions(found["engine"], found["version"], self.wish.engine, self.find_target(host))
                 if reason:
                     self.problems.append(f"{name} on {host} cannot go from {reason}.")
         for step in self.sets.get(each["name"], {}).get("steps", []):
@@ -203,19 +211,25 @@ class Upgrade:
 
     def plan(self) -> Dict[str, Any]:
         """Return order, moves and problems."""
-        if not self.behind() and all(self.done(host) for host in self.hosts()):
+        if not self.list_behind() and all(self.is_done(host) for host in self.list_hosts()):
             nothing: Dict[str, Any] = {"order": [], "moves": [], "problems": [], "behind": [], "backups": []}
             return {**nothing, "lines": ["Everything runs it already."]}
-        self.check()
+        self.check_all()
         known = all(name in self.sets for name in self._names([*self.topology["instances"], *self.clusters]))
-        order = self.order() if known and all(host in self.seen for host in self.hosts()) else []
-        moves = self.moves(order) if known else []
-        backups = self.backups() if order and known else []
+        order = self.order_hosts() if known and all(host in self.seen for host in self.list_hosts()) else []
+        moves = self.list_moves(order) if known else []
+        backups = self.list_backups() if order and known else []
         lines = [f"a backup of {', '.join(backups)}: later it is the only way back"] if backups else []
         lines += [f"{name}: the primaries of each host give their shards away" for name in self._names(self.clusters)]
         lines += [f"{each['set']['name']}: the primary moves to {each['to']} first" for each in moves]
         lines.append(f"then one host after the other: {', '.join(order)}")
-        found = {"order": order, "moves": moves, "problems": self.problems, "behind": self.behind(), "backups": backups}
+        found = {
+            "order": order,
+            "moves": moves,
+            "problems": self.problems,
+            "behind": self.list_behind(),
+            "backups": backups,
+        }
         return {**found, "lines": lines}
 
     def _names(self, sets: Sequence[Mapping[str, Any]]) -> List[str]:

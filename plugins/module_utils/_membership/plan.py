@@ -46,7 +46,7 @@ class Membership:
         self.name, self.members, self.views, self.other_ports = name, members, views, other_ports
         self.found: Dict[Tuple[str, Address], Stranger] = {}
 
-    def strangers(self) -> List[Stranger]:
+    def list_strangers(self) -> List[Stranger]:
         """Return everybody who is known and not declared, in the order of their addresses."""
         for member in self.members:
             if member.reachable:
@@ -131,7 +131,7 @@ def _lives(flags: Sequence[str]) -> bool:
     return not DOWN & set(flags)
 
 
-def refusal(name: str, alive: Sequence[Stranger], members: Sequence[Observed], sentinels: int) -> List[str]:
+def explain_refusal(name: str, alive: Sequence[Stranger], members: Sequence[Observed], sentinels: int) -> List[str]:
     """Return what stops a run whose inventory leaves somebody out who lives, or declares somebody elsewhere."""
     if not alive:
         return []
@@ -146,7 +146,7 @@ def refusal(name: str, alive: Sequence[Stranger], members: Sequence[Observed], s
     return [". ".join(said)]
 
 
-def unwatched(views: Sequence[SentinelView], names: Sequence[str]) -> Dict[str, List[str]]:
+def find_unwatched(views: Sequence[SentinelView], names: Sequence[str]) -> Dict[str, List[str]]:
     """Return the data sets that Sentinels watch and the inventory does not have, with the hosts of these Sentinels."""
     found: Dict[str, List[str]] = {}
     for view in views:
@@ -197,7 +197,7 @@ def check_leaving(name: str, seen: Sequence[Observed], views: Sequence[SentinelV
     late = [one.name for one in rest if one is not head and not _in_sync(one, head)]
     if late:
         refuse(f"{' and '.join(late)} would be left and is not in sync with {head.name}", "Run site.yml first")
-    wanted = max(fence(one) for one in rest)
+    wanted = max(read_fence(one) for one in rest)
     if wanted > len(rest) - 1:
         refuse(
             f"min-replicas-to-write is {wanted}, and without {gone} there are {count_of(len(rest) - 1, 'replica')}: "
@@ -214,7 +214,7 @@ def check_leaving(name: str, seen: Sequence[Observed], views: Sequence[SentinelV
         refuse(f"The Sentinels of {' and '.join(mute)} would be left and do not watch it", "Run site.yml first")
 
 
-def fence(one: Observed) -> int:
+def read_fence(one: Observed) -> int:
     """Return how many replicas a server wants before it accepts a write."""
     found = one.config.get("min-replicas-to-write", one.config.get("min-slaves-to-write", "0"))
     return int(found) if found.isdecimal() else 0

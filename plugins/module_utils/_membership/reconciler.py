@@ -13,7 +13,7 @@ from .._model.observed import Observed, SentinelView
 from .._redis.observe import members, observe_all, observe_sentinels
 from .._redis.plain import Plain
 from .._redis.tls import tls_from_params
-from .plan import Leaving, Membership, check_leaving, refusal, unwatched
+from .plan import Leaving, Membership, check_leaving, explain_refusal, find_unwatched
 
 Seen = Tuple[Dict[str, List[Observed]], List[SentinelView]]
 TODO = (
@@ -62,15 +62,15 @@ class Declared(Reconciler[Seen]):
         for one in self.params["sets"]:
             watching = views if one["sentinel"] else []
             name, found = one["name"], seen[one["name"]]
-            strangers = Membership(name, found, watching, ports).strangers()
+            strangers = Membership(name, found, watching, ports).list_strangers()
             alive = [each for each in strangers if each.lives and each.address not in self.leaving.addresses]
-            problems += refusal(name, alive, found, len(watching))
+            problems += explain_refusal(name, alive, found, len(watching))
             if self.params["stoppable"] is not None and not problems:
                 check_leaving(name, found, watching, self.leaving)
         if problems:
             raise Refused(". ".join(problems), todo=TODO)
         names = [one["name"] for one in self.params["sets"]]
-        for name, hosts in unwatched(views, names).items():
+        for name, hosts in find_unwatched(views, names).items():
             self.warnings.append(
                 f"The Sentinels of {', '.join(hosts)} watch {name}, which is no data set of this inventory; it was "
                 f"left alone. Declare it, or remove it with quorum.redis.remove -e redis_remove_set={name}"

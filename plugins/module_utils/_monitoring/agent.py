@@ -54,14 +54,14 @@ class Look:
         # A file that cannot be read is found out by each connection: what needs none is told all the same.
         self.tls = Tls(*(told[f"tls_{part}_file"] for part in ("ca", "cert", "key"))) if told["tls"] else None
 
-    def places(self, entries: Sequence[Dict[str, str]], login: Mapping[str, str]) -> List[Place]:
+    def list_places(self, entries: Sequence[Dict[str, str]], login: Mapping[str, str]) -> List[Place]:
         """Return where processes are, with what to log in."""
         return members(entries, login.get("username"), login.get("password"), SECONDS, tls=self.tls)
 
-    def find(self) -> Found:
+    def look_around(self) -> Found:
         """Look at everything."""
         places = {
-            one["name"]: self.places(one["members"], self.told["logins"][one["name"]]) for one in self.told["sets"]
+            one["name"]: self.list_places(one["members"], self.told["logins"][one["name"]]) for one in self.told["sets"]
         }
         # All at once: hosts that are down cost their patience once.
         seen = iter(observe_all([place for of_set in places.values() for place in of_set], kind=Modest))
@@ -71,12 +71,12 @@ class Look:
                 servers.setdefault(host, {})[name] = next(seen).to_dict()
         for cluster in self.told["clusters"]:
             self._add_nodes(servers, cluster)
-        watchers = observe_sentinels(self.places(self.told["sentinels"], self.told["sentinel_login"]), kind=Modest)
+        watchers = observe_sentinels(self.list_places(self.told["sentinels"], self.told["sentinel_login"]), kind=Modest)
         backup, installed = self.told["backup"], build_of(self.told["binary"])
         return Found(
             servers,
             {view.host: view.to_dict() for view in watchers},
-            [self.process(one, installed) for one in self.told["processes"]],
+            [self.look_at_process(one, installed) for one in self.told["processes"]],
             {name: find_backups(backup, name) for name in backup["directories"]},
             certificate_until(self.told["certificate"]),
         )
@@ -84,15 +84,15 @@ class Look:
     def _add_nodes(self, servers: Dict[str, Dict[str, Any]], cluster: Told) -> None:
         """Add the members of a cluster, under the names of their servers, each with what it says of the others."""
         names = {server["port"]: server["name"] for server in cluster["servers"]}
-        places = self.places(cluster["members"], self.told["logins"][cluster["name"]])
+        places = self.list_places(cluster["members"], self.told["logins"][cluster["name"]])
         looks = look_at_all(lambda place, host: observe_cluster_member(place, host, Modest), places)
         for (host, place), (seen, view) in zip(places, looks):
             servers.setdefault(host, {})[names[place.port]] = {**seen.to_dict(), "cluster": view}
 
-    def process(self, one: Told, installed: str) -> Process:
+    def look_at_process(self, one: Told, installed: str) -> Process:
         """Look at one process of this host."""
         login = self.told["logins"][one["set"]] if one["set"] else self.told["sentinel_login"]
-        ((_host, place),) = self.places([{**one, "host": self.told["me"]}], login)
+        ((_host, place),) = self.list_places([{**one, "host": self.told["me"]}], login)
         labels = {"addr": one["addr"], **({"set": one["set"]} if one["set"] else {})}
         found = Process(labels, wants_restart(place, one, installed))
         with suppress(OSError):
@@ -184,5 +184,5 @@ def main(arguments: Sequence[str]) -> int:
         sys.stderr.write("usage: facts SETTINGS FILE\n")
         return 2
     told = json.loads(Path(arguments[0]).read_text(encoding="utf-8"))
-    replace_file(Path(arguments[1]), collect_facts(told, Look(told).find(), time.time()))
+    replace_file(Path(arguments[1]), collect_facts(told, Look(told).look_around(), time.time()))
     return 0

@@ -142,7 +142,7 @@ class Notifier:
         """Write events where they survive this process, then wake those who pass them on."""
         for event in events:
             for messenger in self.messengers:
-                messenger.spool.put(event)
+                messenger.spool.keep_event(event)
             log_event(event)
             for messenger in self.messengers:
                 messenger.ready.set()
@@ -173,7 +173,7 @@ class Notifier:
         answers = {"journal": {"taken": True, "where": "journalctl -t redis-notify"}}
         for messenger in self.messengers:
             try:
-                answers[messenger.name] = {"taken": True, "where": messenger.sink.send(event, time.time())}
+                answers[messenger.name] = {"taken": True, "where": messenger.sink.send_event(event, time.time())}
             except NotTaken as problem:
                 answers[messenger.name] = {"taken": False, "where": str(problem)}
         write_file(self.inbox / f"{event.detail}.answer", json.dumps(answers) + "\n")

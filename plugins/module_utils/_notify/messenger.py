@@ -35,7 +35,7 @@ class Messenger(threading.Thread):
         while True:
             self.ready.clear()
             try:
-                pause = min([self._handle(event, time.time()) for event in self.spool.waiting()] or [5.0])
+                pause = min([self._handle(event, time.time()) for event in self.spool.list_waiting()] or [5.0])
                 if self.unmarked:
                     self._mark(time.time())
                     pause = min(pause, 1.0)
@@ -58,10 +58,10 @@ class Messenger(threading.Thread):
             self._forget(event)
             return 5.0
         try:
-            if self.sink.has(event) or (not event.first and self._known(event)):
+            if self.sink.has_event(event) or (not event.first and self._known(event)):
                 log_line(f"{self.name}: told by another host: {event.summary}")
             else:
-                where = self.sink.send(event, now)
+                where = self.sink.send_event(event, now)
                 log_line(f"{self.name}: {where} has taken: {event.summary}")
                 self.unmarked += [event] if self.others else []
         except NotTaken as problem:
@@ -76,19 +76,19 @@ class Messenger(threading.Thread):
     def _is_there(self, event: Event) -> bool:
         """Return whether who was first has told it, while this host waits for its turn."""
         try:
-            return self.sink.has(event)
+            return self.sink.has_event(event)
         except NotTaken:
             return False
 
     def _forget(self, event: Event) -> None:
-        self.spool.done(event)
+        self.spool.forget_event(event)
         self.tries.pop(event.id, None)
 
     def _known(self, event: Event) -> bool:
         """Return whether an Alertmanager knows that another host has told this sink."""
         for other in self.others:
             try:
-                if other.knows(event, self.name):
+                if other.knows_mark(event, self.name):
                     return True
             except NotTaken:
                 continue
@@ -101,7 +101,7 @@ class Messenger(threading.Thread):
             done = now - event.time > self.settings["standby"]
             for other in self.others:
                 try:
-                    done = other.mark(event, self.name) or done
+                    done = other.leave_mark(event, self.name) or done
                 except NotTaken:
                     continue
             left += [] if done else [event]

@@ -159,7 +159,7 @@ class NotifyHost(Reconciler[View]):
         elif isinstance(step, Control):
             self._control(step.verb)
         elif isinstance(step, WriteFile):
-            step.write(self.module)
+            step.write_file(self.module)
             if step.want.path == SYSUSERS:
                 self._create()
 

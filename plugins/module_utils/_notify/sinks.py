@@ -78,19 +78,19 @@ class Sink:
         """Keep the settings."""
         self.settings = settings
 
-    def has(self, event: Event) -> bool:
+    def has_event(self, event: Event) -> bool:
         """Return whether somebody else has told it already, as far as can be known."""
         return False
 
-    def knows(self, event: Event, name: str) -> bool:
+    def knows_mark(self, event: Event, name: str) -> bool:
         """Return whether it was noted here that another sink was told."""
         return False
 
-    def mark(self, event: Event, name: str) -> bool:
+    def leave_mark(self, event: Event, name: str) -> bool:
         """Note here that another sink was told; return whether that could be done."""
         return False
 
-    def send(self, event: Event, now: float) -> str:
+    def send_event(self, event: Event, now: float) -> str:
         """Tell it; return where it went. NotTaken: it must be tried again."""
         raise NotImplementedError
 
@@ -119,15 +119,15 @@ class Alertmanager(Sink):
             raise NotTaken(f"{host_of_url(self.settings['url'])} does not answer as an Alertmanager") from None
         return found
 
-    def has(self, event: Event) -> bool:
+    def has_event(self, event: Event) -> bool:
         """Ask for the alert: another host may have another opinion of its cause, and one alert is enough."""
         return bool(self._find(event))
 
-    def knows(self, event: Event, name: str) -> bool:
+    def knows_mark(self, event: Event, name: str) -> bool:
         """Read the annotation."""
         return f"told_{name}" in self._find(event).get("annotations", {})
 
-    def mark(self, event: Event, name: str) -> bool:
+    def leave_mark(self, event: Event, name: str) -> bool:
         """Write an annotation, which tells nobody anew."""
         with LOCK:
             found = self._find(event)
@@ -135,7 +135,7 @@ class Alertmanager(Sink):
                 self._ask("", mark_alert(found, f"told_{name}", event.host))
             return bool(found)
 
-    def send(self, event: Event, now: float) -> str:
+    def send_event(self, event: Event, now: float) -> str:
         """Post the alert."""
         self._ask("", build_alerts(event, self.settings.get("labels") or {}, now, self.settings["hold"]))
         return host_of_url(self.settings["url"])
@@ -144,7 +144,7 @@ class Alertmanager(Sink):
 class Webhook(Sink):
     """A URL that takes the event as JSON."""
 
-    def send(self, event: Event, now: float) -> str:
+    def send_event(self, event: Event, now: float) -> str:
         """Post the event."""
         headers = {"Content-Type": "application/json", "Idempotency-Key": event.id, **self.settings["headers"]}
         send_request(self.settings["url"], headers, render_body(event), self.settings.get("ca_file") or "")
@@ -154,7 +154,7 @@ class Webhook(Sink):
 class Mail(Sink):
     """A mail server."""
 
-    def send(self, event: Event, now: float) -> str:
+    def send_event(self, event: Event, now: float) -> str:
         """Hand the mail over."""
         told = self.settings
         where = f"{told['host']}:{told['port']}"
@@ -180,7 +180,7 @@ class Mail(Sink):
 class Command(Sink):
     """A program that reads the event from its standard input."""
 
-    def send(self, event: Event, now: float) -> str:
+    def send_event(self, event: Event, now: float) -> str:
         """Run it, without a shell."""
         words = self.settings["argv"]
         try:

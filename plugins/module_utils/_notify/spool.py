@@ -35,7 +35,7 @@ class Spool:
         self.folder = state / "spool" / sink
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
-    def put(self, event: Event) -> None:
+    def keep_event(self, event: Event) -> None:
         """Keep an event, unless it is there already."""
         path = self.folder / event.id
         if not path.exists():
@@ -50,11 +50,11 @@ class Spool:
             except ValueError:  # of another version of this program
                 path.unlink()
 
-    def waiting(self) -> List[Event]:
+    def list_waiting(self) -> List[Event]:
         """Return the events, the oldest first."""
         return sorted(self._events(), key=lambda event: event.time)
 
-    def done(self, event: Event) -> None:
+    def forget_event(self, event: Event) -> None:
         """Forget one."""
         (self.folder / event.id).unlink()
 

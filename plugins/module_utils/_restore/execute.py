@@ -66,7 +66,7 @@ class Restorer(Base):
         methods[type(step)]()
 
     def _alive(self) -> None:
-        self.deadman.urgent(True)
+        self.deadman.set_urgent(True)
 
     # Before the data is touched
 
@@ -76,7 +76,7 @@ class Restorer(Base):
         stage_backup(self.backup.directory, told, self.feeder.stage, self.setting.user)
         shown = read_credentials(self.get_client(self.head))
         self.feeder.start(shown, render_modules(list_modules(self.get_client(self.head))))
-        found = self.feeder.loaded(self.setting.wait, self.setting.reserve, lambda: None)
+        found = self.feeder.await_loaded(self.setting.wait, self.setting.reserve, lambda: None)
         wrong = compare_counts(keys_of(found), self.backup.databases)
         wrong += filter(None, [compare_load(found, self.backup.databases)])
         if wrong:
@@ -148,7 +148,7 @@ class Restorer(Base):
         begin = time.monotonic()
         while True:
             self._alive()
-            now, target = self._now(), self.feeder.info()
+            now, target = self._now(), self.feeder.read_info()
             if now.get("role") == "master":
                 raise QuorumError(f"{self.head} was restarted in the middle")
             if is_linked(now) and now.get("loading") == "0":
@@ -192,7 +192,7 @@ class Restorer(Base):
         self.watch.check_primary()
         self.call(self.head, "REPLICAOF", "NO", "ONE")
         self.served = time.monotonic()
-        self.deadman.urgent(False)
+        self.deadman.set_urgent(False)
         self.feeder.stop()
 
     # The others

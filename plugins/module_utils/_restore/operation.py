@@ -115,7 +115,7 @@ class Base(Talk):
                 raise
             for each in SIGNALS:
                 signal.signal(each, signal.SIG_IGN)
-            self.deadman.urgent(False)
+            self.deadman.set_urgent(False)
             self.feeder.stop()
             said = self.out.end_restore()
             self.let_go()

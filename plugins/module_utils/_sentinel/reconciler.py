@@ -82,10 +82,10 @@ class Sentinel(Reconciler[Seen]):
                 raise QuorumError("No members are named", f"data set {item['name']}", "Name its servers in members")
         keys = ("name", "quorum", "down_after", "failover_timeout", "parallel_syncs", "username", "password")
         self.watches = [Watch(**{key: item[key] for key in keys}) for item in self.wanted]
-        self.places = {item["name"]: self.of(item) for item in self.wanted}
+        self.places = {item["name"]: self.list_servers(item) for item in self.wanted}
         self.primaries: Dict[str, Observed] = {}
 
-    def of(self, item: Dict[str, Any]) -> List[Place]:
+    def list_servers(self, item: Dict[str, Any]) -> List[Place]:
         """Return the servers of a data set, with what this module logs in there."""
         own = {key: item[key] for key in ("username", "password")}
         login = next((login for login in self.params["logins"] if login["name"] == item["name"]), own)
@@ -94,7 +94,7 @@ class Sentinel(Reconciler[Seen]):
             item["members"], login["username"], login["password"], self.params["timeout"], fallback, self.place.tls
         )
 
-    def look(self) -> Seen:
+    def look_once(self) -> Seen:
         """Look at everybody once."""
         view, views = observe_sentinel(self.place), observe_sentinels(self.peers)
         if not view.reachable and view.error_kind == "refused" and self.check_mode:
@@ -118,31 +118,31 @@ class Sentinel(Reconciler[Seen]):
 
     def observe(self) -> Seen:
         """Look until no failover is running any more, or the time is over."""
-        return until_settled(self.look, self.judge, self.params["wait"], SHORT)
+        return until_settled(self.look_once, self.find_primaries, self.params["wait"], SHORT)
 
-    def judge(self, seen: Seen) -> None:
+    def find_primaries(self, seen: Seen) -> None:
         """Find the primary of every data set."""
         check_identity(seen.views)
         self.primaries = {name: find_primary(planner) for name, planner in seen.planners.items()}
 
-    def stored(self) -> Optional[Stored]:
+    def read_stored(self) -> Optional[Stored]:
         """Return the credentials in the state file; None when no file is named."""
         if not self.params["state_file"]:
             return None
-        return parse_state(self.file())
+        return parse_state(self.read_file())
 
     def plan(self, obs: Seen) -> List[Step]:
         """Return the steps."""
-        stored = self.stored()
+        stored = self.read_stored()
         steps: List[Step] = [step for name in self.absent for step in plan_absent(obs.view, name)]
         for watch in self.watches:
             found = plan_watch(obs.view, watch, obs.planners[watch.name], self.primaries[watch.name], stored)
             if any(step.secrets for step in found) and not self.check_mode:
-                self.prove(watch, obs.planners[watch.name])
+                self.prove_login(watch, obs.planners[watch.name])
             steps += found
-        return steps + self.among_themselves(obs) + self.forgotten(obs)
+        return steps + self.among_themselves(obs) + self.forget_gone(obs)
 
-    def forgotten(self, obs: Seen) -> List[Step]:
+    def forget_gone(self, obs: Seen) -> List[Step]:
         """Let all Sentinels forget who is gone; one module execution does that for all, one after the other."""
         steps: List[Step] = []
         for name, planner in obs.planners.items() if self.params["forget"] else []:
@@ -154,7 +154,7 @@ class Sentinel(Reconciler[Seen]):
     def among_themselves(self, obs: Seen) -> List[Step]:
         """Let this Sentinel log in to the others with the new password, when all that answer let it in."""
         words = passwords_of(self.params["sentinel_password"])
-        if len(words) < 2 or not self.params["state_file"] or own_password(self.file()) == words[0]:
+        if len(words) < 2 or not self.params["state_file"] or own_password(self.read_file()) == words[0]:
             return []
         up = {(view.address, view.port) for view in obs.views if view.reachable}
         places = [place for place in self.peers if (place[1].address, place[1].port) in up]
@@ -168,7 +168,7 @@ class Sentinel(Reconciler[Seen]):
         command = ["SENTINEL", "CONFIG", "SET", "sentinel-pass", words[0]]
         return [SendCommands("log in to the other Sentinels with the new password", [command], words)]
 
-    def file(self) -> str:
+    def read_file(self) -> str:
         """Return what this Sentinel has written."""
         try:
             return Path(self.params["state_file"]).read_text("utf-8", "surrogateescape")
@@ -179,7 +179,7 @@ class Sentinel(Reconciler[Seen]):
                 f"The state file cannot be read: {problem.strerror}", self.params["state_file"], "Run with become"
             ) from None
 
-    def prove(self, watch: Watch, planner: Planner) -> None:
+    def prove_login(self, watch: Watch, planner: Planner) -> None:
         """Refuse to tell the Sentinel of a user whom a member that answers does not let in."""
         up = {member.host for member in planner.seen}
         places = [place for place in self.places[watch.name] if place[0] in up]
@@ -194,7 +194,7 @@ class Sentinel(Reconciler[Seen]):
     def apply(self, step: Step) -> None:
         """Send the commands at once; a Sentinel that takes no host names is given the address behind the name."""
         if isinstance(step, Forget):
-            self.forget(step.name, step.sentinel)
+            self.reset_sentinel(step.name, step.sentinel)
         elif isinstance(step, SendCommands):
             self._send(step)
 
@@ -210,7 +210,7 @@ class Sentinel(Reconciler[Seen]):
                 known = [[*c[:3], socket.gethostbyname(c[3]), *c[4:]] if c[1] == "MONITOR" else c for c in commands]
                 client.together([command for command in known if command[1] != "REMOVE"])
 
-    def forget(self, name: str, who: str) -> None:
+    def reset_sentinel(self, name: str, who: str) -> None:
         """Let one Sentinel learn anew who is there, and wait until it could decide on a failover again."""
         watch = next(watch for watch in self.watches if watch.name == name)
         primary, where = self.primaries[name], f"Sentinel of {who}"
@@ -223,12 +223,12 @@ class Sentinel(Reconciler[Seen]):
             return missing_in_view(view, watch, seen.planners[name], primary) + missing_after_forget(name, view)
 
         todo = "Look at it, then run again; the other Sentinels were left as they were"
-        until_done(self.look, left, self.look(), self.params["wait"], where, todo)
+        until_done(self.look_once, left, self.look_once(), self.params["wait"], where, todo)
         with connect(dict(self.peers)[who]) as client:
             client.call("SENTINEL", "RESET", name)
-        until_done(self.look, missing, self.look(), self.params["wait"], where, todo)
+        until_done(self.look_once, missing, self.look_once(), self.params["wait"], where, todo)
 
-    def missing(self, seen: Seen) -> List[str]:
+    def list_missing(self, seen: Seen) -> List[str]:
         """Return what this Sentinel does not see yet."""
         return [
             text
@@ -239,8 +239,8 @@ class Sentinel(Reconciler[Seen]):
     def settle(self, before: Seen, steps: List[Step]) -> Seen:
         """Wait until this Sentinel sees what it monitors."""
         todo = "Read its log (password, network), then run again"
-        start = self.look() if steps else before
-        return until_done(self.look, self.missing, start, self.params["wait"], f"Sentinel {self.place}", todo)
+        start = self.look_once() if steps else before
+        return until_done(self.look_once, self.list_missing, start, self.params["wait"], f"Sentinel {self.place}", todo)
 
     def result(self, obs: Seen, steps: List[Step]) -> Dict[str, Any]:
         """Return this Sentinel and what it should not know."""

@@ -73,7 +73,7 @@ def test_an_installed_package_is_not_missing() -> None:
     ],
 )
 def test_a_pinned_version_is_whole_or_its_first_parts(pinned: str, version: str, fits: bool) -> None:
-    assert Pin("redis", ["redis-server"], pinned).fits(version) is fits
+    assert Pin("redis", ["redis-server"], pinned).is_met(version) is fits
 
 
 @pytest.mark.parametrize(
@@ -107,12 +107,12 @@ def test_a_pin_is_looked_for_again_with_new_lists_and_refused(monkeypatch: pytes
     with pytest.raises(
         BadConfig, match=r"redis_version 7.0 of redis cannot be had on a; its package sources offer none"
     ):
-        pin.find("a", update=False)
-    pin.find("a", update=True)
+        pin.find_candidate("a", update=False)
+    pin.find_candidate("a", update=True)
     assert pin.newest == NEWEST
     assert asked == ["madison", "madison", "update", "madison"]
     with pytest.raises(BadConfig, match=f"sources offer {NEWEST}, {OLDER}. Nothing was changed. Pin one of these"):
-        Pin("redis", ["redis-server"], "8.0").find("a", update=True)
+        Pin("redis", ["redis-server"], "8.0").find_candidate("a", update=True)
 
 
 def test_a_package_that_no_source_has_is_refused_with_what_to_do() -> None:

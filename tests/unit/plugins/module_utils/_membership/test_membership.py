@@ -13,8 +13,8 @@ from ansible_collections.quorum.redis.plugins.module_utils._membership.plan impo
     Leaving,
     Membership,
     check_leaving,
-    refusal,
-    unwatched,
+    explain_refusal,
+    find_unwatched,
 )
 from ansible_collections.quorum.redis.plugins.module_utils._model.observed import (
     Downstream,
@@ -59,7 +59,7 @@ def view(number: int, replicas: dict[int, str] | None = None, sentinels: dict[in
 
 
 def found(members: list[Observed], views: list[SentinelView] | None = None) -> list[tuple[str, str, bool]]:
-    strangers = Membership("main", members, views or [], {}).strangers()
+    strangers = Membership("main", members, views or [], {}).list_strangers()
     return [(one.kind, f"{one.address}:{one.port}", one.lives) for one in strangers]
 
 
@@ -114,27 +114,27 @@ def test_a_declared_host_on_its_other_port_is_no_stranger_while_it_lives() -> No
 
 
 def test_the_refusal_says_who_lives_and_how_that_is_known() -> None:
-    strangers = Membership("main", [primary(1, (2,))], [view(1, {2: "slave"})], {}).strangers()
-    (text,) = refusal("main", strangers, [primary(1, (2,))], 1)
+    strangers = Membership("main", [primary(1, (2,))], [view(1, {2: "slave"})], {}).list_strangers()
+    (text,) = explain_refusal("main", strangers, [primary(1, (2,))], 1)
     assert text == (
         "main: the inventory has 1 member and 1 Sentinel, and beside them there live the member 10.0.0.2:6379 "
         "(known to r1, the Sentinel of r1)"
     )
-    assert refusal("main", [], [primary(1)], 1) == []
+    assert explain_refusal("main", [], [primary(1)], 1) == []
 
 
 def test_the_refusal_names_who_is_declared_where_nobody_answers() -> None:
     """A wrong redis_address makes the same picture as an inventory with a part of the hosts."""
     wrong = Observed("r1", "10.0.0.250", 6379)
     members = [wrong, replica(2), replica(3)]
-    (text,) = refusal("main", Membership("main", members, [], {}).strangers(), members, 0)
+    (text,) = explain_refusal("main", Membership("main", members, [], {}).list_strangers(), members, 0)
     assert "there live the member 10.0.0.1:6379" in text
     assert "r1 is declared at 10.0.0.250:6379 and does not answer there; if it is one of these, correct its" in text
 
 
 def test_sets_that_are_watched_and_not_declared_are_named() -> None:
-    assert unwatched([view(1), view(2)], ["main"]) == {}
-    assert unwatched([view(1), view(2)], ["other"]) == {"main": ["r1", "r2"]}
+    assert find_unwatched([view(1), view(2)], ["main"]) == {}
+    assert find_unwatched([view(1), view(2)], ["other"]) == {"main": ["r1", "r2"]}
 
 
 def whole() -> tuple[list[Observed], list[SentinelView]]:

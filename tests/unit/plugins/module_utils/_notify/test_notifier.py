@@ -59,13 +59,13 @@ def test_tries_become_rarer_and_never_stop() -> None:
 def test_an_event_waits_on_disk_until_it_is_taken(tmp_path: Path) -> None:
     late, early = replace(MOVE, epoch=5, time=2000.0), MOVE
     for event in (late, early, early):
-        Spool(tmp_path, "webhook").put(event)
+        Spool(tmp_path, "webhook").keep_event(event)
     found = Spool(tmp_path, "webhook")
-    assert found.waiting() == [early, late]
+    assert found.list_waiting() == [early, late]
     (found.folder / "older").write_text("{}", encoding="utf-8")
     (found.folder / ".draft").write_text("half", encoding="utf-8")
-    found.done(early)
-    assert found.waiting() == [late]
+    found.forget_event(early)
+    assert found.list_waiting() == [late]
     assert remove_undeclared(tmp_path, ["webhook"]) == []
     assert remove_undeclared(tmp_path, ["mail"]) == [("webhook", 2)] and not found.folder.exists()
 
@@ -79,17 +79,17 @@ class Fake(Sink):
         self.failures, self.known, self.folds, self.sent = failures, has, folds, 0
         self.marks: list[str] = []
 
-    def has(self, event: Event) -> bool:
+    def has_event(self, event: Event) -> bool:
         return self.known
 
-    def knows(self, event: Event, name: str) -> bool:
+    def knows_mark(self, event: Event, name: str) -> bool:
         return name in self.marks
 
-    def mark(self, event: Event, name: str) -> bool:
+    def leave_mark(self, event: Event, name: str) -> bool:
         self.marks += [name] if self.known else []
         return self.known
 
-    def send(self, event: Event, now: float) -> str:
+    def send_event(self, event: Event, now: float) -> str:
         if self.failures:
             self.failures -= 1
             raise NotTaken("not now")
@@ -99,7 +99,7 @@ class Fake(Sink):
 
 def messenger(tmp_path: Path, sink: Sink, event: Event, *others: Sink, **more: Any) -> Messenger:
     found = Messenger("fake", sink, others, {**SETTINGS, **more}, tmp_path)
-    found.spool.put(event)
+    found.spool.keep_event(event)
     return found
 
 
@@ -108,27 +108,27 @@ def test_what_is_not_taken_is_tried_again(tmp_path: Path) -> None:
     one = messenger(tmp_path, sink, MOVE)
     for _each in range(2):
         wait = one._handle(MOVE, 1000.0)
-        assert wait > 0 and one.spool.waiting() == [MOVE]
+        assert wait > 0 and one.spool.list_waiting() == [MOVE]
         assert one._handle(MOVE, 1000.0) > 0 and not sink.sent  # it is not time yet
         one.tries[MOVE.id] = (one.tries[MOVE.id][0], 0.0)
     one._handle(MOVE, 1000.0)
-    assert sink.sent == 1 and one.spool.waiting() == [] and one.tries == {}
+    assert sink.sent == 1 and one.spool.list_waiting() == [] and one.tries == {}
 
 
 def test_an_alert_that_is_there_already_is_not_told_again(tmp_path: Path) -> None:
     sink = Fake(has=True, folds=True)
     one = messenger(tmp_path, sink, STANDBY)
     one._handle(STANDBY, 2000.0)
-    assert sink.sent == 0 and one.spool.waiting() == []
+    assert sink.sent == 0 and one.spool.list_waiting() == []
 
 
 def test_who_waits_for_its_turn_sees_that_the_first_host_was_there(tmp_path: Path) -> None:
     sink = Fake(folds=True)
     one = messenger(tmp_path, sink, STANDBY)
-    assert one._handle(STANDBY, 1001.0) == 0.5 and one.spool.waiting() == [STANDBY]
+    assert one._handle(STANDBY, 1001.0) == 0.5 and one.spool.list_waiting() == [STANDBY]
     sink.known = True
     one._handle(STANDBY, 1002.0)
-    assert sink.sent == 0 and one.spool.waiting() == []
+    assert sink.sent == 0 and one.spool.list_waiting() == []
 
 
 @pytest.mark.parametrize(("event", "known", "sent"), [(STANDBY, True, 0), (STANDBY, False, 1), (MOVE, True, 1)])
@@ -139,7 +139,7 @@ def test_who_stands_by_tells_only_what_nobody_has_told(tmp_path: Path, event: Ev
     assert one._handle(replace(event, first=False), 1010.0) == 5
     assert one._handle(replace(event, first=False), 1119.0) == 1
     one._handle(event, 1200.0)
-    assert sink.sent == sent and one.spool.waiting() == []
+    assert sink.sent == sent and one.spool.list_waiting() == []
 
 
 def test_those_who_stand_by_are_let_know_when_the_alert_is_there(tmp_path: Path) -> None:
@@ -160,7 +160,7 @@ def test_what_is_a_day_old_is_given_up(tmp_path: Path, capsys: pytest.CaptureFix
     sink = Fake(failures=1)
     one = messenger(tmp_path, sink, MOVE)
     one._handle(MOVE, 1000.0 + 86401)
-    assert sink.failures == 1 and one.spool.waiting() == [] and "given up" in capsys.readouterr().out
+    assert sink.failures == 1 and one.spool.list_waiting() == [] and "given up" in capsys.readouterr().out
 
 
 def test_only_what_is_declared_is_a_sink() -> None:
@@ -181,7 +181,7 @@ def test_only_what_is_declared_is_a_sink() -> None:
 def test_a_command_that_fails_is_named(words: list[str], said: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(f"{make_sinks.__module__}.COMMAND_SECONDS", 0.1 if "sleep" in words[0] else 10)
     with pytest.raises(NotTaken, match=said):
-        Command({"argv": words}).send(MOVE, 0)
+        Command({"argv": words}).send_event(MOVE, 0)
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1/tok3n", "http://127.0.0.1:1/tok3n with space", "http://[x/tok3n"])
@@ -197,7 +197,7 @@ def test_a_restart_remembers_what_it_saw(tmp_path: Path) -> None:
     found = agent.Notifier(json.dumps(told), tmp_path)
     assert found.watch.known["main"].epoch == 3 and found.watch.blind
     found._tell([MOVE])
-    assert Spool(tmp_path, "command").waiting() == [MOVE]
+    assert Spool(tmp_path, "command").list_waiting() == [MOVE]
 
 
 def test_the_role_installs_all_that_the_program_imports() -> None:
