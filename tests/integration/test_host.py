@@ -5,12 +5,17 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
+import pytest
+from ansible_collections.quorum.redis.plugins.module_utils._core.errors import Refused
+from ansible_collections.quorum.redis.plugins.module_utils._host import process
+from ansible_collections.quorum.redis.plugins.module_utils._redis.endpoint import Endpoint
 from authority import Authority
 
-from integration.conftest import Lab
+from integration.conftest import PASSWORD, Lab
 
 CURRENT = int(Path("/proc/sys/vm/swappiness").read_text(encoding="ascii"))
 
@@ -73,3 +78,20 @@ def test_certificates_that_will_not_do_stop_the_run(lab: Lab, tmp_path: Path) ->
         answer = lab.run("host", check=True, **wish)
         assert answer.failed == bool(words) and words in str(answer.msg), answer.msg
     assert not (tmp_path / "90.conf").exists()
+
+
+def test_the_process_of_a_unit_is_found_where_nobody_looks_for_it(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A wrong bind has left it on another address, so that a plain run can mend that."""
+    inner = lab.server("inner", "bind 127.0.0.1", password=PASSWORD)
+    assert inner.process
+    pid = inner.process.pid
+    declared = Endpoint("127.0.0.9", inner.port, password=PASSWORD)
+    monkeypatch.setattr(process, "main_pid", lambda _unit: pid)
+    assert process.connect_unit(declared, None, "redis_password", "") is None
+    client = process.connect_unit(declared, None, "redis_password", "redis-server@main.service")
+    assert client is not None and (client.endpoint.address, client.endpoint.port) == ("127.0.0.1", inner.port)
+    client.close()
+    monkeypatch.setattr(process, "main_pid", lambda _unit: os.getpid())
+    here = Endpoint("127.0.0.1", inner.port, password=PASSWORD)
+    with pytest.raises(Refused, match=f"What answers there is process {pid} of 127.0.0.1, but redis-server@main"):
+        process.connect_unit(here, None, "redis_password", "redis-server@main.service")
