@@ -287,7 +287,13 @@ class Lab:
 
     def server(self, name: str, *lines: str, parked: bool = False, password: str = "", **kwargs: Any) -> Server:
         """Start a server; parked the way the start guard starts an empty member; lines go to its configuration."""
-        extra = ['save ""', "appendonly no", "repl-diskless-sync-delay 0", "repl-timeout 10"]
+        extra = [
+            'save ""',
+            "appendonly no",
+            "repl-diskless-sync-delay 0",
+            "repl-timeout 10",  # and a ping more often than that: a primary without writes is silent for ten seconds
+            "repl-ping-replica-period 3",
+        ]
         extra += [f"masterauth {password}"] if password else []
         extra += ["replicaof 127.0.0.1 0"] if parked else []
         return self._new(name, extra + list(lines), password=password, **kwargs)

@@ -74,7 +74,13 @@ class Member:
         common = [f"port {self.port}", "bind 127.0.0.1", f"dir {self.data}", "daemonize no"]
         common += [f"requirepass {PASSWORD}"]
         if not self.sentinel:
-            common += [f"masterauth {PASSWORD}", "repl-diskless-sync-delay 0", "repl-timeout 10", "appendonly yes"]
+            common += [
+                f"masterauth {PASSWORD}",
+                "repl-diskless-sync-delay 0",
+                "repl-timeout 10",
+                "repl-ping-replica-period 3",
+                "appendonly yes",
+            ]
         (self.root / "etc" / f"{self.name}.conf").write_text("\n".join([*common, *lines]) + "\n")
 
     def facts(self, everybody: list[Member]) -> None:

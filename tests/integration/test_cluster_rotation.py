@@ -38,7 +38,9 @@ def step(lab: Lab, servers: List[Server], server: Server, module: str, phase: st
         "save": "",
         "appendonly": "no",
     }
-    lines.update({"repl-diskless-sync-delay": 0, "repl-timeout": 10, "cluster-enabled": "yes"})
+    lines.update(
+        {"repl-diskless-sync-delay": 0, "repl-timeout": 10, "repl-ping-replica-period": 3, "cluster-enabled": "yes"}
+    )
     lines.update({"cluster-config-file": "nodes.conf", "cluster-node-timeout": NODE_TIMEOUT})
     lines.update({"cluster-announce-ip": "127.0.0.1", "cluster-allow-replica-migration": "no"})
     lines.update(zip(*[iter(server.call("CONFIG", "GET", "cluster-port"))] * 2, strict=True))

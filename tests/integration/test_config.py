@@ -49,6 +49,7 @@ class Managed:
             "appendonly": False,
             "repl-diskless-sync-delay": 0,
             "repl-timeout": 10,
+            "repl-ping-replica-period": 3,
         }
         return {
             "name": "main",

@@ -91,7 +91,15 @@ class Deployment:
         if server.sentinel:
             told = {"parameters": lines, "secrets": {"requirepass": self.new_s}, "rotating": bool(self.old_s)}
             return {**common, **told, "kind": label, "state_file": str(server.config)}
-        lines.update({"save": "", "appendonly": "no", "repl-diskless-sync-delay": 0, "repl-timeout": 10})
+        lines.update(
+            {
+                "save": "",
+                "appendonly": "no",
+                "repl-diskless-sync-delay": 0,
+                "repl-timeout": 10,
+                "repl-ping-replica-period": 3,
+            }
+        )
         guard = {"address": "127.0.0.1", "members": self.places(others), "sentinels": [], "policy": "wait", "wait": 1}
         guard["acl"] = bool(self.users or self.old)
         secrets = {"requirepass": self.new, "masterauth": self.new}

@@ -325,6 +325,7 @@ def declared(lab: Lab, server: Server, pair: Pair, authority: Authority, **param
             **base,
             "repl-diskless-sync-delay": 0,
             "repl-timeout": 10,
+            "repl-ping-replica-period": 3,
             **tls,
             **{key: str(path) for key, path in files.items()},
             **parameters,
