@@ -54,6 +54,7 @@ class ActionModule(ActionBase):
                         **one["instance"],
                         "cluster": one.get("cluster"),
                         "rotating": one.get("rotating"),
+                        "promotions": one.get("promotions"),
                         "facts": of_set(one.get("facts") or {}, one["item"]["name"]),
                     }
             one = seen.get("redis_status_sentinel") or {}

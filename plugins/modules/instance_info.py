@@ -47,6 +47,11 @@ options:
       - Return what users were refused in so many hours until now as well, as C(ACL LOG) of a server tells.
     type: int
     default: 0
+  journal:
+    description:
+      - The unit of a server in whose journal RV(promotions) are looked for, for example
+        C(redis-server@main.service). It is read on the host where the module runs.
+    type: str
   required:
     description:
       - Fail when it cannot be observed.
@@ -89,6 +94,14 @@ rotating:
   type: list
   elements: str
   sample: [default]
+promotions:
+  description:
+    - When it became primary, the latest five times that the journal of O(journal) still has, as seconds since 1970.
+      The first deployment, an election in a cluster and a takeover count too.
+  returned: success
+  type: list
+  elements: float
+  sample: [1764000000.25]
 cluster:
   description: What a member of a cluster sees. Empty for others.
   returned: when O(kind=server)
@@ -216,6 +229,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._core.errors import QuorumError
 from ..module_utils._core.reconcile import Reconciler, Step
+from ..module_utils._host.promotions import read_promotions
 from ..module_utils._model.facts_text import read_moments
 from ..module_utils._model.observed import Observed, SentinelView
 from ..module_utils._module.options import CONNECTION_OPTIONS
@@ -224,6 +238,7 @@ from ..module_utils._redis.endpoint import endpoint_from_params
 from ..module_utils._redis.observe import observe_nodes, observe_sentinel, observe_server
 from ..module_utils._redis.rotation import list_rotating
 
+PROMOTIONS = 5
 Seen = Union[Observed, SentinelView]
 
 
@@ -260,6 +275,7 @@ class InstanceInfo(Reconciler[Seen]):
             "rotating": list_rotating(self.params["users_file"]),
             "cluster": observe_nodes(endpoint_from_params(self.params)) if _in_cluster(obs) else {},
             "facts": read_moments(_text(self.params["facts_file"])),
+            "promotions": read_promotions(self.params["journal"], PROMOTIONS) if self.params["journal"] else [],
         }
 
 
@@ -284,6 +300,7 @@ def main() -> None:
         "users_file": {"type": "path"},
         "facts_file": {"type": "path"},
         "refused_hours": {"type": "int", "default": 0},
+        "journal": {"type": "str"},
         "required": {"type": "bool", "default": False},
     }
     run(MaskedModule(argument_spec=spec, supports_check_mode=True), InstanceInfo, needs_library=False)

@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 from deployment import DataSet, given, until
@@ -72,12 +74,14 @@ def test_a_killed_primary_is_replaced_without_losing_a_write(lab: Lab, cart: Sha
     assert cart.settled() == PLACED
 
 
-def test_after_a_failover_only_the_placement_is_repaired(lab: Lab, cart: ShardedSet) -> None:
+def test_after_a_failover_only_the_placement_is_repaired(lab: Lab, cart: ShardedSet, tmp_path: Path) -> None:
     with cart.written("cluster: planned move"):
         to = given(redis_failover_instance="cart", redis_failover_to="k3:7001")
         lab.run_playbook("failover", *to).expect(changed=1)
     assert set(cart.settled()) == {"k1:7000", "k3:7000", "k3:7001"}
-    shown = lab.run_playbook("status")
+    shown = lab.run_playbook("status", *given(redis_status_html=f"{tmp_path}/status.html"))
+    moves = (tmp_path / "status.html").read_text(encoding="utf-8").rpartition("Last moves")[2].partition("</table>")[0]
+    assert re.findall(r"k\d:700\d", moves)[:2] == ["k3:7001", "k1:7000"], "this move, and when k1 got its shard back"
     assert not shown.ok and "zone k3 holds 2 of 3 primaries; its loss leaves no majority" in shown.stdout
     processes = cart.run_ids()
     with cart.written("cluster: repaired placement"):

@@ -39,6 +39,7 @@ class ClusterStatus:
     problems: List[Problem]
     asked: bool = True  # whether all its hosts were
     rotating: Dict[str, List[str]] = field(default_factory=dict)  # member -> users with two passwords
+    registered: Dict[str, State] = field(default_factory=dict)  # member -> what was registered of it
 
     @property
     def title(self) -> str:
@@ -83,7 +84,7 @@ def judge_clusters(
 def _judge(
     declared: Mapping[str, Any], servers: Mapping[str, Mapping[str, State]], run: Optional[Collection[str]]
 ) -> ClusterStatus:
-    seen, asked, rotating = [], True, {}
+    seen, asked, rotating, registered = [], True, {}, {}
     names = {server["port"]: server["name"] for server in declared["servers"]}
     for place in declared["places"]:
         missing = NOTHING if run is None or place["host"] in run else OUTSIDE
@@ -91,7 +92,8 @@ def _judge(
         state = servers.get(place["host"], {}).get(names[place["port"]], missing)
         seen.append(_member(place, state))
         rotating.update({seen[-1].name: state["rotating"]} if state.get("rotating") else {})
-    found = ClusterStatus(declared, seen, _shards(seen), [], asked, rotating)
+        registered[seen[-1].name] = state
+    found = ClusterStatus(declared, seen, _shards(seen), [], asked, rotating, registered)
     found.problems = [] if not answering(seen) and not asked else _problems(found, run)
     return found
 

@@ -40,6 +40,10 @@ svg { display: block; max-width: 100%; height: auto; font-family: system-ui, san
 .reported .way { stroke-dasharray: 2 4; }
 .watch line { stroke: #777; stroke-width: 1; }
 .stray line { stroke: #a30000; stroke-width: 2.5; stroke-dasharray: 9 5; }
+.bar rect { fill: #e6f4ec; stroke: #0b5d34; stroke-width: 1; }
+.bar .even { fill: #c9dcf2; }
+.bar .lost { fill: #fbe9e9; stroke: #a30000; stroke-width: 2.5; stroke-dasharray: 6 4; }
+.bar .name { font-size: 13px; text-anchor: middle; }
 """
 UNITS = ((10**9, "GB"), (10**6, "MB"), (10**4, "kB"))
 
@@ -91,18 +95,25 @@ def _text(text: Child, x: float, y: float, kind: str) -> ET.Element:
 
 
 def _box(node: Node, left: float) -> ET.Element:
-    x, y = _corner(node, left)
+    kind = f"{node.kind} wrong" if node.wrong else node.kind
+    return draw_box(_corner(node, left), kind, node.label, node.says, node.address)
+
+
+def draw_box(corner: tuple[float, float], kind: str, label: str, says: str, address: str, now: str = "") -> ET.Element:
+    """Return a server as a box; a primary has a double frame. `now` is what it says that moves by itself."""
+    x, y = corner
     frame = {"x": f"{x:g}", "y": f"{y:g}", "width": WIDTH, "height": HEIGHT, "rx": 6}
+    says_now: List[Child] = [f"{says}, ", mark_moving(now, "tspan")] if now else [_short(says, 28)]
     inner = {"x": f"{x + 4:g}", "y": f"{y + 4:g}", "width": WIDTH - 8, "height": HEIGHT - 8, "rx": 4}
     return make_tag(
         "g",
-        make_tag("title", f"{node.label} ({node.address}): {node.says}"),
+        make_tag("title", f"{label} ({address}): {says}"),
         make_tag("rect", **frame, class_="box"),
-        *([make_tag("rect", **inner, class_="inner")] if node.kind == "primary" else []),
-        _text(_short(node.label, 21), x + 14, y + 24, "name"),
-        _text(_short(node.says, 28), x + 14, y + 41, "says"),
-        _text(_short(node.address, 30), x + 14, y + 56, "address"),
-        class_=f"{node.kind} wrong" if node.wrong else node.kind,
+        *([make_tag("rect", **inner, class_="inner")] if kind.startswith("primary") else []),
+        _text(_short(label, 21), x + 14, y + 24, "name"),
+        make_tag("text", *says_now, x=f"{x + 14:g}", y=f"{y + 41:g}", class_="says"),
+        _text(_short(address, 30), x + 14, y + 56, "address"),
+        class_=kind,
     )
 
 

@@ -16,6 +16,7 @@ from .markup import Child, make_table, make_tag, mark_moving, serialise_page
 from .status_crosscheck import GONE, build_crosscheck
 from .status_drawing import DRAWING_STYLE, drawing_of, size_of
 from .status_endpoints import ENDPOINTS_HEAD, declared_endpoint, judge_endpoints
+from .status_moves import MOVES_HEAD, last_moves
 from .status_page import (
     REFUSED_HEAD,
     SENTINELS_HEAD,
@@ -26,64 +27,17 @@ from .status_page import (
     refused_of,
     title_of,
 )
+from .status_shards import draw_shards
+from .status_style import PAGE_STYLE, PRINT_STYLE
 from .status_verdict import DISK, SetStatus, State, judge_sets
 
 MEMBERS = ("member", "address", "role", "state", "behind", "keys", "memory", "version", "up since", "priority", "disk")
-PAGE_STYLE = """
-:root { color-scheme: light; }
-* { box-sizing: border-box; }
-body { font: 16px/1.45 system-ui, sans-serif; color: #111; background: #fff; }
-body { margin: 0 auto; padding: 1rem; max-width: 80rem; }
-h1 { font-size: 1.5rem; margin: 0; }
-h2 { font-size: 1.3rem; margin: 0 0 .4rem; }
-h3 { font-size: 1rem; margin: 1.2rem 0 .3rem; }
-p { margin: .3rem 0; }
-ul { margin: .4rem 0; padding-left: 1.3rem; }
-li { margin: .2rem 0; overflow-wrap: anywhere; }
-section { border-top: 2px solid #111; margin: 1.5rem 0; padding-top: 1rem; }
-.verdict { font-weight: 700; font-size: 1.1rem; padding: .4rem .7rem; color: #0b5d34; }
-.verdict { border: 2px solid #0b5d34; border-left-width: 12px; }
-.verdict.bad { border-color: #a30000; color: #a30000; }
-.verdict.part { border-color: #7a4b00; color: #7a4b00; }
-.problems { font-size: 1.05rem; }
-.wide { overflow-x: auto; }
-.wide { background: linear-gradient(to right, #fff 30%, rgba(255, 255, 255, 0)) left / 40px 100% local,
-  linear-gradient(to left, #fff 30%, rgba(255, 255, 255, 0)) right / 40px 100% local,
-  linear-gradient(to right, rgba(0, 0, 0, .35), rgba(0, 0, 0, 0)) left / 14px 100%,
-  linear-gradient(to left, rgba(0, 0, 0, .35), rgba(0, 0, 0, 0)) right / 14px 100%; background-repeat: no-repeat; }
-.when, .note { color: #444; }
-table { border-collapse: collapse; font-size: .9rem; }
-th, td { text-align: left; vertical-align: top; padding: .25rem .9rem .25rem 0; white-space: nowrap; }
-th, td { border-bottom: 1px solid #bbb; }
-thead th { border-bottom: 2px solid #111; vertical-align: bottom; }
-.list tbody th { white-space: normal; overflow-wrap: anywhere; min-width: 8rem; }
-.cross td, .cross th { padding: .25rem .5rem; border: 1px solid #bbb; }
-.many thead th + th { writing-mode: vertical-rl; transform: rotate(180deg); text-align: left; }
-.cross .bad { color: #fff; background: #a30000; padding: .1rem .3rem; }
-.wrap { display: inline-block; white-space: normal; min-width: 11rem; }
-pre { white-space: pre-wrap; overflow-wrap: anywhere; background: #f2f2f2; padding: .5rem; font-size: .85rem; }
-"""
-PRINT_STYLE = """
-@media print {
-  :root { font-size: 11px; }
-  body { font-size: 11px; padding: 0; max-width: none; }
-  section { border: 0; margin: 0; }
-  section + section { break-before: page; }
-  svg { min-width: 0 !important; max-height: 11cm; }
-  .wide { overflow: visible; background: none; }
-  table { font-size: 8.5px; }
-  th, td { white-space: normal; }
-  .now { white-space: nowrap; }
-  .part, tr, svg { break-inside: avoid; }
-  * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
-}
-"""
 MANY = 9  # columns of names, above which they stand upright
 SIGNS = {"bad": "\u2716", "part": "\u25d0", "good": "\u2714"}
 POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 NOT_SEEN = (
-    "Not on this page, because status does not look at them: the last moves, and where the "
-    "hosts write no facts for Prometheus, backups and certificates."
+    "Not on this page, because status does not look at them: moves that the journals of the hosts "
+    "no longer have, and where the hosts write no facts for Prometheus, backups and certificates."
 )
 
 
@@ -189,6 +143,7 @@ def _section(
         make_table(MEMBERS, _members(one, now), "Members"),
         *_sentinels(one),
         _crosscheck(one, watchers),
+        *_moves(one.seen),
         *_facts(one),
         *(make_tag("p", line, class_="note") for line in passwords_open(one)),
         *_endpoints(one, model, leading.get(one.declared["name"], [])),
@@ -206,8 +161,16 @@ def _cluster(one: ClusterStatus) -> ET.Element:
         make_tag("h2", one.title),
         make_tag("p", f"{SIGNS[kind]} {verdict}", class_=f"verdict {kind}"),
         *_problems(one.problems),
-        make_table(SHARDS_HEAD, one.rows(), "Shards"),
+        make_tag("div", draw_shards(one), class_="wide"),
+        make_table(SHARDS_HEAD, [_shard(row) for row in one.rows()], "Shards"),
+        *_moves(one.registered),
     )
+
+
+def _shard(row: Sequence[str]) -> List[Child]:
+    """Return the row of a shard; how far its replicas are behind, and its keys, move by themselves."""
+    primary, replicas, slots, count, keys, zones = row
+    return [primary, mark_moving(replicas), slots, count, mark_moving(keys), zones]
 
 
 def _members(one: SetStatus, now: float) -> List[Sequence[Child]]:
@@ -281,6 +244,12 @@ def _facts(one: SetStatus) -> List[ET.Element]:
     if found and oldest is not None:
         found.append(make_tag("p", "Written down at ", mark_moving(_stamp(oldest)), " or later.", class_="note"))
     return found
+
+
+def _moves(seen: Mapping[str, State]) -> List[ET.Element]:
+    """Return who became primary and when, where the journals of the hosts tell it."""
+    rows: List[Sequence[Child]] = [[_stamp(when), name] for when, name in last_moves(seen)]
+    return [make_table(MOVES_HEAD, rows, "Last moves")] if rows else []
 
 
 def _endpoints(one: SetStatus, model: Mapping[str, Any], rows: Sequence[Sequence[Child]]) -> List[ET.Element]:

@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 from ansible_collections.quorum.redis.plugins.module_utils._model.cluster_status import ClusterStatus, judge_clusters
+from ansible_collections.quorum.redis.plugins.module_utils._model.markup import drop_moving
 from ansible_collections.quorum.redis.plugins.module_utils._model.observed import Observed, Upstream
 from ansible_collections.quorum.redis.plugins.module_utils._model.status_html import render_html
 from ansible_collections.quorum.redis.plugins.module_utils._model.status_page import render_page
+from ansible_collections.quorum.redis.plugins.module_utils._model.status_shards import draw_shards
 
 HOSTS = ("a", "b", "c")
 PLACES: list[dict[str, Any]] = [
@@ -92,6 +94,57 @@ def test_the_page_and_the_file_show_it() -> None:
     page, problems = render_page(MODEL, servers, {})
     assert any("cart at a:7000" in problem for problem in problems)
     assert all(f"  PROBLEM  {problem}" in page for problem in problems)
+
+
+def picture(found: ClusterStatus) -> list[tuple[str, ...]]:
+    """Return what the drawing shows, group by group: its class, then its words, those in titles too."""
+    (svg,) = [draw_shards(found)]
+    return [
+        (str(group.get("class")), *("".join(one.itertext()) for one in group if one.tag == "text"))
+        for group in svg.iter("g")
+    ]
+
+
+def test_shards_are_drawn_as_columns_under_a_bar_of_slots() -> None:
+    found = judged()
+    assert picture(found)[:4] == [
+        ("bar", "1", "2", "3"),
+        ("primary", "a:7000", "PRIMARY, 10 keys", "192.0.2.1:7000"),
+        ("arrow up",),
+        ("replica", "b:7001", "replica, 10 bytes behind", "192.0.2.2:7001"),
+    ]
+    (svg,) = [draw_shards(found)]
+    places = [float(one.get("x", "0")) for one in svg.iter("rect") if one.get("class") in ("odd", "even")]
+    assert places == sorted(places) and len(places) == 3
+    said = str(svg.get("aria-label"))
+    assert said.startswith("Shards of cart. shard 1: a:7000, b:7001; shard 2: ")
+
+
+def test_what_is_wrong_is_drawn() -> None:
+    """A member that does not answer, its slots that nobody owns, a replica without a link, one outside of the run."""
+    silent = picture(judged(a7000=None, c7001={"link": "down"}))
+    assert ("bar", "!", "1", "2") in silent
+    assert ("silent", "a:7000", "DOES NOT ANSWER", "192.0.2.1:7000") in silent
+    assert ("silent", "c:7001", "replica, NO LINK", "192.0.2.3:7001") in silent and ("arrow down",) in silent
+    limited = picture(judged(run=["a", "b"]))
+    assert ("bar", "1", "2") in limited
+    assert ("waiting", "b:7001", "replica without its primary", "192.0.2.2:7001") in silent
+    assert ("outside", "c:7000", "outside this run", "192.0.2.3:7000") in limited
+
+
+def test_the_last_moves_of_a_cluster_are_on_its_page() -> None:
+    servers = {
+        host: {f"cart-{place['port']}": server(place) for place in PLACES if place["host"] == host} for host in HOSTS
+    }
+    servers["b"]["cart-7001"]["promotions"] = [86400.0, 3.0]
+    servers["c"]["cart-7000"]["promotions"] = [172800.5]
+    page = render_html(MODEL, servers, {}, None, 0.0)
+    rows = page.partition("Last moves")[2]
+    assert rows.index("1970-01-03 00:00:00 UTC") < rows.index("1970-01-02 00:00:00 UTC") < rows.index("1970-01-01")
+    assert "Last moves" not in render_html(MODEL, {}, {}, None, 0.0)
+    servers["b"]["cart-7001"]["offset"] = 40
+    servers["a"]["cart-7000"]["keys"] = 99
+    assert drop_moving(render_html(MODEL, servers, {}, None, 60.0)) == drop_moving(page)
 
 
 @pytest.mark.parametrize(
