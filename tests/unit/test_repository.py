@@ -113,6 +113,23 @@ def test_role_readmes_are_up_to_date() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def tasks_of(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    inner = [entry.get(key) or [] for entry in entries for key in ("block", "rescue", "always")]
+    return [*entries, *(task for each in inner for task in tasks_of(each))]
+
+
+def test_modules_loop_over_the_names_of_data_sets() -> None:
+    """A failed item is printed as it is, and a whole data set is two screens of it."""
+    whole = re.compile(r"redis_topology\.(instances|clusters)\b(?!.*map\(attribute='name'\))", re.DOTALL)
+    long = [
+        f"{name_of(path)}: {task['name']}"
+        for path in sorted(ROOT.glob("roles/*/tasks/*.yml"))
+        for task in tasks_of(load(path))
+        if any(key.startswith("quorum.redis.") for key in task) and whole.search(str(task.get("loop", "")))
+    ]
+    assert long == []
+
+
 def test_every_module_is_in_the_action_group() -> None:
     assert load(ROOT / "meta" / "runtime.yml")["action_groups"]["all"] == MODULES
 
