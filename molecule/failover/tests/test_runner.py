@@ -218,7 +218,9 @@ def test_check_job_changes_nothing_in_any_order_of_hosts(runner: Runner) -> None
 
 
 def test_status_job_gives_its_verdict_to_the_next_one(runner: Runner) -> None:
-    told = runner.run("status", redis_status_fail="true", redis_status_client="").stats()["artifact_data"]
+    job = runner.run("status", redis_status_fail="true", redis_status_client="")
+    assert "directly to stdout" not in " ".join(job.stdout().split()), "a worker of ansible-runner prints nothing"
+    told = job.stats()["artifact_data"]
     assert told["redis_status"]["healthy"] is True
     assert set(told["redis_status"]["primaries"]) == {"main", "plain"}
 

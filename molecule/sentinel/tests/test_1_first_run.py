@@ -57,3 +57,9 @@ def test_check_mode_finds_nothing_in_any_order_of_the_inventory(lab: Lab) -> Non
 def test_status_agrees(lab: Lab, main: DataSet) -> None:
     shown = lab.run_playbook("status").expect(changed=0).stdout
     assert all(host in shown for host in main.hosts)
+
+
+def test_who_was_not_asked_is_outside_the_run(lab: Lab, main: DataSet) -> None:
+    shown = " ".join(lab.run_playbook("status", "--limit", "r1").expect(changed=0).stdout.split())
+    assert "healthy: as far as this run goes: r1" in shown
+    assert shown.count("outside this run") == 4 and "does not answer" not in shown, shown
