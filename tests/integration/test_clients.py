@@ -23,6 +23,13 @@ from .test_acl import OWN, acl
 PLAIN = {"app.py": "app", "app_asyncio.py": "app", "app_flask.py": "cache", "app_django.py": "cache"}
 NODE = {"app_ioredis.mjs": "app", "app_node_redis.mjs": "app", "app_bullmq.mjs": "queue"}
 
+# Prints a line for each time that somebody reads the CAs of the machine.
+READ = "import ssl; ssl.SSLContext.load_default_certs = lambda *_words: print('reads all CAs'); import {}"
+AGAIN = (
+    "import os; from redis_set import context, env; one = context(); same = one is context(); "
+    "os.utime(env['REDIS_CA'], (1, 1)); print(same, one is context())"
+)
+
 # What is tried here is the code of the page; that each engine takes the presets is tried in test_acl.
 ONE_ENGINE = pytest.mark.parametrize("engine", engines()[:1], ids=lambda engine: engine.name, indirect=True)
 
@@ -130,6 +137,9 @@ def test_a_client_over_tls_finds_the_primary_at_every_step(lab: Lab, tmp_path: P
             assert found.run("jobs", "python", "-c", code) == "3"
         for name in ("app_ioredis.mjs", "app_node_redis.mjs"):
             assert "hello" in found.run("app", name), name
+    for name in ("app", "app_asyncio"):  # it costs more than the connection, and in a move everybody connects anew
+        assert found.run("app", "python", "-c", READ.format(name)) == "b'hello'"
+    assert found.run("app", "python", "-c", AGAIN) == "True False"  # a new CA comes as another content of the file
 
 
 def connected(watcher: Server) -> bool:

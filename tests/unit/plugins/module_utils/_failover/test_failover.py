@@ -192,6 +192,7 @@ def test_a_silent_candidate_is_refused() -> None:
 
 def test_a_host_that_is_no_member_is_refused() -> None:
     assert "r9 is no member" in refusal(trio(), to="r9")
+    assert "Name one of r1, r2, r3; nothing was changed" in refusal(trio(), to="r9")
 
 
 def test_the_last_step_of_an_upgrade_may_go_to_a_newer_version() -> None:
