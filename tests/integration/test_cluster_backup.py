@@ -191,3 +191,74 @@ def test_a_person_can_bring_it_back(lab: Lab, six: list[Server], tmp_path: Path)
         one.call("CONFIG", "SET", "appendonly", "yes")
     assert sum(one.call("DBSIZE") for one in six[:3]) == made["keys"] == 3000
     assert "cluster_state:ok" in six[0].call("CLUSTER", "INFO")
+
+
+def place(lab: Lab, server: Server, state: str, backup: Path | None = None, check: bool = False) -> Answer:
+    """Bring the files of a server into a state of a restore."""
+    given: dict[str, Any] = {"name": server.directory.name, "data": str(server.directory), "config": str(server.config)}
+    given.update(state=state, user=ME, binary=lab.engine.binary, wait=120, memory_reserve=0)
+    given.update({"backup": str(backup)} if backup else {})
+    found = lab.run("cluster_restore", check=check, **given)
+    assert not found.failed, found.text
+    return found
+
+
+def test_a_backup_takes_the_place_of_the_data_and_is_undone(lab: Lab, tmp_path: Path) -> None:
+    """With and without an AOF, whoever is primary; cut short anywhere, what was there before comes back."""
+    servers = [start(lab, f"c{number}", f"appendonly {'no' if number == 2 else 'yes'}") for number in range(1, 7)]
+    assert not lab.run("cluster", **options(servers)).failed
+    fill(servers[:3], 0)
+    begun = begin(lab, servers)["begun"]
+    parts = [take(lab, shard, tmp_path) for shard in begun["shards"]]
+    whole = end(lab, servers, begun, parts, tmp_path)["manifest"]
+    fill(servers[:3], 3000, 60)
+    now = [one.call("DBSIZE") for one in servers[:3]]
+
+    backups = {shard["slots"]: tmp_path / "backups" / "cart" / shard["backup"] for shard in whole["shards"]}
+    shards = lab.run("cluster", check=True, **options(servers))["shards"]
+    mine = {shard["primary"]["host"]: backups[shard["slots"]] for shard in shards}
+    assert sorted(mine) == ["c1", "c2", "c3"]
+    for one in servers[:3]:
+        proven = place(lab, one, "staged", mine[one.directory.name], check=True)
+        assert proven["keys"] > 900 and not proven["begun"] and not (one.directory / "restore-new").exists()
+        place(lab, one, "staged", mine[one.directory.name])
+
+    def put(undo: bool) -> None:
+        for one in servers:
+            one.stop()
+        for one in servers:
+            if undo:
+                place(lab, one, "undone")
+            else:
+                assert place(lab, one, "placed", mine.get(one.directory.name))["begun"]
+        for one in [*servers[:3], *servers[3:]]:
+            one.start()
+        again = lab.run("cluster", **options(servers, whole=True))
+        assert not again.failed and not again.changed, again.text
+
+    for one in servers:
+        one.call("SAVE")
+    put(undo=False)
+    assert [one.call("DBSIZE") for one in servers[:3]] == [shard["keys"] for shard in whole["shards"]]
+    put(undo=True)
+    assert [one.call("DBSIZE") for one in servers[:3]] == now
+
+    for one in servers[:3]:  # killed while the data was put aside: nothing new had come
+        one.stop()
+        kept = one.directory / "restore-before" / "data"
+        kept.mkdir(parents=True)
+        (one.directory / "dump.rdb").rename(kept / "dump.rdb")
+        place(lab, one, "undone")
+        one.start()
+    wait_until("all is loaded", lambda: [one.call("DBSIZE") for one in servers[:3]] == now)
+
+    for one in servers[:3]:
+        place(lab, one, "staged", mine[one.directory.name])
+    put(undo=False)
+    for one in servers:
+        assert place(lab, one, "settled").changed and not place(lab, one, "undone", check=True)["begun"]
+        assert not list(one.directory.glob("restore-*"))
+        one.stop()
+    for one in [*servers[:3], *servers[3:]]:  # it is on the disk, whatever keeps it
+        one.start()
+    assert sum(one.call("DBSIZE") for one in servers[:3]) == whole["keys"] == 3000

@@ -20,8 +20,6 @@ def judge_verb(verb: str, options: Mapping[str, Any], model: Mapping[str, Any]) 
         return _failover(options, clusters, others)
     if verb == "backup":
         return _backup(options, clusters, others)
-    if verb == "restore":
-        return _restore(options, clusters, others), []
     if not verb and options.get("redis_backup_timed"):
         who = f"{', '.join(clusters)} {'is a cluster' if len(clusters) == 1 else 'are clusters'}"
         return [], [f"{who}, and the timer makes no backups of it yet."]
@@ -67,9 +65,3 @@ def _backup(options: Mapping[str, Any], clusters: Sequence[str], others: Sequenc
     }
     refused = [f"{key} {text.format(chosen)} {NOTHING}{rest}" for key, text in cannot.items() if options.get(key)]
     return refused, [text.format(chosen) for key, text in unlike.items() if options.get(key)]
-
-
-def _restore(options: Mapping[str, Any], clusters: Sequence[str], others: Sequence[str]) -> List[str]:
-    name = options.get("redis_restore_instance") or ("" if others else clusters[0])
-    said = f"{name} is a cluster, into which restore cannot put a backup yet. {NOTHING} Name another data set."
-    return [said] if name in clusters else []
