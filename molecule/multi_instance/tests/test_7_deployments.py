@@ -124,3 +124,26 @@ def test_lost_cache_is_not_copied_over_its_replicas(lab: Lab, orders: DataSet, p
     assert {pages.count(host) for host in pages.hosts} == {count}
     assert orders.run_ids() == processes
     site(lab).expect(changed=0)
+
+
+def test_a_set_that_left_the_inventory_is_named_and_removed_alone(lab: Lab, orders: DataSet, pages: DataSet) -> None:
+    kept = {"name": "pages", "port": 6380, "sentinel": False, "primary": "m2", "save": "", "appendonly": False}
+    kept["config"] = {"maxmemory": "64mb", "maxmemory-policy": "allkeys-lru"}
+    only, before = given(redis_instances=[kept]), [orders.run_ids(), pages.run_ids()]
+    said = " ".join(site(lab, *only, hosts="shop").expect(changed=0).stdout.split())
+    assert "The Sentinels of m1, m2, m3 watch orders, which is no data set of this inventory" in said, said
+    assert "orders runs here and is not in the inventory" in said, said
+    shown = lab.run_playbook("status", *given(redis_hosts="shop"), *only)
+    assert not shown.ok and "redis_remove_set=orders" in " ".join(shown.stdout.split()), shown.stdout
+    assert [orders.run_ids(), pages.run_ids()] == before
+
+    away = given(redis_hosts="shop", redis_remove_set="orders", redis_remove_confirm="orders")
+    lab.run_playbook("remove", *away, *only).expect()
+    for host in orders.hosts:
+        assert orders.ask_sentinel(host, "SENTINEL", "MASTERS") == []
+        assert lab.run(host, "systemctl is-active redis-server@orders").stdout.strip() == "inactive"
+        assert lab.sh(host, "stat -c '%U %a' /var/lib/redis/orders") == "root 700"
+    assert pages.run_ids() == before[1]
+    said = site(lab, *only, hosts="shop").expect(changed=0).stdout
+    assert "orders" not in said, said
+    lab.run_playbook("status", *given(redis_hosts="shop"), *only).expect(changed=0)
