@@ -15,6 +15,7 @@ from .._model.cluster_slots import show_slots
 from .._model.cluster_view import ClusterMember, answering, by_id, evidence
 from .._model.tables import place
 from .preflight import refuse_open, refuse_silent
+from .steps import TellMember
 
 
 @dataclass
@@ -93,9 +94,10 @@ def _is_at(member: ClusterMember, node: ClusterNode) -> bool:
 def forget_steps(members: Sequence[ClusterMember], leaving: Leaving) -> List[Step]:
     """Return the steps after which no member knows these nodes; within a minute, or the others would tell it again."""
     return [
-        Step(
+        TellMember(
             f"{place(member.server)}: forget {node.address}:{node.port} ({node.id[:8]})",
-            {"member": position, "command": ["CLUSTER", "FORGET", node.id]},
+            position,
+            ["CLUSTER", "FORGET", node.id],
         )
         for node in leaving.nodes
         for position, member in enumerate(members)

@@ -28,9 +28,10 @@ from .._model.cluster_view import (
 from .._model.tables import place as named
 from .forget import Leaving, forget_steps, refuse_forget, to_move_first, without
 from .preflight import await_quiet, refuse_steps, refuse_strange, silent
+from .promotion import Moves, asked_moves, handover_moves, promotion_steps, repair_moves
 from .rebalance import after_finishing, after_moving, finishing_steps, left_open, move_steps
 from .shrink import Shrink, plan_shrink
-from .steps import Moves, asked_moves, handover_moves, promotion_steps, repair_moves
+from .steps import TellMember
 
 
 @dataclass
@@ -206,7 +207,7 @@ class ClusterPlanner:
             if replica not in fixed.follows:
                 target = self.members[primary]
                 step = self._step(replica, f"follow {named(target.server)}", "REPLICATE", target.id)
-                step.data["met"] = True
+                step.met = True
                 steps.append(step)
         return steps
 
@@ -218,9 +219,9 @@ class ClusterPlanner:
             command, words = "ADDSLOTS", sorted(slots_of(ranges))
         return self._step(primary, f"take slots {show_slots(ranges, 8)}", command, *words)
 
-    def _step(self, position: int, text: str, *command: object) -> Step:
+    def _step(self, position: int, text: str, *command: object) -> TellMember:
         member = self.members[position]
-        return Step(f"{named(member.server)}: {text}", {"member": position, "command": ["CLUSTER", *command]})
+        return TellMember(f"{named(member.server)}: {text}", position, ["CLUSTER", *command])
 
     def _warnings(self, placement: Placement, finishing: bool) -> List[str]:
         """Return what is allowed, or left alone, and unwise."""

@@ -15,6 +15,7 @@ from .._model.cluster_slots import Range, count_slots, ranges_of, show_slots, sl
 from .._model.cluster_view import ClusterMember, evidence, open_slots
 from .._model.tables import count_of, place
 from .preflight import refuse_open, silent
+from .steps import FinishMove, MoveSlots
 
 STRANGE = (
     "No run with rebalance leaves this. Let whoever moves slots end that, or close these with CLUSTER SETSLOT, "
@@ -44,7 +45,7 @@ def left_open(members: Sequence[ClusterMember], where: str) -> List[SlotMove]:
 
 def finishing_steps(moves: Sequence[SlotMove]) -> List[Step]:
     """Return the steps that end what was cut short."""
-    return [Step(move.text, {"finish": move}) for move in moves]
+    return [FinishMove(move.text, move) for move in moves]
 
 
 def after_finishing(owned: Dict[int, List[Range]], moves: Sequence[SlotMove]) -> Dict[int, List[Range]]:
@@ -64,7 +65,7 @@ def move_steps(
     faults: Sequence[str],
     where: str,
     emptied: Collection[int] = (),
-) -> List[Step]:
+) -> List[MoveSlots]:
     """Return the steps until every primary has its share, and these have nothing; refuse where slots must not move."""
     names = {position: members[position].name for position in owned}
     places = {name: position for position, name in names.items()}
@@ -83,10 +84,12 @@ def move_steps(
         raise Unsettled(f"A snapshot is being taken: {', '.join(saving)}", where, "Wait for its end, then run again")
     _refuse_full(members, owned, moves, where)
     return [
-        Step(
+        MoveSlots(
             f"move {count_of(count_slots(ranges), 'slot')} from {names[source]} to {names[target]}: "
             f"{show_slots(ranges, 8)}",
-            {"source": source, "target": target, "ranges": ranges},
+            source,
+            target,
+            ranges,
         )
         for source, target, ranges in moves
     ]
@@ -121,11 +124,11 @@ def _refuse_full(
             )
 
 
-def after_moving(owned: Dict[int, List[Range]], steps: Sequence[Step]) -> Dict[int, List[Range]]:
+def after_moving(owned: Dict[int, List[Range]], steps: Sequence[MoveSlots]) -> Dict[int, List[Range]]:
     """Return who has which slots when these steps are done."""
     found = {position: slots_of(ranges) for position, ranges in owned.items()}
     for step in steps:
-        slots = slots_of(step.data["ranges"])
-        found[step.data["source"]] -= slots
-        found[step.data["target"]] |= slots
+        slots = slots_of(step.ranges)
+        found[step.source] -= slots
+        found[step.target] |= slots
     return {position: ranges_of(slots) for position, slots in found.items()}

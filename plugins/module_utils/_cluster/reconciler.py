@@ -35,6 +35,7 @@ from .plan import (
 from .prediction import assume_started
 from .preflight import refuse_open, refuse_silent
 from .shrink import Shrink
+from .steps import FinishMove, MoveSlots, TakeOver, TellMember
 from .transfer import Transfer
 
 SHORT = 60  # a failover after the default node timeout takes 20 s, and as long again when an election fails
@@ -140,22 +141,23 @@ class Cluster(Reconciler[ClusterPlanner]):
 
     def apply(self, step: Step) -> None:
         """Tell one member one thing; a replica only follows when all have met, and slots move when all is well."""
-        if "finish" in step.data or "ranges" in step.data:
-            seen = self.look() if "finish" in step.data else self._wait(unready, self.look(), self.params["wait"])
+        if isinstance(step, (FinishMove, MoveSlots)):
+            finish = isinstance(step, FinishMove)
+            seen = self.look() if finish else self._wait(unready, self.look(), self.params["wait"])
             self.transfer.carry(step, seen.members)
             return
         self._refuse_rest()
-        if step.data.get("met"):
-            self._wait(unmet, self.look(), SHORT)
-        if step.data.get("linked"):
-            self._wait(pending, self.look(), self.params["wait"])
-        with connect(self.places[step.data["member"]][1]) as client:
-            if "primary" not in step.data:
-                client.call(*step.data["command"])
-                return
-            with connect(self.places[step.data["primary"]][1]) as old:
-                hand_over(old, client, step.data["command"])
-        self._await_move(step.data["member"])
+        if isinstance(step, TakeOver):
+            with connect(self.places[step.member][1]) as client, connect(self.places[step.primary][1]) as old:
+                hand_over(old, client, ["CLUSTER", "FAILOVER"])
+            self._await_move(step.member)
+        elif isinstance(step, TellMember):
+            if step.met:
+                self._wait(unmet, self.look(), SHORT)
+            if step.linked:
+                self._wait(pending, self.look(), self.params["wait"])
+            with connect(self.places[step.member][1]) as client:
+                client.call(*step.command)
 
     def _await_move(self, target: int) -> None:
         """Wait until a replica is the primary of its shard and everybody says so; asked again it could do harm."""

@@ -19,8 +19,9 @@ from .._model.cluster_view import ClusterMember
 from .._model.tables import count_of
 from .._model.tables import place as named
 from .preflight import refuse_silent, refuse_steps
+from .promotion import Moves, promotion_steps, seats_of
 from .rebalance import after_finishing, after_moving, finishing_steps, move_steps
-from .steps import Moves, promotion_steps, seats_of
+from .steps import TellMember
 
 TRIED = 200  # choices of the shards that end; with the first of them the least is moved
 
@@ -166,15 +167,15 @@ def _closed(member: ClusterMember) -> ClusterMember:
 
 def _follow_steps(members: Sequence[ClusterMember], now: Placement, outcome: Outcome) -> List[Step]:
     """Return the steps with which members get another primary; nobody goes before another one is in its place."""
-    left, steps = dict(outcome.follow), []
+    left = dict(outcome.follow)
+    steps: List[Step] = []
     manned = set(outcome.ended)  # primaries that can do without a replica, or have got a new one
     while left:
         ready = [one for one in left if now.follows.get(one, one) in manned] or list(left)
         one = min(ready, key=lambda position: (position in outcome.ended, position))
         primary = left.pop(one)
         manned.add(primary)
-        step = Step(f"{named(members[one].server)}: follow {named(members[primary].server)}")
+        text = f"{named(members[one].server)}: follow {named(members[primary].server)}"
         command = ["CLUSTER", "REPLICATE", members[primary].id]
-        step.data.update({"member": one, "command": command, "met": True, "linked": True})
-        steps.append(step)
+        steps.append(TellMember(text, one, command, met=True, linked=True))
     return steps

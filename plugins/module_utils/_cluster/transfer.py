@@ -6,22 +6,23 @@
 from __future__ import annotations
 
 import time
-from typing import Callable, List, Optional, Sequence, Tuple
+from typing import Callable, List, Optional, Sequence, Tuple, Union
 
 from .._core.errors import QuorumError, Unreachable, Unsettled
 from .._core.polling import until_settled
-from .._core.reconcile import Step
 from .._model.cluster_open import SlotMove
 from .._model.cluster_view import ClusterMember
 from .._redis.endpoint import Endpoint
 from .mover import Interrupted, Moved, Mover
 from .plan import ClusterPlanner, unanswered
 from .shield import Shield
+from .steps import FinishMove, MoveSlots
 
 TRIES = 3
 RETURN = 30  # seconds for a service that is started again by its host; then a replica shall take over
 
 Look = Callable[[], ClusterPlanner]
+SlotStep = Union[FinishMove, MoveSlots]
 Found = Tuple[Sequence[ClusterMember], Optional[SlotMove]]
 
 
@@ -35,20 +36,20 @@ class Transfer:
         self.seconds = 0.0
         self.warnings: List[str] = []
 
-    def carry(self, step: Step, members: Sequence[ClusterMember]) -> None:
+    def carry(self, step: SlotStep, members: Sequence[ClusterMember]) -> None:
         """Move slots, or finish a move that was cut short."""
-        rest: Optional[SlotMove] = step.data.get("finish")
-        ends = [rest.source, rest.target] if rest else [step.data["source"], step.data["target"]]
-        shield = Shield(self.endpoints, members, [one for one in ends if one >= 0])
+        move = step.move if isinstance(step, FinishMove) else step
+        shield = Shield(self.endpoints, members, [one for one in (move.source, move.target) if one >= 0])
         start = time.monotonic()
         try:
             shield.hold()
-            self._try(step, members, rest)
+            self._try(step, members)
         finally:
             self.warnings += [f"A replica may not take over still, {text}" for text in shield.lower()]
             self.seconds += time.monotonic() - start
 
-    def _try(self, step: Step, members: Sequence[ClusterMember], rest: Optional[SlotMove]) -> None:
+    def _try(self, step: SlotStep, members: Sequence[ClusterMember]) -> None:
+        rest = step.move if isinstance(step, FinishMove) else None
         for left in reversed(range(TRIES)):
             mover = Mover(self.endpoints, members, self.where, self.moved)
             try:
@@ -56,8 +57,8 @@ class Transfer:
                 if rest:
                     mover.run(rest)
                     mover.members = self.look().members
-                if "ranges" in step.data:
-                    mover.move(step.data["source"], step.data["target"], step.data["ranges"])
+                if isinstance(step, MoveSlots):
+                    mover.move(step.source, step.target, step.ranges)
                 return
             except (Interrupted, Unreachable) as problem:
                 lost: QuorumError = problem

@@ -33,6 +33,7 @@ from .plan import (
     refuse_unquiet,
     write_manifest_of,
 )
+from .steps import BeginSaves, WriteManifest
 
 SHORT = 60  # a failover
 LATE = 1.0  # seconds between the first and the last save that are worth a warning
@@ -77,19 +78,20 @@ class ClusterBackup(Reconciler[Members]):
         if self.begun:
             refuse_moved(self.begun["map"], obs, self.where)
             self.manifest = write_manifest_of(self.params["name"], self.begun, self.params["parts"], time.time())
-            return [Step(f"write {self._path()}: {len(self.begun['shards'])} shards, {self.manifest['keys']} keys")]
+            told = f"{len(self.begun['shards'])} shards, {self.manifest['keys']} keys"
+            return [WriteManifest(f"write {self._path()}: {told}")]
         given = self.params
         self.sources = choose_sources(obs, self.where, self.here, given["replicas"], given["primary"])
         self.seen = obs
-        told = [f"{obs[one.source].name} ({self._slots(one)}; {one.why})" for one in self.sources]
-        return [Step(f"save at the same moment {', '.join(told)}")]
+        saved = [f"{obs[one.source].name} ({self._slots(one)}; {one.why})" for one in self.sources]
+        return [BeginSaves(f"save at the same moment {', '.join(saved)}")]
 
     def _slots(self, chosen: Source) -> str:
         return f"slots {show_slots(self.seen[chosen.primary].slots, 4)}"
 
     def apply(self, step: Step) -> None:
         """Begin the saves, or write the manifest."""
-        if not self.manifest:
+        if isinstance(step, BeginSaves):
             self._begin(self.seen)
             return
         with alone(self._path().parent, self.params["user"]):

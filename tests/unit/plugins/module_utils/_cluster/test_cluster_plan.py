@@ -17,6 +17,7 @@ from ansible_collections.quorum.redis.plugins.module_utils._cluster.plan import 
     pending,
 )
 from ansible_collections.quorum.redis.plugins.module_utils._cluster.prediction import assume_started
+from ansible_collections.quorum.redis.plugins.module_utils._cluster.steps import TakeOver, TellMember
 from ansible_collections.quorum.redis.plugins.module_utils._core.errors import QuorumError, Refused, Unsettled
 from ansible_collections.quorum.redis.plugins.module_utils._core.reconcile import Step
 from ansible_collections.quorum.redis.plugins.module_utils._model.cluster_nodes import ClusterNode
@@ -74,7 +75,13 @@ class Model:
         return ClusterPlanner(self.look(), "cart", replicas)
 
     def do(self, step: Step) -> None:
-        here, command = step.data["member"], step.data["command"]
+        if isinstance(step, TakeOver):
+            here, primary = step.member, self.follows.pop(step.member)
+            self.follows = {one: here if up == primary else up for one, up in self.follows.items()} | {primary: here}
+            self.slots[here], self.slots[primary] = self.slots[primary], set()
+            return
+        assert isinstance(step, TellMember)
+        here, command = step.member, step.command
         assert command[0] == "CLUSTER"
         name, words = command[1], command[2:]
         if name == "SET-CONFIG-EPOCH":
@@ -88,14 +95,10 @@ class Model:
             together = self.met[here] | self.met[int(words[0].rsplit(".", 1)[1]) - 1]
             for number in together:
                 self.met[number] = together
-        elif name == "FAILOVER":
-            primary = self.follows.pop(here)
-            self.follows = {one: here if up == primary else up for one, up in self.follows.items()} | {primary: here}
-            self.slots[here], self.slots[primary] = self.slots[primary], set()
         else:
             other = self.ids.index(words[0])
             assert name == "REPLICATE" and other in self.met[here] and not self.slots[here] and not self.keys[here]
-            assert step.data["met"]
+            assert step.met
             self.follows[here] = other
 
     def run(self, replicas: int = 1, steps: int = 10**9) -> list[str]:
@@ -304,7 +307,8 @@ def test_old_redis_takes_slots_one_by_one() -> None:
     model = Model(3)
     model.version = ["6.2.1"] * 3
     first = next(step for step in model.planner(0).plan().steps if "take slots" in step.text)
-    assert first.data["command"][:3] == ["CLUSTER", "ADDSLOTS", 0] and len(first.data["command"]) == 2 + 5461
+    assert isinstance(first, TellMember)
+    assert first.command[:3] == ["CLUSTER", "ADDSLOTS", 0] and len(first.command) == 2 + 5461
 
 
 def change_views(six: Model, what: str) -> list[ClusterMember]:
@@ -561,7 +565,8 @@ def test_primaries_are_handed_over_to_replicas_in_sync_so_that_no_zone_is_crowde
     model = Model(6, 3)
     model.run()
     plan = ClusterPlanner(model.look(), "cart", 1, avoid=["c1", "c2", "c3", "c3:7000"]).plan()
-    assert [step.data["member"] for step in plan.steps] == [4, 5, 3] and plan.warnings == []
+    assert [step.member for step in plan.steps if isinstance(step, TakeOver)] == [4, 5, 3] and plan.warnings == []
+    assert len(plan.steps) == 3
     for step in plan.steps:
         model.do(step)
     assert ClusterPlanner(model.look(), "cart", 1, avoid=["c1", "c2", "c3"]).plan().steps == []
@@ -574,7 +579,7 @@ def test_primaries_are_handed_over_to_replicas_in_sync_so_that_no_zone_is_crowde
     members = model.look()
     members[one].server.primary = Upstream("192.0.2.1", 7000, "down", True, -1)
     plan = ClusterPlanner(members, "cart", 2, avoid=["c1"]).plan()
-    assert [step.data["member"] for step in plan.steps] == [other]
+    assert [step.member for step in plan.steps if isinstance(step, TakeOver)] == [other] and len(plan.steps) == 1
     members[other].server.primary = None
     with pytest.raises(Unsettled, match="has no link to its primary"):
         ClusterPlanner(members, "cart", 2, avoid=["c1"]).plan()
