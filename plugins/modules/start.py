@@ -41,7 +41,7 @@ steps:
 from dataclasses import dataclass
 from typing import Dict
 
-from ..module_utils._core.reconcile import Module, Reconciler, Step, TypedStep
+from ..module_utils._core.reconcile import Module, Reconciler, Step
 from ..module_utils._host.start import State, read_states, start_unit
 from ..module_utils._module.runner import MaskedModule, run
 
@@ -49,7 +49,7 @@ View = Dict[str, State]
 
 
 @dataclass
-class StartUnit(TypedStep):
+class StartUnit(Step):
     """Start and enable a unit."""
 
     unit: str

@@ -8,19 +8,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import List
 
-from .._core.reconcile import TypedStep
+from .._core.reconcile import Step
 from .plan import Change
 
 
 @dataclass
-class RenewLogins(TypedStep):
+class RenewLogins(Step):
     """Let those who are logged in as these users log in anew, once every member lets them in."""
 
     names: List[str]
 
 
 @dataclass
-class ChangeUser(TypedStep):
+class ChangeUser(Step):
     """Change one user; after the last one the new rights are proven and recorded."""
 
     change: Change

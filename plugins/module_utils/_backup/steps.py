@@ -7,23 +7,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .._core.reconcile import TypedStep
+from .._core.reconcile import Step
 
 
 @dataclass
-class MakeBackup(TypedStep):
+class MakeBackup(Step):
     """Make a backup of this member."""
 
 
 @dataclass
-class DrillBackup(TypedStep):
+class DrillBackup(Step):
     """Restore a finished backup into a throw-away server, and compare."""
 
     name: str
 
 
 @dataclass
-class RecordTrial(TypedStep):
+class RecordTrial(Step):
     """Write into the manifest of a backup what another host has found."""
 
     name: str

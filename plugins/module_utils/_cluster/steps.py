@@ -8,13 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, List, Sequence
 
-from .._core.reconcile import TypedStep
+from .._core.reconcile import Step
 from .._model.cluster_open import SlotMove
 from .._model.cluster_slots import Range
 
 
 @dataclass
-class TellMember(TypedStep):
+class TellMember(Step):
     """Send one member a command; `met`: only when all have met; `linked`: and nothing else is pending."""
 
     member: int
@@ -24,7 +24,7 @@ class TellMember(TypedStep):
 
 
 @dataclass
-class TakeOver(TypedStep):
+class TakeOver(Step):
     """Let a replica take over from its primary."""
 
     member: int
@@ -32,14 +32,14 @@ class TakeOver(TypedStep):
 
 
 @dataclass
-class FinishMove(TypedStep):
+class FinishMove(Step):
     """End the move of a slot that was cut short."""
 
     move: SlotMove
 
 
 @dataclass
-class MoveSlots(TypedStep):
+class MoveSlots(Step):
     """Move slots from one primary to another."""
 
     source: int

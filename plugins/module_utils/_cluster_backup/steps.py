@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .._core.reconcile import TypedStep
+from .._core.reconcile import Step
 
 
 @dataclass
-class BeginSaves(TypedStep):
+class BeginSaves(Step):
     """Save one server of each shard at the same moment."""
 
 
 @dataclass
-class WriteManifest(TypedStep):
+class WriteManifest(Step):
     """Write what was made of the saves."""

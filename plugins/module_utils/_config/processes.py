@@ -9,13 +9,13 @@ import copy
 from dataclasses import dataclass
 from typing import Any, List
 
-from .._core.reconcile import Module, Reconciler, Step, TypedStep
+from .._core.reconcile import Module, Reconciler, Step
 from .reconciler import Instance
 from .steps import View
 
 
 @dataclass
-class PartStep(TypedStep):
+class PartStep(Step):
     """A step of one of the processes."""
 
     part: Instance

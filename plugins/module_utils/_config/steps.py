@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Mapping, Sequence
 
-from .._core.reconcile import Step, TypedStep
+from .._core.reconcile import Step
 from .._model.conf_syntax import collect_values, mask_text, parse_directives
 from .._model.file_changes import Seen, Wanted, describe_change, list_differences
 from .diff import Change, Live, Plan, show_values
@@ -29,14 +29,14 @@ class View:
 
 
 @dataclass
-class ChangePassword(TypedStep):
+class ChangePassword(Step):
     """Tell a Sentinel which passwords a user has."""
 
     command: Sequence[Any]
 
 
 @dataclass
-class GiveBack(TypedStep):
+class GiveBack(Step):
     """Let the directory belong to the user of the process."""
 
     home: Path
@@ -44,7 +44,7 @@ class GiveBack(TypedStep):
 
 
 @dataclass
-class SetLive(TypedStep):
+class SetLive(Step):
     """Set what the process takes at run time."""
 
     changes: list[Change]
@@ -52,7 +52,7 @@ class SetLive(TypedStep):
 
 
 @dataclass
-class WriteManaged(TypedStep):
+class WriteManaged(Step):
     """Write the managed file."""
 
     view: View

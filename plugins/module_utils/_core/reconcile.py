@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Dict, Generic, List, Optional, Protocol, TypeVar
 
 Obs = TypeVar("Obs")
@@ -23,17 +23,9 @@ class Module(Protocol):
 
 @dataclass
 class Step:
-    """One thing to do: a sentence for the reader, and what apply needs where that has no class of its own yet."""
+    """One thing to do, a sentence for the reader; the class of a step says what is done, its fields what that takes."""
 
     text: str
-    data: Dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass
-class TypedStep(Step):
-    """A step whose class says what is done, and whose fields what that takes."""
-
-    data: Dict[str, Any] = field(init=False, repr=False, default_factory=dict)
 
 
 class Reconciler(Generic[Obs]):

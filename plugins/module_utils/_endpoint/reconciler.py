@@ -13,7 +13,7 @@ from typing import Any, Mapping, Optional
 
 from .._core.errors import AuthFailed, CommandFailed, QuorumError
 from .._core.polling import until_done
-from .._core.reconcile import Module, Reconciler, Step, TypedStep
+from .._core.reconcile import Module, Reconciler, Step
 from .._host.commands import must_succeed
 from .._host.file_steps import Pair, WriteFile, plan_files
 from .._host.files import parse_files, read_path, survey_files, write_path
@@ -54,19 +54,19 @@ class View:
 
 
 @dataclass
-class Install(TypedStep):
+class Install(Step):
     """Install HAProxy."""
 
 
 @dataclass
-class Remove(TypedStep):
+class Remove(Step):
     """Take away what lies here of the endpoints."""
 
     view: View
 
 
 @dataclass
-class Control(TypedStep):
+class Control(Step):
     """Start, restart or reload the unit."""
 
     verb: str

@@ -8,73 +8,73 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import List
 
-from .._core.reconcile import Step, TypedStep
+from .._core.reconcile import Step
 from .._model.observed import Observed
 from .._model.tables import place
 from .._replication.interrupted import FENCE, MARK, PRIORITY, read_setting
 
 
 @dataclass
-class RaisePriority(TypedStep):
+class RaisePriority(Step):
     """Keep Sentinels from picking a member."""
 
     member: str
 
 
 @dataclass
-class AwaitChoice(TypedStep):
+class AwaitChoice(Step):
     """Wait until every Sentinel would pick the target."""
 
 
 @dataclass
-class StopWrites(TypedStep):
+class StopWrites(Step):
     """Stop the writes until the target has them all."""
 
 
 @dataclass
-class Park(TypedStep):
+class Park(Step):
     """Make the old primary read-only, following nobody."""
 
 
 @dataclass
-class Elect(TypedStep):
+class Elect(Step):
     """Let Sentinel promote the target."""
 
 
 @dataclass
-class Coordinate(TypedStep):
+class Coordinate(Step):
     """Let a Sentinel of Valkey 9 do it all."""
 
 
 @dataclass
-class Promote(TypedStep):
+class Promote(Step):
     """Promote the target where there is no Sentinel."""
 
 
 @dataclass
-class ReplaceDead(TypedStep):
+class ReplaceDead(Step):
     """Promote the target in place of a dead primary."""
 
 
 @dataclass
-class Follow(TypedStep):
+class Follow(Step):
     """Have the others follow the target."""
 
 
 @dataclass
-class Finish(TypedStep):
+class Finish(Step):
     """Wait for everybody, and have the roles written down."""
 
 
 @dataclass
-class LowerPriority(TypedStep):
+class LowerPriority(Step):
     """Give a member its own priority again."""
 
     member: str
 
 
 @dataclass
-class MoveLater(TypedStep):
+class MoveLater(Step):
     """Look again after a repair, then move as asked for."""
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import List, Sequence, Tuple
 
-from .._core.reconcile import Module, Step, TypedStep
+from .._core.reconcile import Module, Step
 from .._model.file_changes import Seen, Wanted, describe_change, list_differences
 from .files import write_path
 
@@ -16,7 +16,7 @@ Pair = Tuple[Seen, Wanted]
 
 
 @dataclass
-class WriteFile(TypedStep):
+class WriteFile(Step):
     """Write a file or a link, or remove it."""
 
     seen: Seen

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from .._core.errors import BadConfig, QuorumError, Refused
-from .._core.reconcile import Module, Reconciler, Step, TypedStep
+from .._core.reconcile import Module, Reconciler, Step
 from .._model.file_changes import Seen, Wanted, list_differences, show_diff
 from .._model.firewall import (
     count_connections,
@@ -50,7 +50,7 @@ class Wall:
 
 
 @dataclass
-class ControlUnit(TypedStep):
+class ControlUnit(Step):
     """Have systemd do something with the unit of a wall; one that is running loads its file anew at once."""
 
     unit: str

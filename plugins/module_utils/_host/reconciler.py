@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .._core.reconcile import Module, Reconciler, Step, TypedStep
+from .._core.reconcile import Module, Reconciler, Step
 from .._model.file_changes import list_differences, show_diff
 from .._redis.tls import Tls
 from . import foreign
@@ -32,14 +32,14 @@ from .services import (
 
 
 @dataclass
-class StopForeign(TypedStep):
+class StopForeign(Step):
     """Stop a server of somebody else that gives way."""
 
     server: foreign.Foreign
 
 
 @dataclass
-class PutSetting(TypedStep):
+class PutSetting(Step):
     """Write a value of the kernel."""
 
     setting: Setting

@@ -16,7 +16,7 @@ from .._core.errors import (
     QuorumError,
     Unreachable,
 )
-from .._core.reconcile import Module, Reconciler, Step, TypedStep
+from .._core.reconcile import Module, Reconciler, Step
 from .._host.start import failure_of
 from .._model.observed import PARKED
 from .._redis.client import Client, connect
@@ -109,14 +109,14 @@ def sentinel_state(now: View, was: View) -> str:
 
 
 @dataclass
-class RestartUnit(TypedStep):
+class RestartUnit(Step):
     """Restart it, and wait until it is where it was."""
 
     was: View
 
 
 @dataclass
-class GoOn(TypedStep):
+class GoOn(Step):
     """Wait for what an earlier call has begun."""
 
 

@@ -17,7 +17,7 @@ from typing import Any, Dict, List
 
 from .._core.errors import QuorumError, Refused
 from .._core.polling import until_done
-from .._core.reconcile import Module, Reconciler, Step, TypedStep
+from .._core.reconcile import Module, Reconciler, Step
 from .._host.commands import must_succeed, run_command
 from .._host.file_steps import Pair, WriteFile, plan_files
 from .._host.files import parse_files, read_path, survey_files
@@ -49,24 +49,24 @@ class View:
 
 
 @dataclass
-class SendTest(TypedStep):
+class SendTest(Step):
     """Have the notifier tell every sink of a test."""
 
 
 @dataclass
-class CreateUser(TypedStep):
+class CreateUser(Step):
     """Create the user of the notifier."""
 
 
 @dataclass
-class Remove(TypedStep):
+class Remove(Step):
     """Take away what lies here of the notifier."""
 
     view: View
 
 
 @dataclass
-class Control(TypedStep):
+class Control(Step):
     """Start or restart the unit."""
 
     verb: str

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import List, Optional, Sequence
 
 from .._core.errors import Refused
-from .._core.reconcile import TypedStep
+from .._core.reconcile import Step
 from .._model.observed import Observed, SentinelView
 from .._model.tables import place
 from .._redis.replies import number
@@ -26,7 +26,7 @@ RESTORE_MARK = 1000000000
 
 
 @dataclass
-class Repair(TypedStep):
+class Repair(Step):
     """Undo on one member what a move that was cut short has left behind."""
 
     member: str

@@ -8,11 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import List
 
-from .._core.reconcile import TypedStep
+from .._core.reconcile import Step
 
 
 @dataclass
-class MemberStep(TypedStep):
+class MemberStep(Step):
     """What is done on one member."""
 
     member: str
@@ -36,7 +36,7 @@ class Relink(MemberStep):
 
 
 @dataclass
-class SentinelStep(TypedStep):
+class SentinelStep(Step):
     """Tell one Sentinel; its commands go out together."""
 
     sentinel: str
@@ -55,5 +55,5 @@ class NamePrimary(SentinelStep):
 
 
 @dataclass
-class LookAgain(TypedStep):
+class LookAgain(Step):
     """Look again after a repair, and give every member its role."""

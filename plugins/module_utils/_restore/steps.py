@@ -7,59 +7,59 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .._core.reconcile import TypedStep
+from .._core.reconcile import Step
 
 
 @dataclass
-class ProveBackup(TypedStep):
+class ProveBackup(Step):
     """Load the backup into a server beside the primary, and count."""
 
 
 @dataclass
-class KeepPresent(TypedStep):
+class KeepPresent(Step):
     """Make a backup of what is there now."""
 
 
 @dataclass
-class CalmSentinels(TypedStep):
+class CalmSentinels(Step):
     """Let no Sentinel fail over meanwhile."""
 
 
 @dataclass
-class ParkMembers(TypedStep):
+class ParkMembers(Step):
     """Make all members read-only where they are."""
 
 
 @dataclass
-class FeedPrimary(TypedStep):
+class FeedPrimary(Step):
     """Let the primary take the backup in place of its data."""
 
 
 @dataclass
-class AwaitRewrite(TypedStep):
+class AwaitRewrite(Step):
     """Wait until the AOF of the primary has the new data."""
 
 
 @dataclass
-class ServeWrites(TypedStep):
+class ServeWrites(Step):
     """Let the primary accept writes again."""
 
 
 @dataclass
-class FollowPrimary(TypedStep):
+class FollowPrimary(Step):
     """Let the others take the new data."""
 
 
 @dataclass
-class FinishRestore(TypedStep):
+class FinishRestore(Step):
     """Wait for everybody, and let the Sentinels be as they were."""
 
 
 @dataclass
-class EndInterrupted(TypedStep):
+class EndInterrupted(Step):
     """End a restore that was cut short."""
 
 
 @dataclass
-class RestoreLater(TypedStep):
+class RestoreLater(Step):
     """Look again after that, and restore as asked for."""

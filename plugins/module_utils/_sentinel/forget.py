@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Dict, List, Sequence, Tuple
 
-from .._core.reconcile import TypedStep
+from .._core.reconcile import Step
 from .._membership.plan import Membership
 from .._model.observed import Observed, SentinelView
 from .._replication.plan import Planner, list_pending
@@ -17,7 +17,7 @@ Memories = Dict[str, List[str]]
 
 
 @dataclass
-class Forget(TypedStep):
+class Forget(Step):
     """Let a Sentinel forget who is gone from a data set."""
 
     name: str

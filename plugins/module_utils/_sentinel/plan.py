@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from .._core.errors import QuorumError, Refused, Unsettled
-from .._core.reconcile import TypedStep
+from .._core.reconcile import Step
 from .._model.conf_syntax import MASK, split_rows, unquote_word
 from .._model.observed import NOT_YET, Observed, SentinelView, WatchedMaster
 from .._model.tables import place
@@ -21,7 +21,7 @@ Change = Tuple[str, Any, Any]
 
 
 @dataclass
-class SendCommands(TypedStep):
+class SendCommands(Step):
     """Send the own Sentinel commands, all at once."""
 
     commands: List[List[str]]

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.quorum.redis.plugins.module_utils._core.reconcile import TypedStep
+from ansible_collections.quorum.redis.plugins.module_utils._core.reconcile import Step
 from ansible_collections.quorum.redis.plugins.module_utils._failover import steps
 from ansible_collections.quorum.redis.plugins.module_utils._failover.execute import Mover
 
@@ -26,8 +26,8 @@ METHODS = {
 
 
 def test_a_step_is_carried_out_by_its_method(monkeypatch: pytest.MonkeyPatch) -> None:
-    kinds = {kind for kind in vars(steps).values() if isinstance(kind, type) and issubclass(kind, TypedStep)}
-    assert kinds - {TypedStep, steps.MoveLater} == set(METHODS)
+    kinds = {kind for kind in vars(steps).values() if isinstance(kind, type) and issubclass(kind, Step)}
+    assert kinds - {Step, steps.MoveLater} == set(METHODS)
     done: list[str] = []
     for method in METHODS.values():
         monkeypatch.setattr(Mover, method, lambda _self, *given, name=method: done.append(" ".join([name, *given])))
