@@ -106,7 +106,7 @@ from ..module_utils._inventory.plan import (
     set_vars,
     shared_vars,
 )
-from ..module_utils._redis.observe import resolve
+from ..module_utils._redis.observe import resolve_name
 
 try:
     from ansible.template import trust_as_template
@@ -213,7 +213,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
                 found.setdefault(key, []).append(name)
         if any(not {one["address"], *one["aliases"]} & set(found) for one in places):
             with ThreadPoolExecutor(max_workers=16) as pool:
-                for name, addresses in zip(given, pool.map(resolve, given.values())):
+                for name, addresses in zip(given, pool.map(resolve_name, given.values())):
                     for address in addresses:
                         found.setdefault(address, []).append(name)
         return {key: list(dict.fromkeys(names)) for key, names in found.items()}

@@ -31,7 +31,7 @@ from .._redis.client import Client
 from .._redis.client_list import needed_users, reconnect_clients, undo_changes
 from .._redis.endpoint import endpoint_from_params
 from .._redis.locate import connect_running
-from .._redis.observe import Place, list_refusals, members
+from .._redis.observe import Place, list_refusals, read_members
 from .._redis.replies import parse_info
 from .._redis.rotation import check_links, no_clients, refused_since
 from .._redis.tls import tls_from_params
@@ -65,7 +65,7 @@ class Acl(Reconciler[View]):
         self.logins: Dict[str, Dict[str, str]] = {
             duty: login for duty, login in (self.params["logins"] or {}).items() if login
         }
-        self.places = members(
+        self.places = read_members(
             self.params["members"], None, None, self.params["timeout"], tls=tls_from_params(self.params)
         )
         self.client: Optional[Client] = None
@@ -168,7 +168,7 @@ class Acl(Reconciler[View]):
         login = (given["username"], given["password"], given["timeout"], given["fallback_password"])
         everybody = [
             (given["name"], endpoint_from_params(given)),
-            *members(given["members"], *login, tls=tls_from_params(given)),
+            *read_members(given["members"], *login, tls=tls_from_params(given)),
         ]
         self._let_in(client, everybody, going)
         check_links(everybody, self.logins.get("replication", {}), self.label)

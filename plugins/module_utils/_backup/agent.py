@@ -22,14 +22,14 @@ from .._engine.rdb_check_socket import answer_request
 from .._model.backup_manifest import PASSED, iso_time, parse_time
 from .._model.observed import Observed
 from .._redis.client import Client
-from .._redis.observe import Place, members, observe_all
-from .._redis.replies import number, parse_info
+from .._redis.observe import Place, observe_all, read_members
+from .._redis.replies import parse_info, parse_number
 from .._redis.tls import tls_from_params
 from . import manifest as manifests
 from .catch_up import point_of
 from .create import Job, drill_backup, make_backup, undo_leftovers
 from .offsite import list_commands, run_transfer
-from .repository import alone
+from .repository import lock_directory
 from .schedule import (
     Kept,
     Look,
@@ -62,7 +62,7 @@ class Round:
     def __post_init__(self) -> None:
         """Name the parts."""
         self.me: str = self.common["me"]
-        self.places: List[Place] = members(
+        self.places: List[Place] = read_members(
             self.told["members"],
             self.told.get("username"),
             self.common["passwords"][self.told["name"]],
@@ -137,7 +137,7 @@ class Round:
         except QuorumError:
             return place[0], None
         calls = dict(part.split("=", 1) for part in row.split(",") if "=" in part).get("calls", "0")
-        return place[0], Look(seen.run_id, number(calls), float(seen.persistence.get("rdb_last_save_time", 0)))
+        return place[0], Look(seen.run_id, parse_number(calls), float(seen.persistence.get("rdb_last_save_time", 0)))
 
     def _drill(self, name: str) -> None:
         if self.common["drill"]:
@@ -149,7 +149,7 @@ class Round:
     def _thin(self) -> None:
         """Remove what is too many or too old; a name is taken away before the files."""
         try:
-            with alone(self.job.place, self.job.user) as place:
+            with lock_directory(self.job.place, self.job.user) as place:
                 for name in list_expired(list_kept(place), self.now, self.common["keep"], self.common["keep_days"]):
                     gone = place / f"{manifests.PARTIAL}gone-{name}"
                     (place / name).rename(gone)

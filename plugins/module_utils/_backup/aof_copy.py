@@ -38,14 +38,14 @@ def list_parts(manifest: str) -> List[str]:
 @contextmanager
 def hold_rewrites(client: Client, saver: Saver) -> Iterator[None]:
     """Hold rewrites back meanwhile, in the running server only: a restart or a run of site.yml undoes it too."""
-    before = client.pairs("CONFIG", "GET", HOLD)[HOLD]
+    before = client.read_pairs("CONFIG", "GET", HOLD)[HOLD]
     note = saver.note.with_name(NOTE)
     draft = note.with_name(NOTE + ".new")
     draft.write_text(before, encoding="ascii")
     draft.replace(note)
     client.call("CONFIG", "SET", HOLD, "0")
     try:
-        saver.idle(aof=True)
+        saver.await_idle(aof=True)
         yield
     finally:
         client.call("CONFIG", "SET", HOLD, before)
@@ -61,7 +61,7 @@ def let_go(client: Client, place: Path) -> str:
     said = ""
     with contextlib.suppress(FileNotFoundError):
         before = note.read_text(encoding="ascii")
-        if client.pairs("CONFIG", "GET", HOLD).get(HOLD) == "0" != before:
+        if client.read_pairs("CONFIG", "GET", HOLD).get(HOLD) == "0" != before:
             client.call("CONFIG", "SET", HOLD, before)
             said = f"{HOLD} was 0 since a backup was killed while it copied the AOF; it is {before} again"
         note.unlink()
@@ -70,7 +70,9 @@ def let_go(client: Client, place: Path) -> str:
 
 def copy_aof(client: Client, saver: Saver, target: Path) -> None:
     """Copy what the engine's manifest names; the increment that grows meanwhile up to where it was."""
-    told = {key: value for name in ("dir", "append*") for key, value in client.pairs("CONFIG", "GET", name).items()}
+    told = {
+        key: value for name in ("dir", "append*") for key, value in client.read_pairs("CONFIG", "GET", name).items()
+    }
     if "appenddirname" not in told:
         raise QuorumError("A backup of the AOF needs Redis 7 or Valkey", saver.where, "Switch the AOF of backups off")
     if told["appendonly"] != "yes":

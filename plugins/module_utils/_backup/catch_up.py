@@ -12,7 +12,7 @@ from typing import Callable, Mapping, Optional
 from .._core.errors import QuorumError
 from .._model.observed import Observed
 from .._redis.client import Client
-from .._redis.replies import number, parse_info
+from .._redis.replies import parse_info, parse_number
 
 PAUSE = 0.1
 LIMIT = 60.0  # seconds; a replica that needs longer is not in sync
@@ -36,7 +36,7 @@ def count_missing(info: Mapping[str, str], point: Point) -> int:
     same = point.replication_id in (info.get("master_replid"), info.get("master_replid2"))
     if info.get("role") != "slave" or not same:
         return 0
-    return max(0, point.offset - number(info.get("slave_repl_offset")))
+    return max(0, point.offset - parse_number(info.get("slave_repl_offset")))
 
 
 def catch_up(client: Client, point: Optional[Point], wait: float, tell: Callable[[str], None]) -> None:

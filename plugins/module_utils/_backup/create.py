@@ -27,13 +27,12 @@ from .._model.rdb_header import memory_needed, read_header
 from .._redis.client import Client, Steady, connect
 from .._redis.endpoint import Endpoint
 from .._redis.engine_modules import EngineModule, list_modules, render_modules
-from .._redis.replies import engine_of, keys_by_database, number, parse_info
+from .._redis.replies import engine_of, keys_by_database, parse_info, parse_number
 from . import manifest as manifests
 from .aof_copy import NOTE, copy_aof, let_go
 from .catch_up import Point, catch_up
 from .repository import (
     RDB,
-    alone,
     check_room,
     compress_rdb,
     copy_file,
@@ -41,6 +40,7 @@ from .repository import (
     free_name,
     give_to_keeper,
     lend_to_group,
+    lock_directory,
     open_draft,
     unpack_rdb,
     write_manifest,
@@ -80,14 +80,16 @@ def undo_leftovers(job: Job) -> str:
     """Undo what a run that was killed has left in the server; return what that was, empty when nothing."""
     if not (job.place / NOTE).exists():
         return ""
-    with alone(job.place, job.user) as place, connect(_patient(job.endpoint), Steady) as client:
+    with lock_directory(job.place, job.user) as place, connect(_patient(job.endpoint), Steady) as client:
         return let_go(client, place)
 
 
 def make_backup(job: Job, tell: Tell) -> Manifest:
     """Make one backup and return its manifest; afterwards there is a whole one more, or nothing at all."""
     start = time.monotonic()
-    with deaf_to_signals(), alone(job.place, job.user) as place, connect(_patient(job.endpoint), Steady) as client:
+    with deaf_to_signals(), lock_directory(job.place, job.user) as place, connect(
+        _patient(job.endpoint), Steady
+    ) as client:
         owed = place / (f".owed-{job.member}" if job.save else ".owed")  # shards share the directory
         saver = Saver(client, job.unit, job.user, job.wait, tell, owed)
         if not job.save:
@@ -115,7 +117,7 @@ def make_backup(job: Job, tell: Tell) -> Manifest:
                     rdb_version=head.rdb_version,
                     role={"master": "primary", "slave": "replica"}.get(snapshot.info.get("role", ""), ""),
                     replication_id=snapshot.info.get("master_replid", ""),
-                    replication_offset=number(
+                    replication_offset=parse_number(
                         snapshot.info.get("slave_repl_offset", snapshot.info.get("master_repl_offset"))
                     ),
                     databases=keys_by_database(snapshot.info),
@@ -192,7 +194,7 @@ def _load(job: Job, directory: Path, manifest: Manifest, modules: Sequence[str])
 
 def drill_backup(job: Job, name: str, tell: Tell) -> Dict[str, Any]:
     """Restore a finished backup into a throw-away server, compare, and write the result into its manifest."""
-    with deaf_to_signals(), alone(job.place, job.user) as place:
+    with deaf_to_signals(), lock_directory(job.place, job.user) as place:
         directory, start = place / name, time.monotonic()
         manifest = manifests.read_manifest(str(directory))
         job, modules = _as_running(job)
@@ -224,7 +226,7 @@ def drill_backup(job: Job, name: str, tell: Tell) -> Dict[str, Any]:
 
 def record_trial(job: Job, name: str, record: Dict[str, Any]) -> Manifest:
     """Write what another host has found into the manifest of a backup: a drill, and the load that was left to it."""
-    with alone(job.place, job.user) as place:
+    with lock_directory(job.place, job.user) as place:
         manifest = manifests.read_manifest(str(place / name))
         manifest.drills.append(record)
         proven = manifest.verified
@@ -270,8 +272,8 @@ def _patient(endpoint: Endpoint) -> Endpoint:
 def _settings(client: Client, info: Dict[str, str], partial: Path, user: str) -> None:
     """Keep the configuration and the users, without their secrets."""
     try:
-        users = client.pairs("CONFIG", "GET", "aclfile").get("aclfile", "")
-        where = Path(client.pairs("CONFIG", "GET", "dir")["dir"])
+        users = client.read_pairs("CONFIG", "GET", "aclfile").get("aclfile", "")
+        where = Path(client.read_pairs("CONFIG", "GET", "dir")["dir"])
     except (CommandFailed, KeyError):
         return
     for name, path in (("redis.conf", info.get("config_file", "")), ("users.acl", users)):

@@ -17,7 +17,7 @@ from .._engine.config_check import installed_version
 from .._model.backup_manifest import PASSED, Manifest, iso_time
 from .._model.observed import Observed
 from .._model.verdicts import tell_verdict
-from .._redis.observe import members, observe_all
+from .._redis.observe import observe_all, read_members
 from .._redis.tls import tls_from_params
 from . import manifest as manifests
 from .catch_up import point_of
@@ -35,7 +35,7 @@ class Backup(Reconciler["list[Observed]"]):
         super().__init__()
         self.params = params = module.params
         login = (params["username"], params["password"])
-        self.places = members(params["members"], *login, params["timeout"], tls=tls_from_params(params))
+        self.places = read_members(params["members"], *login, params["timeout"], tls=tls_from_params(params))
         mine = dict(self.places).get(params["here"])
         if mine is None:
             raise Refused(f"{params['here']} is no member", f"data set {params['name']}", "Correct `here`")

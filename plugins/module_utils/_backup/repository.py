@@ -28,7 +28,7 @@ RDB = "dump.rdb"
 
 
 @contextmanager
-def alone(place: Path, user: str) -> Iterator[Path]:
+def lock_directory(place: Path, user: str) -> Iterator[Path]:
     """Make the directory of the data set, keep others out, and remove what a killed run has left."""
     try:
         for directory in (place.parent, place):

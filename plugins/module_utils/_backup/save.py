@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Dict
 
 from .._model.rdb_header import Header
-from .._redis.replies import number
+from .._redis.replies import parse_number
 
 
 @dataclass
@@ -22,7 +22,7 @@ class Save:
     owed: bool = False  # stop-writes-on-bgsave-error was switched off for it
 
 
-def belongs(head: Header, save: Save) -> bool:
+def belongs_to_save(head: Header, save: Save) -> bool:
     """Return whether an RDB is that of a save: not begun before it, and at its place in the stream."""
     offset = head.aux.get("repl-offset", "")
-    return number(head.aux.get("ctime")) >= save.began and offset in ("", save.info.get("master_repl_offset", ""))
+    return parse_number(head.aux.get("ctime")) >= save.began and offset in ("", save.info.get("master_repl_offset", ""))

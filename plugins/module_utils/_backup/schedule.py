@@ -15,7 +15,7 @@ DAY = 86400.0
 PATIENCE = 3  # looks: whoever has failed tries again at each
 
 
-def flaw(seen: Observed, primary: Optional[Observed]) -> str:
+def find_flaw(seen: Observed, primary: Optional[Observed]) -> str:
     """Return why this member's data is not that of the set as it is now, empty when it is."""
     if not seen.reachable:
         return "does not answer"
@@ -31,7 +31,7 @@ def flaw(seen: Observed, primary: Optional[Observed]) -> str:
     return ""
 
 
-def lag(seen: Observed, primary: Optional[Observed]) -> int:
+def measure_lag(seen: Observed, primary: Optional[Observed]) -> int:
     """Return how many bytes of the primary's stream are missing."""
     return max(0, primary.offset - seen.offset) if primary is not None else 0
 
@@ -47,7 +47,7 @@ def choose_member(
 ) -> Tuple[Observed, str]:
     """Return the member to back up and why it: the replica in sync with the smallest lag, never the primary untold."""
     primary = primary_of(members)
-    flaws = {seen.host: flaw(seen, primary) for seen in members}
+    flaws = {seen.host: find_flaw(seen, primary) for seen in members}
     table = "\n".join(f"  {seen.name}: {_state(seen, flaws[seen.host], primary)}" for seen in members)
     if wished:
         for seen in members:
@@ -56,8 +56,8 @@ def choose_member(
         raise Refused(f"{wished} cannot be backed up", f"data set {name}", "Name another member", table)
     fit = [seen for seen in members if seen.role == "replica" and not flaws[seen.host]]
     if fit:
-        found = min(fit, key=lambda seen: lag(seen, primary))
-        return found, f"a replica in sync, {lag(found, primary)} bytes behind"
+        found = min(fit, key=lambda seen: measure_lag(seen, primary))
+        return found, f"a replica in sync, {measure_lag(found, primary)} bytes behind"
     if primary is not None and not flaws[primary.host]:
         if len(members) == 1:
             return primary, "the only member"
@@ -72,7 +72,7 @@ def choose_member(
 
 
 def _state(seen: Observed, problem: str, primary: Optional[Observed]) -> str:
-    return problem or (seen.role if seen.role == "primary" else f"replica, {lag(seen, primary)} bytes behind")
+    return problem or (seen.role if seen.role == "primary" else f"replica, {measure_lag(seen, primary)} bytes behind")
 
 
 # --- one backup for each period ---
@@ -156,7 +156,7 @@ def decide_duty(
     if memory.done == memory.slot:
         return Duty(False, "done in this period")
     primary = primary_of(members)
-    fit = [seen for seen in members if not flaw(seen, primary)]
+    fit = [seen for seen in members if not find_flaw(seen, primary)]
     replicas = {seen.host for seen in fit if seen.role == "replica"}
     last = {seen.host for seen in fit if seen is primary and (primary_too or len(members) == 1)}
     order = [host for host in carriers if host in replicas] + [host for host in carriers if host in last]

@@ -19,8 +19,8 @@ from .._core.errors import CommandFailed, QuorumError
 from .._host.sandbox import find_account
 from .._model.rdb_header import read_header
 from .._redis.client import Client
-from .._redis.replies import number, parse_info, reason_in_log
-from .save import Save, belongs
+from .._redis.replies import parse_info, parse_number, reason_in_log
+from .save import Save, belongs_to_save
 
 PAUSE = 0.1
 STOP = "stop-writes-on-bgsave-error"
@@ -72,7 +72,7 @@ def judge_save(before: Mapping[str, str], now: Mapping[str, str], began: int, re
         return "the server was restarted while it saved"
     if now.get("rdb_last_bgsave_status") != "ok":
         return "the save failed"
-    if number(now.get("rdb_last_save_time")) < began or not replaced:
+    if parse_number(now.get("rdb_last_save_time")) < began or not replaced:
         return "the save ended without a new file: its process was stopped"
     return ""
 
@@ -110,7 +110,7 @@ class Saver:
 
     def find_path(self) -> Path:
         """Return where the engine writes its snapshot."""
-        told = self.client.pairs("CONFIG", "GET", "dir"), self.client.pairs("CONFIG", "GET", "dbfilename")
+        told = self.client.read_pairs("CONFIG", "GET", "dir"), self.client.read_pairs("CONFIG", "GET", "dbfilename")
         return Path(told[0]["dir"]) / told[1]["dbfilename"]
 
     def take_snapshot(self) -> Snapshot:
@@ -120,7 +120,7 @@ class Saver:
         old = self._opened(path)
         try:
             with self._harmless():
-                before, began = self.begin()
+                before, began = self.begin_save()
                 self._await(before)
             file = self._opened(path)
             replaced = file is not None and (old is None or not _same(old, file))
@@ -147,7 +147,7 @@ class Saver:
             file = None if why else self._opened(path)
             if file is None:
                 raise self._failure(why or "the file is gone", save.began)
-            if not belongs(read_header(os.pread(file.fileno(), 8192, 0), str(path)), save):
+            if not belongs_to_save(read_header(os.pread(file.fileno(), 8192, 0), str(path)), save):
                 file.close()
                 raise self._failure("another save has taken the place of its file", save.began)
         return Snapshot(file, save.info, float(save.began), round(time.monotonic() - start, 1))
@@ -164,16 +164,16 @@ class Saver:
 
         The setting comes back when no failed save stands, by this run or by the next; the note outlives both.
         """
-        self.idle()
-        if self.stops():
+        self.await_idle()
+        if self.stops_writes():
             self.note.touch()
             self.client.call("CONFIG", "SET", STOP, "no")
         with self._owing():
             yield
 
-    def stops(self) -> bool:
+    def stops_writes(self) -> bool:
         """Return whether a save that fails now would stop the writes."""
-        return self.client.pairs("CONFIG", "GET", STOP).get(STOP) == "yes" and self._well()
+        return self.client.read_pairs("CONFIG", "GET", STOP).get(STOP) == "yes" and self._well()
 
     @contextmanager
     def _owing(self) -> Iterator[None]:
@@ -189,7 +189,7 @@ class Saver:
         found = self.read_info()
         return found.get("rdb_last_bgsave_status") == "ok" and found.get("rdb_bgsave_in_progress") == "0"
 
-    def idle(self, aof: bool = False) -> Dict[str, str]:
+    def await_idle(self, aof: bool = False) -> Dict[str, str]:
         """Wait until the server has no child, with `aof` until none is about to come either; return INFO."""
         said = ""
         while True:
@@ -209,24 +209,24 @@ class Saver:
             self._in_time(f"{what} has not ended")
             time.sleep(PAUSE)
 
-    def begin(self) -> tuple[Dict[str, str], int]:
+    def begin_save(self) -> tuple[Dict[str, str], int]:
         """Begin a save; return INFO of the moment of the fork, and the clock of the server."""
         while True:
-            found = self.idle()
+            found = self.await_idle()
             # In the second of an earlier save the two could not be told apart.
-            while number(self.client.call("TIME")[0]) <= number(found.get("rdb_last_save_time")):
+            while parse_number(self.client.call("TIME")[0]) <= parse_number(found.get("rdb_last_save_time")):
                 self._in_time("the clock of the server is behind its last save")
                 time.sleep(PAUSE)
             try:
                 # One packet: no write comes between the count of the keys and the fork.
-                text, clock, _said = self.client.together([["INFO"], ["TIME"], ["BGSAVE"]])
+                text, clock, _said = self.client.send_together([["INFO"], ["TIME"], ["BGSAVE"]])
             except CommandFailed as problem:
                 if any(word in problem.text for word in _BUSY):
                     self._in_time(f"the save cannot begin: {problem.text}")
                     time.sleep(PAUSE)
                     continue
                 raise self._failure(f"the save cannot begin: {problem.text}", int(time.time()) - 1) from None
-            return parse_info(text), number(clock[0])
+            return parse_info(text), parse_number(clock[0])
 
     def _await(self, before: Mapping[str, str]) -> None:
         """Wait for the end of the save."""
@@ -255,7 +255,7 @@ class Saver:
 
     def _log_file(self) -> Tuple[Optional[Path], int]:
         """Return the server's log file and where its new lines will begin; without one it is the journal."""
-        name = self.client.pairs("CONFIG", "GET", "logfile").get("logfile", "")
+        name = self.client.read_pairs("CONFIG", "GET", "logfile").get("logfile", "")
         try:
             with open_safely(self.find_path().parent / name, self.user) as file:
                 return self.find_path().parent / name, os.fstat(file.fileno()).st_size

@@ -12,8 +12,8 @@ from .._core.errors import Refused
 from .._core.reconcile import Step
 from .._model.cluster_nodes import ClusterNode
 from .._model.cluster_slots import show_slots
-from .._model.cluster_view import ClusterMember, answering, by_id, evidence
-from .._model.tables import place
+from .._model.cluster_view import ClusterMember, by_id, list_answering, show_evidence
+from .._model.tables import show_place
 from .preflight import refuse_open, refuse_silent
 from .steps import TellMember
 
@@ -36,7 +36,7 @@ def find_leaving(members: Sequence[ClusterMember], addresses: Sequence[str]) -> 
     """Return the nodes at these addresses that are no members that answer, each once, with all slots told of it."""
     ours = by_id(members)
     found: Dict[str, ClusterNode] = {}
-    for node in (node for member in answering(members) for node in member.peers):
+    for node in (node for member in list_answering(members) for node in member.peers):
         if node.address in addresses and node.id not in ours and not node.in_handshake:
             known = found.setdefault(node.id, node)
             if node.slots and not known.slots:
@@ -44,7 +44,7 @@ def find_leaving(members: Sequence[ClusterMember], addresses: Sequence[str]) -> 
     return list(found.values())
 
 
-def without(members: Sequence[ClusterMember], leaving: Leaving) -> List[ClusterMember]:
+def drop_nodes(members: Sequence[ClusterMember], leaving: Leaving) -> List[ClusterMember]:
     """Return the members as they will be when nobody knows these nodes any more."""
     gone = set(leaving.ids)
     return [replace(member, nodes=[node for node in member.nodes if node.id not in gone]) for member in members]
@@ -52,28 +52,28 @@ def without(members: Sequence[ClusterMember], leaving: Leaving) -> List[ClusterM
 
 def to_move_first(members: Sequence[ClusterMember], leaving: Leaving) -> bool:
     """Return whether a run would let these nodes lose slots or followers before; then only that can be predicted."""
-    followed = {member.own.primary_id for member in answering(members)}
+    followed = {member.own.primary_id for member in list_answering(members)}
     return leaving.predicted and any(
         node.id in followed or (node.slots and not node.has_failed) for node in leaving.nodes
     )
 
 
-def runs(node: ClusterNode, error_kind: str, members: Sequence[ClusterMember]) -> bool:
+def may_run(node: ClusterNode, error_kind: str, members: Sequence[ClusterMember]) -> bool:
     """Return whether a node may still run: nothing refuses at its port, and somebody has not missed it."""
-    views = [other for member in answering(members) for other in member.peers if other.id == node.id]
+    views = [other for member in list_answering(members) for other in member.peers if other.id == node.id]
     missed = error_kind in ("timeout", "dns") and all(view.has_failed for view in views)
     return error_kind != "refused" and not missed
 
 
 def refuse_forget(members: Sequence[ClusterMember], leaving: Leaving, where: str) -> None:
     """Refuse to forget who has slots, is followed or still runs, and while a member could bring it back."""
-    table = evidence(members)
+    table = show_evidence(members)
     for node in leaving.nodes:
         name = f"{node.address}:{node.port} ({node.id[:8]})"
         if node.slots:
             todo = "Let a replica take over, or move them, first"
             raise Refused(f"{name} is to be forgotten and has slots {show_slots(node.slots, 4)}", where, todo, table)
-        followers = [member.name for member in answering(members) if member.own.primary_id == node.id]
+        followers = [member.name for member in list_answering(members) if member.own.primary_id == node.id]
         if followers:
             todo = "Let them follow another primary first"
             raise Refused(f"{name} is to be forgotten and {', '.join(followers)} follow it", where, todo, table)
@@ -95,7 +95,7 @@ def forget_steps(members: Sequence[ClusterMember], leaving: Leaving) -> List[Ste
     """Return the steps after which no member knows these nodes; within a minute, or the others would tell it again."""
     return [
         TellMember(
-            f"{place(member.server)}: forget {node.address}:{node.port} ({node.id[:8]})",
+            f"{show_place(member.server)}: forget {node.address}:{node.port} ({node.id[:8]})",
             position,
             ["CLUSTER", "FORGET", node.id],
         )

@@ -11,7 +11,7 @@ from typing import Sequence
 
 from .._core.errors import CommandFailed, QuorumError
 from .._redis.client import Client
-from .._redis.client_list import waiting
+from .._redis.client_list import list_unblocks
 
 # As long as the engine itself stops the writes for it; it ends by itself when this module is killed.
 SECONDS = 5.0
@@ -53,7 +53,7 @@ def _cut_off_readers(old: Client) -> None:
 
 
 def _cut_off(client: Client, commands: Sequence[str]) -> None:
-    for each in waiting(client.call("CLIENT", "LIST", "TYPE", "normal"), *commands):
+    for each in list_unblocks(client.call("CLIENT", "LIST", "TYPE", "normal"), *commands):
         _quietly(client, *each)
 
 

@@ -11,14 +11,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
 
 from .._core.errors import CommandFailed, QuorumError, Refused
-from .._model.cluster_open import Command, SlotMove, forward, setslot
+from .._model.cluster_open import Command, SlotMove, plan_forward, set_slot
 from .._model.cluster_slots import Range, slots_of
 from .._model.cluster_view import ClusterMember
 from .._model.tables import count_of
 from .._redis.client import Client, connect
 from .._redis.client_list import parse_client_list
 from .._redis.endpoint import Endpoint
-from .._redis.replies import number
+from .._redis.replies import parse_number
 
 LABEL = "quorum-rebalance"
 BATCH, BATCH_BYTES = 100, 4_000_000  # both sides stand still while a batch goes over
@@ -59,7 +59,7 @@ class Mover:
             client.close()
         self.clients = {}
 
-    def client(self, position: int) -> Client:
+    def get_client(self, position: int) -> Client:
         """Return the connection to a member; it waits as long as a batch may take."""
         if position not in self.clients:
             client = connect(replace(self.endpoints[position], timeout=2.0 * PATIENCE))
@@ -67,7 +67,7 @@ class Mover:
             client.call("CLIENT", "SETNAME", LABEL)
         return self.clients[position]
 
-    def lock(self) -> None:
+    def take_lock(self) -> None:
         """Refuse while somebody else moves slots; a name on each connection is a lock that ends with its owner."""
         for position, member in enumerate(self.members):
             if not member.id or member.own.is_replica:
@@ -86,11 +86,11 @@ class Mover:
 
     def _rival(self, position: int) -> Dict[str, str]:
         """Return who else moves slots of a member: a run that came before, or somebody with another client."""
-        client = self.client(position)
-        mine = number(client.call("CLIENT", "ID"))
+        client = self.get_client(position)
+        mine = parse_number(client.call("CLIENT", "ID"))
         for row in parse_client_list(client.call("CLIENT", "LIST")):
             ours = row.get("name") == LABEL
-            if (ours and number(row.get("id")) < mine) or (row.get("cmd") == "migrate" and not ours):
+            if (ours and parse_number(row.get("id")) < mine) or (row.get("cmd") == "migrate" and not ours):
                 return row
         return {}
 
@@ -99,7 +99,7 @@ class Mover:
         over = time.monotonic() + PATIENCE
         while True:
             try:
-                self.client(position).call(*command)
+                self.get_client(position).call(*command)
             except CommandFailed as problem:
                 if not problem.text.startswith("NOREPLICAS") or time.monotonic() > over:
                     raise
@@ -111,7 +111,7 @@ class Mover:
         for position, command in commands:
             self._say(position, command)
 
-    def run(self, move: SlotMove) -> None:
+    def do_move(self, move: SlotMove) -> None:
         """Do one move of one slot, or what is left of it."""
         self._say_all(move.before)
         if move.source >= 0:
@@ -119,7 +119,7 @@ class Mover:
         self._say_all(move.after)
         self.moved.slots += move.source >= 0
 
-    def move(self, source: int, target: int, ranges: Sequence[Range]) -> None:
+    def move_slots(self, source: int, target: int, ranges: Sequence[Range]) -> None:
         """Move the slots that the source has still."""
         here, there = self.members[source], self.members[target]
         if not here.slots or there.own.is_replica:
@@ -127,8 +127,8 @@ class Mover:
                 f"{here.name} and {there.name} are not both primaries any more", self.where, "Run again: it plans anew"
             )
         self._copy_libraries(source, target)
-        told = self.client(source).pairs("CONFIG", "GET", "cluster-node-timeout")
-        limit = PACE * number(told.get("cluster-node-timeout")) // 2000  # half of it, which is in milliseconds
+        told = self.get_client(source).read_pairs("CONFIG", "GET", "cluster-node-timeout")
+        limit = PACE * parse_number(told.get("cluster-node-timeout")) // 2000  # half of it, which is in milliseconds
         for slot in sorted(slots_of(ranges) & slots_of(here.slots)):
             sizes = self._sizes(source, slot)
             largest = max(sizes, key=lambda key: sizes[key], default="")
@@ -137,7 +137,7 @@ class Mover:
                     f"slot {slot} stays with {here.name}: {largest!r} has {sizes[largest] / 1e6:.0f} MB"
                 )
                 continue
-            self._move_slot(forward(self.members, slot, source, target), sizes)
+            self._move_slot(plan_forward(self.members, slot, source, target), sizes)
 
     def _move_slot(self, move: SlotMove, sizes: Dict[str, int]) -> None:
         """Move one slot from the beginning; what fails before a key has gone is taken back."""
@@ -151,17 +151,17 @@ class Mover:
 
     def _sizes(self, source: int, slot: int) -> Dict[str, int]:
         """Return how many bytes the keys of a slot have."""
-        client = self.client(source)
+        client = self.get_client(source)
         keys = client.call("CLUSTER", "GETKEYSINSLOT", slot, LOOKED_AT)
         found: Dict[str, int] = {}
         for part in _parts(keys, 1000):
-            sizes = client.together([("MEMORY", "USAGE", key) for key in part])
-            found.update({key: number(size) for key, size in zip(part, sizes)})
+            sizes = client.send_together([("MEMORY", "USAGE", key) for key in part])
+            found.update({key: parse_number(size) for key, size in zip(part, sizes)})
         return found
 
     def _drain(self, move: SlotMove, sizes: Dict[str, int]) -> None:
         """Move keys until the source has none of the slot."""
-        client = self.client(move.source)
+        client = self.get_client(move.source)
         while True:
             keys = client.call("CLUSTER", "GETKEYSINSLOT", move.slot, BATCH)
             if not keys:
@@ -173,7 +173,7 @@ class Mover:
 
     def _migrate(self, move: SlotMove, keys: Sequence[str], newest: bool) -> Optional[CommandFailed]:
         """Let the source send keys; return the error when the target has some of them already."""
-        client = self.client(move.source)
+        client = self.get_client(move.source)
         words = ["MIGRATE", *self._place(move.source, move.target), "", 0, PATIENCE * 1000]
         words += [*(["REPLACE"] if newest else []), *self._login(client, move.target), "KEYS", *keys]
         over = time.monotonic() + PATIENCE
@@ -215,7 +215,7 @@ class Mover:
             )
 
     def _dump(self, position: int, key: str) -> Any:
-        return self.client(position).together([("ASKING",), ("DUMP", key)])[1]
+        return self.get_client(position).send_together([("ASKING",), ("DUMP", key)])[1]
 
     def _place(self, source: int, target: int) -> Tuple[str, int]:
         """Return where the source knows the target."""
@@ -225,7 +225,7 @@ class Mover:
 
     def _login(self, client: Client, target: int) -> List[str]:
         """Return how the source logs in to the target; no message of it carries that."""
-        place = self.client(target).endpoint
+        place = self.get_client(target).endpoint
         if not place.password:
             return []
         if place.password not in client.secrets:
@@ -236,24 +236,26 @@ class Mover:
         """Close a slot of which no key has gone; say why, and what is left."""
         here, there = self.members[move.source].name, self.members[move.target].name
         what = f"Slot {move.slot} cannot go from {here} to {there}: {problem.text}"
-        if "BUSYKEY" not in problem.text and not self.client(move.target).call("CLUSTER", "COUNTKEYSINSLOT", move.slot):
-            self._say(move.source, setslot(move.slot, "STABLE"))
-            if not self.client(move.target).call("CLUSTER", "COUNTKEYSINSLOT", move.slot):
-                self._say(move.target, setslot(move.slot, "STABLE"))
+        if "BUSYKEY" not in problem.text and not self.get_client(move.target).call(
+            "CLUSTER", "COUNTKEYSINSLOT", move.slot
+        ):
+            self._say(move.source, set_slot(move.slot, "STABLE"))
+            if not self.get_client(move.target).call("CLUSTER", "COUNTKEYSINSLOT", move.slot):
+                self._say(move.target, set_slot(move.slot, "STABLE"))
                 return QuorumError(what, self.where, f"It stays with {here}. Mend that, then run again")
-            self._say(move.source, setslot(move.slot, "MIGRATING", self.members[move.target].id))
+            self._say(move.source, set_slot(move.slot, "MIGRATING", self.members[move.target].id))
         return QuorumError(what, self.where, "The slot is open still. Mend that, then run again: it is finished first")
 
     def _copy_libraries(self, source: int, target: int) -> None:
         """Give the target the function libraries that it lacks: they have to be where their keys are."""
         with contextlib.suppress(CommandFailed):  # engines without functions
             libraries = [
-                dict(zip(row[::2], row[1::2])) for row in self.client(source).call("FUNCTION", "LIST", "WITHCODE")
+                dict(zip(row[::2], row[1::2])) for row in self.get_client(source).call("FUNCTION", "LIST", "WITHCODE")
             ]
-            has = {row[row.index("library_name") + 1] for row in self.client(target).call("FUNCTION", "LIST")}
+            has = {row[row.index("library_name") + 1] for row in self.get_client(target).call("FUNCTION", "LIST")}
             for library in libraries:
                 if library["library_name"] not in has:
-                    self.client(target).call("FUNCTION", "LOAD", library["library_code"])
+                    self.get_client(target).call("FUNCTION", "LOAD", library["library_code"])
 
 
 def _parts(items: Sequence[str], size: int) -> Iterator[Sequence[str]]:

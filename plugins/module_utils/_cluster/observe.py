@@ -9,12 +9,12 @@ from typing import List, Sequence
 
 from .._core.errors import QuorumError
 from .._model.cluster_nodes import parse_nodes
-from .._model.cluster_open import opened
+from .._model.cluster_open import list_open
 from .._model.cluster_view import ClusterMember
 from .._model.observed import Observed
 from .._redis.client import Client
 from .._redis.endpoint import Endpoint
-from .._redis.observe import Place, ask_nodes, kind_of, look_at_all, resolve
+from .._redis.observe import Place, ask_nodes, kind_of, look_at_all, resolve_name
 from .._redis.replies import apply_info
 
 ALONE = "standalone"  # why a server has no place in a cluster
@@ -22,7 +22,7 @@ ALONE = "standalone"  # why a server has no place in a cluster
 
 def _look(endpoint: Endpoint, host: str) -> ClusterMember:
     """Look at one member; that it does not answer is a finding."""
-    server = Observed(host=host, address=endpoint.address, port=endpoint.port, aliases=resolve(endpoint.address))
+    server = Observed(host=host, address=endpoint.address, port=endpoint.port, aliases=resolve_name(endpoint.address))
     found = ClusterMember(server)
     try:
         with Client(endpoint) as client:
@@ -47,7 +47,7 @@ def observe_cluster(places: Sequence[Place], zones: Sequence[str]) -> List[Clust
 
 def count_open_keys(places: Sequence[Place], members: Sequence[ClusterMember]) -> None:
     """Ask every primary how many keys it has of the slots that are open."""
-    slots = opened(members)
+    slots = list_open(members)
     for (_name, endpoint), member in zip(places, members):
         if slots and member.id and not member.own.is_replica:
             try:

@@ -10,24 +10,24 @@ from typing import Dict, List, Optional, Sequence
 
 from .._core.errors import Refused
 from .._core.reconcile import Step
-from .._model.cluster_layout import Placement, crowded, layout_problems, place, violations
+from .._model.cluster_layout import Placement, layout_problems, list_crowded, list_violations, place_members
 from .._model.cluster_moves import plan_moves
-from .._model.cluster_open import SlotMove, opened
+from .._model.cluster_open import SlotMove, list_open
 from .._model.cluster_slots import Range, ranges_of, share_of, show_slots, slots_of
 from .._model.cluster_view import (
     ClusterMember,
-    answering,
-    contested,
-    disagreements,
-    groups,
+    list_answering,
+    list_contested,
+    list_disagreements,
+    list_groups,
+    list_strangers,
+    list_unclaimed,
     observed_placement,
     open_slots,
-    strangers,
-    unclaimed,
 )
-from .._model.tables import place as named
-from .forget import Leaving, forget_steps, refuse_forget, to_move_first, without
-from .preflight import await_quiet, refuse_steps, refuse_strange, silent
+from .._model.tables import show_place as named
+from .forget import Leaving, drop_nodes, forget_steps, refuse_forget, to_move_first
+from .preflight import await_quiet, list_silent, refuse_steps, refuse_strange
 from .promotion import Moves, asked_moves, handover_moves, promotion_steps, repair_moves
 from .rebalance import after_finishing, after_moving, finishing_steps, left_open, move_steps
 from .shrink import Shrink, plan_shrink
@@ -82,7 +82,7 @@ class ClusterPlanner:
     ) -> None:
         """Keep what was observed and declared."""
         self.leaving, self.seen = leaving or Leaving(), members
-        members = without(members, self.leaving)
+        members = drop_nodes(members, self.leaving)
         self.members, self.replicas, self.promote, self.rebalance = members, replicas, promote, rebalance
         self.avoid, self.repair, self.shrink = avoid, repair, shrink or Shrink()
         self.where = f"cluster {name}"
@@ -101,7 +101,8 @@ class ClusterPlanner:
         if self.shrink.leave:
             return self._shrink(fixed, cut_short)
         spare = [position for position, member in enumerate(self.members) if member.is_spare]
-        found = ClusterPlan(placement=place(self.zones, self.replicas, fixed, spare) if self._divides() else fixed)
+        placement = place_members(self.zones, self.replicas, fixed, spare) if self._divides() else fixed
+        found = ClusterPlan(placement=placement)
         new = self._new_slots(found.placement)
         found.steps = self._steps(found.placement, fixed, new)
         changes = found.steps or not fixed.primaries or any(member.is_blank for member in self.members)
@@ -116,7 +117,7 @@ class ClusterPlanner:
         found.steps = [*forget_steps(self.seen, self.leaving), *found.steps]
         found.warnings = self._warnings(found.placement, bool(cut_short))
         found.moves = moves_of(found.shards, self.names)
-        if cut_short and (changes or silent(self.members)):
+        if cut_short and (changes or list_silent(self.members)):
             found.warnings.append("Only the move that was cut short is finished; run again for the rest")
         elif self.rebalance:
             self._balance(found, cut_short)
@@ -130,14 +131,14 @@ class ClusterPlanner:
 
     def left_open(self) -> List[SlotMove]:
         """Return what a rebalance that was cut short has left to do, once everything else is quiet."""
-        apart = frozenset(opened(self.members)) if self.rebalance or self.shrink.leave else frozenset()
+        apart = frozenset(list_open(self.members)) if self.rebalance or self.shrink.leave else frozenset()
         await_quiet(self.members, self.where, apart)
         return left_open(self.members, self.where) if apart else []
 
     def _balance(self, found: ClusterPlan, cut_short: Sequence[SlotMove]) -> None:
         """Add the moves of slots until every primary has its share."""
         owned = after_finishing({shard.primary: shard.slots for shard in found.shards}, cut_short)
-        moves = move_steps(self.members, owned, self.drift(found.placement), self.where)
+        moves = move_steps(self.members, owned, self.find_drift(found.placement), self.where)
         if moves and not cut_short:
             refuse_steps(self.members, self.replicas, self.where)
         found.steps = [*found.steps, *moves]
@@ -149,7 +150,7 @@ class ClusterPlanner:
         """Add the moves of primaries, to a cluster that lacks nothing else."""
         why, moves = "", self._moves(found)
         if self.repair and moves:
-            why = f", because {', '.join(crowded(found.placement, self.zones))}"
+            why = f", because {', '.join(list_crowded(found.placement, self.zones))}"
         steps, placement = promotion_steps(self.members, found.placement, moves, self.where, why)
         slots = {shard.primary: shard.slots for shard in found.shards}
         for target, primary in moves.items():
@@ -173,7 +174,7 @@ class ClusterPlanner:
 
     def _new_slots(self, placement: Placement) -> Dict[int, List[Range]]:
         """Return the slots without an owner that each primary gets: those of its share."""
-        left = unclaimed(self.members)
+        left = list_unclaimed(self.members)
         total = len(placement.primaries)
         shares = {primary: share_of(count, total) for count, primary in enumerate(placement.primaries)}
         found = {primary: ranges_of(left & slots_of([share])) for primary, share in shares.items()}
@@ -181,7 +182,7 @@ class ClusterPlanner:
 
     def _hub(self, placement: Placement) -> int:
         """Return the member that meets the others: a primary of the cluster that is there, or the first one to be."""
-        found = groups(self.members)
+        found = list_groups(self.members)
         names = {member.name for member in found[0]} if found else set()
         there = [position for position, name in self.names.items() if name in names]
         return next((position for position in there if self.members[position].slots), (there or placement.primaries)[0])
@@ -227,24 +228,24 @@ class ClusterPlanner:
         """Return what is allowed, or left alone, and unwise."""
         found = [
             f"{named(member.server)} does not answer and was left alone: {member.server.error}"
-            for member in silent(self.members)
+            for member in list_silent(self.members)
         ]
         found += [
             f"{node.address}:{node.port} ({node.id[:8]}) is a node of the {self.where} and no member by the inventory; "
             "it was left alone. Declare it, or forget it"
-            for node in strangers(self.members)
+            for node in list_strangers(self.members)
         ]
         found += [] if finishing else [f"{text}; it was left alone" for text in open_slots(self.members)]
         problems = layout_problems(self.zones, self.replicas)
         found += [f"This layout does not survive the loss of a zone: {text}" for text in problems]
-        found += self.drift(placement)
+        found += self.find_drift(placement)
         if not self.replicas:
             found.append("Without replicas the loss of one primary stops its slots, and with them the cluster")
         return found
 
-    def drift(self, placement: Placement) -> List[str]:
+    def find_drift(self, placement: Placement) -> List[str]:
         """Return where the places of primaries and replicas are not those that survive."""
-        return violations(placement, self.zones, self.replicas, self.names)
+        return list_violations(placement, self.zones, self.replicas, self.names)
 
 
 def moves_of(shards: Sequence[Shard], names: Dict[int, str]) -> List[str]:
@@ -253,9 +254,9 @@ def moves_of(shards: Sequence[Shard], names: Dict[int, str]) -> List[str]:
     return [f"slots {show_slots(move.ranges, 8)} from {move.source} to {move.target}" for move in moves]
 
 
-def unmet(planner: ClusterPlanner) -> List[str]:
+def list_unmet(planner: ClusterPlanner) -> List[str]:
     """Return who does not know whom yet, a sentence for each member."""
-    there = answering(planner.members)
+    there = list_answering(planner.members)
     missing = {}
     for member in there:
         met = member.met
@@ -264,16 +265,16 @@ def unmet(planner: ClusterPlanner) -> List[str]:
     return [f"{name} has not met {', '.join(others)}" for name, others in missing.items() if others]
 
 
-def unanswered(planner: ClusterPlanner) -> List[str]:
+def list_unanswered(planner: ClusterPlanner) -> List[str]:
     """Return who does not answer, a sentence each; before the first step all did."""
-    return [f"{named(member.server)} does not answer" for member in silent(planner.members)]
+    return [f"{named(member.server)} does not answer" for member in list_silent(planner.members)]
 
 
-def pending(planner: ClusterPlanner) -> List[str]:
+def list_pending(planner: ClusterPlanner) -> List[str]:
     """Return what the cluster still lacks, a sentence each; silent members do not count."""
-    there = answering(planner.members)
-    lacking = ranges_of(unclaimed(there))
-    found = [*unmet(planner), *contested(there), *disagreements(there)]
+    there = list_answering(planner.members)
+    lacking = ranges_of(list_unclaimed(there))
+    found = [*list_unmet(planner), *list_contested(there), *list_disagreements(there)]
     found += [f"slots {show_slots(lacking, 4)} have no owner"] if lacking else []
     for member in there:
         upstream = member.server.primary
@@ -284,12 +285,12 @@ def pending(planner: ClusterPlanner) -> List[str]:
     return found
 
 
-def unready(planner: ClusterPlanner) -> List[str]:
+def list_unready(planner: ClusterPlanner) -> List[str]:
     """Return why no slot can be moved yet, a sentence each."""
-    return [*unanswered(planner), *pending(planner), *open_slots(planner.members)]
+    return [*list_unanswered(planner), *list_pending(planner), *open_slots(planner.members)]
 
 
-def overview(shards: Sequence[Shard], names: Dict[int, str]) -> str:
+def show_shards(shards: Sequence[Shard], names: Dict[int, str]) -> str:
     """Return the shards as text for a diff; nothing in it changes by itself."""
     lines = [
         f"{names[shard.primary]}: slots {show_slots(shard.slots, 8)}, "

@@ -9,12 +9,12 @@ from dataclasses import replace
 from typing import List, Sequence
 
 from .._model.cluster_nodes import ClusterNode
-from .._model.cluster_view import ClusterMember, answering
+from .._model.cluster_view import ClusterMember, list_answering
 
 
 def assume_started(members: Sequence[ClusterMember]) -> List[ClusterMember]:
     """Return the members as check mode sees them: a server that nobody knows and that does not run would be new."""
-    there = answering(members)
+    there = list_answering(members)
     known = [(node.address, node.port) for member in there for node in member.peers]
     found = []
     for position, member in enumerate(members):

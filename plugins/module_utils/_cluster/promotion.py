@@ -9,12 +9,12 @@ from typing import Dict, List, Sequence, Tuple
 
 from .._core.errors import QuorumError, Refused, Unsettled
 from .._core.reconcile import Step
-from .._model.cluster_layout import Placement, crowded
-from .._model.cluster_spread import spread
-from .._model.cluster_view import ClusterMember, evidence, open_slots, strangers
-from .._model.tables import place
+from .._model.cluster_layout import Placement, list_crowded
+from .._model.cluster_spread import spread_primaries
+from .._model.cluster_view import ClusterMember, list_strangers, open_slots, show_evidence
+from .._model.tables import show_place
 from .._model.versions import parse_version
-from .preflight import refuse_open, refuse_silent, silent
+from .preflight import list_silent, refuse_open, refuse_silent
 from .steps import TakeOver
 
 # The primary stops its writes until the replica has the last one: what is far behind would stop them for long.
@@ -49,7 +49,9 @@ def asked_moves(members: Sequence[ClusterMember], placement: Placement, wanted: 
         target = _named(members, name, where)
         primary = placement.follows.get(target)
         if primary is None and target not in placement.primaries:
-            raise Refused(f"{place(members[target].server)} follows nobody that answers", where, "Bring its shard back")
+            raise Refused(
+                f"{show_place(members[target].server)} follows nobody that answers", where, "Bring its shard back"
+            )
         if primary is not None:
             moves[target] = primary
     shared = [members[target].name for target in moves if list(moves.values()).count(moves[target]) > 1]
@@ -85,8 +87,8 @@ def handover_moves(members: Sequence[ClusterMember], placement: Placement, avoid
         seats[primary] = (ready or left) if primary in avoided else [primary]
         if not seats[primary]:
             todo = "Give it one; without, its slots are not served while it is away, so choose the moment yourself"
-            raise Refused(f"{place(members[primary].server)} has no replica that could take over", where, todo)
-    chosen = spread([member.zone for member in members], seats)
+            raise Refused(f"{show_place(members[primary].server)} has no replica that could take over", where, todo)
+    chosen = spread_primaries([member.zone for member in members], seats)
     return {seat: primary for primary, seat in chosen.items() if seat != primary}
 
 
@@ -94,29 +96,33 @@ def repair_moves(members: Sequence[ClusterMember], placement: Placement) -> Move
     """Return who takes over so that no zone holds too many primaries; nothing in a cluster that is not whole."""
     zones = [member.zone for member in members]
     versions = {(member.server.engine, member.server.version) for member in members}
-    if not crowded(placement, zones) or silent(members) or strangers(members) or open_slots(members):
+    if not list_crowded(placement, zones) or list_silent(members) or list_strangers(members) or open_slots(members):
         return {}
     if len(versions) > 1:
         return {}
-    chosen = spread(zones, {primary: [primary, *seats] for primary, seats in seats_of(members, placement).items()})
+    chosen = spread_primaries(
+        zones, {primary: [primary, *seats] for primary, seats in seats_of(members, placement).items()}
+    )
     return {seat: primary for primary, seat in chosen.items() if seat != primary}
 
 
 def _refuse_move(members: Sequence[ClusterMember], target: ClusterMember, primary: ClusterMember, where: str) -> None:
     """Refuse to move a primary to a member that could lose writes or stop them for long."""
-    table = evidence(members)
+    table = show_evidence(members)
     upstream = target.server.primary
     if upstream is None or upstream.link != "up" or upstream.sync_in_progress:
         todo = "Read its log (masterauth, network, disk)"
-        raise Syncs(f"{place(target.server)} has no link to its primary", where, todo, table)
+        raise Syncs(f"{show_place(target.server)} has no link to its primary", where, todo, table)
     behind = primary.server.offset - target.server.offset
     if behind > BEHIND:
-        raise Unsettled(f"{place(target.server)} is {behind} bytes behind its primary", where, "Wait, then run again")
+        raise Unsettled(
+            f"{show_place(target.server)} is {behind} bytes behind its primary", where, "Wait, then run again"
+        )
     if target.server.engine == primary.server.engine and parse_version(target.server.version) < parse_version(
         primary.server.version
     ):
         todo = "Upgrade it first: its primary could not follow it"
-        raise Refused(f"{place(target.server)} runs an older version than its primary", where, todo)
+        raise Refused(f"{show_place(target.server)} runs an older version than its primary", where, todo)
 
 
 def promotion_steps(
@@ -130,12 +136,14 @@ def promotion_steps(
     unwell = [member.name for member in members if member.state != "ok"]
     if unwell:
         todo = "Run again when status shows no other problem"
-        raise Unsettled(f"The state of the cluster is not ok by {', '.join(unwell)}", where, todo, evidence(members))
+        raise Unsettled(
+            f"The state of the cluster is not ok by {', '.join(unwell)}", where, todo, show_evidence(members)
+        )
     steps: List[Step] = []
     after = Placement(list(placement.primaries), dict(placement.follows))
     for target, primary in moves.items():
         _refuse_move(members, members[target], members[primary], where)
-        text = f"{place(members[target].server)}: take over from {place(members[primary].server)}{why}"
+        text = f"{show_place(members[target].server)}: take over from {show_place(members[primary].server)}{why}"
         steps.append(TakeOver(text, target, primary))
         after.primaries[after.primaries.index(primary)] = target
         del after.follows[target]

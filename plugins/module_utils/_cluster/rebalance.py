@@ -10,11 +10,11 @@ from typing import Collection, Dict, List, Sequence, Tuple
 from .._core.errors import Refused, Unsettled
 from .._core.reconcile import Step
 from .._model.cluster_moves import plan_moves
-from .._model.cluster_open import Finisher, SlotMove, opened
+from .._model.cluster_open import Finisher, SlotMove, list_open
 from .._model.cluster_slots import Range, count_slots, ranges_of, show_slots, slots_of
-from .._model.cluster_view import ClusterMember, evidence, open_slots
-from .._model.tables import count_of, place
-from .preflight import refuse_open, silent
+from .._model.cluster_view import ClusterMember, open_slots, show_evidence
+from .._model.tables import count_of, show_place
+from .preflight import list_silent, refuse_open
 from .steps import FinishMove, MoveSlots
 
 STRANGE = (
@@ -25,18 +25,22 @@ STRANGE = (
 
 def left_open(members: Sequence[ClusterMember], where: str) -> List[SlotMove]:
     """Return what a move that was cut short has left to do; refuse what others have begun."""
-    slots = sorted(opened(members))
+    slots = sorted(list_open(members))
     if not slots:
         return []
-    quiet = silent(members)
+    quiet = list_silent(members)
     # On Valkey a target that comes back after its successor has closed the slot would take it, and wipe the successor.
     if quiet and any(member.server.engine == "valkey" for member in members):
-        shown = "; ".join([*open_slots(members)[:4], *(f"{place(member.server)} does not answer" for member in quiet)])
-        raise Unsettled(shown, where, "Start it, and run again: the move is finished then", evidence(members))
-    found = Finisher(members, slots[0]).finish() if len(slots) == 1 else None
+        shown = "; ".join(
+            [*open_slots(members)[:4], *(f"{show_place(member.server)} does not answer" for member in quiet)]
+        )
+        raise Unsettled(shown, where, "Start it, and run again: the move is finished then", show_evidence(members))
+    found = Finisher(members, slots[0]).finish_move() if len(slots) == 1 else None
     if found is None and quiet:
-        shown = ", ".join(place(member.server) for member in quiet)
-        raise Unsettled("; ".join(open_slots(members)[:4]), where, f"Start {shown}, and run again", evidence(members))
+        shown = ", ".join(show_place(member.server) for member in quiet)
+        raise Unsettled(
+            "; ".join(open_slots(members)[:4]), where, f"Start {shown}, and run again", show_evidence(members)
+        )
     if found is None:
         refuse_open(members, where, STRANGE)
         return []
@@ -78,7 +82,9 @@ def move_steps(
         todo = "Mend that first: start what is missing, or move a primary with promote"
         raise Refused(f"Slots are moved only between whole shards: {'; '.join(faults)}", where, todo)
     saving = [
-        place(members[one].server) for one in owned if members[one].server.persistence.get("rdb_bgsave_in_progress")
+        show_place(members[one].server)
+        for one in owned
+        if members[one].server.persistence.get("rdb_bgsave_in_progress")
     ]
     if saving:
         raise Unsettled(f"A snapshot is being taken: {', '.join(saving)}", where, "Wait for its end, then run again")
@@ -118,7 +124,7 @@ def _refuse_full(
         need = server.memory.get("used_memory", 0) + size
         if limit and need > limit:
             raise Refused(
-                f"{place(server)} would hold about {need / 1e6:.0f} MB, and may hold {limit / 1e6:.0f} MB",
+                f"{show_place(server)} would hold about {need / 1e6:.0f} MB, and may hold {limit / 1e6:.0f} MB",
                 where,
                 "Raise its maxmemory, or add shards",
             )

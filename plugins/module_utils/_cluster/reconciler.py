@@ -15,22 +15,22 @@ from .._core.reconcile import Module, Reconciler, Step
 from .._model.cluster_slots import count_slots, show_slots
 from .._model.cluster_view import ClusterMember, is_known, observed_placement
 from .._redis.client import connect
-from .._redis.observe import members, observe_all
+from .._redis.observe import observe_all, read_members
 from .._redis.tls import tls_from_params
-from .forget import Leaving, find_leaving, runs
+from .forget import Leaving, find_leaving, may_run
 from .handover import hand_over
 from .observe import count_open_keys, observe_cluster
 from .plan import (
     ClusterPlan,
     ClusterPlanner,
     Shard,
+    list_pending,
+    list_unanswered,
+    list_unmet,
+    list_unready,
     moves_of,
-    overview,
-    pending,
     shards_of,
-    unanswered,
-    unmet,
-    unready,
+    show_shards,
 )
 from .prediction import assume_started
 from .preflight import refuse_open, refuse_silent
@@ -71,7 +71,7 @@ class Cluster(Reconciler[ClusterPlanner]):
         ]
         self.zones = [item["zone"] or item["host"] for item in given["members"]]
         self.shrink = self._shrink(named)
-        self.places = members(
+        self.places = read_members(
             named,
             given["username"],
             given["password"],
@@ -79,9 +79,9 @@ class Cluster(Reconciler[ClusterPlanner]):
             given["fallback_password"],
             tls_from_params(given),
         )
-        self.transfer = Transfer([endpoint for _name, endpoint in self.places], self.where, self.look)
+        self.transfer = Transfer([endpoint for _name, endpoint in self.places], self.where, self.look_once)
 
-    def look(self) -> ClusterPlanner:
+    def look_once(self) -> ClusterPlanner:
         """Look at everybody once."""
         seen = observe_cluster(self.places, self.zones)
         seen = assume_started(seen) if self.check_mode else seen
@@ -119,11 +119,11 @@ class Cluster(Reconciler[ClusterPlanner]):
         if self.check_mode:
             return Leaving(nodes, predicted=True)
         found = zip(nodes, observe_all(places))
-        return Leaving(nodes, [one.name for node, one in found if runs(node, one.error_kind, seen)])
+        return Leaving(nodes, [one.name for node, one in found if may_run(node, one.error_kind, seen)])
 
     def observe(self) -> ClusterPlanner:
         """Look until what passes by itself has passed."""
-        return until_settled(self.look, ClusterPlanner.plan, self.params["wait"], SHORT)
+        return until_settled(self.look_once, ClusterPlanner.plan, self.params["wait"], SHORT)
 
     def plan(self, obs: ClusterPlanner) -> List[Step]:
         """Return the steps, or refuse."""
@@ -137,14 +137,14 @@ class Cluster(Reconciler[ClusterPlanner]):
     def _wait(
         self, missing: Callable[[ClusterPlanner], List[str]], seen: ClusterPlanner, most: float, todo: str = REACH
     ) -> ClusterPlanner:
-        return until_done(self.look, missing, seen, min(self.params["wait"], most), self.where, todo)
+        return until_done(self.look_once, missing, seen, min(self.params["wait"], most), self.where, todo)
 
     def apply(self, step: Step) -> None:
         """Tell one member one thing; a replica only follows when all have met, and slots move when all is well."""
         if isinstance(step, (FinishMove, MoveSlots)):
             finish = isinstance(step, FinishMove)
-            seen = self.look() if finish else self._wait(unready, self.look(), self.params["wait"])
-            self.transfer.carry(step, seen.members)
+            seen = self.look_once() if finish else self._wait(list_unready, self.look_once(), self.params["wait"])
+            self.transfer.carry_out(step, seen.members)
             return
         self._refuse_rest()
         if isinstance(step, TakeOver):
@@ -153,9 +153,9 @@ class Cluster(Reconciler[ClusterPlanner]):
             self._await_move(step.member)
         elif isinstance(step, TellMember):
             if step.met:
-                self._wait(unmet, self.look(), SHORT)
+                self._wait(list_unmet, self.look_once(), SHORT)
             if step.linked:
-                self._wait(pending, self.look(), self.params["wait"])
+                self._wait(list_pending, self.look_once(), self.params["wait"])
             with connect(self.places[step.member][1]) as client:
                 client.call(*step.command)
 
@@ -164,21 +164,25 @@ class Cluster(Reconciler[ClusterPlanner]):
 
         def missing(seen: ClusterPlanner) -> List[str]:
             member = seen.members[target]
-            return [f"{member.name} is a replica still"] if not member.id or member.own.is_replica else pending(seen)
+            return (
+                [f"{member.name} is a replica still"] if not member.id or member.own.is_replica else list_pending(seen)
+            )
 
         todo = (
             "The engine gives up by itself and lets its primary write again after 5 s. Read the log of this member; "
             "ask it again only after four times the node timeout"
         )
-        self._wait(missing, self.look(), SHORT, todo)
+        self._wait(missing, self.look_once(), SHORT, todo)
 
     def settle(self, before: ClusterPlanner, steps: List[Step]) -> ClusterPlanner:
         """Wait until all members that answer see one whole cluster, and every replica has a link."""
         if not steps:
-            return self._wait(pending, before, self.params["wait"])
-        quiet = unanswered(before)
+            return self._wait(list_pending, before, self.params["wait"])
+        quiet = list_unanswered(before)
         after = self._wait(
-            lambda seen: [text for text in unready(seen) if text not in quiet], self.look(), self.params["wait"]
+            lambda seen: [text for text in list_unready(seen) if text not in quiet],
+            self.look_once(),
+            self.params["wait"],
         )
         self.warnings += self.transfer.warnings
         self._refuse_rest()
@@ -217,7 +221,7 @@ class Cluster(Reconciler[ClusterPlanner]):
                 for shard in self._shown(obs)
             ],
             "silent_members": [member.name for member in obs.members if not member.id],
-            "violations": obs.drift(self.found.placement),
+            "violations": obs.find_drift(self.found.placement),
             "moves": moves_of(self._shown(obs), obs.names) if moved["slots"] else self.found.moves,
             "moved": moved,
         }
@@ -225,7 +229,7 @@ class Cluster(Reconciler[ClusterPlanner]):
     def diff(self, before: ClusterPlanner, after: Optional[ClusterPlanner], steps: List[Step]) -> List[Dict[str, str]]:
         """Return the shards before and after."""
         then = self._shown(after) if after else self.found.shards
-        texts = {"before": overview(self._shown(before), before.names), "after": overview(then, before.names)}
+        texts = {"before": show_shards(self._shown(before), before.names), "after": show_shards(then, before.names)}
         return [texts] if steps else []
 
 

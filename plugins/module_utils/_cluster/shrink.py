@@ -11,13 +11,13 @@ from typing import Dict, List, Optional, Sequence, Tuple
 
 from .._core.errors import Refused
 from .._core.reconcile import Step
-from .._model.cluster_layout import Placement, place, violations
+from .._model.cluster_layout import Placement, list_violations, place_members
 from .._model.cluster_open import SlotMove
 from .._model.cluster_slots import Range
-from .._model.cluster_spread import spread
+from .._model.cluster_spread import spread_primaries
 from .._model.cluster_view import ClusterMember
 from .._model.tables import count_of
-from .._model.tables import place as named
+from .._model.tables import show_place as named
 from .preflight import refuse_silent, refuse_steps
 from .promotion import Moves, promotion_steps, seats_of
 from .rebalance import after_finishing, after_moving, finishing_steps, move_steps
@@ -68,7 +68,7 @@ class Shrinker:
         }
         self.most = len(shrink.zones) // (1 + replicas)
 
-    def choose(self) -> Optional[Outcome]:
+    def choose_ending(self) -> Optional[Outcome]:
         """Return the choice after which the fewest places are wrong, and for which the least is moved."""
         count = max(0, len(self.now.primaries) - self.most)
         ordered = sorted(self.now.primaries, key=lambda one: (bool(self._staying(one)), self._slots_of(one), one))
@@ -91,10 +91,10 @@ class Shrinker:
                 return None
             if primary not in ended:  # a crowded zone is relieved where shards end; else the next run of site does that
                 seats[primary] = left if ended or primary in self.leaving else [primary]
-        chosen = spread(self.zones, seats)
+        chosen = spread_primaries(self.zones, seats)
         placement = self._place(ended, chosen)
         moves = {seat: primary for primary, seat in chosen.items() if seat != primary}
-        wrong = violations(placement, self.zones, self.replicas, dict(enumerate(self.zones)))
+        wrong = list_violations(placement, self.zones, self.replicas, dict(enumerate(self.zones)))
         follow = {
             one: up
             for one, up in placement.follows.items()
@@ -117,7 +117,9 @@ class Shrinker:
         )
         # So many as are there already: no further one is made of those that are free.
         zones = [self.zones[one] for one in stay]
-        found = place(zones, self.replicas, fixed, map(new.__getitem__, spare), fixed.follows) if chosen else fixed
+        found = (
+            place_members(zones, self.replicas, fixed, map(new.__getitem__, spare), fixed.follows) if chosen else fixed
+        )
         return Placement(
             [stay[one] for one in found.primaries], {stay[one]: stay[up] for one, up in found.follows.items()}
         )
@@ -137,7 +139,7 @@ def plan_shrink(
     owned = {primary: members[primary].slots for primary in now.primaries}
     if not shrinker.leaving:
         return Shrunk([], now, owned)
-    outcome = shrinker.choose()
+    outcome = shrinker.choose_ending()
     if outcome is None:
         left = [names[one] for one in now.primaries if not shrinker._staying(one)]
         shown = f"{', '.join(left)} {'has' if len(left) == 1 else 'have'} no replica that stays"
@@ -150,7 +152,7 @@ def plan_shrink(
         refuse_silent(closed, where, f"{todo or 'A move was cut short'}. Start them, or put others in their place")
         refuse_steps(closed, replicas, where, shrink.zones)
     owned = after_finishing(owned, cut_short)
-    faults = violations(now, shrinker.zones, replicas, names)
+    faults = list_violations(now, shrinker.zones, replicas, names)
     moves = move_steps(members, owned, faults, where, outcome.ended) if outcome.ended else []
     handed, _placement = promotion_steps(closed, now, outcome.moves, where)
     owned = after_moving(owned, moves)

@@ -14,8 +14,8 @@ from .._model.cluster_open import SlotMove
 from .._model.cluster_view import ClusterMember
 from .._redis.endpoint import Endpoint
 from .mover import Interrupted, Moved, Mover
-from .plan import ClusterPlanner, unanswered
-from .shield import Shield
+from .no_failover import NoFailover
+from .plan import ClusterPlanner, list_unanswered
 from .steps import FinishMove, MoveSlots
 
 TRIES = 3
@@ -36,16 +36,16 @@ class Transfer:
         self.seconds = 0.0
         self.warnings: List[str] = []
 
-    def carry(self, step: SlotStep, members: Sequence[ClusterMember]) -> None:
+    def carry_out(self, step: SlotStep, members: Sequence[ClusterMember]) -> None:
         """Move slots, or finish a move that was cut short."""
         move = step.move if isinstance(step, FinishMove) else step
-        shield = Shield(self.endpoints, members, [one for one in (move.source, move.target) if one >= 0])
+        guard = NoFailover(self.endpoints, members, [one for one in (move.source, move.target) if one >= 0])
         start = time.monotonic()
         try:
-            shield.hold()
+            guard.hold_back()
             self._try(step, members)
         finally:
-            self.warnings += [f"A replica may not take over still, {text}" for text in shield.lower()]
+            self.warnings += [f"A replica may not take over still, {text}" for text in guard.let_go()]
             self.seconds += time.monotonic() - start
 
     def _try(self, step: SlotStep, members: Sequence[ClusterMember]) -> None:
@@ -53,12 +53,12 @@ class Transfer:
         for left in reversed(range(TRIES)):
             mover = Mover(self.endpoints, members, self.where, self.moved)
             try:
-                mover.lock()
+                mover.take_lock()
                 if rest:
-                    mover.run(rest)
+                    mover.do_move(rest)
                     mover.members = self.look().members
                 if isinstance(step, MoveSlots):
-                    mover.move(step.source, step.target, step.ranges)
+                    mover.move_slots(step.source, step.target, step.ranges)
                 return
             except (Interrupted, Unreachable) as problem:
                 lost: QuorumError = problem
@@ -70,8 +70,8 @@ class Transfer:
         """Wait until everybody is there again, and return what is left of the slot that was open."""
 
         def judge(seen: ClusterPlanner) -> None:
-            if unanswered(seen):
-                raise Unsettled("; ".join(unanswered(seen)))
+            if list_unanswered(seen):
+                raise Unsettled("; ".join(list_unanswered(seen)))
             seen.left_open()
 
         todo = "At most one slot is open. Run again with rebalance when its shard has a primary: it goes on from there"

@@ -46,10 +46,10 @@ def begin_saves(
         ]
         savers = [Saver(client, "", "", wait, tell, NOWHERE) for client in clients]
         for saver in [*savers, *savers]:  # while one was waited for another may have begun something
-            saver.idle()
+            saver.await_idle()
         for saver, point in zip(savers, points):
             catch_up(saver.client, point, wait, tell)
-        owed = [saver for saver in savers if saver.stops()]
+        owed = [saver for saver in savers if saver.stops_writes()]
         try:
             for saver in owed:
                 saver.client.call("CONFIG", "SET", STOP, "no")
@@ -69,7 +69,7 @@ def begin_saves(
 def _begin(saver: Saver, barrier: Barrier) -> Tuple[Dict[str, str], int, float]:
     """Begin one when all are ready; one that is refused for a moment, because of another child, begins later."""
     barrier.wait(60)
-    info, clock = saver.begin()
+    info, clock = saver.begin_save()
     return info, clock, time.monotonic()
 
 

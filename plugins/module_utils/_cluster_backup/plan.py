@@ -8,12 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Dict, List, Mapping, Sequence
 
-from .._backup.schedule import flaw, lag
+from .._backup.schedule import find_flaw, measure_lag
 from .._cluster.preflight import await_quiet, refuse_open, refuse_strange
 from .._core.errors import Refused
 from .._model.backup_manifest import PASSED, iso_time
 from .._model.cluster_slots import count_slots, show_slots
-from .._model.cluster_view import ClusterMember, answering, by_id, evidence
+from .._model.cluster_view import ClusterMember, by_id, list_answering, show_evidence
 
 FORMAT = 1
 
@@ -33,7 +33,7 @@ def refuse_unquiet(members: Sequence[ClusterMember], where: str) -> None:
     refuse_open(members, where, "Finish that move first (quorum.redis.rebalance), then back up")
     await_quiet(members, where)
     if not any(member.slots for member in members):
-        raise Refused("No member that answers has slots", where, "Deploy the cluster first", evidence(members))
+        raise Refused("No member that answers has slots", where, "Deploy the cluster first", show_evidence(members))
 
 
 def choose_sources(
@@ -52,8 +52,8 @@ def choose_sources(
         flaws = {one: _flaw(members[one], primary, here[one]) for one in shard}
         fit = [one for one in shard[1:] if not flaws[one]]
         if fit:
-            best = min(fit, key=lambda one: lag(members[one].server, primary.server))
-            behind = lag(members[best].server, primary.server)
+            best = min(fit, key=lambda one: measure_lag(members[one].server, primary.server))
+            behind = measure_lag(members[best].server, primary.server)
             found.append(Source(position, best, f"a replica in sync, {behind} bytes behind"))
         elif not flaws[position] and (primary_too or not replicas):
             why = "the primary, as allowed, because no replica is in sync" if replicas else "the only one of its shard"
@@ -63,25 +63,25 @@ def choose_sources(
             lacking.append(f"the shard of {primary.name} (slots {show_slots(primary.slots, 4)}): {', '.join(reasons)}")
     if lacking:
         todo = "Repair a replica, or let primaries be backed up with redis_backup_primary=true"
-        raise Refused(f"Nobody can be backed up for {'; '.join(lacking)}", where, todo, evidence(members))
+        raise Refused(f"Nobody can be backed up for {'; '.join(lacking)}", where, todo, show_evidence(members))
     return found
 
 
 def _follows(members: Sequence[ClusterMember], position: int) -> str:
     """Return the identity of whom a member follows; the others tell of one that is silent."""
     member = members[position]
-    told = (node for other in answering(members) for node in other.peers if not member.id)
+    told = (node for other in list_answering(members) for node in other.peers if not member.id)
     theirs = (node.primary_id for node in told if member.server.is_known_by(node.address, node.port))
     return member.own.primary_id or next(theirs, "")
 
 
 def _flaw(member: ClusterMember, primary: ClusterMember, here: bool) -> str:
-    return flaw(member.server, primary.server) or ("" if here else "is on a host that takes no part in this run")
+    return find_flaw(member.server, primary.server) or ("" if here else "is on a host that takes no part in this run")
 
 
 def map_of(members: Sequence[ClusterMember]) -> Dict[str, str]:
     """Return the slots of every primary by its identity."""
-    return {member.id: show_slots(member.slots) for member in answering(members) if member.slots}
+    return {member.id: show_slots(member.slots) for member in list_answering(members) if member.slots}
 
 
 def refuse_moved(before: Mapping[str, str], members: Sequence[ClusterMember], where: str) -> None:
@@ -89,7 +89,7 @@ def refuse_moved(before: Mapping[str, str], members: Sequence[ClusterMember], wh
     refuse_unquiet(members, where)
     now = map_of(members)
     if dict(before) != now:
-        names = {member.id: member.name for member in answering(members)}
+        names = {member.id: member.name for member in list_answering(members)}
         gone = [
             f"{names.get(id_, id_[:8])} had slots {slots}" for id_, slots in before.items() if now.get(id_) != slots
         ]
@@ -113,7 +113,7 @@ def describe_nodes(members: Sequence[ClusterMember]) -> List[Dict[str, Any]]:
             "engine": member.server.engine,
             "version": member.server.version,
         }
-        for member in answering(members)
+        for member in list_answering(members)
     ]
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Dict, List
 
 from .._backup.catch_up import point_of
-from .._backup.repository import alone, write_text
+from .._backup.repository import lock_directory, write_text
 from .._cluster.observe import observe_cluster
 from .._core.polling import until_settled
 from .._core.reconcile import Module, Reconciler, Step
@@ -19,7 +19,7 @@ from .._model.backup_manifest import iso_time, name_time
 from .._model.cluster_slots import show_slots
 from .._model.cluster_view import ClusterMember
 from .._model.verdicts import tell_verdict
-from .._redis.observe import members
+from .._redis.observe import read_members
 from .._redis.tls import tls_from_params
 from .execute import begin_saves
 from .plan import (
@@ -57,7 +57,7 @@ class ClusterBackup(Reconciler[Members]):
         self.zones = [item["zone"] or item["host"] for item in given["members"]]
         self.here = [given["hosts"] is None or host in given["hosts"] for host in hosts]
         login = (given["username"], given["password"], given["timeout"], given["fallback_password"])
-        self.places = members(named, *login, tls_from_params(given))
+        self.places = read_members(named, *login, tls_from_params(given))
         self.seen: Members = []
         self.sources: List[Source] = []
         self.begun: Dict[str, Any] = given["begun"] or {}
@@ -94,7 +94,7 @@ class ClusterBackup(Reconciler[Members]):
         if isinstance(step, BeginSaves):
             self._begin(self.seen)
             return
-        with alone(self._path().parent, self.params["user"]):
+        with lock_directory(self._path().parent, self.params["user"]):
             write_text(self._path(), json.dumps(self.manifest, indent=2) + "\n", self.params["user"])
 
     def _path(self) -> Path:

@@ -33,7 +33,7 @@ from .._model.file_changes import Seen, list_differences, show_diff
 from .._model.rotation_marks import PROVE
 from .._redis.client import Client
 from .._redis.endpoint import endpoint_from_params
-from .._redis.observe import list_refusals, members
+from .._redis.observe import list_refusals, read_members
 from .._redis.tls import tls_from_params
 from .diff import (
     LINK,
@@ -181,7 +181,7 @@ class Instance(Reconciler[View]):
     def _refusals(self) -> list[str]:
         """Return the members that do not let the declared masteruser in; in check mode it may not be there yet."""
         guard = self.params["guard"]
-        places = members(
+        places = read_members(
             guard["members"] if guard else [], None, None, self.params["timeout"], tls=tls_from_params(self.params)
         )
         own = (self.label, endpoint_from_params(self.params))

@@ -31,7 +31,7 @@ def read_process(client: Client, state: str | None, binary: str, sentinel: bool)
     live.version = running_version(live.info)
     if not sentinel:
         try:
-            live.config = client.pairs("CONFIG", "GET", "*")
+            live.config = client.read_pairs("CONFIG", "GET", "*")
         except CommandFailed as problem:
             live.config_refused = f"the server does not answer CONFIG: {problem.text}"
     _read_process(live, binary)

@@ -224,7 +224,7 @@ def _ask(path: str, sample: Sample, declared: Iterable[str], password: str | Non
 
 def _settings(client: Client, version: str, declared: Iterable[str]) -> dict[str, str]:
     """Read all settings. Redis 6 clamps a value when it is set and not when it is read from a file: set it."""
-    found = client.pairs("CONFIG", "GET", "*")
+    found = client.read_pairs("CONFIG", "GET", "*")
     if parse_version(version)[0] > 6:
         return found
     for key in declared:
@@ -233,7 +233,7 @@ def _settings(client: Client, version: str, declared: Iterable[str]) -> dict[str
                 client.call("CONFIG", "SET", key, found[key])
             except CommandFailed:
                 continue
-    return client.pairs("CONFIG", "GET", "*")
+    return client.read_pairs("CONFIG", "GET", "*")
 
 
 def _listens(path: str) -> bool:

@@ -26,7 +26,7 @@ from .._model.backup_manifest import Manifest
 from .._model.conf_syntax import Line
 from .._redis.client import Client, connect
 from .._redis.endpoint import Endpoint
-from .._redis.replies import number, parse_info, reason_in_log
+from .._redis.replies import parse_info, parse_number, reason_in_log
 from .rdb_check import drop_privileges
 
 RDB = "backup"  # not *.rdb: the start guard must not take it for data of the server
@@ -162,7 +162,7 @@ class Feeder:
 
     def read_offset(self) -> int:
         """Return where its stream is."""
-        return number(self.read_info().get("master_repl_offset"))
+        return parse_number(self.read_info().get("master_repl_offset"))
 
     def find_reason(self) -> str:
         """Return what it complained about."""
@@ -188,4 +188,4 @@ class Feeder:
 def read_credentials(client: Client) -> Mapping[str, str]:
     """Return what a server shows to whom it follows, and its files of TLS."""
     keys = ("databases", "masteruser", "masterauth", "tls-replication", *TLS)
-    return {key: client.pairs("CONFIG", "GET", key).get(key, "") for key in keys}
+    return {key: client.read_pairs("CONFIG", "GET", key).get(key, "") for key in keys}

@@ -11,7 +11,7 @@ from typing import Any, Callable, Sequence
 from .._core.errors import QuorumError
 from .._redis.client import Client, connect
 from .._redis.observe import Place
-from .._redis.replies import as_dict, number
+from .._redis.replies import as_dict, parse_number
 from .._replication.interrupted import RESTORE_MARK
 
 SEEN_AGAIN = 25.0  # a Sentinel looks at the role of a server each 10 s
@@ -20,7 +20,7 @@ KEY = "down-after-milliseconds"
 
 def raise_down_after(client: Client, name: str) -> None:
     """Let one Sentinel take its primary for alive; the value says what it was."""
-    was = number(as_dict(client.call("SENTINEL", "MASTER", name)).get(KEY))
+    was = parse_number(as_dict(client.call("SENTINEL", "MASTER", name)).get(KEY))
     client.call("SENTINEL", "SET", name, KEY, was % RESTORE_MARK + RESTORE_MARK)
 
 
@@ -55,7 +55,7 @@ def reset_down_after(watchers: Sequence[Place], name: str) -> None:
 
 def _reset_one(place: Any, name: str) -> None:
     with connect(place) as client:
-        value = number(as_dict(client.call("SENTINEL", "MASTER", name)).get(KEY))
+        value = parse_number(as_dict(client.call("SENTINEL", "MASTER", name)).get(KEY))
         if value >= RESTORE_MARK:
             wait_for(lambda: seen_as_primary(client, name), SEEN_AGAIN)
             client.call("SENTINEL", "SET", name, KEY, value % RESTORE_MARK)

@@ -12,8 +12,8 @@ from .._core.errors import CommandFailed, QuorumError
 from .._core.reconcile import Step
 from .._model.observed import PARKED
 from .._redis.client import Client
-from .._redis.client_list import EVERYBODY, waiting
-from .._redis.replies import as_dict, number, parse_info, parse_master, parse_replicas
+from .._redis.client_list import EVERYBODY, list_unblocks
+from .._redis.replies import as_dict, parse_info, parse_master, parse_number, parse_replicas
 from .._replication.interrupted import FENCE, FENCE_LAG, MARK, PRIORITY, read_setting
 from .operation import Base
 from .rollback import call_quietly, write_down
@@ -92,8 +92,8 @@ class Mover(Base):
         for index, (_host, client) in enumerate(self.sentinels):
             for reply in client.call("SENTINEL", "REPLICAS", self.name):
                 one = as_dict(reply)
-                if self.plan.target.is_at(one["ip"], number(one["port"])):
-                    yield index, number(one.get("info-refresh"))
+                if self.plan.target.is_at(one["ip"], parse_number(one["port"])):
+                    yield index, parse_number(one.get("info-refresh"))
 
     def stop_writes(self) -> None:
         """Stop the writes, without an end to that only where the engine has nothing better."""
@@ -105,7 +105,7 @@ class Mover(Base):
                 commands.append(["CONFIG", "SET", FENCE_LAG, MARK])
         replies = self.get_client(self.plan.old.host).run_transaction([*commands, ["INFO", "replication"]])
         self.fenced = time.monotonic()
-        self.offsets["fence"] = number(parse_info(replies[-1]).get("master_repl_offset"))
+        self.offsets["fence"] = parse_number(parse_info(replies[-1]).get("master_repl_offset"))
         self.caught_up(self.offsets["fence"], self.plan.pause / 1000 * 0.7)
 
     def park_old(self) -> None:
@@ -120,7 +120,7 @@ class Mover(Base):
             lift = [["CONFIG", "SET", key, read_setting(self.plan.old, key) % MARK] for key in (FENCE, FENCE_LAG)]
         park: List[Sequence[Any]] = [EVERYBODY, ["REPLICAOF", *PARKED], *lift, ["INFO", "replication"]]
         replies = self.get_client(self.plan.old.host).run_transaction(park)
-        self.offsets["old"] = number(parse_info(replies[-1]).get("master_repl_offset"))
+        self.offsets["old"] = parse_number(parse_info(replies[-1]).get("master_repl_offset"))
         self.caught_up(self.offsets["old"], 0.5)
 
     # The switch
@@ -147,7 +147,7 @@ class Mover(Base):
 
     def replace_dead(self) -> None:
         """Promote the target in place of a dead primary."""
-        self.offsets["target"] = number(self.read_info(self.plan.target.host).get("slave_repl_offset"))
+        self.offsets["target"] = parse_number(self.read_info(self.plan.target.host).get("slave_repl_offset"))
         self.promote_target()
 
     def coordinate_move(self) -> None:
@@ -160,7 +160,7 @@ class Mover(Base):
         pause: List[Sequence[Any]] = [["CLIENT", "PAUSE", self.plan.pause, "WRITE"], ["INFO", "replication"]]
         replies = self.get_client(self.plan.old.host).run_transaction(pause)
         self.fenced = time.monotonic()
-        self.offsets["fence"] = number(parse_info(replies[-1]).get("master_repl_offset"))
+        self.offsets["fence"] = parse_number(parse_info(replies[-1]).get("master_repl_offset"))
         self._cut_off()
         self.sentinels[0][1].call("SENTINEL", "FAILOVER", self.name, "COORDINATED")
         over = time.monotonic() + 2 * PROMOTION
@@ -174,7 +174,7 @@ class Mover(Base):
 
     def _cut_off(self, *commands: str) -> None:
         """Close the connections of those that wait at the old primary, in these commands or any."""
-        for each in waiting(self.call(self.plan.old.host, "CLIENT", "LIST"), *commands):
+        for each in list_unblocks(self.call(self.plan.old.host, "CLIENT", "LIST"), *commands):
             call_quietly(self.call, self.plan.old.host, *each)
 
     def _promoted(self) -> None:
@@ -187,7 +187,7 @@ class Mover(Base):
         def writable() -> bool:
             found = self.read_info(target.host)
             good = found.get("min_slaves_good_slaves")
-            return good is None or number(good) >= read_setting(target, FENCE) % MARK
+            return good is None or parse_number(good) >= read_setting(target, FENCE) % MARK
 
         call_quietly(self.wait_until, "Accepting writes", writable, 2.0)
         self.writable = time.monotonic()
@@ -227,7 +227,7 @@ class Mover(Base):
 
     def _names(self, client: Client) -> bool:
         found = client.call("SENTINEL", "GET-MASTER-ADDR-BY-NAME", self.name)
-        return bool(found) and self.plan.target.is_at(found[0], number(found[1]))
+        return bool(found) and self.plan.target.is_at(found[0], parse_number(found[1]))
 
     def _idle(self, client: Client) -> bool:
         return self._names(client) and parse_master(client.call("SENTINEL", "MASTER", self.name))[1].flags == ["master"]
@@ -244,7 +244,7 @@ class Mover(Base):
         return (
             found.get("master_link_status") == "up"
             and found.get("master_sync_in_progress") == "0"
-            and self.plan.target.is_at(found.get("master_host", ""), number(found.get("master_port")))
+            and self.plan.target.is_at(found.get("master_host", ""), parse_number(found.get("master_port")))
         )
 
     def lower_priority(self, member: str) -> None:

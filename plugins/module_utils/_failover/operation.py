@@ -16,7 +16,7 @@ from .._redis.client import Client, connect
 from .._redis.client_list import parse_client_list
 from .._redis.connections import Talk
 from .._redis.observe import Place
-from .._redis.replies import number
+from .._redis.replies import parse_number
 from .rollback import Rescue
 from .steps import Plan
 
@@ -146,7 +146,7 @@ class Base(Talk):
         host = self.plan.target.host
 
         def enough() -> bool:
-            self.offsets["target"] = number(self.read_info(host).get("slave_repl_offset"))
+            self.offsets["target"] = parse_number(self.read_info(host).get("slave_repl_offset"))
             return self.offsets["target"] >= offset
 
         self.wait_until(f"{self.plan.target.name} did not reach offset {offset}, waiting", enough, seconds, 0.002)

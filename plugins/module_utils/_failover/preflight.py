@@ -11,7 +11,7 @@ from typing import Dict, List, NoReturn, Sequence, Type
 from .._core.errors import Refused, Unsettled
 from .._membership.plan import Membership, explain_refusal
 from .._model.observed import Downstream, Observed, SentinelView
-from .._model.tables import place, show_evidence
+from .._model.tables import show_evidence, show_place
 from .._model.versions import major_minor
 from .._replication.election import Wish
 from .._replication.interrupted import FENCE, MARK, PRIORITY, read_setting
@@ -229,7 +229,7 @@ class Preflight:
             self.find_member(self.move.to)
         done = self.move.to == primary.host if self.move.to else primary.host not in (self.move.avoid or [primary.host])
         found = Plan(primary)
-        found.warnings = [f"{place(one)} was left out: {one.error}" for one in self.members if not one.reachable]
+        found.warnings = [f"{show_place(one)} was left out: {one.error}" for one in self.members if not one.reachable]
         found.warnings += [
             f"The Sentinel of {one.name} was left out: {one.error}" for one in self.views if not one.reachable
         ]
@@ -292,8 +292,8 @@ class Preflight:
             found.warnings.append(f"{target.name} is {behind} bytes behind the replica that knows most.")
         found.steps = [
             ReplaceDead(
-                f"{place(target)}: become the primary at offset {target.offset}, in place of "
-                f"{place(dead[0])}, which does not answer"
+                f"{show_place(target)}: become the primary at offset {target.offset}, in place of "
+                f"{show_place(dead[0])}, which does not answer"
             ),
             *list_afterwards(found, False),
         ]

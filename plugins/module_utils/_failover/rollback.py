@@ -14,7 +14,7 @@ from .._model.observed import Observed, SentinelView
 from .._redis.client import Client, connect
 from .._redis.client_list import follow_server
 from .._redis.observe import Place, observe_sentinels, observe_server
-from .._redis.replies import number, parse_master
+from .._redis.replies import parse_master, parse_number
 from .._replication.interrupted import MARK, SETTINGS
 from .down_after import hold_back, reset_down_after
 
@@ -33,7 +33,7 @@ def call_quietly(call: Callable[..., Any], *args: Any) -> Any:
 def settings_back(client: Client) -> None:
     """Undo every temporary setting of one server; its value says what it was."""
     for key in SETTINGS:
-        value = number(client.pairs("CONFIG", "GET", key).get(key), 0)
+        value = parse_number(client.read_pairs("CONFIG", "GET", key).get(key), 0)
         if value >= MARK:
             client.call("CONFIG", "SET", key, value - MARK)
 

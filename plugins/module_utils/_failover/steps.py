@@ -10,7 +10,7 @@ from typing import List
 
 from .._core.reconcile import Step
 from .._model.observed import Observed
-from .._model.tables import place
+from .._model.tables import show_place
 from .._replication.interrupted import FENCE, MARK, PRIORITY, read_setting
 
 
@@ -96,26 +96,26 @@ def list_afterwards(plan: Plan, sentinels: bool) -> List[Step]:
     """Return the steps after the switch."""
     target = plan.target
     steps: List[Step] = []
-    names = [place(one) for one in [plan.old, *plan.others] if one.reachable]
+    names = [show_place(one) for one in [plan.old, *plan.others] if one.reachable]
     if names:
-        steps.append(Follow(f"{', '.join(names)}: follow {place(target)}"))
+        steps.append(Follow(f"{', '.join(names)}: follow {show_place(target)}"))
     whom = "every Sentinel names it, " if sentinels else ""
-    steps.append(Finish(f"{place(target)}: wait until {whom}all follow it, and have the roles written down"))
+    steps.append(Finish(f"{show_place(target)}: wait until {whom}all follow it, and have the roles written down"))
     for one in plan.raised:
         was = read_setting(one, PRIORITY) % MARK
-        steps.append(LowerPriority(f"{place(one)}: set replica-priority back to {was}", one.name))
+        steps.append(LowerPriority(f"{show_place(one)}: set replica-priority back to {was}", one.name))
     return steps
 
 
 def list_steps(plan: Plan, name: str, sentinels: bool) -> List[Step]:
     """Return the steps of a planned move."""
-    old, target = place(plan.old), place(plan.target)
+    old, target = show_place(plan.old), show_place(plan.target)
     steps: List[Step] = []
     for one in plan.raised:
         was = read_setting(one, PRIORITY) % MARK
         steps.append(
             RaisePriority(
-                f"{place(one)}: raise replica-priority from {was} to {was + MARK} until the move is over, so "
+                f"{show_place(one)}: raise replica-priority from {was} to {was + MARK} until the move is over, so "
                 f"that the Sentinels pick {plan.target.name}",
                 one.name,
             )

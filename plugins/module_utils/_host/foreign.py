@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Mapping, Sequence
 
 from .._core.errors import QuorumError, Refused
-from .._redis.replies import engine_of, number, parse_info
+from .._redis.replies import engine_of, parse_info, parse_number
 from .listeners import Holder, Listener, find_holders, of_process, read_kernel_file, read_listeners
 from .services import parse_blocks
 
@@ -60,7 +60,7 @@ class Foreign:
     def keys(self) -> int:
         """Return how many keys it holds."""
         rows = (value for key, value in self.info.items() if re.fullmatch(r"db\d+", key))
-        return sum(number(re.sub(r"keys=(\d+).*", r"\1", value)) for value in rows)
+        return sum(parse_number(re.sub(r"keys=(\d+).*", r"\1", value)) for value in rows)
 
     @property
     def watched(self) -> list[str]:
@@ -83,8 +83,10 @@ class Foreign:
             return False
         if self.sentinel:
             return all(UNTOUCHED.search(one) for one in self.watched)
-        alone = self.info.get("role") == "master" and not number(self.info.get("connected_slaves"))
-        users = number(self.info.get("connected_clients")) - 1 - 2 * watchers  # this question, and two of each Sentinel
+        alone = self.info.get("role") == "master" and not parse_number(self.info.get("connected_slaves"))
+        users = (
+            parse_number(self.info.get("connected_clients")) - 1 - 2 * watchers
+        )  # this question, and two of each Sentinel
         return alone and not self.keys and self.info.get("loading") == "0" and users <= 0
 
     def describe_process(self) -> str:
@@ -107,12 +109,12 @@ class Foreign:
         if self.sentinel:
             names = [one.partition(",")[0].replace("name=", "") for one in self.watched]
             return f"a Sentinel that watches {', '.join(names) or 'nothing'}"
-        keys, replicas = self.keys, number(self.info.get("connected_slaves"))
+        keys, replicas = self.keys, parse_number(self.info.get("connected_slaves"))
         role = f"primary with {replicas} replica{'s' * (replicas != 1)}"
         if self.info.get("role") == "slave":
             role = f"replica of {self.info.get('master_host')}:{self.info.get('master_port')}"
         data = f"{keys} key{'s' * (keys != 1)}" if self.info.get("loading") == "0" else "still loading its data"
-        return f"{role}, {data}, {max(0, number(self.info.get('connected_clients')) - 1)} other clients"
+        return f"{role}, {data}, {max(0, parse_number(self.info.get('connected_clients')) - 1)} other clients"
 
     def explain_remedy(self) -> str:
         """Return how to get out of its way."""
@@ -157,7 +159,9 @@ def judge_foreign(found: Sequence[Foreign], host: str, replace: bool) -> list[Fo
 
 def parse_units(said: str) -> list[Unit]:
     """Return the units that `systemctl show` has told; pure."""
-    return [Unit(one["Id"], number(one.get("MainPID")), one.get("FragmentPath", "")) for one in parse_blocks(said)]
+    return [
+        Unit(one["Id"], parse_number(one.get("MainPID")), one.get("FragmentPath", "")) for one in parse_blocks(said)
+    ]
 
 
 def find_foreign(declared: Mapping[str, Sequence[int]], replaced: Sequence[str], said: str) -> list[Foreign]:

@@ -22,7 +22,7 @@ from .._model.observed import PARKED
 from .._redis.client import Client, connect
 from .._redis.endpoint import endpoint_from_params
 from .._redis.observe import look_at_all, observe_nodes
-from .._redis.replies import number, parse_info
+from .._redis.replies import parse_info, parse_number
 from .roll import cluster_fault
 
 PAUSE = 0.1
@@ -68,7 +68,7 @@ def server_state(now: Mapping[str, str], was: View, offset: int) -> str:
         return "restarting"
     if now.get("loading") == "1":
         return "loading"
-    primary = (now.get("master_host", ""), number(now.get("master_port")))
+    primary = (now.get("master_host", ""), parse_number(now.get("master_port")))
     if now.get("role") != "slave" or primary == PARKED:
         return "in sync"
     where = f"{primary[0]}:{primary[1]}"
@@ -223,7 +223,7 @@ class Restart(Reconciler[View]):
     def _offset(self, was: View) -> int:
         """Return where the primary is in its stream, or at least where this replica is."""
         own = int(was.info.get("slave_repl_offset", "0"))
-        host, port = was.info.get("master_host", ""), number(was.info.get("master_port"))
+        host, port = was.info.get("master_host", ""), parse_number(was.info.get("master_port"))
         if self.sentinel or was.info.get("role") != "slave" or (host, port) == PARKED:
             return 0
         try:
@@ -266,7 +266,7 @@ class Restart(Reconciler[View]):
 
 def _save_points(client: Client) -> str:
     try:
-        return client.pairs("CONFIG", "GET", "save").get("save", "")
+        return client.read_pairs("CONFIG", "GET", "save").get("save", "")
     except CommandFailed:
         return "unknown, CONFIG is renamed"
 

@@ -10,7 +10,7 @@ from typing import Any, Dict, List, Tuple
 from .._core.errors import BadConfig, Refused
 from .._core.reconcile import Module, Reconciler, Step
 from .._model.observed import Observed, SentinelView
-from .._redis.observe import members, observe_all, observe_sentinels
+from .._redis.observe import observe_all, observe_sentinels, read_members
 from .._redis.plain import Plain
 from .._redis.tls import tls_from_params
 from .plan import Leaving, Membership, check_leaving, explain_refusal, find_unwatched
@@ -48,10 +48,12 @@ class Declared(Reconciler[Seen]):
         for one in given["sets"]:
             login = logins.get(one["name"], {})
             who = (login.get("username"), login.get("password"), given["timeout"], login.get("fallback_password"), tls)
-            seen[one["name"]] = observe_all(members(one["members"], *who), config=bool(self.leaving.hosts), kind=Plain)
+            seen[one["name"]] = observe_all(
+                read_members(one["members"], *who), config=bool(self.leaving.hosts), kind=Plain
+            )
             for member, told in zip(seen[one["name"]], one["members"]):
                 member.other_port = told["other_port"] or 0
-        watchers = members(given["sentinels"], None, given["sentinel_password"], given["timeout"], tls=tls)
+        watchers = read_members(given["sentinels"], None, given["sentinel_password"], given["timeout"], tls=tls)
         return seen, observe_sentinels(watchers, Plain)
 
     def plan(self, obs: Seen) -> List[Step]:

@@ -86,27 +86,27 @@ class _Placer:
         self.movable: Set[int] = set(movable)
         self.free = sorted(set(extra) - set(fixed.primaries) - set(fixed.follows))
 
-    def room(self, zone: str) -> int:
+    def find_room(self, zone: str) -> int:
         return sum(self.zones[member] == zone for member in self.free)
 
     def add_primary(self) -> None:
         """Make one more primary, where the fewest are, then where the most room is."""
         used = Counter(self.zones[primary] for primary in self.found.primaries)
-        best = min(self.free, key=lambda seat: (used[self.zones[seat]], -self.room(self.zones[seat]), seat))
+        best = min(self.free, key=lambda seat: (used[self.zones[seat]], -self.find_room(self.zones[seat]), seat))
         self.free.remove(best)
         self.found.primaries.append(best)
 
-    def taken(self, primary: int) -> Set[str]:
+    def list_taken(self, primary: int) -> Set[str]:
         """Return the zones that hold a copy of a shard."""
         return {self.zones[seat] for seat in [primary, *self.found.replicas_of(primary)]}
 
     def add_replica(self, primary: int) -> None:
         """Give a primary one more replica, in a zone without a copy; others make room where that is needed."""
         pairs = Counter((self.zones[up], self.zones[down]) for down, up in self.found.follows.items())
-        own, taken = self.zones[primary], self.taken(primary)
+        own, taken = self.zones[primary], self.list_taken(primary)
 
         def cost(seat: int) -> Tuple[int, int, int]:
-            return pairs[own, self.zones[seat]], -self.room(self.zones[seat]), seat
+            return pairs[own, self.zones[seat]], -self.find_room(self.zones[seat]), seat
 
         fitting = [seat for seat in self.free if self.zones[seat] not in taken]
         if fitting:
@@ -127,7 +127,7 @@ class _Placer:
             chain = chains.pop(0)
             needy = chain[-1][0]
             # The one that the chain takes away leaves its zone to the shard.
-            taken = self.taken(needy)
+            taken = self.list_taken(needy)
             if chain[-1][1] >= 0:
                 taken.discard(self.zones[chain[-1][1]])
             fitting = [seat for seat in self.free if self.zones[seat] not in taken]
@@ -144,7 +144,7 @@ class _Placer:
         return False
 
 
-def place(
+def place_members(
     zones: Sequence[str],
     replicas: int,
     fixed: Optional[Placement] = None,
@@ -166,7 +166,7 @@ def place(
     return placer.found
 
 
-def crowded(placement: Placement, zones: Sequence[str]) -> List[str]:
+def list_crowded(placement: Placement, zones: Sequence[str]) -> List[str]:
     """Return the zones that hold so many primaries that their loss leaves no majority, a sentence each."""
     total = len(placement.primaries)
     held = Counter(zones[primary] for primary in placement.primaries)
@@ -177,7 +177,7 @@ def crowded(placement: Placement, zones: Sequence[str]) -> List[str]:
     ]
 
 
-def violations(placement: Placement, zones: Sequence[str], replicas: int, names: Mapping[int, str]) -> List[str]:
+def list_violations(placement: Placement, zones: Sequence[str], replicas: int, names: Mapping[int, str]) -> List[str]:
     """Return what is wrong with a placement, a sentence each."""
     found = []
     for replica, primary in sorted(placement.follows.items()):
@@ -187,4 +187,4 @@ def violations(placement: Placement, zones: Sequence[str], replicas: int, names:
         has = len(placement.replicas_of(primary))
         if has < replicas:
             found.append(f"{names[primary]} has {count_of(has, 'replica')}, {replicas} are declared")
-    return [*found, *(f"{text}; its loss leaves no majority" for text in crowded(placement, zones))]
+    return [*found, *(f"{text}; its loss leaves no majority" for text in list_crowded(placement, zones))]

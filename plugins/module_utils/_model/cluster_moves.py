@@ -22,7 +22,7 @@ class Move:
     ranges: Sequence[Range]
 
 
-def shares(owned: Mapping[str, int], weights: Mapping[str, float]) -> Dict[str, int]:
+def count_shares(owned: Mapping[str, int], weights: Mapping[str, float]) -> Dict[str, int]:
     """Return how many slots each primary is to have; what rounding leaves goes to those that have the most."""
     total = sum(weights[name] for name in owned)
     exact = {name: SLOTS * weights[name] / total for name in owned}
@@ -58,7 +58,7 @@ def plan_moves(
     has = {name: count_slots(ranges) for name, ranges in owned.items()}
     if not has:
         return []
-    goal = shares(has, weights or dict.fromkeys(owned, 1))
+    goal = count_shares(has, weights or dict.fromkeys(owned, 1))
     if all(abs(has[name] - goal[name]) <= tolerance * goal[name] for name in has):
         return []
     left = {name: sorted(ranges) for name, ranges in owned.items()}

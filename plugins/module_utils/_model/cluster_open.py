@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Dict, List, Optional, Sequence, Set, Tuple
 
-from .cluster_view import ClusterMember, answering, claims
+from .cluster_view import ClusterMember, list_answering, list_claims
 
 Command = Tuple[int, List[object]]  # which member is told what
 
@@ -32,18 +32,18 @@ class SlotMove:
     text: str = ""
 
 
-def setslot(slot: int, *words: object) -> List[object]:
+def set_slot(slot: int, *words: object) -> List[object]:
     """Return the command that says something about a slot."""
     return ["CLUSTER", "SETSLOT", slot, *words]
 
 
-def opened(members: Sequence[ClusterMember]) -> Set[int]:
+def list_open(members: Sequence[ClusterMember]) -> Set[int]:
     """Return the slots that a primary says are open; replicas repeat it on some engines."""
-    primaries = [member for member in answering(members) if not member.own.is_replica]
+    primaries = [member for member in list_answering(members) if not member.own.is_replica]
     return {slot for member in primaries for slot in {**member.own.migrating, **member.own.importing}}
 
 
-def forward(members: Sequence[ClusterMember], slot: int, source: int, target: int) -> SlotMove:
+def plan_forward(members: Sequence[ClusterMember], slot: int, source: int, target: int) -> SlotMove:
     """Return how a slot goes to another primary: IMPORTING comes first, or clients are sent round and round."""
     ids = [member.id for member in members]
     others = [
@@ -55,8 +55,8 @@ def forward(members: Sequence[ClusterMember], slot: int, source: int, target: in
         slot,
         source,
         target,
-        [(target, setslot(slot, "IMPORTING", ids[source])), (source, setslot(slot, "MIGRATING", ids[target]))],
-        [(position, setslot(slot, "NODE", ids[target])) for position in (target, source, *others)],
+        [(target, set_slot(slot, "IMPORTING", ids[source])), (source, set_slot(slot, "MIGRATING", ids[target]))],
+        [(position, set_slot(slot, "NODE", ids[target])) for position in (target, source, *others)],
         newest=True,
     )
 
@@ -75,7 +75,9 @@ class Finisher:
             one: members[one].own.importing[slot] for one in primaries if slot in members[one].own.importing
         }
         self.holders = {one for one in primaries if members[one].slot_keys.get(slot)}
-        self.owners = [position for position, member in enumerate(members) if member in claims(members).get(slot, [])]
+        self.owners = [
+            position for position, member in enumerate(members) if member in list_claims(members).get(slot, [])
+        ]
         self.place = self._places()
 
     def _places(self) -> Dict[str, int]:
@@ -83,12 +85,12 @@ class Finisher:
         found = {member.id: position for position, member in enumerate(self.members) if member.id}
         for position, member in enumerate(self.members):
             if not member.id:
-                for node in (node for other in answering(self.members) for node in other.peers):
+                for node in (node for other in list_answering(self.members) for node in other.peers):
                     if member.server.is_known_by(node.address, node.port):
                         found.setdefault(node.id, position)
         return found
 
-    def finish(self) -> Optional[SlotMove]:
+    def finish_move(self) -> Optional[SlotMove]:
         """Return what is left to do; None where this is no state that a move of ours leaves."""
         if len(self.owners) != 1 or not self._is_ours():
             return None
@@ -128,7 +130,7 @@ class Finisher:
         target = self._taker(owner, named)
         if target is None:
             return None
-        found = forward(self.members, self.slot, owner, target)
+        found = plan_forward(self.members, self.slot, owner, target)
         if self.importing.get(target) == self.members[owner].id:
             found.before = found.before[1:]
         if target == named:
@@ -158,17 +160,17 @@ class Finisher:
         ids = [member.id for member in self.members]
         knows = next((node for node in self.members[target].peers if node.id == ids[owner]), None)
         agreed = knows is not None and any(first <= self.slot <= last for first, last in knows.slots)
-        accept: List[Command] = [] if agreed else [(target, setslot(self.slot, "NODE", ids[owner]))]
+        accept: List[Command] = [] if agreed else [(target, set_slot(self.slot, "NODE", ids[owner]))]
         if target not in self.holders:
             found = self._clear(target, f"stays with {self._name(owner)}, no key has left it")
             found.before = accept
             return found
         if not agreed or self.importing[target] != ids[owner]:
-            accept.append((target, setslot(self.slot, "IMPORTING", ids[owner])))
+            accept.append((target, set_slot(self.slot, "IMPORTING", ids[owner])))
         text = f"bring the keys of slot {self.slot} back from {self._name(target)} to {self._name(owner)}"
-        return SlotMove(self.slot, target, owner, accept, [(target, setslot(self.slot, "STABLE"))], False, text)
+        return SlotMove(self.slot, target, owner, accept, [(target, set_slot(self.slot, "STABLE"))], False, text)
 
     def _clear(self, position: int, why: str) -> SlotMove:
         """Return how a mark without a meaning is taken away."""
         text = f"close slot {self.slot} on {self._name(position)}: the move {why}"
-        return SlotMove(self.slot, after=[(position, setslot(self.slot, "STABLE"))], text=text)
+        return SlotMove(self.slot, after=[(position, set_slot(self.slot, "STABLE"))], text=text)

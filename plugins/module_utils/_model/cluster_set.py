@@ -64,7 +64,7 @@ def _check_ports(problems: List[str], where: str, ports: Sequence[int]) -> None:
             problems.append(f"{where} port {port} is out of range; use 1 to {most}, the bus and TLS need ports above.")
 
 
-def layout(name: str, members: Sequence[Mapping[str, Any]], replicas: int) -> List[str]:
+def check_layout(name: str, members: Sequence[Mapping[str, Any]], replicas: int) -> List[str]:
     """Return why a cluster of these members would not survive the loss of a zone, and what would."""
     zones = [str(member["zone"]) for member in members]
     found = layout_problems(zones, replicas)

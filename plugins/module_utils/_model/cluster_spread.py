@@ -13,7 +13,7 @@ from .cluster_layout import most_in_one_zone
 Chain = List[Tuple[int, int]]  # a shard, by its primary now, and who takes over
 
 
-def spread(zones: Sequence[str], seats: Mapping[int, Sequence[int]]) -> Dict[int, int]:
+def spread_primaries(zones: Sequence[str], seats: Mapping[int, Sequence[int]]) -> Dict[int, int]:
     """Return who is primary of each shard: the first of those who may be, but for what relieves a crowded zone."""
     chosen = {shard: may[0] for shard, may in seats.items()}
     limit = most_in_one_zone(len(seats))

@@ -8,19 +8,19 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from typing import Any, Collection, Dict, List, Mapping, Optional, Sequence
 
-from .cluster_layout import violations
+from .cluster_layout import list_violations
 from .cluster_nodes import parse_nodes
 from .cluster_slots import ranges_of, show_slots
 from .cluster_view import (
     ClusterMember,
-    answering,
-    clones,
-    contested,
-    disagreements,
+    list_answering,
+    list_clones,
+    list_contested,
+    list_disagreements,
+    list_strangers,
+    list_unclaimed,
     observed_placement,
     open_slots,
-    strangers,
-    unclaimed,
 )
 from .observed import Observed, Upstream
 from .status_verdict import DISK, NOTHING, OUTSIDE, Problem, State
@@ -44,7 +44,7 @@ class ClusterStatus:
     @property
     def title(self) -> str:
         """Return its name with engine and ports."""
-        seen = answering(self.members)
+        seen = list_answering(self.members)
         versions = sorted({f"{one.server.engine} {one.server.version}" for one in seen})
         ports = ", ".join(str(port) for port in sorted({one["port"] for one in self.declared["members"]}))
         return f"{self.declared['name']}: {' and '.join(versions) or 'nothing answers'}, cluster, ports {ports}"
@@ -56,7 +56,7 @@ class ClusterStatus:
             return "as far as this run goes"
         return f"{len(self.shards)} shards, {self.declared['replicas']} replica each in sync, every member agrees"
 
-    def rows(self) -> List[Row]:
+    def list_rows(self) -> List[Row]:
         """Return a row for each shard."""
         return [
             [
@@ -94,7 +94,7 @@ def _judge(
         rotating.update({seen[-1].name: state["rotating"]} if state.get("rotating") else {})
         registered[seen[-1].name] = state
     found = ClusterStatus(declared, seen, _shards(seen), [], asked, rotating, registered)
-    found.problems = [] if not answering(seen) and not asked else _problems(found, run)
+    found.problems = [] if not list_answering(seen) and not asked else _problems(found, run)
     return found
 
 
@@ -143,7 +143,7 @@ def _shards(members: Sequence[ClusterMember]) -> List[Dict[str, Any]]:
 def _problems(found: ClusterStatus, run: Optional[Collection[str]]) -> List[Problem]:
     """Return what is wrong; what only a part of the members could tell is not judged in a limited run."""
     name, seen = found.declared["name"], found.members
-    there = answering(seen)
+    there = list_answering(seen)
     silent = [member for member in seen if not member.id and member.server.error_kind != "outside"]
     problems = [
         Problem(
@@ -164,10 +164,10 @@ def _problems(found: ClusterStatus, run: Optional[Collection[str]]) -> List[Prob
         for member in there
         if member.state != "ok"
     ]
-    said += [("same_identity", text) for text in clones(seen)]
-    said += [("slots_contested", text) for text in contested(seen)]
+    said += [("same_identity", text) for text in list_clones(seen)]
+    said += [("slots_contested", text) for text in list_contested(seen)]
     said += [("slots_open", text) for text in open_slots(seen)]
-    said += [("views_differ", text) for text in disagreements(seen)]
+    said += [("views_differ", text) for text in list_disagreements(seen)]
     said += [
         ("replica_link_down", f"{one['name']} has no link to its primary {shard['primary']}")
         for shard in found.shards
@@ -175,17 +175,17 @@ def _problems(found: ClusterStatus, run: Optional[Collection[str]]) -> List[Prob
         if one["state"] != "in sync"
     ]
     if found.asked:
-        lacking = ranges_of(unclaimed(seen))
+        lacking = ranges_of(list_unclaimed(seen))
         said += [("slots_unowned", f"slots {show_slots(lacking, 4)} have no owner that answers")] if lacking else []
         said += [
             ("undeclared_node", f"{node.address}:{node.port} ({node.id[:8]}) is known to members and is none of them")
-            for node in strangers(seen)
+            for node in list_strangers(seen)
         ]
         names = {position: member.name for position, member in enumerate(seen)}
         zones = [member.zone for member in seen]
         said += [
             ("placement", text)
-            for text in violations(observed_placement(seen), zones, found.declared["replicas"], names)
+            for text in list_violations(observed_placement(seen), zones, found.declared["replicas"], names)
         ]
     todo = "docs/cluster.md says what to do."
     return problems + [Problem(code, f"{name}: {text}. {todo}") for code, text in dict.fromkeys(said)]

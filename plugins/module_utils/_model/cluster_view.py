@@ -69,48 +69,48 @@ class ClusterMember:
         return {node.id for node in self.nodes if not node.in_handshake}
 
 
-def answering(members: Iterable[ClusterMember]) -> List[ClusterMember]:
+def list_answering(members: Iterable[ClusterMember]) -> List[ClusterMember]:
     """Return the members that could be asked."""
     return [member for member in members if member.id]
 
 
 def by_id(members: Iterable[ClusterMember]) -> Dict[str, ClusterMember]:
     """Return the members that could be asked by their identities."""
-    return {member.id: member for member in answering(members)}
+    return {member.id: member for member in list_answering(members)}
 
 
 def is_known(member: ClusterMember, members: Iterable[ClusterMember]) -> bool:
     """Return whether a member knows others, or one of them knows a node at its place."""
-    known = (node for other in answering(members) for node in other.peers)
+    known = (node for other in list_answering(members) for node in other.peers)
     return bool(member.peers) or any(member.server.is_known_by(node.address, node.port) for node in known)
 
 
-def claims(members: Iterable[ClusterMember]) -> Dict[int, List[ClusterMember]]:
+def list_claims(members: Iterable[ClusterMember]) -> Dict[int, List[ClusterMember]]:
     """Return for each slot the members that say it is theirs."""
     found: Dict[int, List[ClusterMember]] = {}
-    for member in answering(members):
+    for member in list_answering(members):
         for slot in slots_of(member.slots):
             found.setdefault(slot, []).append(member)
     return found
 
 
-def unclaimed(members: Iterable[ClusterMember]) -> Set[int]:
+def list_unclaimed(members: Iterable[ClusterMember]) -> Set[int]:
     """Return the slots that no member says are its own."""
     left = set(range(SLOTS))
-    for member in answering(members):
+    for member in list_answering(members):
         left -= slots_of(member.slots)
     return left
 
 
-def clones(members: Iterable[ClusterMember]) -> List[str]:
+def list_clones(members: Iterable[ClusterMember]) -> List[str]:
     """Return a sentence for each identity that two members have: one has a copy of the other's nodes.conf."""
     seen: Dict[str, List[str]] = {}
-    for member in answering(members):
+    for member in list_answering(members):
         seen.setdefault(member.id, []).append(member.name)
     return [f"{' and '.join(names)} have the same identity" for names in seen.values() if len(names) > 1]
 
 
-def strangers(members: Sequence[ClusterMember]) -> List[ClusterNode]:
+def list_strangers(members: Sequence[ClusterMember]) -> List[ClusterNode]:
     """Return the nodes that members know and that are none of the members, each once.
 
     A silent member is known by its address; a node that nobody has met yet has no identity of its own.
@@ -118,7 +118,7 @@ def strangers(members: Sequence[ClusterMember]) -> List[ClusterNode]:
     silent = [member.server for member in members if not member.id]
     known: Dict[str, ClusterNode] = {}
     ours = by_id(members)
-    for member in answering(members):
+    for member in list_answering(members):
         for node in member.peers:
             theirs = any(server.is_known_by(node.address, node.port) for server in silent)
             if node.id not in ours and not node.in_handshake and not theirs:
@@ -126,9 +126,9 @@ def strangers(members: Sequence[ClusterMember]) -> List[ClusterNode]:
     return list(known.values())
 
 
-def groups(members: Sequence[ClusterMember]) -> List[List[ClusterMember]]:
+def list_groups(members: Sequence[ClusterMember]) -> List[List[ClusterMember]]:
     """Return the members that know each other, directly or through others, blank ones left out; the largest first."""
-    left = [member for member in answering(members) if not member.is_blank]
+    left = [member for member in list_answering(members) if not member.is_blank]
     found: List[List[ClusterMember]] = []
     while left:
         ids: Set[str] = set()
@@ -142,13 +142,13 @@ def groups(members: Sequence[ClusterMember]) -> List[List[ClusterMember]]:
     return sorted(found, key=len, reverse=True)
 
 
-def contested(members: Sequence[ClusterMember]) -> List[str]:
+def list_contested(members: Sequence[ClusterMember]) -> List[str]:
     """Return a sentence for each pair of members that claim the same slots."""
-    told = sum(member.own.slot_count for member in answering(members))
-    if told == SLOTS - len(unclaimed(members)):
+    told = sum(member.own.slot_count for member in list_answering(members))
+    if told == SLOTS - len(list_unclaimed(members)):
         return []
     rivals: Dict[str, List[int]] = {}
-    for slot, owners in claims(members).items():
+    for slot, owners in list_claims(members).items():
         if len(owners) > 1:
             rivals.setdefault(" and ".join(f"{owner.name} (epoch {owner.own.epoch})" for owner in owners), []).append(
                 slot
@@ -168,7 +168,7 @@ def open_slots(members: Iterable[ClusterMember]) -> List[str]:
     return found
 
 
-def disagreements(members: Sequence[ClusterMember], apart: FrozenSet[int] = frozenset()) -> List[str]:
+def list_disagreements(members: Sequence[ClusterMember], apart: FrozenSet[int] = frozenset()) -> List[str]:
     """Return a sentence for each member that another one sees in another way than it sees itself.
 
     Where a slot is open nobody accepts a new owner by hearsay, so these may be set apart.
@@ -206,7 +206,7 @@ def observed_placement(members: Sequence[ClusterMember]) -> Placement:
     return Placement(sorted(primaries - set(follows)), follows)
 
 
-def evidence(members: Sequence[ClusterMember]) -> str:
+def show_evidence(members: Sequence[ClusterMember]) -> str:
     """Return who says what, as a table."""
     known = by_id(members)
     rows = [["member", "identity", "role", "knows", "slots", "keys", "epoch", "state"]]

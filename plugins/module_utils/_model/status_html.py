@@ -162,7 +162,7 @@ def _cluster(one: ClusterStatus) -> ET.Element:
         make_tag("p", f"{SIGNS[kind]} {verdict}", class_=f"verdict {kind}"),
         *_problems(one.problems),
         make_tag("div", draw_shards(one), class_="wide"),
-        make_table(SHARDS_HEAD, [_shard(row) for row in one.rows()], "Shards"),
+        make_table(SHARDS_HEAD, [_shard(row) for row in one.list_rows()], "Shards"),
         *_moves(one.registered),
     )
 

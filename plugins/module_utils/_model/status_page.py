@@ -50,7 +50,7 @@ def render_page(
         ] + [""]
     clusters = judge_clusters(model, servers, run)
     for cluster in clusters:
-        page += [cluster.title, "=" * len(cluster.title), *_table(SHARDS_HEAD, cluster.rows())]
+        page += [cluster.title, "=" * len(cluster.title), *_table(SHARDS_HEAD, cluster.list_rows())]
         page += [f"  {line}" for line in _two(cluster.declared["name"], cluster.rotating)]
         page += ["", *(f"  PROBLEM  {problem}" for problem in cluster.problems)]
         page += [] if cluster.problems else [f"  healthy: {cluster.health}"]

@@ -10,7 +10,7 @@ from typing import Any, List, Mapping, Tuple
 
 from .cluster_slots import SLOTS, ranges_of, show_slots
 from .cluster_status import ClusterStatus
-from .cluster_view import ClusterMember, unclaimed
+from .cluster_view import ClusterMember, list_unclaimed
 from .markup import make_tag
 from .status_drawing import EDGE, GAP, HEIGHT, NARROW, WIDTH, draw_box, size_of
 
@@ -73,7 +73,7 @@ def _bar(one: ClusterStatus, members: Mapping[str, ClusterMember], width: int) -
         for number, shard in enumerate(one.shards, 1)
         for begin, end in members[shard["primary"]].slots
     ]
-    lacking = ranges_of(unclaimed(one.members)) if one.asked else []
+    lacking = ranges_of(list_unclaimed(one.members)) if one.asked else []
     owned += [(begin, end, "!", "lost", "NO OWNER") for begin, end in lacking]
     parts: List[ET.Element] = []
     for begin, end, sign, kind, title in sorted(owned):

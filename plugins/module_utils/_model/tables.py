@@ -16,7 +16,7 @@ def count_of(number: int, what: str) -> str:
     return f"{number} {what if number == 1 else plural}"
 
 
-def place(member: Observed) -> str:
+def show_place(member: Observed) -> str:
     """Return host and address of a member for a sentence."""
     where = f"{member.address}:{member.port}"
     return f"{member.host} ({where})" if member.host and member.host != where else where

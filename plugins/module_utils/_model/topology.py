@@ -21,11 +21,11 @@ from .acl_users import (
 from .cluster_set import (
     BUS,
     SECURE,
+    check_layout,
     check_mode,
     cluster_model,
     cluster_parameters,
     is_cluster,
-    layout,
     local_servers,
     server_name,
 )
@@ -118,7 +118,9 @@ def build_topology(inventory: Inventory) -> dict[str, Any]:
     check_ports(inventory, [*instances, *nodes], sentinel, [one["name"] for one in clusters])
     check_sentinels(inventory, instances, sentinel)
     inventory.problems += check_endpoints(inventory.variables.get, instances, sentinel)
-    inventory.problems += [said for one in clusters for said in layout(one["name"], one["places"], one["replicas"])]
+    inventory.problems += [
+        said for one in clusters for said in check_layout(one["name"], one["places"], one["replicas"])
+    ]
     fronts = endpoint_hosts(inventory, instances)
     if inventory.problems:
         raise TopologyError("\n".join(inventory.problems))

@@ -240,7 +240,7 @@ class Client:
         replies: List[Any] = self.call("EXEC")
         return replies
 
-    def together(self, commands: Sequence[Sequence[Any]]) -> List[Any]:
+    def send_together(self, commands: Sequence[Sequence[Any]]) -> List[Any]:
         """Send the commands in one packet, so that hardly anything comes in between; the first error counts."""
         self.call("PING")
         try:
@@ -252,7 +252,7 @@ class Client:
             raise self._problem(problem) from None
         return [self._checked(reply) for reply in replies]
 
-    def pairs(self, *args: Any) -> Dict[str, str]:
+    def read_pairs(self, *args: Any) -> Dict[str, str]:
         """Send a command whose reply is a flat list of names and values."""
         reply = self.call(*args)
         return dict(zip(reply[::2], reply[1::2]))

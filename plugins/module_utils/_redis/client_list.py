@@ -51,7 +51,7 @@ def dependents_in(text: str) -> List[Dependent]:
     return found
 
 
-def waiting(text: str, *commands: str) -> List[Sequence[str]]:
+def list_unblocks(text: str, *commands: str) -> List[Sequence[str]]:
     """Return the commands that cut off who waits in one of these, such as BLPOP or XREAD, or without any in some; pure.
 
     `text` is CLIENT LIST.
@@ -77,7 +77,7 @@ def needed_users(client: Client) -> Set[str]:
     """Return the users that somebody may depend on now: the default one, mine, and those of replicas and Sentinels."""
     found = {"default", str(client.call("ACL", "WHOAMI"))}
     found |= {one.user for one in read_dependents(client)}
-    return found | {name for name in client.pairs("CONFIG", "GET", "masteruser").values() if name}
+    return found | {name for name in client.read_pairs("CONFIG", "GET", "masteruser").values() if name}
 
 
 def reconnect_clients(

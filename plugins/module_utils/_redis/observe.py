@@ -40,7 +40,7 @@ def kind_of(problem: QuorumError) -> str:
     return kinds.get(type(problem), "other")
 
 
-def resolve(address: str) -> List[str]:
+def resolve_name(address: str) -> List[str]:
     """Return the IP addresses behind a name; none when it cannot be resolved."""
     try:
         return sorted({str(found[4][0]) for found in socket.getaddrinfo(address, None, type=socket.SOCK_STREAM)})
@@ -51,7 +51,7 @@ def resolve(address: str) -> List[str]:
 def _announced(client: Client) -> List[str]:
     """Return the address that a server is told to announce, because peers then know it by that one."""
     try:
-        return [value for value in client.pairs("CONFIG", "GET", "replica-announce-ip").values() if value]
+        return [value for value in client.read_pairs("CONFIG", "GET", "replica-announce-ip").values() if value]
     except (CommandFailed, AuthFailed):
         return []
 
@@ -89,13 +89,13 @@ def _server(
     kind: Type[Client],
     nodes: Optional[Dict[str, str]] = None,
 ) -> Observed:
-    seen = Observed(host=host, address=place.address, port=place.port, aliases=resolve(place.address))
+    seen = Observed(host=host, address=place.address, port=place.port, aliases=resolve_name(place.address))
     try:
         with kind(place) as client:
             apply_info(seen, client.call("INFO"))
             seen.aliases = sorted({*seen.aliases, *_announced(client)})
             if config:
-                found = client.pairs("CONFIG", "GET", "*")
+                found = client.read_pairs("CONFIG", "GET", "*")
                 seen.config = {key: MASK if key in SECRET_KEYS and value else value for key, value in found.items()}
             seen.refused = _refused(client, refused_hours) if refused_hours else []
             if nodes is not None:
@@ -157,7 +157,7 @@ def observe_sentinel(place: Endpoint, host: str = "", kind: Type[Client] = Clien
 
 
 def _sentinel(place: Endpoint, host: str, kind: Type[Client]) -> SentinelView:
-    seen = SentinelView(host=host, address=place.address, port=place.port, aliases=resolve(place.address))
+    seen = SentinelView(host=host, address=place.address, port=place.port, aliases=resolve_name(place.address))
     try:
         with kind(place) as client:
             info = parse_info(client.call("INFO"))
@@ -196,7 +196,7 @@ def observe_sentinels(places: Sequence[Place], kind: Type[Client] = Client) -> L
     return look_at_all(lambda place, host: observe_sentinel(place, host, kind), places)
 
 
-def members(
+def read_members(
     params: Sequence[Dict[str, str]],
     username: Optional[str],
     password: Any,
@@ -214,8 +214,12 @@ def members(
 def read_places(given: Mapping[str, Any]) -> Tuple[List[Place], List[Place]]:
     """Return the members and the Sentinels that the options of a module for a whole set name."""
     tls, timeout = tls_from_params(given), given["timeout"]
-    servers = members(given["members"], given["username"], given["password"], timeout, given["fallback_password"], tls)
-    watchers = members(given["sentinels"], given["sentinel_username"], given["sentinel_password"], timeout, tls=tls)
+    servers = read_members(
+        given["members"], given["username"], given["password"], timeout, given["fallback_password"], tls
+    )
+    watchers = read_members(
+        given["sentinels"], given["sentinel_username"], given["sentinel_password"], timeout, tls=tls
+    )
     return servers, watchers
 
 

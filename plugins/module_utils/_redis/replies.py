@@ -41,7 +41,7 @@ def parse_info(text: str) -> Dict[str, str]:
     return {name: value for name, colon, value in pairs if colon}
 
 
-def number(text: Any, default: int = 0) -> int:
+def parse_number(text: Any, default: int = 0) -> int:
     """Return a number of a reply, or the default where it is missing or no number."""
     try:
         return int(text)
@@ -75,38 +75,38 @@ def apply_info(seen: Observed, text: str) -> Observed:
     seen.role = {"master": "primary", "slave": "replica"}.get(info.get("role", ""), "")
     seen.replication_id = info.get("master_replid", "")
     seen.replication_id2 = info.get("master_replid2", "").strip("0")
-    seen.offset = number(info.get("slave_repl_offset", info.get("master_repl_offset")))
-    seen.second_offset = number(info.get("second_repl_offset"), -1)
-    seen.priority = number(info.get("slave_priority"), 100)
+    seen.offset = parse_number(info.get("slave_repl_offset", info.get("master_repl_offset")))
+    seen.second_offset = parse_number(info.get("second_repl_offset"), -1)
+    seen.priority = parse_number(info.get("slave_priority"), 100)
     seen.failover_state = info.get("master_failover_state", "")
     if seen.role == "replica":
         seen.primary = Upstream(
             info.get("master_host", ""),
-            number(info.get("master_port")),
+            parse_number(info.get("master_port")),
             info.get("master_link_status", "down"),
             info.get("master_sync_in_progress") == "1",
-            number(info.get("master_last_io_seconds_ago"), -1),
+            parse_number(info.get("master_last_io_seconds_ago"), -1),
         )
-    for count in range(number(info.get("connected_slaves"))):
+    for count in range(parse_number(info.get("connected_slaves"))):
         found = _commas(info.get(f"slave{count}", ""))
         if found.get("ip"):
             seen.replicas.append(
                 Downstream(
                     found["ip"],
-                    number(found.get("port")),
+                    parse_number(found.get("port")),
                     found.get("state", ""),
-                    number(found.get("offset")),
-                    number(found.get("lag"), -1),
+                    parse_number(found.get("offset")),
+                    parse_number(found.get("lag"), -1),
                 )
             )
     seen.databases = {
-        name[2:]: number(_commas(value).get("keys"))
+        name[2:]: parse_number(_commas(value).get("keys"))
         for name, value in info.items()
         if name[:2] == "db" and name[2:].isdigit()
     }
     seen.keys = sum(seen.databases.values())
     seen.persistence, seen.memory = _typed(info, _PERSISTENCE), _typed(info, _MEMORY)
-    seen.uptime = number(info.get("uptime_in_seconds"))
+    seen.uptime = parse_number(info.get("uptime_in_seconds"))
     if seen.loading:
         seen.error, seen.error_kind = "is still loading its data set", "loading"
     return seen
@@ -126,14 +126,14 @@ def parse_master(reply: Sequence[Any]) -> Tuple[str, WatchedMaster]:
     data = as_dict(reply)
     return data.get("name", ""), WatchedMaster(
         address=data.get("ip", ""),
-        port=number(data.get("port")),
+        port=parse_number(data.get("port")),
         run_id=data.get("runid", ""),
         flags=_flags(data.get("flags", "")),
-        quorum=number(data.get("quorum")),
-        down_after=number(data.get("down-after-milliseconds")),
-        failover_timeout=number(data.get("failover-timeout")),
-        parallel_syncs=number(data.get("parallel-syncs")),
-        config_epoch=number(data.get("config-epoch")),
+        quorum=parse_number(data.get("quorum")),
+        down_after=parse_number(data.get("down-after-milliseconds")),
+        failover_timeout=parse_number(data.get("failover-timeout")),
+        parallel_syncs=parse_number(data.get("parallel-syncs")),
+        config_epoch=parse_number(data.get("config-epoch")),
     )
 
 
@@ -143,12 +143,12 @@ def parse_replicas(reply: Sequence[Sequence[Any]]) -> List[Dict[str, Any]]:
         (
             {
                 "address": data.get("ip", ""),
-                "port": number(data.get("port")),
+                "port": parse_number(data.get("port")),
                 "run_id": data.get("runid", ""),
                 "flags": _flags(data.get("flags", "")),
                 "link": data.get("master-link-status", ""),
-                "priority": number(data.get("slave-priority"), 100),
-                "offset": number(data.get("slave-repl-offset")),
+                "priority": parse_number(data.get("slave-priority"), 100),
+                "offset": parse_number(data.get("slave-repl-offset")),
             }
             for data in map(as_dict, reply)
         ),
@@ -162,7 +162,7 @@ def parse_sentinels(reply: Sequence[Sequence[Any]]) -> List[Dict[str, Any]]:
         (
             {
                 "address": data.get("ip", ""),
-                "port": number(data.get("port")),
+                "port": parse_number(data.get("port")),
                 "myid": data.get("runid", ""),
                 "flags": _flags(data.get("flags", "")),
             }
@@ -178,7 +178,7 @@ def keys_by_database(info: Mapping[str, str]) -> Dict[str, Dict[str, int]]:
     for name, value in info.items():
         if re.fullmatch(r"db\d+", name):
             numbers = dict(part.split("=", 1) for part in value.split(",") if "=" in part)
-            found[name[2:]] = {key: number(numbers.get(key)) for key in ("keys", "expires")}
+            found[name[2:]] = {key: parse_number(numbers.get(key)) for key in ("keys", "expires")}
     return found
 
 

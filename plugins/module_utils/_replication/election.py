@@ -16,7 +16,7 @@ from .._core.errors import (
     Unsettled,
 )
 from .._model.observed import Observed, SentinelView, WatchedMaster
-from .._model.tables import place, show_evidence
+from .._model.tables import show_evidence, show_place
 from .contradiction import find_contradiction
 
 Address = Tuple[str, int]
@@ -90,7 +90,7 @@ class Election:
         for member in self.seen:
             if member.mode not in ("", "standalone"):
                 self._refuse(
-                    f"{place(member)} runs in mode {member.mode}, not as a plain server",
+                    f"{show_place(member)} runs in mode {member.mode}, not as a plain server",
                     "Correct address and port; nothing was changed",
                 )
             if member.loading and not (member.primary and member.primary.sync_in_progress):

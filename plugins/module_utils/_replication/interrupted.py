@@ -14,8 +14,8 @@ from typing import List, Optional, Sequence
 from .._core.errors import Refused
 from .._core.reconcile import Step
 from .._model.observed import Observed, SentinelView
-from .._model.tables import place
-from .._redis.replies import number
+from .._model.tables import show_place
+from .._redis.replies import parse_number
 
 MARK = 1000000
 PRIORITY, FENCE, FENCE_LAG = "replica-priority", "min-replicas-to-write", "min-replicas-max-lag"
@@ -52,7 +52,7 @@ class PromoteAgain(Repair):
 
 def read_setting(member: Observed, key: str) -> int:
     """Return a setting of a member as a number."""
-    return number(member.config.get(key), 0)
+    return parse_number(member.config.get(key), 0)
 
 
 def find_leftovers(members: Sequence[Observed], views: Sequence[SentinelView], name: str) -> List[Repair]:
@@ -63,18 +63,20 @@ def find_leftovers(members: Sequence[Observed], views: Sequence[SentinelView], n
         for key in SETTINGS:
             if read_setting(member, key) >= MARK:
                 was = read_setting(member, key) - MARK
-                text = f"{place(member)}: set {key} back to {was}, a move was cut short"
+                text = f"{show_place(member)}: set {key} back to {was}, a move was cut short"
                 steps.append(ResetSetting(text, member.name, key, was))
     if any(view.masters[name].in_failover for view in views if view.reachable and name in view.masters):
         return steps
     stuck = [member for member in seen if member.failover_state not in ("", "no-failover")]
     steps += [
-        AbortFailover(f"{place(member)}: end the failover that it has been in since a move was cut short", member.name)
+        AbortFailover(
+            f"{show_place(member)}: end the failover that it has been in since a move was cut short", member.name
+        )
         for member in stuck
     ]
     head = find_headless(members)
     if head is not None and not stuck:
-        text = f"{place(head)}: become the primary again, a move was cut short"
+        text = f"{show_place(head)}: become the primary again, a move was cut short"
         steps.append(PromoteAgain(text, head.name))
     return steps
 

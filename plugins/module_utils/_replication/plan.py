@@ -14,7 +14,7 @@ from .._core.errors import (
 )
 from .._core.reconcile import Step
 from .._model.observed import NOT_YET, Observed, SentinelView
-from .._model.tables import place, show_followed
+from .._model.tables import show_followed, show_place
 from .._model.versions import cannot_read
 from .election import Election
 from .steps import Follow, ForgetSet, MemberStep, NamePrimary, Promote, Relink
@@ -47,15 +47,15 @@ class Planner(Election):
             )
         steps: List[Step] = []
         if primary.role != "primary":
-            steps.append(Promote(f"{place(primary)}: become the primary", primary.name))
+            steps.append(Promote(f"{show_place(primary)}: become the primary", primary.name))
         for member in others:
             if not self.is_following(member, primary):
                 was = "a primary" if member.role == "primary" else f"following {show_followed(member, self.members)}"
-                text = f"{place(member)}: follow {place(primary)}, now {was}"
+                text = f"{show_place(member)}: follow {show_place(primary)}, now {was}"
                 steps.append(Follow(text, member.name, self._behind(member, primary)))
         steps += [
             Relink(
-                f"{place(member)}: open the link to {primary.name} again, which lists it by a former address",
+                f"{show_place(member)}: open the link to {primary.name} again, which lists it by a former address",
                 member.name,
             )
             for member in others
@@ -111,7 +111,7 @@ class Planner(Election):
             ["SENTINEL", "MONITOR", name, known.address, str(primary.port), str(known.quorum)],
             ["SENTINEL", "SET", name, *(word for pair in options.items() for word in pair)],
         ]
-        text = f"Sentinel {view.name}: name {place(primary)} as the primary of {name}, and do not fail over yet"
+        text = f"Sentinel {view.name}: name {show_place(primary)} as the primary of {name}, and do not fail over yet"
         secrets = [self.wish.auth_pass] if self.wish.auth_pass else []
         return NamePrimary(text, view.name, commands, secrets)
 
@@ -151,7 +151,7 @@ class Planner(Election):
             found = self.plan_trusted(problem)
         self._readable(found)
         found.warnings += [
-            f"{place(member)} was left out: {member.error}" for member in self.members if not member.reachable
+            f"{show_place(member)} was left out: {member.error}" for member in self.members if not member.reachable
         ]
         return found
 

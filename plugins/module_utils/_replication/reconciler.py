@@ -98,7 +98,7 @@ class Replication(Reconciler[Planner]):
         elif isinstance(step, SentinelStep):
             with connect(dict(self.watchers)[step.sentinel]) as client:
                 client.secrets += step.secrets
-                client.together(step.commands)
+                client.send_together(step.commands)
         elif isinstance(step, Relink):
             with connect(dict(self.places)[step.member]) as client:
                 client.call("CLIENT", "KILL", "TYPE", "master")

@@ -19,7 +19,7 @@ from .._host.capacity import memory_free
 from .._model.observed import PARKED
 from .._redis.client_list import EVERYBODY
 from .._redis.engine_modules import list_modules, render_modules
-from .._redis.replies import keys_by_database, number, parse_info
+from .._redis.replies import keys_by_database, parse_info, parse_number
 from . import journal
 from .operation import Base
 from .plan import TODO, compare_counts, compare_load
@@ -88,13 +88,13 @@ class Restorer(Base):
 
     def _fits(self, found: Dict[str, str]) -> None:
         """Refuse what the primary cannot hold."""
-        used = number(found.get("used_memory"))
-        limit = number(self.plan.primary.config.get("maxmemory"))
+        used = parse_number(found.get("used_memory"))
+        limit = parse_number(self.plan.primary.config.get("maxmemory"))
         if limit and used > limit:
             raise Refused(
                 f"The backup takes {used >> 20} MiB of memory, more than the maxmemory of {limit >> 20} MiB", "", TODO
             )
-        more = max(0, used - number(self.plan.primary.memory.get("used_memory")))
+        more = max(0, used - parse_number(self.plan.primary.memory.get("used_memory")))
         if memory_free() < more + self.setting.reserve:
             raise Refused(
                 f"{self.head} has {memory_free() >> 20} MiB of memory available, and needs {more >> 20} more", "", TODO
@@ -130,7 +130,7 @@ class Restorer(Base):
         replies = self.get_client(self.head).run_transaction([EVERYBODY, ["REPLICAOF", *PARKED], ["INFO"]])
         self.parked = time.monotonic()
         found = parse_info(replies[-1])
-        end = number(found.get("slave_repl_offset", found.get("master_repl_offset")))
+        end = parse_number(found.get("slave_repl_offset", found.get("master_repl_offset")))
         self.entry.databases = keys_of(found)
         self.save_entry()
         for host in self.others:
@@ -140,7 +140,7 @@ class Restorer(Base):
             self.point_member(host, *PARKED)
 
     def _offset(self, host: str) -> int:
-        return number(self.read_info(host).get("slave_repl_offset"))
+        return parse_number(self.read_info(host).get("slave_repl_offset"))
 
     def feed_primary(self) -> None:
         """Let the primary take the data, and compare."""
@@ -152,11 +152,11 @@ class Restorer(Base):
             if now.get("role") == "master":
                 raise QuorumError(f"{self.head} was restarted in the middle")
             if is_linked(now) and now.get("loading") == "0":
-                level = number(now.get("slave_repl_offset")) >= number(target.get("master_repl_offset"))
+                level = parse_number(now.get("slave_repl_offset")) >= parse_number(target.get("master_repl_offset"))
                 if level and keys_of(now) == keys_of(target):
                     self.entry.expected = keys_of(now)
                     return
-            tries = number(target.get("sync_full"))
+            tries = parse_number(target.get("sync_full"))
             if tries > 1:
                 raise QuorumError(f"{self.head} could not take the data: it began again. Its log says why")
             took = time.monotonic() - begin
@@ -187,7 +187,7 @@ class Restorer(Base):
         """Accept writes again."""
         self.save_entry()
         now = self.read_info(self.head)
-        if (now.get("master_host"), number(now.get("master_port"))) != (ADDRESS, self.feeder.port):
+        if (now.get("master_host"), parse_number(now.get("master_port"))) != (ADDRESS, self.feeder.port):
             raise QuorumError(f"{self.head} was given another role meanwhile")
         self.watch.check_primary()
         self.call(self.head, "REPLICAOF", "NO", "ONE")

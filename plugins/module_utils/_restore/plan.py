@@ -15,9 +15,9 @@ from .._model.backup_manifest import Manifest
 from .._model.capacity import SPARE, Capacity, missing_capacity
 from .._model.observed import Observed, SentinelView
 from .._model.rdb_header import Header, memory_needed
-from .._model.tables import place, show_evidence
+from .._model.tables import show_evidence, show_place
 from .._model.versions import FOREIGN, data_format, major_minor
-from .._redis.replies import number
+from .._redis.replies import parse_number
 from .journal_entry import JournalEntry
 from .steps import (
     AwaitRewrite,
@@ -103,7 +103,7 @@ def compare_load(info: Mapping[str, str], told: Mapping[str, Mapping[str, int]])
     """Return how the engine's own count of what it has loaded differs; Redis 6 does not tell."""
     if "rdb_last_load_keys_loaded" not in info:
         return ""
-    read = number(info["rdb_last_load_keys_loaded"]) + number(info.get("rdb_last_load_keys_expired"))
+    read = parse_number(info["rdb_last_load_keys_loaded"]) + parse_number(info.get("rdb_last_load_keys_expired"))
     total = sum(found.get("keys", 0) for found in told.values())
     return f"{read} keys were read instead of {total}" if read != total else ""
 
@@ -142,7 +142,7 @@ def check_replica_room(backup: Backup, one: Observed, found: Capacity, percent: 
     size = backup.manifest.rdb_size
     beside = one.config.get("repl-diskless-load") == "swapdb"
     files = (not beside) + (one.config.get("appendonly") == "yes")
-    memory = memory_needed(backup.header, size) - (0 if beside else number(one.memory.get("used_memory")))
+    memory = memory_needed(backup.header, size) - (0 if beside else parse_number(one.memory.get("used_memory")))
     reserve = found.memory_total * percent // 100
     return missing_capacity(found, size * files + SPARE, max(0, memory) + reserve, "to hold the backup's data")
 
@@ -200,7 +200,7 @@ class Planner:
         found = Plan(primary)
         found.replicas = [one for one in self.members if one.reachable and one is not primary]
         found.warnings = [
-            f"{place(one)} was left out: {one.error} It is filled anew when it comes back."
+            f"{show_place(one)} was left out: {one.error} It is filled anew when it comes back."
             for one in self.members
             if not one.reachable
         ]
@@ -219,8 +219,8 @@ class Planner:
 
     def list_steps(self, plan: Plan, backup: Backup, keep: str) -> List[Step]:
         """Return the steps, a sentence each."""
-        head, told = place(plan.primary), backup.manifest
-        others = ", ".join(place(one) for one in plan.replicas)
+        head, told = show_place(plan.primary), backup.manifest
+        others = ", ".join(show_place(one) for one in plan.replicas)
         now, then = show_counts(plan.primary.databases), show_counts(backup.databases)
         steps: List[Step] = [
             ProveBackup(

@@ -24,7 +24,7 @@ from .._model.observed import Observed
 from .._model.rdb_header import read_header
 from .._model.verdicts import tell_verdict
 from .._redis.observe import observe_all, observe_sentinels, read_places
-from .._redis.replies import number
+from .._redis.replies import parse_number
 from . import journal
 from .execute import Restorer
 from .finish import describe_end, end_interrupted
@@ -115,7 +115,7 @@ class Restore(Reconciler[Seen]):
         )
         mine = next((one for one in seen if one.host == here.host), Observed())
         if keep and mine.keys:
-            here.kept = present_size(data, number(mine.memory.get("used_memory")))
+            here.kept = present_size(data, parse_number(mine.memory.get("used_memory")))
             here.keep_free = -1 if same_disk(data, keep) else disk_free(keep)
         planner = Planner(seen, observe_sentinels(self.watchers), self.name, here)
         return Seen(planner, journal.read_entry(self.setting.directory))

@@ -13,7 +13,7 @@ from .._core.errors import QuorumError, Refused, Unsettled
 from .._core.reconcile import Step
 from .._model.conf_syntax import MASK, split_rows, unquote_word
 from .._model.observed import NOT_YET, Observed, SentinelView, WatchedMaster
-from .._model.tables import place
+from .._model.tables import show_place
 from .._replication.plan import Planner
 
 Stored = Dict[Tuple[str, str], str]
@@ -158,7 +158,7 @@ def plan_watch(
         commands = [["SENTINEL", "REMOVE", want.name]]
     text, settings, secrets = settings_commands(want, list_differences(None, want, stored), created=True)
     commands += [["SENTINEL", "MONITOR", want.name, primary.address, str(primary.port), str(want.quorum)], *settings]
-    words = f"monitor {place(primary)}, quorum {want.quorum}" + (f", {text}" if text else "")
+    words = f"monitor {show_place(primary)}, quorum {want.quorum}" + (f", {text}" if text else "")
     return [SendCommands(f"{want.name}: {lead}{words}", commands, secrets)]
 
 

@@ -25,10 +25,10 @@ from .._redis.endpoint import endpoint_from_params, passwords_of
 from .._redis.observe import (
     Place,
     list_refusals,
-    members,
     observe_all,
     observe_sentinel,
     observe_sentinels,
+    read_members,
 )
 from .._replication.election import Wish
 from .._replication.plan import Planner
@@ -66,7 +66,7 @@ class Sentinel(Reconciler[Seen]):
         super().__init__()
         given: Dict[str, Any] = module.params
         self.params, self.check_mode, self.place = given, module.check_mode, endpoint_from_params(module.params)
-        self.peers = members(
+        self.peers = read_members(
             given["sentinels"],
             given["sentinel_username"] or given["username"],
             given["sentinel_password"] or given["password"],
@@ -90,7 +90,7 @@ class Sentinel(Reconciler[Seen]):
         own = {key: item[key] for key in ("username", "password")}
         login = next((login for login in self.params["logins"] if login["name"] == item["name"]), own)
         fallback = login.get("fallback_password")
-        return members(
+        return read_members(
             item["members"], login["username"], login["password"], self.params["timeout"], fallback, self.place.tls
         )
 
@@ -203,12 +203,12 @@ class Sentinel(Reconciler[Seen]):
         with connect(self.place) as client:
             client.secrets += step.secrets
             try:
-                client.together(commands)
+                client.send_together(commands)
             except CommandFailed as problem:
                 if "Invalid IP address" not in problem.text:
                     raise
                 known = [[*c[:3], socket.gethostbyname(c[3]), *c[4:]] if c[1] == "MONITOR" else c for c in commands]
-                client.together([command for command in known if command[1] != "REMOVE"])
+                client.send_together([command for command in known if command[1] != "REMOVE"])
 
     def reset_sentinel(self, name: str, who: str) -> None:
         """Let one Sentinel learn anew who is there, and wait until it could decide on a failover again."""

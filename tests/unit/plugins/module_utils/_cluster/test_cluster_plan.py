@@ -9,12 +9,12 @@ import time
 from typing import Any
 
 import pytest
-from ansible_collections.quorum.redis.plugins.module_utils._cluster.forget import Leaving, find_leaving, runs
+from ansible_collections.quorum.redis.plugins.module_utils._cluster.forget import Leaving, find_leaving, may_run
 from ansible_collections.quorum.redis.plugins.module_utils._cluster.plan import (
     ClusterPlanner,
+    list_pending,
     moves_of,
-    overview,
-    pending,
+    show_shards,
 )
 from ansible_collections.quorum.redis.plugins.module_utils._cluster.prediction import assume_started
 from ansible_collections.quorum.redis.plugins.module_utils._cluster.steps import TakeOver, TellMember
@@ -136,7 +136,7 @@ def test_six_fresh_servers_become_three_shards() -> None:
     assert steps[6] == "c1 (192.0.2.1:7000): meet c2 (192.0.2.2:7000)"
     assert steps[-1] == "c6 (192.0.2.6:7000): follow c3 (192.0.2.3:7000)" and len(steps) == 14
     assert shards(model) == [(0, [(0, 5460)], [3]), (1, [(5461, 10922)], [4]), (2, [(10923, 16383)], [5])]
-    assert model.run() == [] and pending(model.planner()) == []
+    assert model.run() == [] and list_pending(model.planner()) == []
     plan = model.planner().plan()
     assert not plan.warnings and moves_of(plan.shards, model.planner().names) == []
 
@@ -151,7 +151,7 @@ def test_a_creation_cut_short_is_finished_as_it_would_have_been(
     cut.run(replicas, steps=killed)
     cut.run(replicas)
     assert (cut.slots, cut.follows, cut.met) == (whole.slots, whole.follows, whole.met)
-    assert cut.run(replicas) == [] and pending(cut.planner(replicas)) == []
+    assert cut.run(replicas) == [] and list_pending(cut.planner(replicas)) == []
 
 
 def test_what_check_mode_shows_is_what_comes_out() -> None:
@@ -159,15 +159,15 @@ def test_what_check_mode_shows_is_what_comes_out() -> None:
     predicted = model.planner(2).plan().shards
     model.run(2)
     after = model.planner(2)
-    assert overview(predicted, after.names) == overview(after.plan().shards, after.names)
-    assert overview(predicted, after.names).startswith("c1: slots 0-5460, replicas ")
+    assert show_shards(predicted, after.names) == show_shards(after.plan().shards, after.names)
+    assert show_shards(predicted, after.names).startswith("c1: slots 0-5460, replicas ")
 
 
 def test_a_hundred_servers_are_planned_at_once() -> None:
     model = Model(100, 20)
     start = time.process_time()
     model.run()
-    assert model.run() == [] and pending(model.planner()) == []
+    assert model.run() == [] and list_pending(model.planner()) == []
     assert len(shards(model)) == 50 and time.process_time() - start < 20, "planning takes too long"
 
 
@@ -200,7 +200,7 @@ def test_after_a_failover_nothing_is_done_and_the_missing_replica_is_named(six: 
     six.slots[4], six.slots[1] = six.slots[1], set()
     del six.follows[4]
     plan = six.planner().plan()
-    assert plan.steps == [] and pending(six.planner()) == []
+    assert plan.steps == [] and list_pending(six.planner()) == []
     assert "c2 (192.0.2.2:7000) does not answer and was left alone: Nothing listens there" in plan.warnings
     assert "c5 has 0 replicas, 1 are declared" in plan.warnings
     six.silent, six.flags, six.follows[1] = set(), {}, 4
@@ -348,7 +348,7 @@ def test_what_is_missing_at_the_end_is_named(six: Model) -> None:
     members[0].nodes = [node for node in members[0].nodes if node.id != six.ids[1]]
     members[3].server.primary = Upstream("192.0.2.1", 7000, "down", True, -1)
     members[2].state = "fail"
-    missing: list[Any] = pending(ClusterPlanner(members, "cart", 1))
+    missing: list[Any] = list_pending(ClusterPlanner(members, "cart", 1))
     assert missing == [
         "c1 has not met c2",
         "c3 says that the state of the cluster is fail",
@@ -372,8 +372,8 @@ def test_a_replica_takes_over_and_asked_again_nothing_is_done(six: Model) -> Non
     for step in plan.steps:
         six.do(step)
     after = asked(six, "c4", "c5").plan()
-    assert after.steps == [] and after.shards == plan.shards and pending(asked(six)) == []
-    assert overview(after.shards, asked(six).names).splitlines() == [
+    assert after.steps == [] and after.shards == plan.shards and list_pending(asked(six)) == []
+    assert show_shards(after.shards, asked(six).names).splitlines() == [
         "c3: slots 10923-16383, replicas c6",
         "c4: slots 0-5460, replicas c1",
         "c5: slots 5461-10922, replicas c2",
@@ -443,7 +443,9 @@ def test_new_members_join_and_get_their_share(eight: list[ClusterMember]) -> Non
     assert len(plan.moves) == 3 and [len(slots_of(shard.slots)) for shard in plan.shards] == [4096] * 4
     before = ClusterPlanner(eight, "cart", 1).plan()
     assert before.moves == plan.moves and before.steps == plan.steps[:3]
-    assert "c7: slots 4096-5460, 9557-10922, 15019-16383, replicas c8" in overview(plan.shards, balanced(eight).names)
+    assert "c7: slots 4096-5460, 9557-10922, 15019-16383, replicas c8" in show_shards(
+        plan.shards, balanced(eight).names
+    )
 
 
 def test_a_balanced_cluster_is_left_alone(six: Model) -> None:
@@ -628,4 +630,4 @@ def test_who_may_still_run_is_told_by_its_port_and_by_the_others(kind: str, flag
     model.run()
     model.flags[5] = flags
     members = model.look()[:5]
-    assert runs(find_leaving(members, ["192.0.2.6"])[0], kind, members) is said
+    assert may_run(find_leaving(members, ["192.0.2.6"])[0], kind, members) is said

@@ -9,7 +9,7 @@ import time
 
 import pytest
 from ansible_collections.quorum.redis.plugins.module_utils._cluster.forget import Leaving, find_leaving
-from ansible_collections.quorum.redis.plugins.module_utils._cluster.plan import ClusterPlan, ClusterPlanner, overview
+from ansible_collections.quorum.redis.plugins.module_utils._cluster.plan import ClusterPlan, ClusterPlanner, show_shards
 from ansible_collections.quorum.redis.plugins.module_utils._cluster.shrink import Shrink
 from ansible_collections.quorum.redis.plugins.module_utils._cluster.steps import MoveSlots
 from ansible_collections.quorum.redis.plugins.module_utils._core.errors import Refused
@@ -57,7 +57,7 @@ def test_the_slots_of_one_shard_go_to_the_others_and_its_replica_to_another_prim
         "c7 (192.0.2.7:7000): follow c2 (192.0.2.2:7000)",
         "c5 (192.0.2.5:7000): follow c3 (192.0.2.3:7000)",
     ]
-    predicted = overview(plan.shards, planner(model, 3, 7).names)
+    predicted = show_shards(plan.shards, planner(model, 3, 7).names)
     assert "c3: slots 8192-13652, replicas c5" in predicted and "c4" not in predicted
     carry_out(model, plan)
     assert planner(model, 3, 7).plan().steps == [] and planner(model, 3, 7).plan().warnings == []

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.quorum.redis.plugins.module_utils._backup.save import Save, belongs
+from ansible_collections.quorum.redis.plugins.module_utils._backup.save import Save, belongs_to_save
 from ansible_collections.quorum.redis.plugins.module_utils._cluster_backup.plan import is_good
 from ansible_collections.quorum.redis.plugins.module_utils._model.rdb_header import Header
 
@@ -27,7 +27,7 @@ SAVE = Save("20261129T101112Z", 100, {"master_repl_offset": "70"})
     ],
 )
 def test_a_file_is_known_by_its_time_and_its_place_in_the_stream(aux: dict[str, str], ours: bool) -> None:
-    assert belongs(Header("REDIS", 11, aux), SAVE) is ours
+    assert belongs_to_save(Header("REDIS", 11, aux), SAVE) is ours
 
 
 @pytest.mark.parametrize(

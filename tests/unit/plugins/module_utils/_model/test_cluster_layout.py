@@ -13,11 +13,11 @@ from itertools import pairwise
 import pytest
 from ansible_collections.quorum.redis.plugins.module_utils._model.cluster_layout import (
     Placement,
-    crowded,
     layout_problems,
     layouts_that_fit,
-    place,
-    violations,
+    list_crowded,
+    list_violations,
+    place_members,
 )
 from ansible_collections.quorum.redis.plugins.module_utils._model.cluster_moves import Move, plan_moves
 from ansible_collections.quorum.redis.plugins.module_utils._model.cluster_slots import (
@@ -28,7 +28,7 @@ from ansible_collections.quorum.redis.plugins.module_utils._model.cluster_slots 
     share_of,
     slots_of,
 )
-from ansible_collections.quorum.redis.plugins.module_utils._model.cluster_spread import spread
+from ansible_collections.quorum.redis.plugins.module_utils._model.cluster_spread import spread_primaries
 
 
 def names(zones: list[str]) -> dict[int, str]:
@@ -68,9 +68,9 @@ def test_what_fits_is_told() -> None:
 
 
 def test_six_hosts_and_three_hosts_with_two_servers() -> None:
-    assert place(list("abcdef"), 1) == Placement([0, 1, 2], {3: 0, 4: 1, 5: 2})
-    found = place(list("aabbcc"), 1)
-    assert found.primaries == [0, 2, 4] and not violations(found, list("aabbcc"), 1, names(list("aabbcc")))
+    assert place_members(list("abcdef"), 1) == Placement([0, 1, 2], {3: 0, 4: 1, 5: 2})
+    found = place_members(list("aabbcc"), 1)
+    assert found.primaries == [0, 2, 4] and not list_violations(found, list("aabbcc"), 1, names(list("aabbcc")))
 
 
 def whole(found: Placement, zones: list[str], replicas: int) -> bool:
@@ -88,8 +88,10 @@ def test_what_is_not_refused_can_be_placed() -> None:
         if layout_problems(zones, replicas):
             continue
         placed += 1
-        found = place(zones, replicas)
-        assert whole(found, zones, replicas) and not violations(found, zones, replicas, names(zones)), Counter(zones)
+        found = place_members(zones, replicas)
+        assert whole(found, zones, replicas) and not list_violations(found, zones, replicas, names(zones)), Counter(
+            zones
+        )
     assert placed > 200
 
 
@@ -97,7 +99,7 @@ def test_what_is_not_refused_can_be_placed() -> None:
 def test_a_hundred_servers_are_placed_at_once(hosts: int, replicas: int) -> None:
     zones = [f"h{number % hosts}" for number in range(100)]
     start = time.process_time()
-    found = place(zones, replicas)
+    found = place_members(zones, replicas)
     assert not layout_problems(zones, replicas) and whole(found, zones, replicas)
     assert len(found.primaries) == 100 // (1 + replicas)
     assert time.process_time() - start < 5, "placing a hundred servers takes too long"
@@ -106,22 +108,22 @@ def test_a_hundred_servers_are_placed_at_once(hosts: int, replicas: int) -> None
 def test_what_is_fixed_stays_and_the_rest_is_placed_around_it() -> None:
     zones = list("abcdef")
     fixed = Placement([1], {0: 1})
-    found = place(zones, 1, fixed)
+    found = place_members(zones, 1, fixed)
     assert 1 in found.primaries and found.follows[0] == 1 and whole(found, zones, 1)
-    assert place(zones, 1, found) == found
+    assert place_members(zones, 1, found) == found
 
 
 def test_only_named_members_get_a_place() -> None:
     zones = list("abcdefgh")
-    found = place(zones, 1, Placement([0, 1, 2], {3: 0, 4: 1}), members=[6, 7])
+    found = place_members(zones, 1, Placement([0, 1, 2], {3: 0, 4: 1}), members=[6, 7])
     assert 5 not in found.primaries and 5 not in found.follows
     assert found.primaries == [0, 1, 2, 6] and found.follows == {3: 0, 4: 1, 7: 2}
 
 
 def test_a_member_without_a_free_zone_still_gets_a_place_and_it_is_named() -> None:
     zones = list("aaab")
-    found = place(zones, 0, Placement([0], {3: 0}), members=[])
-    assert violations(Placement([0], {1: 0}), zones, 2, names(zones)) == [
+    found = place_members(zones, 0, Placement([0], {3: 0}), members=[])
+    assert list_violations(Placement([0], {1: 0}), zones, 2, names(zones)) == [
         "m1 follows m0, and both are in zone a",
         "m0 has 1 replica, 2 are declared",
         "zone a holds 1 of 1 primaries; its loss leaves no majority",
@@ -208,35 +210,35 @@ def seats(placed: Placement) -> dict[int, list[int]]:
 def test_a_zone_gives_back_what_a_failover_gave_it() -> None:
     zones = list("abcabc")
     placed = Placement([1, 2, 4], {0: 4, 5: 1, 3: 2})  # the primary of zone a has died, and its replica is in zone b
-    assert crowded(placed, zones) == ["zone b holds 2 of 3 primaries"]
-    chosen = spread(zones, seats(placed))
+    assert list_crowded(placed, zones) == ["zone b holds 2 of 3 primaries"]
+    chosen = spread_primaries(zones, seats(placed))
     assert chosen == {1: 1, 2: 2, 4: 0}
-    assert spread(zones, {0: [0], 1: [1], 2: [2]}) == {0: 0, 1: 1, 2: 2}
+    assert spread_primaries(zones, {0: [0], 1: [1], 2: [2]}) == {0: 0, 1: 1, 2: 2}
 
 
 def test_a_full_zone_on_the_way_hands_one_on() -> None:
     # Both shards of a crowded zone a have their replicas in zone b, which is full, and whose shard has one in zone c.
     zones = list("aabbbc")
     placed = Placement([0, 1, 2], {3: 0, 4: 1, 5: 2})
-    assert spread(zones, seats(placed)) == {0: 3, 1: 1, 2: 5}
+    assert spread_primaries(zones, seats(placed)) == {0: 3, 1: 1, 2: 5}
     # Where only another zone would be crowded, as many as can be are moved, and no more.
     zones = list("aaabbb")
-    assert spread(zones, seats(placed)) == {0: 3, 1: 1, 2: 2}
+    assert spread_primaries(zones, seats(placed)) == {0: 3, 1: 1, 2: 2}
 
 
 @pytest.mark.parametrize(("hosts", "replicas"), [(50, 1), (34, 2), (3, 1), (5, 1)])
 def test_after_any_failovers_every_zone_that_can_be_relieved_is(hosts: int, replicas: int) -> None:
     rng, count = random.Random(hosts), (hosts * 2) // (1 + replicas) * (1 + replicas)
     zones = [f"h{number % hosts}" for number in range(count)]
-    first = place(zones, replicas)
-    assert not crowded(first, zones)
+    first = place_members(zones, replicas)
+    assert not list_crowded(first, zones)
     for _ in range(30):
         now = {primary: rng.choice(may) for primary, may in seats(first).items()}
         placed = Placement(sorted(now.values()), {})
         begin = time.monotonic()
         may = {seat: [seat, *(set(seats(first)[primary]) - {seat})] for primary, seat in now.items()}
-        chosen = spread(zones, may)
+        chosen = spread_primaries(zones, may)
         assert time.monotonic() - begin < 0.5
-        assert not crowded(Placement(sorted(chosen.values()), {}), zones), placed
-        if not crowded(placed, zones):
+        assert not list_crowded(Placement(sorted(chosen.values()), {}), zones), placed
+        if not list_crowded(placed, zones):
             assert all(seat == shard for shard, seat in chosen.items())

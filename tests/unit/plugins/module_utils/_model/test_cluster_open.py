@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.quorum.redis.plugins.module_utils._model.cluster_nodes import ClusterNode
-from ansible_collections.quorum.redis.plugins.module_utils._model.cluster_open import Finisher, SlotMove, opened
+from ansible_collections.quorum.redis.plugins.module_utils._model.cluster_open import Finisher, SlotMove, list_open
 from ansible_collections.quorum.redis.plugins.module_utils._model.cluster_view import ClusterMember
 from ansible_collections.quorum.redis.plugins.module_utils._model.observed import Observed
 
@@ -57,8 +57,8 @@ def finish(engine: str = "redis", says: str = "", **facts: dict[str, Any]) -> tu
     for name in names:
         given = {"follows": FOLLOWS.get(name, ""), "says": says, **facts.get(name, {})}
         members.append(member(name, names.replace(name, ""), engine=engine, **given))
-    assert opened(members) == {7}
-    found = Finisher(members, 7).finish()
+    assert list_open(members) == {7}
+    found = Finisher(members, 7).finish_move()
     if found is None:
         return None, ""
     said = [

@@ -74,7 +74,7 @@ def test_a_healthy_cluster_has_a_row_for_each_shard() -> None:
     found = judged()
     assert found.problems == []
     assert found.title == "cart: redis 7.0.15, cluster, ports 7000, 7001"
-    assert found.rows()[0] == ["a:7000", "b:7001 (in sync, 10 bytes behind)", "0-5460", "5461", "10", "a, b"]
+    assert found.list_rows()[0] == ["a:7000", "b:7001 (in sync, 10 bytes behind)", "0-5460", "5461", "10", "a, b"]
     assert [shard["slot_count"] for shard in found.shards] == [5461, 5462, 5461]
 
 

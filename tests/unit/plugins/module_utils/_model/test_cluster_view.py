@@ -20,14 +20,14 @@ from ansible_collections.quorum.redis.plugins.module_utils._model.cluster_slots 
 )
 from ansible_collections.quorum.redis.plugins.module_utils._model.cluster_view import (
     ClusterMember,
-    clones,
-    contested,
-    disagreements,
-    evidence,
-    groups,
+    list_clones,
+    list_contested,
+    list_disagreements,
+    list_groups,
+    list_strangers,
+    list_unclaimed,
     open_slots,
-    strangers,
-    unclaimed,
+    show_evidence,
 )
 from ansible_collections.quorum.redis.plugins.module_utils._model.observed import Observed
 
@@ -130,26 +130,26 @@ def owner(epoch: int, slots: str) -> str:
 def test_who_says_what_is_put_together() -> None:
     a = member("a", owner(1, "0-8000"), f"b {owner(2, '8001-16383')}")
     b = member("b", owner(2, "8001-16383"), f"a {owner(1, '0-8000')}")
-    assert not unclaimed([a, b]) and not contested([a, b]) and not disagreements([a, b])
-    assert groups([a, b]) == [[a, b]] and not strangers([a, b]) and not clones([a, b])
+    assert not list_unclaimed([a, b]) and not list_contested([a, b]) and not list_disagreements([a, b])
+    assert list_groups([a, b]) == [[a, b]] and not list_strangers([a, b]) and not list_clones([a, b])
 
 
 def test_views_that_lag_are_named() -> None:
     a = member("a", owner(1, "0-8000"), f"b {owner(2, '9000-16383')}")
     b = member("b", owner(2, "8001-16383"), "a slave " + IDS["b"] + " 0 0 2 connected")
-    first, second = disagreements([a, b])
+    first, second = list_disagreements([a, b])
     assert first == "a says that b has slots 9000-16383, b itself says 8001-16383"
     assert second == "b says that a has slots none, a itself says 0-8000"
 
 
 def test_two_owners_of_a_slot_are_named_with_their_epochs() -> None:
-    assert contested([member("a", owner(1, "0-99")), member("b", owner(7, "50-200"))]) == [
+    assert list_contested([member("a", owner(1, "0-99")), member("b", owner(7, "50-200"))]) == [
         "a (epoch 1) and b (epoch 7) both claim slots 50-99"
     ]
 
 
 def test_slots_that_nobody_claims() -> None:
-    assert ranges_of(unclaimed([member("a", owner(1, "0-99")), member("b", owner(2, "101-16382"))])) == [
+    assert ranges_of(list_unclaimed([member("a", owner(1, "0-99")), member("b", owner(2, "101-16382"))])) == [
         (100, 100),
         (16383, 16383),
     ]
@@ -157,24 +157,24 @@ def test_slots_that_nobody_claims() -> None:
 
 def test_a_node_that_is_no_member_is_a_stranger_unless_it_is_a_silent_member() -> None:
     a = member("a", owner(1, "0-99"), f"b {owner(2, '100-200')}", "c handshake - 0 0 0 disconnected")
-    assert [node.id for node in strangers([a])] == [IDS["b"]]
+    assert [node.id for node in list_strangers([a])] == [IDS["b"]]
     silent = ClusterMember(Observed(host="b", address="192.0.2.1", port=7000 + ord("b")))
-    assert strangers([a, silent]) == []
+    assert list_strangers([a, silent]) == []
 
 
 def test_members_that_know_each_other_only_through_a_third_are_one_group() -> None:
     line = "master - 0 0 0 connected"
     a, b, c = member("a", "", f"b {line}"), member("b"), member("c", "", f"b {line}")
     d, blank = member("d", "", f"e {line}"), member("f")
-    assert groups([d, a, b, c, blank]) == [[a, c], [d]]
+    assert list_groups([d, a, b, c, blank]) == [[a, c], [d]]
     b = member("b", "", f"a {line}")
-    assert groups([a, b, c]) == [[a, b, c]]
+    assert list_groups([a, b, c]) == [[a, b, c]]
 
 
 def test_a_copied_identity_is_named() -> None:
     one, other = member("a"), member("a")
     other.server.host = "b"
-    assert clones([one, other]) == ["a and b have the same identity"]
+    assert list_clones([one, other]) == ["a and b have the same identity"]
 
 
 def test_open_slots_are_named_on_both_sides() -> None:
@@ -191,7 +191,7 @@ def test_the_table_shows_everybody() -> None:
     a = member("a", owner(1, "0-99"), keys=3)
     b = member("b", f"slave {IDS['a']} 0 0 1 connected")
     silent = ClusterMember(Observed(host="c", error_kind="refused"))
-    title, first, second, third = evidence([a, b, silent]).splitlines()
+    title, first, second, third = show_evidence([a, b, silent]).splitlines()
     assert title.split() == ["member", "identity", "role", "knows", "slots", "keys", "epoch", "state"]
     assert first.split() == ["a", IDS["a"][:8], "primary", "0", "0-99", "3", "1", "ok"]
     assert "replica of a" in second and "not observed (refused)" in third

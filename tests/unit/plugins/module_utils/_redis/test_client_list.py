@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.quorum.redis.plugins.module_utils._redis.client_list import parse_client_list, waiting
+from ansible_collections.quorum.redis.plugins.module_utils._redis.client_list import list_unblocks, parse_client_list
 
 LISTED = """\
 id=3 addr=192.0.2.1:5 name=a=b flags=N cmd=get
@@ -21,5 +21,5 @@ def test_rows_are_read() -> None:
 
 
 def test_who_waits_is_cut_off_but_no_link_of_replication() -> None:
-    assert waiting(LISTED) == [("CLIENT", "KILL", "ID", "4"), ("CLIENT", "KILL", "ID", "5")]
-    assert waiting(LISTED, "xread") == [("CLIENT", "KILL", "ID", "5")]
+    assert list_unblocks(LISTED) == [("CLIENT", "KILL", "ID", "4"), ("CLIENT", "KILL", "ID", "5")]
+    assert list_unblocks(LISTED, "xread") == [("CLIENT", "KILL", "ID", "5")]

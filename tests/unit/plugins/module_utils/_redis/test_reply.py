@@ -14,9 +14,9 @@ from ansible_collections.quorum.redis.plugins.module_utils._model.observed impor
 from ansible_collections.quorum.redis.plugins.module_utils._redis.replies import (
     apply_info,
     engine_of,
-    number,
     parse_info,
     parse_master,
+    parse_number,
     parse_replicas,
     parse_sentinels,
 )
@@ -100,4 +100,4 @@ def test_loading() -> None:
 @pytest.mark.parametrize(("text", "expected"), [("7", 7), ("-1", -1), ("", 5), (None, 5), ("x", 5)])
 def test_number(text: str | None, expected: int) -> None:
     """A missing number is the default."""
-    assert number(text, 5) == expected
+    assert parse_number(text, 5) == expected

@@ -18,7 +18,7 @@ SETTING = "cluster-replica-no-failover"
 LIFE = 7 * 86400
 
 
-class Shield:
+class NoFailover:
     """Redis does not tell a replica which slot is open: promoted, it would serve the slot as if no key had gone.
 
     The primary itself, started again, goes on where it was.
@@ -35,14 +35,14 @@ class Shield:
         self.held: List[Endpoint] = []
         self.deadman = Deadman(self._rescue, what="a move of slots", life=LIFE)
 
-    def hold(self) -> None:
+    def hold_back(self) -> None:
         """Hold the replicas back; one that somebody else holds back for good stays as it is."""
         self.held = [endpoint for endpoint in self.replicas if not _held(endpoint)]
         if self.held:
             self.deadman.start()
             self._say("yes")
 
-    def lower(self) -> List[str]:
+    def let_go(self) -> List[str]:
         """Let them take over again; return where that could not be said."""
         failed = self._say("no")
         if self.held:
@@ -71,7 +71,7 @@ def _held(endpoint: Endpoint) -> bool:
     """Return whether a replica is held back already; a run that was killed ends that within a second."""
     over = time.monotonic() + 2
     with connect(endpoint) as client:
-        while "yes" in client.pairs("CONFIG", "GET", SETTING).values():
+        while "yes" in client.read_pairs("CONFIG", "GET", SETTING).values():
             if time.monotonic() > over:
                 return True
             time.sleep(0.1)
