@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Dict, List, Optional
 
@@ -30,6 +31,28 @@ STAGE, BEFORE = "restore-new", "restore-before"
 # Two levels down: the start guard must not take it for data of the server.
 KEPT, ASIDE = "data", "aside"
 NOTHING = "Nothing was changed"
+
+
+@dataclass
+class StageBackup(Step):
+    """Unpack the snapshot beside the data."""
+
+    told: Manifest
+
+
+@dataclass
+class PlaceBackup(Step):
+    """Put the data aside, and what is staged in its place."""
+
+
+@dataclass
+class UndoPlacing(Step):
+    """Put back what was there before."""
+
+
+@dataclass
+class SettlePlacing(Step):
+    """Remove what was there before."""
 
 
 class Shard(Reconciler[bool]):
@@ -60,25 +83,26 @@ class Shard(Reconciler[bool]):
             if self.check_mode:
                 self._stage(self.told, prove=True)
                 shutil.rmtree(self.stage, ignore_errors=True)
-            return [Step(f"{self.name}: lay {self.told.name} beside the data")]
+            return [StageBackup(f"{self.name}: lay {self.told.name} beside the data", self.told)]
         if state == "placed" and not obs:
-            return [Step(f"{self.name}: put {self.told.name if self.told else 'nothing'} in place of the data")]
-        if state in ("settled", "undone") and (obs or self.stage.exists()):
-            text = "remove what was there before" if state == "settled" else "put back what was there before"
-            return [Step(f"{self.name}: {text}")]
+            return [PlaceBackup(f"{self.name}: put {self.told.name if self.told else 'nothing'} in place of the data")]
+        left = obs or self.stage.exists()
+        if state == "settled" and left:
+            return [SettlePlacing(f"{self.name}: remove what was there before")]
+        if state == "undone" and left:
+            return [UndoPlacing(f"{self.name}: put back what was there before")]
         return []
 
     def apply(self, step: Step) -> None:
         """Do it."""
-        state = self.given["state"]
         try:
-            if state == "staged" and self.told is not None:
-                self._stage(self.told, prove=False)
-            elif state == "placed":
+            if isinstance(step, StageBackup):
+                self._stage(step.told, prove=False)
+            elif isinstance(step, PlaceBackup):
                 self._place()
-            elif state == "undone":
+            elif isinstance(step, UndoPlacing):
                 self._undo()
-            else:
+            elif isinstance(step, SettlePlacing):
                 _remove(self.before)
                 _remove(self.stage)
         except OSError as problem:
