@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from dataclasses import dataclass, field, replace
 from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
@@ -248,14 +247,17 @@ class Mover:
 
     def _copy_libraries(self, source: int, target: int) -> None:
         """Give the target the function libraries that it lacks: they have to be where their keys are."""
-        with contextlib.suppress(CommandFailed):  # engines without functions
-            libraries = [
-                dict(zip(row[::2], row[1::2])) for row in self.get_client(source).call("FUNCTION", "LIST", "WITHCODE")
-            ]
-            has = {row[row.index("library_name") + 1] for row in self.get_client(target).call("FUNCTION", "LIST")}
-            for library in libraries:
-                if library["library_name"] not in has:
-                    self.get_client(target).call("FUNCTION", "LOAD", library["library_code"])
+        try:
+            rows = self.get_client(source).call("FUNCTION", "LIST", "WITHCODE")
+        except CommandFailed as problem:
+            if "unknown command" in problem.text.lower():  # before Redis 7.0
+                return
+            raise
+        libraries = [dict(zip(row[::2], row[1::2])) for row in rows]
+        has = {row[row.index("library_name") + 1] for row in self.get_client(target).call("FUNCTION", "LIST")}
+        for library in libraries:
+            if library["library_name"] not in has:
+                self.get_client(target).call("FUNCTION", "LOAD", library["library_code"])
 
 
 def _parts(items: Sequence[str], size: int) -> Iterator[Sequence[str]]:

@@ -37,12 +37,13 @@ LATER: Sequence[Tuple[str, Version, Sequence[str]]] = (
     ("monitoring", (7, 0), ("latency|histogram",)),
     ("sentinel", (9,), ("failover", "client|pause", "client|unpause")),  # SENTINEL FAILOVER ... COORDINATED of Valkey
 )
-# What a job takes beside that in a cluster. Its start guard asks the others for their view.
+# What a job takes beside that in a cluster. Its start guard asks the others for their view; who moves slots moves keys.
 IN_CLUSTER = {
     "replication": ("cluster|nodes",),
-    "operator": ("cluster",),
+    "operator": ("cluster", "migrate", "select", "restore-asking", "asking", "dump", "memory|usage"),
     "monitoring": ("cluster|info", "cluster|nodes"),
 }
+LIBRARIES = ("function|list", "function|load")  # they have to be where the keys are
 # What each of those that must never be locked out does: tried with the new rights before the old ones go.
 NEEDS: Dict[str, Sequence[Sequence[str]]] = {
     "replication": (("PING",), ("PSYNC", "?", "-1"), ("REPLCONF", "ACK", "0"), ("INFO",)),
@@ -65,11 +66,13 @@ WHO = {"replication": "the replicas", "sentinel": "the Sentinels", "operator": "
 def job_rules(job: str, version: Version, cluster: bool = False) -> List[str]:
     """Return the rules of a job."""
     commands = [*JOBS[job], *(IN_CLUSTER.get(job, ()) if cluster else ())]
+    moves = cluster and job == "operator"
+    commands += LIBRARIES if moves and version >= (7,) else []
     for which, since, more in LATER:
         if which == job and version >= since:
             commands += more
     channels = [f"&{HELLO}"] if job == "sentinel" and version >= CHANNELS else []
-    return [*channels, *(f"+{command}" for command in commands)]
+    return [*(["~*"] if moves else []), *channels, *(f"+{command}" for command in commands)]
 
 
 def list_needs(duty: str, version: Version) -> List[Sequence[str]]:
