@@ -147,7 +147,7 @@ def _section(
         *_facts(one),
         *(make_tag("p", line, class_="note") for line in passwords_open(one)),
         *_endpoints(one, model, leading.get(one.declared["name"], [])),
-        *_refused(one),
+        *_refused(one.seen),
         *([make_tag("h3", "How an application connects"), make_tag("pre", "\n".join(values))] if values else []),
         id=f"set-{number}",
     )
@@ -164,6 +164,7 @@ def _cluster(one: ClusterStatus) -> ET.Element:
         make_tag("div", draw_shards(one), class_="wide"),
         make_table(SHARDS_HEAD, [_shard(row) for row in one.list_rows()], "Shards"),
         *_moves(one.registered),
+        *_refused(one.registered),
     )
 
 
@@ -258,10 +259,10 @@ def _endpoints(one: SetStatus, model: Mapping[str, Any], rows: Sequence[Sequence
     return [*found, *([make_table(ENDPOINTS_HEAD, rows, "Endpoints")] if rows else [])]
 
 
-def _refused(one: SetStatus) -> List[ET.Element]:
+def _refused(seen: Mapping[str, State]) -> List[ET.Element]:
     """Return what users were refused. Names of keys stay on the screen: some applications put secrets into them."""
-    rows = refused_of(one.seen, lambda what: f"command {what['object']}" if what["kind"] == "command" else what["kind"])
+    rows = refused_of(seen, lambda what: f"command {what['object']}" if what["kind"] == "command" else what["kind"])
     cells: List[Sequence[Child]] = [
         [user, what, mark_moving(times), mark_moving(last), at] for user, what, times, last, at in rows
     ]
-    return [make_table(REFUSED_HEAD, cells, "Refused, and no problem of this set")] if rows else []
+    return [make_table(REFUSED_HEAD, cells, "Refused, and no problem of the servers")] if rows else []

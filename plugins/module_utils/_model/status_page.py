@@ -41,8 +41,7 @@ def render_page(
         rows = leading.get(one.declared["name"], [])
         page += ["", *_table(ENDPOINTS_HEAD, rows)] if rows else []
         page += [f"  {line}" for line in passwords_open(one)]
-        refused = refused_of(one.seen, lambda what: f"{what['kind']} {str(what['object'])[:60]!r}")
-        page += ["", *_table(REFUSED_HEAD, refused)] if refused else []
+        page += _refused(one.seen)
         page += ["", *(f"  PROBLEM  {problem}" for problem in one.problems)]
         page += [] if one.problems else [f"  healthy: {health_of(one.declared, run)}"]
         page += [
@@ -52,6 +51,7 @@ def render_page(
     for cluster in clusters:
         page += [cluster.title, "=" * len(cluster.title), *_table(SHARDS_HEAD, cluster.list_rows())]
         page += [f"  {line}" for line in _two(cluster.declared["name"], cluster.rotating)]
+        page += _refused(cluster.registered)
         page += ["", *(f"  PROBLEM  {problem}" for problem in cluster.problems)]
         page += [] if cluster.problems else [f"  healthy: {cluster.health}"]
         page += [""]
@@ -73,6 +73,11 @@ def passwords_open(one: SetStatus) -> list[str]:
 def _two(what: str, where: Mapping[str, list[str]]) -> list[str]:
     users = ", ".join(sorted({user for names in where.values() for user in names}))
     return [f"{what}: two passwords open for {users} at {', '.join(where)}; rotate.yml ends that"] if where else []
+
+
+def _refused(seen: Mapping[str, State]) -> list[str]:
+    rows = refused_of(seen, lambda what: f"{what['kind']} {str(what['object'])[:60]!r}")
+    return ["", *_table(REFUSED_HEAD, rows)] if rows else []
 
 
 def refused_of(seen: Mapping[str, State], shown: Callable[[State], str]) -> list[Row]:

@@ -87,6 +87,13 @@ def test_the_page_and_the_file_show_it() -> None:
     assert any("b:7001 (in sync, 10 bytes behind)" in row for row in page)
     drawn = render_html(MODEL, servers, {}, None, 0.0)
     assert "cart: redis 7.0.15, cluster" in drawn and "10923-16383" in drawn
+    told = {"user": "shop", "kind": "command", "object": "keys", "times": 2, "age": 130}
+    for host in ("a", "b"):
+        servers[host]["cart-7000"]["refused"] = [told]
+    page, problems = render_page(MODEL, servers, {})
+    (row,) = [line for line in page if "shop" in line]
+    assert not problems and row.split() == ["shop", "command", "'keys'", "4", "2", "min", "ago", "a:7000,", "b:7000"]
+    assert "command keys" in render_html(MODEL, servers, {}, None, 0.0)
     servers["b"]["cart-7001"]["rotating"] = ["default"]
     page, problems = render_page(MODEL, servers, {})
     assert not problems and "  cart: two passwords open for default at b:7001; rotate.yml ends that" in page

@@ -453,7 +453,7 @@ def test_no_secret_and_no_name_of_a_key_is_in_it() -> None:
     seen["r2"]["main"]["refused"] = [{**log, "kind": "command", "object": "flushall"}]
     seen["r3"]["main"]["config"] = {"masterauth": "hunter2"}
     page = tree((declared, seen, views))
-    rows = table(page, "Refused, and no problem of this set")[1:]
+    rows = table(page, "Refused, and no problem of the servers")[1:]
     assert rows == [["shop", "key", "2", "1 min ago", "r1"], ["shop", "command flushall", "2", "1 min ago", "r2"]]
     assert "hunter2" not in ET.tostring(page, encoding="unicode")
 
