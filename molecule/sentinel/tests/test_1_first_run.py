@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 import testinfra
-from deployment import DataSet
+from deployment import DataSet, given
 from lab import Lab
 
 UNITS = ["redis-server@main", "redis-sentinel@sentinel"]
@@ -55,8 +55,14 @@ def test_check_mode_finds_nothing_in_any_order_of_the_inventory(lab: Lab) -> Non
 
 
 def test_status_agrees(lab: Lab, main: DataSet) -> None:
-    shown = lab.run_playbook("status").expect(changed=0).stdout
+    """It ends with how an application connects, and with its code where that is asked for, without a password."""
+    shown = lab.run_playbook("status", *given(redis_status_client="python")).expect(changed=0).stdout
     assert all(host in shown for host in main.hosts)
+    places = ",".join(f"{lab.host_ip(host)}:26379" for host in main.hosts)
+    assert f"connect: REDIS_NAME=main REDIS_SENTINELS={places}" in shown
+    assert f"export REDIS_SENTINELS={places}" in shown and "# redis_set.py" in shown
+    assert main.password and main.sentinel_password
+    assert main.password not in shown and main.sentinel_password not in shown
 
 
 def test_who_was_not_asked_is_outside_the_run(lab: Lab, main: DataSet) -> None:

@@ -21,6 +21,7 @@ FILES: Mapping[str, Sequence[str]] = {
     "bullmq": ("redis_set.mjs", "app_bullmq.mjs"),
     "connect-redis": ("redis_set.mjs", "app_session.mjs"),
 }
+NO_SENTINEL = ": no Sentinel names its primary, so this code does not serve it; an endpoint does"
 BLOCK = re.compile(r"^```(?:python|javascript)\n(?:#|//) (\S+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
@@ -44,7 +45,9 @@ def client_code(page: str, client: str, model: Mapping[str, Any]) -> List[str]:
     """Return the code for one client, with the values of each set before it."""
     found = []
     for declared in model["instances"]:
-        found += [f"export {value}" for value in describe_connection(declared, model)]
+        values = describe_connection(declared, model)
+        found += [f"# data set {declared['name']}" + ("" if values else NO_SENTINEL)]
+        found += [f"export {value}" for value in values]
     found += [
         "# REDIS_USERNAME, REDIS_PASSWORD, REDIS_SENTINEL_USERNAME and REDIS_SENTINEL_PASSWORD: from your vault",
         "",

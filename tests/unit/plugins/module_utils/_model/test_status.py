@@ -227,9 +227,20 @@ def test_the_page_says_how_to_connect() -> None:
 def test_the_code_of_a_client_is_that_of_the_page(client: str) -> None:
     page = (ROOT / "docs" / "clients.md").read_text()
     code = client_code(page, client, model())
-    assert code[0] == "export REDIS_NAME=main" and "10.0.0.3:26379" in code[1]
+    assert code[:2] == ["# data set main", "export REDIS_NAME=main"] and "10.0.0.3:26379" in code[2]
     assert all(f"{'#' if name.endswith('py') else '//'} {name}" in code for name in FILES[client])
     assert set(files_of(page)) - {name for names in FILES.values() for name in names} == {"redis_tls.py"}
+
+
+def test_the_code_says_which_set_its_values_are_of() -> None:
+    two = model(names=("main", "other"))
+    two["instances"][1]["sentinel"] = False
+    code = client_code((ROOT / "docs" / "clients.md").read_text(encoding="utf-8"), "python", two)
+    assert [line.partition(":")[0] for line in code if line.startswith("# data set")] == [
+        "# data set main",
+        "# data set other",
+    ]
+    assert len([line for line in code if line.startswith("export REDIS_NAME")]) == 1
 
 
 def test_a_log_of_acl_is_read() -> None:
