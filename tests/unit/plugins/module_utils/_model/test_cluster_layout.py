@@ -235,10 +235,10 @@ def test_after_any_failovers_every_zone_that_can_be_relieved_is(hosts: int, repl
     for _ in range(30):
         now = {primary: rng.choice(may) for primary, may in seats(first).items()}
         placed = Placement(sorted(now.values()), {})
-        begin = time.monotonic()
+        begin = time.process_time()
         may = {seat: [seat, *(set(seats(first)[primary]) - {seat})] for primary, seat in now.items()}
         chosen = spread_primaries(zones, may)
-        assert time.monotonic() - begin < 0.5
+        assert time.process_time() - begin < 0.5
         assert not list_crowded(Placement(sorted(chosen.values()), {}), zones), placed
         if not list_crowded(placed, zones):
             assert all(seat == shard for shard, seat in chosen.items())
