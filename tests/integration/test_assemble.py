@@ -19,10 +19,10 @@ from typing import Any
 import pytest
 from ansible_collections.quorum.redis.plugins.module_utils._config.diff import digest_of_file
 from patience import LONG
+from start_guard import PROGRAM
 
 from integration.conftest import PASSWORD, Engine, Server, free_port, wait_until
 
-PROGRAM = Path(__file__).resolve().parents[2] / "roles" / "redis" / "files" / "assemble.py"
 HEADER = "# quorum.redis: assembled from sha256:"
 FOOTER = "# quorum.redis: end of assembled part"
 MAIN = "main"

@@ -19,10 +19,9 @@ from typing import Any, Dict, List
 import pytest
 from authority import Authority, Pair
 from patience import LONG, allowed
+from start_guard import PROGRAM
 
 from .conftest import PASSWORD, Lab, Server, free_port, wait_until
-
-GUARD = Path(__file__).resolve().parents[2] / "roles" / "redis" / "files" / "assemble.py"
 
 # What is wrong -> how the certificate of the server is made, and what the module says.
 WRONG: Dict[str, Any] = {
@@ -148,7 +147,7 @@ def test_the_start_guard_asks_over_tls(lab: Lab, authority: Authority, pair: Pai
             "# quorum.redis: assembled from sha256:0\n# quorum.redis: end of assembled part\n"
         )
         env = {"QUORUM_REDIS_ETC": str(etc), "QUORUM_REDIS_LIB": str(tmp_path / "lib")}
-        done = subprocess.run([sys.executable, str(GUARD), "server", "main"], env=env, capture_output=True, text=True)
+        done = subprocess.run([sys.executable, str(PROGRAM), "server", "main"], env=env, capture_output=True, text=True)
         return done.stderr
 
     # It was the primary and its data is gone: the peer, which is asked over TLS, has some.
