@@ -23,11 +23,14 @@ from typing import Any, Iterator
 import pytest
 from ansible_collections.quorum.redis.plugins.module_utils._backup import agent
 from ansible_collections.quorum.redis.plugins.module_utils._backup import manifest as manifests
+from ansible_collections.quorum.redis.plugins.module_utils._backup.snapshot import SaveFailed, Saver
 from ansible_collections.quorum.redis.plugins.module_utils._core.errors import Damaged, QuorumError
 from ansible_collections.quorum.redis.plugins.module_utils._engine import rdb_check, rdb_check_socket
 from ansible_collections.quorum.redis.plugins.module_utils._model.backup_manifest import Manifest
 from ansible_collections.quorum.redis.plugins.module_utils._model.conf_syntax import render_file
 from ansible_collections.quorum.redis.plugins.module_utils._model.directives import ALIVE, known_to
+from ansible_collections.quorum.redis.plugins.module_utils._redis.client import Client, connect
+from ansible_collections.quorum.redis.plugins.module_utils._redis.endpoint import Endpoint
 from patience import LONG
 
 from integration.conftest import Answer, Engine, Lab, Server, wait_until
@@ -234,6 +237,29 @@ def test_a_cut_connection_ends_no_backup(lab: Lab, server: Server, tmp_path: Pat
         checked(lab.run("backup", **options(server, tmp_path, load=False)))
         done.result()
     assert sum(cut) >= 2, cut
+
+
+def test_a_file_that_a_synchronisation_has_replaced_is_no_snapshot(lab: Lab, server: Server, tmp_path: Path) -> None:
+    """Between the end of the save and the look at its file, a replica has put there what came from its primary."""
+    replica = lab.server("replica", f"replicaof 127.0.0.1 {server.port}", f"masterauth {SECRET}", password=SECRET)
+
+    def has_link() -> bool:
+        return replica.info()["master_link_status"] == "up"
+
+    class Overtaken(Saver):
+        def _await(self, before: Any) -> None:
+            super()._await(before)
+            replica.call("REPLICAOF", "NO", "ONE")
+            replica.call("SET", "own", "write")  # so that only a full synchronisation is left
+            server.call("SET", "more", "data")
+            replica.call("REPLICAOF", "127.0.0.1", str(server.port))
+            wait_until("the link", has_link)
+
+    wait_until("the link", has_link)
+    with connect(Endpoint("127.0.0.1", replica.port, password=SECRET), Client) as client:
+        with pytest.raises(SaveFailed, match="or a synchronisation with the primary"):
+            Overtaken(client, "", ME, 60, print, tmp_path / "owed").take_snapshot()
+        Saver(client, "", ME, 60, print, tmp_path / "owed").take_snapshot().file.close()
 
 
 def test_a_save_in_time_or_not_at_all(lab: Lab, server: Server, tmp_path: Path) -> None:

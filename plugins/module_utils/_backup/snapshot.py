@@ -23,6 +23,7 @@ from .._redis.replies import parse_info, parse_number, reason_in_log
 from .save import Save, belongs_to_save
 
 PAUSE = 0.1
+REPLACED = "another save has taken the place of its file, or a synchronisation with the primary"  # by a rename
 STOP = "stop-writes-on-bgsave-error"
 _BUSY = ("already in progress", "Another child process", "Can't BGSAVE while AOF log rewriting")
 Tell = Callable[[str], None]
@@ -126,6 +127,8 @@ class Saver:
             replaced = file is not None and (old is None or not _same(old, file))
             now = self.read_info()
             why = judge_save(before, now, began, replaced)
+            if not why and file and not _is_of(Save("", began, before), file, path):
+                why = REPLACED
             if why or file is None:
                 if file:
                     file.close()
@@ -147,9 +150,9 @@ class Saver:
             file = None if why else self._opened(path)
             if file is None:
                 raise self._failure(why or "the file is gone", save.began)
-            if not belongs_to_save(read_header(os.pread(file.fileno(), 8192, 0), str(path)), save):
+            if not _is_of(save, file, path):
                 file.close()
-                raise self._failure("another save has taken the place of its file", save.began)
+                raise self._failure(REPLACED, save.began)
         return Snapshot(file, save.info, float(save.began), round(time.monotonic() - start, 1))
 
     def _opened(self, path: Path) -> Optional[BinaryIO]:
@@ -248,10 +251,10 @@ class Saver:
             raise QuorumError(f"After {self.wait:g} s {what}", self.where, "No backup was made. Wait longer, run again")
 
     def _failure(self, why: str, since: int) -> SaveFailed:
-        reason = reason_in_log(self._log(since)) if "restarted" not in why else ""
+        reason = reason_in_log(self._log(since)) if "restarted" not in why and why != REPLACED else ""
         todo = "No backup was made, and earlier ones are untouched. "
         todo += f"{STOP} is off until a backup succeeds or site.yml runs. " if self.note.exists() else ""
-        return SaveFailed(f"{why}{': ' + reason if reason else ''}", self.where, todo + _advice(reason))
+        return SaveFailed(f"{why}{': ' + reason if reason else ''}", self.where, todo + _advice(reason or why))
 
     def _log_file(self) -> Tuple[Optional[Path], int]:
         """Return the server's log file and where its new lines will begin; without one it is the journal."""
@@ -281,10 +284,15 @@ def _advice(reason: str) -> str:
         (("No space left", "quota"), "Free space on the file system of the data"),
         (("fork",), "Free memory on that host, or set vm.overcommit_memory to 1"),
         (("denied", "Read-only"), "Give the engine the right to write to its data directory"),
+        (("taken the place",), "Run it again"),
     ):
         if any(word in reason for word in words):
             return todo
     return "Look at the log of the server"
+
+
+def _is_of(save: Save, file: BinaryIO, path: Path) -> bool:
+    return belongs_to_save(read_header(os.pread(file.fileno(), 8192, 0), str(path)), save)
 
 
 def _same(one: BinaryIO, other: BinaryIO) -> bool:
