@@ -205,7 +205,7 @@ def test_sentinels_without_a_majority_or_of_two_minds_are_refused(watched: Scene
 
 def test_of_two_at_once_one_is_refused(unwatched: Scene, ledger: Any) -> None:
     book = ledger(unwatched)
-    for _count in range(3):
+    for _count in range(trials(3)):
         both = [unwatched.begin(to=host) for host in ("m2", "m3")]
         said = [json.loads(one.communicate(timeout=LONG)[0]) for one in both]
         for answer in said:
