@@ -50,6 +50,18 @@ def secure(lab: Lab, name: str, authority: Authority, pair: Pair, *lines: str, *
     return start(name, *lines, password=PASSWORD, ca=authority.ca, own=pair, **kwargs)
 
 
+def test_only_the_declared_ca_is_trusted(
+    lab: Lab, authority: Authority, pair: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the machine trusts beside it is no proof; without a declared CA it is."""
+    given = secure(lab, "s", authority, pair).endpoint()
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.ca))  # the CAs of the machine
+    assert lab.run("instance_info", **{**given, "tls_ca_file": None})["instance"]["role"] == "primary"
+    stranger = Authority(tmp_path / "other", "other")
+    refused = lab.run("instance_info", **{**given, "tls_ca_file": str(stranger.ca)})
+    assert not refused["instance"]["reachable"] and "The certificate is not of the known CA" in refused.text
+
+
 def test_a_module_speaks_tls_and_says_what_is_wrong(lab: Lab, authority: Authority, pair: Pair, tmp_path: Path) -> None:
     server = secure(lab, "s", authority, pair)
     given = server.endpoint()

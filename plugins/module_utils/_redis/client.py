@@ -21,7 +21,7 @@ from .._core.errors import (
 )
 from .._model.conf_syntax import mask_texts
 from .endpoint import Endpoint
-from .tls import build_settings, explain_failure
+from .tls import explain_failure, secure_connection
 
 HAS_REDIS = find_spec("redis") is not None
 
@@ -72,8 +72,8 @@ def require_library() -> None:
     redis.load_library()
 
 
-def _arguments(endpoint: Endpoint) -> Dict[str, Any]:
-    """Return the arguments of redis.Redis that this version of redis-py knows."""
+def _build_client(endpoint: Endpoint) -> Any:
+    """Return a client of redis-py, with the arguments that this version of it knows."""
     known = inspect.signature(redis.Redis.__init__).parameters
     found: Dict[str, Any] = {
         "username": endpoint.username or None,
@@ -82,14 +82,12 @@ def _arguments(endpoint: Endpoint) -> Dict[str, Any]:
         "socket_connect_timeout": endpoint.timeout,
         "decode_responses": True,
         "encoding_errors": "surrogateescape",
-        "single_connection_client": True,
+        **(
+            {"unix_socket_path": endpoint.socket}
+            if endpoint.socket
+            else {"host": endpoint.address, "port": endpoint.port}
+        ),
     }
-    if endpoint.socket:
-        found["unix_socket_path"] = endpoint.socket
-    else:
-        found.update(
-            host=endpoint.address, port=endpoint.port, **(build_settings(endpoint.tls) if endpoint.tls else {})
-        )
     optional: Dict[str, Any] = {"protocol": 2}
     optional.update({"driver_info": None} if "driver_info" in known else {"lib_name": None, "lib_version": None})
     if "retry" in known:
@@ -98,7 +96,10 @@ def _arguments(endpoint: Endpoint) -> Dict[str, Any]:
 
         optional["retry"] = Retry(NoBackoff(), 0)
     found.update({key: value for key, value in optional.items() if key in known})
-    return found
+    if endpoint.tls and not endpoint.socket:
+        found["connection_class"] = secure_connection(redis.Connection, endpoint.tls)
+        found = {"connection_pool": redis.ConnectionPool(**found)}
+    return redis.Redis(single_connection_client=True, **found)
 
 
 def _causes(problem: Optional[BaseException]) -> Iterator[BaseException]:
@@ -200,7 +201,7 @@ class Client:
         """Send one command and return its raw reply."""
         try:
             if self._redis is None:
-                self._redis = redis.Redis(**_arguments(self.endpoint))
+                self._redis = _build_client(self.endpoint)
                 self._redis.response_callbacks.clear()
             reply = self._redis.execute_command(*args)
         except (redis.exceptions.RedisError, OSError, UnicodeError) as problem:

@@ -10,7 +10,7 @@ import socket
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Dict, Mapping, Optional, Sequence
+from typing import Any, ClassVar, Mapping, Optional, Sequence
 
 from .._core.errors import BadConfig, Unreachable
 
@@ -69,16 +69,22 @@ def tls_from_params(params: Mapping[str, Any]) -> Optional[Tls]:
     return found
 
 
-def build_settings(tls: Tls) -> Dict[str, Any]:
-    """Return the arguments of redis.Redis."""
-    return {
-        "ssl": True,
-        "ssl_ca_certs": tls.ca,
-        "ssl_certfile": tls.cert,
-        "ssl_keyfile": tls.key,
-        "ssl_cert_reqs": "required",
-        "ssl_check_hostname": True,
-    }
+def secure_connection(plain: Any, tls: Tls) -> Any:
+    """Return redis-py's class of a plain connection, over TLS, which trusts the declared CA alone.
+
+    Its own class trusts all CAs of the machine beside it, and reads them anew for each connection.
+    """
+    context = build_context(tls)
+
+    def connect(own: Any) -> ssl.SSLSocket:
+        line = plain._connect(own)
+        try:
+            return context.wrap_socket(line, server_hostname=own.host)
+        except OSError:
+            line.close()
+            raise
+
+    return type("Secured", (plain,), {"_connect": connect})
 
 
 def explain_unproved(problem: ssl.SSLCertVerificationError) -> tuple[str, str]:
