@@ -28,7 +28,7 @@ options:
     description: Print the code with which this client connects too, from C(docs/clients.md), without a password.
     type: str
     default: ""
-    choices: ["", python, asyncio, celery, rq, django, flask, ioredis, node-redis, bullmq, connect-redis]
+    choices: ["", python, asyncio, celery, rq, django, flask, ioredis, node-redis, bullmq, connect-redis, java, go]
   html:
     description:
       - Write the page as one HTML file too, with a drawing, to this file on the controller. It has names, addresses

@@ -20,9 +20,12 @@ FILES: Mapping[str, Sequence[str]] = {
     "node-redis": ("redis_set.mjs", "app_node_redis.mjs"),
     "bullmq": ("redis_set.mjs", "app_bullmq.mjs"),
     "connect-redis": ("redis_set.mjs", "app_session.mjs"),
+    # These two are not run by a test, and say so.
+    "java": ("RedisSet.java",),
+    "go": ("redis_set.go",),
 }
 NO_SENTINEL = ": no Sentinel names its primary, so this code does not serve it; an endpoint does"
-BLOCK = re.compile(r"^```(?:python|javascript)\n(?:#|//) (\S+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^```(?:python|javascript|java|go)\n(?:#|//) (\S+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
 def files_of(page: str) -> Dict[str, str]:
