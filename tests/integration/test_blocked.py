@@ -1,16 +1,24 @@
 # Copyright (c) 2026, quorum.redis contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Clients that block while members change roles: their connection is closed, never answered with an error."""
+"""Clients that block while members change roles: their connection is closed, never answered with an error.
+
+Who subscribes, the Sentinels and our own modules are there again at once.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import pytest
-from ledger.blocked import Blocked, all_wait
+from ansible_collections.quorum.redis.plugins.module_utils._redis.client import Steady, connect
+from ansible_collections.quorum.redis.plugins.module_utils._redis.client_list import parse_client_list, sentinel_of
+from ansible_collections.quorum.redis.plugins.module_utils._redis.endpoint import Endpoint
+from ledger.blocked import Blocked, Subscriber, all_wait
 from ledger.ledger import PROBLEMS, Place
 from ledger.scene import Scene, kill
 from measured import note
@@ -62,11 +70,48 @@ def blocked(
         assert one.closed > 0, one.command
 
 
-def move_under(scene: Scene, method: str) -> None:
+def watchers_of(member: Any) -> set[str]:
+    """Return the names of the connections of Sentinels at a member: each has two."""
+    return {row["name"] for row in parse_client_list(member.call("CLIENT", "LIST")) if sentinel_of(row)}
+
+
+@contextmanager
+def accompanied(scene: Scene) -> Iterator[list[Subscriber]]:
+    """Let others be connected meanwhile: one subscriber to each member, one who asks Sentinels, and our modules.
+
+    Afterwards all hear what is published, no Sentinel took anybody for dead, and all are connected again.
+    """
+    places: list[Callable[[], list[Place]]] = [partial(list, [(one.address, one.port)]) for one in scene.members]
+    places.append(partial(named, scene))
+    there = [Subscriber(place, scene.members[0].password) for place in places]
+
+    def all_hear(word: str) -> bool:
+        scene.members[int(scene.primary()[1]) - 1].call("PUBLISH", "news", word)
+        return all(word in one.heard for one in there)
+
+    own = [connect(Endpoint(one.address, one.port, password=one.password or None), Steady) for one in scene.members]
+    for one in there:
+        one.start()
+    try:
+        scene.wait("all subscribers hear", lambda: all_hear("first"))
+        yield there
+        scene.wait("all subscribers hear again", lambda: all_hear("last"))
+        assert [one.call("PING") for one in own] == ["PONG"] * len(own)
+    finally:
+        for one in there:
+            one.over.set()
+        for client in own:
+            client.close()
+    lines = 2 * len(scene.sentinels)
+    scene.wait("the Sentinels are connected", lambda: {len(watchers_of(one)) for one in scene.members} == {lines})
+    assert [one.log for one in scene.sentinels if "+sdown" in one.log] == []
+
+
+def move_under(scene: Scene, method: str, moves: int = MOVES, readers: bool = True) -> None:
     """Move the primary again and again while clients wait and others write."""
     gaps, told = [], []
-    with scene.ledger(300) as book, blocked(scene, readers=True) as waiting:
-        for _count in range(MOVES):
+    with scene.ledger(300) as book, accompanied(scene) as others, blocked(scene, readers) as waiting:
+        for _count in range(moves):
             answer = scene.move(method=method)
             assert not answer.failed, answer.text
             gaps.append(answer["gap_ms"])
@@ -74,7 +119,10 @@ def move_under(scene: Scene, method: str) -> None:
             scene.wait("the set is whole", scene.whole)
     report = book.report()
     assert report.lost == 0, str(report)
-    what = f"{MOVES} moves, {method}, {len(scene.sentinels)} Sentinels, {len(waiting)} clients that wait"
+    if not scene.sentinels:
+        # Only who hears the old primary is cut off, once; a Sentinel cuts off those of all whom it gives another one.
+        assert sum(one.closed for one in others[:-1]) == moves
+    what = f"{moves} moves, {method}, {len(scene.sentinels)} Sentinels, {len(waiting)} clients that wait"
     note(what, f"gap {gaps} ms, named after {told} ms, writers at most {report.gap_ms:.0f} ms")
 
 
@@ -101,6 +149,18 @@ def test_blocked_clients_are_cut_off_by_a_rollback(lab: Any, step: str) -> None:
         if step == "StopWrites":
             # The killed module's watchdog holds the lock until it has rolled back.
             scene.wait("a move after the rollback", lambda: moved(scene))
+    assert book.report().lost == 0
+
+
+@pytest.mark.parametrize("sentinels", [3, 0])
+def test_blocked_clients_are_cut_off_by_two_moves_at_once(lab: Any, sentinels: int) -> None:
+    scene = Scene.build(lab, sentinels=sentinels)
+    with scene.ledger(300) as book, blocked(scene, readers=True):
+        both = [scene.begin(to=host) for host in ("m2", "m3")]
+        said = [json.loads(one.communicate(timeout=LONG)[0]) for one in both]
+        scene.wait("the set is whole", scene.whole)
+    refused = [one["msg"] for one in said if one.get("failed")]
+    assert len(refused) < 2 and all("is at work" in text for text in refused), refused
     assert book.report().lost == 0
 
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, quorum.redis contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A client that waits for something that never comes: its connection may be closed, an answer is wrong."""
+"""Clients that wait: for something that never comes, where an answer is wrong, or for what others publish."""
 
 from __future__ import annotations
 
@@ -58,6 +58,36 @@ class Blocked(threading.Thread):
             self.closed += 1
         finally:
             client.close()
+
+
+class Subscriber(threading.Thread):
+    """A client that hears what is published, and subscribes again when it is cut off."""
+
+    def __init__(self, places: Callable[[], list[Place]], password: str) -> None:
+        """Say where it subscribes."""
+        super().__init__(daemon=True)
+        self.places, self.password = places, password
+        self.over = threading.Event()
+        self.heard: set[str] = set()
+        self.closed = 0
+
+    def run(self) -> None:
+        """Subscribe until the end."""
+        while not self.over.is_set():
+            self.listen_at(self.places()[0])
+            self.over.wait(0.02)
+
+    def listen_at(self, place: Place) -> None:
+        """Hear what is published at one member until the connection or the test ends."""
+        with connect(place, self.password) as client, client.pubsub() as line:
+            try:
+                line.subscribe("news")
+                while not self.over.is_set():
+                    told = line.get_message(timeout=0.1)
+                    if told and told["type"] == "message":
+                        self.heard.add(told["data"])
+            except PROBLEMS:
+                self.closed += 1
 
 
 @contextmanager
