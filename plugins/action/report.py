@@ -59,7 +59,7 @@ class ActionModule(ActionBase):
                     }
             one = seen.get("redis_status_sentinel") or {}
             if "sentinel" in one:
-                sentinels[host] = {**one["sentinel"], "rotating": one.get("rotating")}
+                sentinels[host] = {**one["sentinel"], "rotating": one.get("rotating"), "moves": one.get("moves")}
         asked = task_vars.get("ansible_play_hosts_all")
         fronts = _fronts(model, task_vars["hostvars"])
         page, problems = render_page(model, servers, sentinels, asked, fronts)

@@ -49,7 +49,7 @@ options:
     default: 0
   journal:
     description:
-      - The unit of a server in whose journal RV(promotions) are looked for, for example
+      - The unit in whose journal RV(promotions) of a server or RV(moves) of a Sentinel are looked for, for example
         C(redis-server@main.service). It is read on the host where the module runs.
     type: str
   required:
@@ -96,12 +96,25 @@ rotating:
   sample: [default]
 promotions:
   description:
-    - When it became primary, the latest five times that the journal of O(journal) still has, as seconds since 1970.
-      The first deployment, an election in a cluster and a takeover count too.
+    - When a server became primary, the latest five times that the journal of O(journal) still has, as seconds since
+      1970, and why as far as it says so. The first deployment, an election in a cluster and a takeover count too.
   returned: success
   type: list
-  elements: float
-  sample: [1764000000.25]
+  elements: dict
+  sample: [{"at": 1764000000.25, "why": "asked for by a Sentinel"}]
+moves:
+  description:
+    - The latest five moves of which a Sentinel tells in the journal of O(journal), with the set, the addresses of both
+      primaries, and why, where this Sentinel knows it.
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - at: 1764000000.5
+      set: main
+      from: 192.0.2.1:6379
+      to: 192.0.2.2:6379
+      why: the previous one was down
 cluster:
   description: What a member of a cluster sees. Empty for others.
   returned: when O(kind=server)
@@ -229,7 +242,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._core.errors import QuorumError
 from ..module_utils._core.reconcile import Reconciler, Step
-from ..module_utils._host.promotions import read_promotions
+from ..module_utils._host.promotions import read_promotions, read_switches
 from ..module_utils._model.facts_text import read_moments
 from ..module_utils._model.observed import Observed, SentinelView
 from ..module_utils._module.options import CONNECTION_OPTIONS
@@ -275,7 +288,15 @@ class InstanceInfo(Reconciler[Seen]):
             "rotating": list_rotating(self.params["users_file"]),
             "cluster": observe_nodes(endpoint_from_params(self.params)) if _in_cluster(obs) else {},
             "facts": read_moments(_text(self.params["facts_file"])),
-            "promotions": read_promotions(self.params["journal"], PROMOTIONS) if self.params["journal"] else [],
+            **self._read_journal(),
+        }
+
+    def _read_journal(self) -> Dict[str, Any]:
+        """Return what the journal says of moves."""
+        unit, sentinel = self.params["journal"], self.params["kind"] == "sentinel"
+        return {
+            "promotions": read_promotions(unit, PROMOTIONS) if unit and not sentinel else [],
+            "moves": read_switches(unit, PROMOTIONS) if unit and sentinel else [],
         }
 
 

@@ -143,7 +143,7 @@ def _section(
         make_table(MEMBERS, _members(one, now), "Members"),
         *_sentinels(one),
         _crosscheck(one, watchers),
-        *_moves(one.seen),
+        *_moves(one.seen, one.watching, one.declared),
         *_facts(one),
         *(make_tag("p", line, class_="note") for line in passwords_open(one)),
         *_endpoints(one, model, leading.get(one.declared["name"], [])),
@@ -163,7 +163,7 @@ def _cluster(one: ClusterStatus) -> ET.Element:
         *_problems(one.problems),
         make_tag("div", draw_shards(one), class_="wide"),
         make_table(SHARDS_HEAD, [_shard(row) for row in one.list_rows()], "Shards"),
-        *_moves(one.registered),
+        *_moves(one.registered, {}, one.declared),
         *_refused(one.registered),
     )
 
@@ -247,9 +247,9 @@ def _facts(one: SetStatus) -> List[ET.Element]:
     return found
 
 
-def _moves(seen: Mapping[str, State]) -> List[ET.Element]:
-    """Return who became primary and when, where the journals of the hosts tell it."""
-    rows: List[Sequence[Child]] = [[_stamp(when), name] for when, name in last_moves(seen)]
+def _moves(seen: Mapping[str, State], watching: Mapping[str, State], declared: Mapping[str, Any]) -> List[ET.Element]:
+    """Return who became primary, when, instead of whom and why, where the journals of the hosts tell it."""
+    rows: List[Sequence[Child]] = [[_stamp(when), *more] for when, *more in last_moves(seen, watching, declared)]
     return [make_table(MOVES_HEAD, rows, "Last moves")] if rows else []
 
 

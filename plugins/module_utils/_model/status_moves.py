@@ -1,20 +1,48 @@
 # Copyright (c) 2026, quorum.redis contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who became primary and when, of all members together. Pure."""
+"""Who became primary, when, instead of whom and why, of all members together. Pure."""
 
 from __future__ import annotations
 
-from typing import Any, List, Mapping, Tuple
+from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
-MOVES_HEAD = ("when", "became primary")
+from .addresses import join_address
+from .move_journal import match_switch
+
+MOVES_HEAD = ("when", "became primary", "instead of", "why")
 SHOWN = 5
+Row = Tuple[float, str, str, str]
 
 
-def last_moves(seen: Mapping[str, Mapping[str, Any]]) -> List[Tuple[float, str]]:
-    """Return the newest promotions of members by name, the newest first.
+def last_moves(
+    seen: Mapping[str, Mapping[str, Any]],
+    watching: Mapping[str, Mapping[str, Any]],
+    declared: Mapping[str, Any],
+) -> List[Row]:
+    """Return the newest moves, the newest first; what no journal tells is empty.
 
     A first deployment and a repair make a primary too, and a server that starts as the primary that it was is none.
+    A move to a member that tells nothing any more is known from the Sentinels.
     """
-    found = [(when, name) for name, state in seen.items() for when in state.get("promotions") or []]
-    return sorted(found, reverse=True)[:SHOWN]
+    names = {join_address(one["address"], int(one["port"])): one["host"] for one in declared["members"]}
+    places = {host: place for place, host in names.items()}
+    told = [one for view in watching.values() for one in view.get("moves") or [] if one["set"] == declared["name"]]
+    rows: List[Row] = []
+    for name, state in seen.items():
+        for one in state.get("promotions") or []:
+            rows.append((one["at"], name, *_cause(told, names, places.get(name, ""), one)))
+    for one in sorted(told, key=lambda move: float(move["at"])):
+        name = names.get(one["to"], one["to"])
+        if not [row for row in rows if row[1] == name and match_switch([one], one["to"], row[0])]:
+            rows.append((one["at"], name, *_cause(told, names, one["to"], one)))
+    return sorted(rows, reverse=True)[:SHOWN]
+
+
+def _cause(
+    told: Sequence[Mapping[str, Any]], names: Mapping[str, str], place: str, one: Mapping[str, Any]
+) -> Tuple[str, str]:
+    """Return instead of whom somebody became primary, and why."""
+    move: Dict[str, Any] = match_switch(told, place, one["at"]) or {}
+    before = str(move.get("from", ""))
+    return names.get(before, before), str(move.get("why") or one["why"])

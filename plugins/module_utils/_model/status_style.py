@@ -32,7 +32,9 @@ table { border-collapse: collapse; font-size: .9rem; }
 th, td { text-align: left; vertical-align: top; padding: .25rem .9rem .25rem 0; white-space: nowrap; }
 th, td { border-bottom: 1px solid #bbb; }
 thead th { border-bottom: 2px solid #111; vertical-align: bottom; }
-.list tbody th { white-space: normal; overflow-wrap: anywhere; min-width: 8rem; }
+.list tbody th { white-space: normal; overflow-wrap: break-word; max-width: 14rem; }
+tbody th { position: sticky; left: 0; background: #fff padding-box; }
+@media (max-width: 60rem) { .list th, .list td { font-size: .8rem; padding-right: .6rem; } }
 .cross td, .cross th { padding: .25rem .5rem; border: 1px solid #bbb; }
 .many thead th + th { writing-mode: vertical-rl; transform: rotate(180deg); text-align: left; }
 .cross .bad { color: #fff; background: #a30000; padding: .1rem .3rem; }

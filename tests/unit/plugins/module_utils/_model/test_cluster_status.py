@@ -143,8 +143,8 @@ def test_the_last_moves_of_a_cluster_are_on_its_page() -> None:
     servers = {
         host: {f"cart-{place['port']}": server(place) for place in PLACES if place["host"] == host} for host in HOSTS
     }
-    servers["b"]["cart-7001"]["promotions"] = [86400.0, 3.0]
-    servers["c"]["cart-7000"]["promotions"] = [172800.5]
+    servers["b"]["cart-7001"]["promotions"] = [{"at": at, "why": "elected by the cluster"} for at in (86400.0, 3.0)]
+    servers["c"]["cart-7000"]["promotions"] = [{"at": 172800.5, "why": "asked for"}]
     page = render_html(MODEL, servers, {}, None, 0.0)
     rows = page.partition("Last moves")[2]
     assert rows.index("1970-01-03 00:00:00 UTC") < rows.index("1970-01-02 00:00:00 UTC") < rows.index("1970-01-01")
