@@ -233,54 +233,15 @@ steps:
 """
 
 from pathlib import Path
-from typing import Any, Dict
 
 from ..module_utils._acl.reconciler import Acl
-from ..module_utils._model.acl_applications import PRESETS
-from ..module_utils._model.acl_presets import JOBS, NEEDS
-from ..module_utils._module.options import CONNECTION_OPTIONS, FILE_OPTIONS, MEMBER_OPTIONS, ROTATION_OPTIONS
+from ..module_utils._module.process_options import ACL_OPTIONS
 from ..module_utils._module.runner import MaskedModule, run
 
 
 def main() -> None:
     """Run the module."""
-    login: Dict[str, Any] = {
-        "type": "dict",
-        "options": {"username": {"type": "str"}, "password": {"type": "str", "no_log": True}},
-    }
-    text: Dict[str, Any] = {"type": "list", "elements": "str", "default": []}
-    user: Dict[str, Any] = {
-        "name": {"type": "str", "required": True},
-        "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-        "enabled": {"type": "bool", "default": True},
-        "job": {"type": "str", "choices": list(JOBS)},
-        "cluster": {"type": "bool", "default": False},
-        "preset": {"type": "str", "choices": list(PRESETS)},
-        "prefix": {"type": "str"},
-        "passwords": {**text, "no_log": True},
-        "passwords_previous": {**text, "no_log": True},
-        "passwords_only": {"type": "bool", "default": False, "no_log": False},
-        "hashes": {**text, "no_log": True},
-        "nopass": {"type": "bool", "default": False, "no_log": False},
-        "keys": {**text, "no_log": False},
-        "channels": text,
-        "commands": {"type": "list", "elements": "str"},
-        "selectors": text,
-    }
-    spec: Dict[str, Any] = {
-        **CONNECTION_OPTIONS,
-        **FILE_OPTIONS,
-        "parameters": {"type": "dict", "default": {}},
-        "users": {"type": "list", "elements": "dict", "required": True, "options": user},
-        "purge": {"type": "bool", "default": False},
-        "logins": {"type": "dict", "default": {}, "options": dict.fromkeys(NEEDS, login)},
-        "members": {"type": "list", "elements": "dict", "default": [], "options": MEMBER_OPTIONS},
-        "sentinels": {"type": "int", "default": 0},
-        "final": {"type": "bool", "default": False},
-        "wait": {"type": "int", "default": 60},
-        **ROTATION_OPTIONS,
-    }
-    module = MaskedModule(argument_spec=spec, supports_check_mode=True)
+    module = MaskedModule(argument_spec=ACL_OPTIONS, supports_check_mode=True)
     run(module, Acl, needs_library=Path(module.params["binary"]).exists())
 
 

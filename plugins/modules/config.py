@@ -267,58 +267,14 @@ from typing import Any
 
 from ..module_utils._config.processes import Processes
 from ..module_utils._config.reconciler import Instance
-from ..module_utils._module.options import CONNECTION_OPTIONS, FILE_OPTIONS, MEMBER_OPTIONS, ROTATION_OPTIONS
+from ..module_utils._module.process_options import CONFIG_OPTIONS
 from ..module_utils._module.runner import MaskedModule, run
-
-PROCESS_OPTIONS: dict[str, Any] = {
-    "name": {"type": "str", "required": True},
-    "path": {"type": "path", "required": True},
-    "kind": {"type": "str", "choices": ["server", "sentinel"], "default": "server"},
-    "parameters": {"type": "dict", "default": {}},
-    "secrets": {"type": "dict", "default": {}, "no_log": True},
-    "rotating": {"type": "bool", "default": False},
-    "clients": {"type": "list", "elements": "str", "default": [], "no_log": True},
-    "state_file": {"type": "path"},
-    "unit": {"type": "str"},
-    **{key: CONNECTION_OPTIONS[key] for key in ("port", "username", "password", "fallback_password")},
-    "guard": {
-        "type": "dict",
-        "options": {
-            "address": {"type": "str", "required": True},
-            "other_port": {"type": "int"},
-            "members": {"type": "list", "elements": "dict", "required": True, "options": MEMBER_OPTIONS},
-            "sentinels": {"type": "list", "elements": "dict", "required": True, "options": MEMBER_OPTIONS},
-            "policy": {"type": "str", "required": True},
-            "wait": {"type": "int", "required": True},
-            "username": {"type": "str"},
-            "acl": {"type": "bool", "default": True},
-            "users_absent": {"type": "list", "elements": "str", "default": []},
-            "cluster": {"type": "bool", "default": False},
-        },
-    },
-    "guard_secrets": {"type": "dict", "default": {}, "no_log": True},
-}
-
-OPTIONS: dict[str, Any] = {
-    **CONNECTION_OPTIONS,
-    **FILE_OPTIONS,
-    **PROCESS_OPTIONS,
-    "name": {"type": "str"},
-    "path": {"type": "path"},
-    "processes": {"type": "list", "elements": "dict", "options": PROCESS_OPTIONS},
-    "trust": {"type": "dict", "default": {}},
-    "peers": {"type": "list", "elements": "dict", "default": [], "options": MEMBER_OPTIONS},
-    "absent": {"type": "list", "elements": "str", "default": []},
-    **ROTATION_OPTIONS,
-    "allow_dangerous": {"type": "bool", "default": False},
-    "wait": {"type": "int", "default": 600},
-}
 
 
 def main() -> None:
     """Run the module."""
     module = MaskedModule(
-        OPTIONS,
+        CONFIG_OPTIONS,
         supports_check_mode=True,
         required_together=[("name", "path")],
         required_one_of=[("name", "processes")],

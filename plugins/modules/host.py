@@ -119,6 +119,17 @@ options:
       - Containers, and what is no server of this family, are never stopped.
     type: bool
     default: false
+  config:
+    description: Options of M(quorum.redis.config) with C(processes), as JSON. Whether it would find nothing to do is in
+      RV(converged). Only looked at where the host itself needs nothing.
+    type: jsonarg
+  acl:
+    description: A list of options of M(quorum.redis.acl), as JSON, likewise. Only looked at where O(config) is
+      converged.
+    type: jsonarg
+  sentinel:
+    description: Options of M(quorum.redis.sentinel), as JSON, likewise. Only looked at where the others are converged.
+    type: jsonarg
   apply:
     description: Whether the steps are done. When V(false), they are reported as in check mode, for a decision that
       concerns other hosts too; a later execution does them.
@@ -204,6 +215,17 @@ foreign:
   elements: str
   sample:
     - "port 6379 is held by redis-server.service (redis 8.0.2, pid 412): primary with 0 replicas, 0 keys"
+converged:
+  description: Which of V(config), V(acl) and V(sentinel) this host can be left without. What fails, warns or would have
+    to wait is not among them, and is said by the module itself.
+  returned: success
+  type: list
+  elements: str
+unsettled:
+  description: Which of them were asked for and are not in RV(converged).
+  returned: success
+  type: list
+  elements: str
 steps:
   description: What was done, or would be in check mode, one sentence each.
   returned: always
@@ -211,11 +233,16 @@ steps:
   elements: str
 """
 
-from typing import Any
+from itertools import takewhile
+from typing import Any, Dict, List, Tuple
 
+from ..module_utils._acl.reconciler import Acl
+from ..module_utils._config.processes import KnownProcesses
 from ..module_utils._host.reconciler import Host
 from ..module_utils._module.options import FILES_OPTIONS, HOST_OPTIONS
-from ..module_utils._module.runner import MaskedModule, run
+from ..module_utils._module.process_options import ACL_OPTIONS, CONFIG_OPTIONS, SENTINEL_OPTIONS
+from ..module_utils._module.runner import MaskedModule, is_converged, run
+from ..module_utils._sentinel.reconciler import Sentinel
 
 OPTIONS: dict[str, Any] = {
     "overcommit_memory": {"type": "int"},
@@ -241,15 +268,33 @@ OPTIONS: dict[str, Any] = {
     "bind": {"type": "list", "elements": "str", "default": []},
     "packaged": {"type": "list", "elements": "str", "default": []},
     "replace_foreign": {"type": "bool", "default": False},
+    "config": {"type": "jsonarg", "no_log": True},
+    "acl": {"type": "jsonarg", "no_log": True},
+    "sentinel": {"type": "jsonarg", "no_log": True},
     "apply": {"type": "bool", "default": True},
     **FILES_OPTIONS,
     **HOST_OPTIONS,
 }
 
 
+# What a run can leave out where it is converged, each only where the one before it is.
+LATER: Dict[str, Tuple[Any, Dict[str, Any]]] = {
+    "config": (KnownProcesses, CONFIG_OPTIONS),
+    "acl": (Acl, ACL_OPTIONS),
+    "sentinel": (Sentinel, SENTINEL_OPTIONS),
+}
+
+
 def main() -> None:
     """Run the module."""
-    run(MaskedModule(OPTIONS, supports_check_mode=True), Host, needs_library=False)
+    module = MaskedModule(OPTIONS, supports_check_mode=True)
+
+    asked = [name for name in LATER if module.params[name]]
+
+    def find_converged() -> List[str]:
+        return list(takewhile(lambda name: is_converged(module, *LATER[name], module.params[name]), asked))
+
+    run(module, lambda given: Host(given, asked, find_converged), needs_library=False)
 
 
 if __name__ == "__main__":

@@ -136,6 +136,11 @@ primaries:
   returned: success
   type: dict
   sample: {main: [r1]}
+converged:
+  description: Names of the data sets that M(quorum.redis.replication) would leave as they are now, without waiting.
+  returned: success
+  type: list
+  elements: str
 """
 
 from typing import Any, Dict

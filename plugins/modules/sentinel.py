@@ -201,49 +201,14 @@ unexpected:
   sample: ["main: replica 192.0.2.9:6379 is no member"]
 """
 
-from typing import Any, Dict
-
-from ..module_utils._module.options import CONNECTION_OPTIONS, MEMBER_OPTIONS
+from ..module_utils._module.process_options import SENTINEL_OPTIONS
 from ..module_utils._module.runner import MaskedModule, run
 from ..module_utils._sentinel.reconciler import Sentinel
 
 
 def main() -> None:
     """Run the module."""
-    member: Dict[str, Any] = {"type": "list", "elements": "dict", "default": [], "options": MEMBER_OPTIONS}
-    master: Dict[str, Any] = {
-        "name": {"type": "str", "required": True},
-        "members": member,
-        "quorum": {"type": "int", "default": 2},
-        "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-        "down_after": {"type": "int"},
-        "failover_timeout": {"type": "int"},
-        "parallel_syncs": {"type": "int"},
-        "username": {"type": "str"},
-        "password": {"type": "str", "no_log": True},
-    }
-    login: Dict[str, Any] = {
-        "name": {"type": "str", "required": True},
-        "username": {"type": "str"},
-        "password": {"type": "raw", "no_log": True},
-        "fallback_password": {"type": "raw", "no_log": True},
-    }
-    spec: Dict[str, Any] = {
-        **CONNECTION_OPTIONS,
-        "port": {"type": "int", "default": 26379},
-        "state_file": {"type": "path"},
-        "forget": {"type": "bool", "default": False},
-        "leaving": {"type": "list", "elements": "str", "default": []},
-        "masters": {"type": "list", "elements": "dict", "required": True, "options": master},
-        "passwords": {"type": "dict", "default": {}, "no_log": True},
-        "users": {"type": "dict", "default": {}},
-        "logins": {"type": "list", "elements": "dict", "default": [], "options": login},
-        "sentinels": member,
-        "sentinel_username": {"type": "str"},
-        "sentinel_password": {"type": "raw", "no_log": True},
-        "wait": {"type": "int", "default": 60},
-    }
-    run(MaskedModule(argument_spec=spec, supports_check_mode=True), Sentinel)
+    run(MaskedModule(argument_spec=SENTINEL_OPTIONS, supports_check_mode=True), Sentinel)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,8 @@ FLOORS = {
     "_redis": 2,
     "_host": 3,
     "_engine": 4,
-    **dict.fromkeys(("_membership", "_replication"), 5),
+    "_replication": 5,
+    "_membership": 6,
     **dict.fromkeys(
         (
             "_acl",
@@ -31,10 +32,10 @@ FLOORS = {
             "_notify",
             "_sentinel",
         ),
-        6,
+        7,
     ),
-    **dict.fromkeys(("_cluster_backup", "_monitoring", "_restore"), 7),
-    "_module": 8,
+    **dict.fromkeys(("_cluster_backup", "_monitoring", "_restore"), 8),
+    "_module": 9,
 }
 MODULE_MAY = {"_core", "_model", "_redis"}
 # What thinks: it reaches none of WORLD, not by a detour either.

@@ -18,9 +18,17 @@ def test_run_after_a_failover_changes_nothing(lab: Lab, main: DataSet) -> None:
     assert {one.config_epoch for one in said.values()} != {0}
 
     lab.run_playbook("site", "--check").expect(changed=0)
-    lab.run_playbook("site").expect(changed=0)
+    shown = lab.run_playbook("site").expect(changed=0).stdout
+    assert "Check the host" in shown and "Configure the servers" not in shown and "Monitor the" not in shown
 
     assert main.settled() == chosen
     assert main.run_ids() == processes
     assert main.said_by_all() == said
     main.holds(1000)
+
+
+def test_a_sentinel_that_was_told_otherwise_is_told_again(lab: Lab, main: DataSet) -> None:
+    main.ask_sentinel("r2", "SENTINEL", "SET", main.name, "quorum", "3")
+    run = lab.run_playbook("site").expect(changed=1)
+    assert run.recap["r2"].changed == 1
+    assert {one.quorum for one in main.said_by_all().values()} == {2}

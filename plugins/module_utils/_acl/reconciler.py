@@ -246,6 +246,10 @@ class Acl(Reconciler[View]):
         except CommandFailed as problem:
             self.warnings.append(f"{self.label}: the server cannot write its own file: {problem.text}")
 
+    def is_converged(self, obs: View) -> bool:
+        """Return whether users and file are as declared, and nobody else is there."""
+        return obs.running and not (obs.plan.later or obs.plan.undeclared) and super().is_converged(obs)
+
     def result(self, obs: View, steps: List[Step]) -> Dict[str, Any]:
         """Return what a role needs to go on."""
         first = self.first or Plan()

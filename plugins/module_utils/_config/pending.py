@@ -19,6 +19,11 @@ from .._host.files import Draft
 from .._model.file_changes import Wanted
 
 
+def is_pending(path: str) -> bool:
+    """Return whether there is a note, of this process or of an earlier one."""
+    return Path(path).with_suffix(".pending").exists()
+
+
 def note_pending(path: str, run_id: str, keys: Sequence[str]) -> None:
     """Write down the names of these settings, or remove the note when there are none; best effort."""
     note = Path(path).with_suffix(".pending")

@@ -9,8 +9,12 @@ import copy
 from dataclasses import dataclass
 from typing import Any, List
 
+from .._core.errors import Unsettled
 from .._core.reconcile import Module, Reconciler, Step
+from .._engine.config_cache import recall_sample
+from .pending import is_pending
 from .reconciler import Instance
+from .runtime import is_started
 from .steps import View
 
 
@@ -67,6 +71,28 @@ class Processes(Reconciler[List[View]]):
             if own := _own(part, steps):
                 found += part.diff(before[number], after[number] if after else None, own)
         return found
+
+
+class KnownProcesses(Processes):
+    """The same as far as the installed program has been asked before: to ask it again would cost more than it saves."""
+
+    def observe(self) -> list[View]:
+        """Look at all of them, or at none."""
+        for part in self.parts:
+            program = part.params["binary"], part.parameters, part.sentinel, part.params["user"]
+            part.sample = recall_sample(*program, part.wanted.path, part.secrets)
+            if part.sample is None:
+                raise Unsettled(f"{part.label}: the installed program has not accepted this before")
+        return super().observe()
+
+    def is_converged(self, obs: list[View]) -> bool:
+        """Return whether all are as declared, and no restart and no end of a password is awaited."""
+        return super().is_converged(obs) and all(
+            view.live is not None
+            and not (part.rotating or view.plan.restart or view.plan.warnings or is_pending(part.wanted.path))
+            and is_started(part.params["unit"] or "")
+            for part, view in zip(self.parts, obs)
+        )
 
 
 def _own(part: Instance, steps: list[Step]) -> list[Step]:

@@ -51,6 +51,10 @@ class Reconciler(Generic[Obs]):
         """Return how things are after the steps, once they have had their effect."""
         return self.observe() if steps else before
 
+    def is_converged(self, obs: Obs) -> bool:
+        """Return whether a run could leave it alone: nothing to do, to wait for or to warn of."""
+        return not self.plan(obs) and not self.warnings
+
     def result(self, obs: Obs, steps: List[Step]) -> Dict[str, Any]:
         """Return what the module returns beside changed, steps and diff."""
         return {}

@@ -93,6 +93,14 @@ def hidden_values(parameters: Mapping[str, Any], more: Iterable[str]) -> dict[st
     return {key: said[-1] for key, said in found.items() if said[-1] and (key in keys or is_secret(key))}
 
 
+def recall_sample(
+    binary: str, parameters: Mapping[str, Any], sentinel: bool, user: str, path: str, secrets: Iterable[str]
+) -> Sample | None:
+    """Return what the installed program has said of a file, None when it would have to be asked."""
+    asked, hidden = digest_question(binary, parameters, sentinel, user), hidden_values(parameters, secrets)
+    return recall_answer(str(Path(path).with_suffix(".accepted")), asked, hidden)
+
+
 def examine_once(
     binary: str,
     parameters: Mapping[str, Any],

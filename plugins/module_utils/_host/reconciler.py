@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Callable, Sequence
 
 from .._core.reconcile import Module, Reconciler, Step
 from .._model.file_changes import list_differences, show_diff
@@ -48,10 +48,10 @@ class PutSetting(Step):
 class Host(Reconciler[View]):
     """The kernel of this host."""
 
-    def __init__(self, module: Module) -> None:
-        """Read the options."""
+    def __init__(self, module: Module, later: Sequence[str], find_converged: Callable[[], list[str]]) -> None:
+        """Read the options; `find_converged` tells which of the later modules would find nothing to do."""
         super().__init__()
-        self.module, given = module, module.params
+        self.module, self.later, self.find_converged, given = module, later, find_converged, module.params
         self.units = unit_table(given["packaged"]) if given["program"] or given["listens"] else ""
         self.foreign: list[foreign.Foreign] = []
         self.programs: dict[str, str] = {}
@@ -126,28 +126,30 @@ class Host(Reconciler[View]):
 
     def result(self, obs: View, steps: list[Step]) -> dict[str, Any]:
         """Name what this host does not let us set."""
-        program, programs = self.module.params["program"] or "", self.programs
+        given, programs = self.module.params, self.programs
+        program = given["program"] or ""
         fixed = [item for item in obs.settings if item.differs and not item.writable]
         self.warnings += [
             f"{item.name} is {item.now or 'unknown'} and cannot be set to {item.wanted} here" for item in fixed
         ]
-        if self.module.params["apply"]:
+        if given["apply"]:
             gone = [step.server for step in steps if isinstance(step, StopForeign)]
             self.warnings += [f"{one.describe_process()}. It gives way: {one.explain_rest()}" for one in gone]
         if self.no_lists:
             self.warnings.append(
-                f"The package lists of {self.module.params['name']} are empty. A run renews them first; whether its "
+                f"The package lists of {given['name']} are empty. A run renews them first; whether its "
                 f"sources have {', '.join(obs.packages_missing)} is not known in check mode"
             )
-        if self.module.params["units"] is not None:
-            self.warnings += undeclared_servers(programs, self.module.params["units"]) + changed_units(self.units)
+        if given["units"] is not None:
+            self.warnings += undeclared_servers(programs, given["units"]) + changed_units(self.units)
+        settled = [] if steps or obs.packages_missing else self.find_converged()
         return {
             "foreign": [one.describe_process() for one in self.foreign],
             "unsettable": [item.name for item in fixed],
             "memory": obs.memory,
             "memory_free": memory_free(),
-            "disk_free": disk_free(self.module.params["data"]),
-            "authorities_sha256": digest_of_file(self.module.params["authorities"] or ""),
+            "disk_free": disk_free(given["data"]),
+            "authorities_sha256": digest_of_file(given["authorities"] or ""),
             "firewalls": sorted(path.stem for path in Path("/etc/quorum-redis").glob("*.nft")),
             "running": programs,
             "program_exists": bool(program) and Path(program).exists(),
@@ -155,6 +157,8 @@ class Host(Reconciler[View]):
             "pin": obs.pin,
             "packages_missing": obs.packages_missing,
             "lists_empty": self.no_lists,
+            "converged": settled,
+            "unsettled": [name for name in self.later if name not in settled],
         }
 
     def diff(self, before: View, after: View | None, steps: list[Step]) -> list[dict[str, str]]:

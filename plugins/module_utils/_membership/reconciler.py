@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Tuple
 
-from .._core.errors import BadConfig, Refused
+from .._core.errors import BadConfig, QuorumError, Refused
 from .._core.reconcile import Module, Reconciler, Step
 from .._model.observed import Observed, SentinelView
 from .._redis.observe import observe_all, observe_sentinels, read_members
 from .._redis.plain import Plain
 from .._redis.tls import tls_from_params
+from .._replication.election import Wish
+from .._replication.plan import Planner, is_blind, list_pending, list_strangers
 from .plan import Leaving, Membership, check_leaving, explain_refusal, find_unwatched
 
 Seen = Tuple[Dict[str, List[Observed]], List[SentinelView]]
@@ -85,5 +87,21 @@ class Declared(Reconciler[Seen]):
             "primaries": {
                 name: [one.host for one in found if one.reachable and one.role == "primary"]
                 for name, found in obs[0].items()
-            }
+            },
+            "converged": [one["name"] for one in self.params["sets"] if _is_converged(one, *obs)],
         }
+
+
+def _is_converged(one: Dict[str, Any], seen: Dict[str, List[Observed]], views: List[SentinelView]) -> bool:
+    """Return whether the module replication would leave a set alone: roles, links, and all answer."""
+    found, watching = seen[one["name"]], views if one["sentinel"] else []
+    if not (found and all(member.reachable for member in found) and all(view.reachable for view in watching)):
+        return False
+    planner = Planner(found, watching, Wish(one["name"], one["members"][0]["host"]))
+    try:
+        plan = planner.plan()
+    except QuorumError:
+        return False
+    blind = [view.name for view in watching if is_blind(view, one["name"])]
+    waits, surplus = list_pending(planner, plan.primary), list_strangers(planner, plan.primary)
+    return not (blind or waits or surplus or plan.steps or plan.warnings)

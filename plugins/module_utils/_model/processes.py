@@ -1,7 +1,7 @@
 # Copyright (c) 2026, quorum.redis contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the module config is told of the servers of a host; pure."""
+"""What the modules config and acl are told of the servers of a host; pure."""
 
 from __future__ import annotations
 
@@ -52,6 +52,27 @@ def _server(
             "cluster": "cluster" in item,
         },
         "guard_secrets": {"password": replication["password"], "sentinel_password": sentinel_password},
+    }
+
+
+def server_acls(topology: Mapping[str, Any], access: Mapping[str, Any], host: str) -> List[Dict[str, Any]]:
+    """Return the options of the module acl for each server whose users are declared."""
+    return [_acl(item, access[item["name"]], topology, host) for item in topology["servers"] if item["acl"]["managed"]]
+
+
+def _acl(item: Mapping[str, Any], access: Mapping[str, Any], topology: Mapping[str, Any], host: str) -> Dict[str, Any]:
+    return {
+        "name": item["name"],
+        "path": f"/etc/redis/{item['name']}.acl",
+        "parameters": item["parameters"],
+        "port": item["port"],
+        **{key: access["login"][key] for key in ("username", "password", "fallback_password")},
+        "users": access["users"],
+        "purge": topology["options"]["redis_acl_purge"],
+        "logins": {duty: login for duty, login in access["logins"].items() if item["sentinel"] or duty != "sentinel"},
+        # Of a cluster, a host may have several.
+        "members": [one for one in item["members"] if (one["host"], one["port"]) != (host, item["port"])],
+        "sentinels": len(topology["sentinel"]["members"]) if item["sentinel"] else 0,
     }
 
 

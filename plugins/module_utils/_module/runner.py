@@ -5,9 +5,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, List, Optional
+import copy
+import json
+from typing import Any, Callable, Dict, List, Optional
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from .._core.errors import MissingLibrary, QuorumError
 from .._core.reconcile import Obs, Reconciler, Step
@@ -26,6 +29,29 @@ class MaskedModule(AnsibleModule):
         secrets = [str(secret) for secret in self.no_log_values]
         shown = {key: mask_texts(str(value), secrets) for key, value in (log_args or {}).items()}
         super().log(mask_texts(str(msg), secrets), shown or None)
+
+
+def is_converged(
+    module: AnsibleModule, build: Callable[[AnsibleModule], Reconciler[Obs]], spec: Dict[str, Any], options: str
+) -> bool:
+    """Return whether another module with these options, as JSON, would find nothing to do, now and without waiting.
+
+    Several executions of it are a list. Whatever fails here is left to that module, which says it.
+    """
+    said = json.loads(options)
+    for each in said if isinstance(said, list) else [said]:
+        given = ArgumentSpecValidator(spec).validate({**each, "wait": 0})
+        module.no_log_values |= given._no_log_values
+        part = copy.copy(module)
+        part.params, part.check_mode = given.validated_parameters, False
+        try:
+            require_library()
+            subject = build(part)
+            if given.error_messages or not subject.is_converged(subject.observe()):
+                return False
+        except QuorumError:
+            return False
+    return True
 
 
 def run(module: AnsibleModule, build: Callable[[AnsibleModule], Reconciler[Obs]], needs_library: bool = True) -> None:

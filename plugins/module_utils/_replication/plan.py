@@ -13,7 +13,7 @@ from .._core.errors import (
     Unsettled,
 )
 from .._core.reconcile import Step
-from .._model.observed import NOT_YET, Observed, SentinelView
+from .._model.observed import NOT_YET, Downstream, Observed, SentinelView
 from .._model.tables import show_followed, show_place
 from .._model.versions import cannot_read
 from .election import Election
@@ -198,6 +198,15 @@ def list_unlinked(planner: Planner, chosen: Observed) -> Dict[str, str]:
         if member is not primary and planner.is_following(member, primary) and not there:
             found[member.name] = f"{member.name} has no link to {primary.name}"
     return found
+
+
+def list_strangers(planner: Planner, primary: Observed) -> List[Downstream]:
+    """Return the replicas of the primary that are no members."""
+    return [
+        down
+        for down in primary.replicas
+        if not any(member.is_known_by(down.address, down.port) for member in planner.members)
+    ]
 
 
 def list_pending(planner: Planner, chosen: Observed) -> List[str]:

@@ -17,7 +17,7 @@ from .._redis.client_list import follow_server
 from .._redis.observe import observe_all, observe_sentinels, read_places
 from .election import Wish
 from .interrupted import Repair, explain_restore, find_leftovers
-from .plan import Plan, Planner, is_blind, list_pending, list_unlinked
+from .plan import Plan, Planner, is_blind, list_pending, list_strangers, list_unlinked
 from .prediction import assume_started, predict_members
 from .repair import repair_member
 from .steps import Follow, LookAgain, Promote, Relink, SentinelStep
@@ -82,8 +82,7 @@ class Replication(Reconciler[Planner]):
         return [
             f"{down.address}:{down.port} is a replica of {self.wish.name} and no member by the inventory; it was left "
             "alone. Declare it, or retire it"
-            for down in self.found.primary.replicas
-            if not any(member.is_known_by(down.address, down.port) for member in obs.members)
+            for down in list_strangers(obs, self.found.primary)
         ]
 
     def apply(self, step: Step) -> None:

@@ -11,7 +11,7 @@ from typing import Dict, List, Sequence, Tuple
 from .._core.reconcile import Step
 from .._membership.plan import Membership
 from .._model.observed import Observed, SentinelView
-from .._replication.plan import Planner, list_pending
+from .._replication.plan import Planner, list_pending, list_strangers
 
 Memories = Dict[str, List[str]]
 
@@ -96,8 +96,4 @@ def missing_after_forget(name: str, view: SentinelView) -> List[str]:
 def undeclared_replicas(planner: Planner, primary: Observed) -> List[str]:
     """Return the replicas that the primary still lists and that are no members; a Sentinel would learn them again."""
     head = planner.find_own(primary)
-    return [
-        f"{head.name} still lists the replica {one.address}:{one.port}"
-        for one in head.replicas
-        if not any(member.is_known_by(one.address, one.port) for member in planner.members)
-    ]
+    return [f"{head.name} still lists the replica {one.address}:{one.port}" for one in list_strangers(planner, head)]

@@ -242,6 +242,12 @@ class Sentinel(Reconciler[Seen]):
         start = self.look_once() if steps else before
         return until_done(self.look_once, self.list_missing, start, self.params["wait"], f"Sentinel {self.place}", todo)
 
+    def is_converged(self, obs: Seen) -> bool:
+        """Return whether this Sentinel sees all that it monitors, and nothing beside."""
+        names = [item["name"] for item in self.params["masters"]]
+        extra = undeclared_in_view(obs.view, names, obs.planners, obs.views or [obs.view])
+        return not extra and not self.list_missing(obs) and super().is_converged(obs)
+
     def result(self, obs: Seen, steps: List[Step]) -> Dict[str, Any]:
         """Return this Sentinel and what it should not know."""
         names = [item["name"] for item in self.params["masters"]]

@@ -1,14 +1,14 @@
 # Copyright (c) 2026, quorum.redis contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the module config is told of the servers of a host."""
+"""What the modules config and acl are told of the servers of a host."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from ansible_collections.quorum.redis.plugins.module_utils._model.acl_users import assign_logins
-from ansible_collections.quorum.redis.plugins.module_utils._model.processes import server_processes
+from ansible_collections.quorum.redis.plugins.module_utils._model.processes import server_acls, server_processes
 
 SENTINELS = [{"host": "a", "address": "192.0.2.1", "port": 26379}]
 GUARD = {"host": "a", "address": "192.0.2.1", "policy": "wait", "wait": 15}
@@ -46,3 +46,25 @@ def test_each_local_server_with_its_own_login_and_peers() -> None:
     assert other["password"] == "own"
     assert other["guard"]["other_port"] == 16380
     assert other["guard"]["sentinels"] == []
+
+
+def test_users_of_each_local_server_that_declares_some() -> None:
+    managed = {"managed": True, "absent": []}
+    servers = [instance("main", 6379, acl=managed), instance("other", 6380, acl=managed, sentinel=False)]
+    servers.append(instance("bare", 6381))
+    topology = {"servers": servers, "sentinel": {"members": SENTINELS}, "options": {"redis_acl_purge": True}}
+    logins = assign_logins([{"name": name} for name in ("main", "other", "bare")], [], "word", True)
+    main, other = server_acls(topology, logins, "a")
+    assert (main["name"], main["path"], main["port"]) == ("main", "/etc/redis/main.acl", 6379)
+    assert main["password"] == "word" and main["purge"]
+    assert [member["host"] for member in main["members"]] == ["b"]
+    assert (main["sentinels"], other["sentinels"]) == (1, 0)
+    assert set(main["logins"]) - set(other["logins"]) == {"sentinel"}
+
+
+def test_a_host_with_two_servers_of_a_cluster_counts_the_other_one() -> None:
+    members = [{"host": "a", "address": "192.0.2.1", "port": port} for port in (7000, 7001)]
+    server = instance("cart-7000", 7000, acl={"managed": True, "absent": []}, members=members)
+    topology = {"servers": [server], "sentinel": {"members": []}, "options": {"redis_acl_purge": False}}
+    (found,) = server_acls(topology, assign_logins([{"name": "cart-7000"}], [], "word", True), "a")
+    assert [member["port"] for member in found["members"]] == [7001]
