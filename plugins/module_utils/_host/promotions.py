@@ -29,7 +29,8 @@ def _read_entries(unit: str, pattern: str, count: int) -> list[tuple[float, str]
     """Return the newest entries that match, the oldest first, each with its moment as seconds since 1970."""
     newest = ["--grep", pattern, "--lines", str(count), "--output", "json", "--output-fields", "MESSAGE"]
     _code, said = run_command("timeout", str(LIMIT), "journalctl", "--quiet", "--no-pager", "--unit", unit, *newest)
-    return [entry for line in said.splitlines() for entry in _entries(line)]
+    # journalctl of Debian 12 begins with the newest one when it is given both --grep and --lines.
+    return sorted(entry for line in said.splitlines() for entry in _entries(line))
 
 
 def _entries(line: str) -> list[tuple[float, str]]:

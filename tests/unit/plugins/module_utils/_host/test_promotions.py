@@ -19,6 +19,8 @@ SWITCH = "12:X 30 Nov 2026 01:33:34.000 # +switch-master main 10.0.0.1 6379 10.0
     ("said", "found"),
     [
         (f"{ENTRY}\n{ENTRY.replace('13250000', '14000000')}", [1764466413.25, 1764466414.0]),
+        # As the journalctl of some releases has them.
+        (f"{ENTRY.replace('13250000', '14000000')}\n{ENTRY}", [1764466413.25, 1764466414.0]),
         ("", []),
         ("No journal files were found.", []),
         (f'{ENTRY}\n{{"MESSAGE": "x"}}\n[1]', [1764466413.25]),
