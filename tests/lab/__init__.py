@@ -13,14 +13,15 @@
 from __future__ import annotations
 
 import os
+import random
 import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import yaml
 from measured import spending
@@ -96,8 +97,17 @@ def _collect(inventory: dict[str, Any], groups: dict[str, dict[str, Any]]) -> No
         _collect((group or {}).get("children") or {}, groups)
 
 
+def _shuffle(names: Iterable[str], order: random.Random) -> list[str]:
+    """Return the same names in another order; two change places."""
+    found = list(names)
+    mixed = order.sample(found, len(found))
+    return mixed if mixed != found else found[::-1]
+
+
 class Lab:
     """The hosts of one prefix, and the inventory that says what runs there."""
+
+    shuffles: ClassVar[dict[str, int]] = {}  # by prefix, how often `site` has found its hosts in another order
 
     def __init__(self, prefix: str, inventories: Sequence[Path | str] = ()) -> None:
         """Read the inventory that the lab wrote when it was made."""
@@ -115,19 +125,22 @@ class Lab:
         self._paused: set[str] = set()
         self._down: set[str] = set()
 
-    def turned(self) -> Lab:
-        """Return the same lab, whose inventory names the hosts of each group in the reverse order."""
-        twin = Lab(self.prefix, self.inventories[:-1])
+    def shuffled(self) -> list[Path]:
+        """Return the inventories behind one that names groups and hosts in another order each time, told by its name.
+
+        No result may depend on the order: that of AWX shifts by itself.
+        """
         groups: dict[str, dict[str, Any]] = {}
-        for path in self.inventories[:-1]:
+        for path in self.inventories[: self.inventories.index(self.state / "inventory.yml")]:
             _collect(yaml.safe_load(Path(path).read_text(encoding="utf-8")), groups)
-        path = self.state / "turned.yml"
-        text = yaml.safe_dump(
-            {name: {"hosts": dict.fromkeys(reversed(hosts))} for name, hosts in groups.items()}, sort_keys=False
-        )
-        path.write_text(text, encoding="utf-8")
-        twin.inventories.insert(0, path)
-        return twin
+        if not groups:
+            return self.inventories
+        seed = self.shuffles[self.prefix] = self.shuffles.get(self.prefix, 0) + 1
+        order = random.Random(seed)
+        path = self.state / f"shuffled-{seed}.yml"
+        told = {name: {"hosts": dict.fromkeys(_shuffle(groups[name], order))} for name in _shuffle(groups, order)}
+        path.write_text(yaml.safe_dump(told, sort_keys=False), encoding="utf-8")
+        return [path, *self.inventories]
 
     @property
     def hosts(self) -> list[str]:
@@ -166,9 +179,15 @@ class Lab:
     # Playbooks
 
     def run_playbook(self, name: str, *args: str, timeout: float = 900, **env: str) -> Run:
-        """Run a playbook of the collection (``site``) or a file (``/path/x.yml``) on the deployment of this lab."""
+        """Run a playbook of the collection (``site``) or a file (``/path/x.yml``) on the deployment of this lab.
+
+        ``site`` finds its hosts in another order each time, after the first run, which may choose by the order.
+        """
+        inventories = self.shuffled() if name == "site" and self.prefix in self.shuffles else self.inventories
+        if name == "site" and "--check" not in args:
+            self.shuffles.setdefault(self.prefix, 0)
         with spending("plays"):
-            return self._run(self._command(name, *args), timeout, env)
+            return self._run(self._command(name, *args, inventories=inventories), timeout, env)
 
     def begin_playbook(self, name: str, *args: str) -> subprocess.Popen[str]:
         """Start a playbook and do not wait for it; it is the leader of a process group."""
@@ -184,10 +203,10 @@ class Lab:
             start_new_session=True,
         )
 
-    def _command(self, name: str, *args: str) -> list[str]:
+    def _command(self, name: str, *args: str, inventories: Sequence[Path] = ()) -> list[str]:
         playbook = name if name.endswith(".yml") else f"quorum.redis.{name}"
         command = [self.program]
-        for path in self.inventories:
+        for path in inventories or self.inventories:
             command += ["--inventory", str(path)]
         return [*command, playbook, *args]
 
@@ -272,6 +291,11 @@ class Lab:
         """Take the whole network of a host away, SSH included; it keeps its address."""
         self._cut.add(host)
         self._netns(host, "ip", "link", "set", "eth0", "down")
+
+    def readdress(self, host: str, address: str) -> None:
+        """Give a host one more address, by which tests reach it from now on; Ansible keeps to the first one."""
+        self._netns(host, "ip", "address", "add", f"{address}/24", "dev", "eth0")
+        self.addresses[host] = address
 
     def heal(self) -> None:
         """Undo every partition, isolate and unplug."""

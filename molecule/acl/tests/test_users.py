@@ -55,7 +55,7 @@ def test_the_default_user_goes_without_a_restart_and_without_a_lost_write(lab: L
             DataSet(lab, HOSTS, PASSWORD).ask(host, "PING")
         assert main.setting(host, "masteruser") == "our-replication"
     lab.run_playbook("site", *given(redis_acl_users=USERS)).expect(changed=0)
-    lab.turned().run_playbook("site", "--check", "--diff", *given(redis_acl_users=USERS)).expect(changed=0)
+    lab.run_playbook("site", "--check", "--diff", *given(redis_acl_users=USERS)).expect(changed=0)
     lab.run_playbook("status", *given(redis_acl_users=USERS)).expect(changed=0)
 
 

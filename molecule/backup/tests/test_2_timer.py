@@ -242,4 +242,4 @@ def test_a_run_puts_right_what_was_changed_and_then_changes_nothing(lab: Lab) ->
     run = lab.run_playbook("site").expect()
     # The file, and the timer that takes it over.
     assert {host: recap.changed for host, recap in run.recap.items()} == {"b1": 0, "b2": 2, "b3": 0}
-    lab.turned().run_playbook("site").expect(changed=0)
+    lab.run_playbook("site").expect(changed=0)

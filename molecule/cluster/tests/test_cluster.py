@@ -40,7 +40,7 @@ def test_first_run_deploys_and_the_second_changes_nothing(lab: Lab, main: DataSe
     assert cart.settled() == PLACED
     processes = [main.run_ids(), cart.run_ids()]
     lab.run_playbook("site").expect(changed=0)
-    lab.turned().run_playbook("site", "--check", "--diff").expect(changed=0)
+    lab.run_playbook("site", "--check", "--diff").expect(changed=0)
     assert [main.run_ids(), cart.run_ids()] == processes and cart.settled() == PLACED
     shown = lab.run_playbook("status").expect().stdout
     assert "healthy: 3 shards, 1 replica each in sync, every member agrees" in shown
@@ -69,7 +69,7 @@ def test_a_killed_primary_is_replaced_without_losing_a_write(lab: Lab, cart: Sha
         until(lab, "its replica is promoted", lambda: cart.ask(("k2", 7001), "ROLE")[0] == "master")
         shown = lab.run_playbook("status", *given(redis_status_fail=False)).expect().stdout
         assert "cart at k1:7000:" in shown and "k2:7001 has 0 replicas, 1 are declared" in shown
-        run = lab.turned().run_playbook("site", "--diff").expect(changed=2)  # it is started, and gets its shard back
+        run = lab.run_playbook("site", "--diff").expect(changed=2)  # it is started, and gets its shard back
         assert "k1:7000: slots 0-5460, replicas k2:7001" in run.stdout
     assert cart.settled() == PLACED
 
@@ -86,7 +86,7 @@ def test_after_a_failover_only_the_placement_is_repaired(lab: Lab, cart: Sharded
     processes = cart.run_ids()
     with cart.written("cluster: repaired placement"):
         for arguments in (["--check", "--diff"], ["--diff"]):
-            run = lab.turned().run_playbook("site", *arguments).expect(changed=1)
+            run = lab.run_playbook("site", *arguments).expect(changed=1)
             assert "+k2:7000: slots 5461-10922, replicas k3:7001" in run.stdout
     assert cart.settled() == PLACED and cart.run_ids() == processes
     lab.run_playbook("site").expect(changed=0)

@@ -52,6 +52,14 @@ def test_a_wrong_address_of_the_living_primary(lab: Lab, main: DataSet, tmp_path
     assert f"the member {lab.host_ip(old)}:6379" in said, run.stdout
     assert f"{old} is declared at {nowhere}:6379 and does not answer there" in said, run.stdout
     assert "redis_trust" not in said and "Nothing was changed" in said
+    alone = {"one": {"hosts": {old: {"redis_address": nowhere}}}}  # nobody is declared who knows where it lives
+    (tmp_path / "alone.yml").write_text(yaml.safe_dump(alone))
+    ours = given(redis_group="one", redis_sentinel_group="one", redis_hosts="one")
+    run = lab.run_playbook("site", "--inventory", str(tmp_path / "alone.yml"), *ours)
+    said = " ".join(run.stdout.split())
+    assert not run.ok and run.changed == 0, run.stdout
+    assert f"redis_address is {nowhere}, which is no address of this host, and nothing answers there" in said, said
+    assert all(unit in said for unit in (SERVER, SENTINEL)), said
     assert [lab.sh(host, FILES) for host in lab.hosts] == before
     assert main.settled() == old
 
@@ -109,3 +117,20 @@ def test_why_it_does_not_start(
     lab.sh(host, f"systemctl stop {unit}; {mend}")
     lab.run_playbook("site").expect()
     assert main.settled() == old
+
+
+def test_another_address_and_another_port_of_the_sentinels(lab: Lab, main: DataSet, tmp_path: Path) -> None:
+    """Of a running set: links are opened anew, and nobody keeps what was announced before."""
+    primary, processes = main.settled(), main.run_ids()
+    moved = next(host for host in main.hosts if host != primary)
+    old, new = lab.host_ip(moved), lab.host_ip(moved).rpartition(".")[0] + ".240"
+    lab.readdress(moved, new)
+    (tmp_path / "moved.yml").write_text(yaml.safe_dump({"all": {"hosts": {moved: {"redis_address": new}}}}))
+    told = ("--inventory", str(tmp_path / "moved.yml"), *given(redis_sentinel_port=26380))
+    lab.run_playbook("site", *told).expect()
+    main.sentinel_port = 26380
+    assert main.settled() == primary and main.run_ids() == processes
+    for host in main.hosts:
+        known = [main.ask_sentinel(host, "SENTINEL", kind, "main") for kind in ("SENTINELS", "REPLICAS")]
+        assert old not in str(known) and "26379" not in str(known), known
+    lab.run_playbook("site", *told).expect(changed=0)

@@ -41,5 +41,5 @@ def test_first_run_deploys(lab: Lab, main: DataSet) -> None:
 def test_second_run_changes_nothing(lab: Lab, main: DataSet) -> None:
     processes = main.run_ids()
     lab.run_playbook("site").expect(changed=0)
-    lab.turned().run_playbook("site", "--check", "--diff").expect(changed=0)
+    lab.run_playbook("site", "--check", "--diff").expect(changed=0)
     assert main.run_ids() == processes

@@ -79,11 +79,13 @@ class Replication(Reconciler[Planner]):
 
     def _strangers(self, obs: Planner) -> List[str]:
         """Return a warning for each replica that the inventory does not know: it may be a stale one."""
+        # One whose address was corrected is listed by its former one, until its link is opened again.
+        corrected = sum(isinstance(step, Relink) for step in self.found.steps)
         return [
             f"{down.address}:{down.port} is a replica of {self.wish.name} and no member by the inventory; it was left "
             "alone. Declare it, or retire it"
             for down in list_strangers(obs, self.found.primary)
-        ]
+        ][corrected:]
 
     def apply(self, step: Step) -> None:
         """Give one member its role, and let its file remember that."""
