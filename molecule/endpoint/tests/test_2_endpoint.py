@@ -15,6 +15,7 @@ import pytest
 import redis
 import testinfra
 from deployment import DataSet, given, paths_with, until
+from deployment.partial import leaving_out
 from lab import Lab
 from ledger import Ledger
 from measured import note
@@ -146,6 +147,17 @@ def test_the_first_run_is_predicted_and_the_second_has_nothing_to_do(lab: Lab, h
         assert not [word for word in CHECKS + OTHERS if word in run.stdout or word.encode().hex() in run.stdout]
     lab.run_playbook("endpoint").expect(changed=0)
     lab.run_playbook("endpoint", "--check").expect(changed=0)
+
+
+def test_part_of_the_members_is_refused(lab: Lab, main: DataSet) -> None:
+    """An endpoint would never lead to who is left out. A member says so: these hosts have no way to ask."""
+    main.settled()
+    part = leaving_out(lab, "e2", "e3")  # an even number of Sentinels is refused before
+    files = {front: lab.sh(front, "cat /etc/redis-endpoint/* | sha256sum") for front in FRONTS}
+    run = part.run_playbook("endpoint")
+    assert not run.ok and run.changed == 0, run.stdout
+    assert f"the member {lab.host_ip('e3')}:6379" in " ".join(run.stdout.split()), run.stdout
+    assert {front: lab.sh(front, "cat /etc/redis-endpoint/* | sha256sum") for front in FRONTS} == files
 
 
 def test_the_unit_alone_reads_the_passwords(lab: Lab, hosts: Hosts) -> None:

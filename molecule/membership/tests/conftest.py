@@ -24,13 +24,16 @@ def of(lab: Lab) -> Of:
 
 @pytest.fixture(scope="module")
 def among(lab: Lab) -> Among:
-    """Return what makes the same lab with an inventory that names only these hosts."""
+    """Return what makes the same lab with an inventory that names only these hosts, and one with a Sentinel only."""
 
-    def make(*hosts: str) -> Lab:
+    def make(*hosts: str, watching: str = "") -> Lab:
         told = yaml.safe_load(lab.inventories[0].read_text(encoding="utf-8"))
         for group in told["all"]["children"].values():
             group["hosts"] = dict.fromkeys(hosts)
-        path = lab.state / f"{'-'.join(hosts)}.yml"
+        if watching:
+            told["all"]["children"]["redis_sentinel"]["hosts"][watching] = None
+            told["all"]["children"]["redis_backup"] = {"hosts": {watching: None}}
+        path = lab.state / f"{'-'.join(hosts)}{watching and f'-and-{watching}'}.yml"
         path.write_text(yaml.safe_dump(told), encoding="utf-8")
         return Lab(lab.prefix, [path])
 

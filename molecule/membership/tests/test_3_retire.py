@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import time
 
-from deployment import given
+from deployment import given, until
 from deployment.partial import Among, Of
 from lab import Lab
 
 FOREIGN = "systemd-run --quiet --unit=foreign redis-server --port 6379 --bind 0.0.0.0 --protected-mode no --save ''"
+KINDS = ("SENTINELS", "REPLICAS")
 WIPE = (
     "systemctl stop 'redis-*'; apt-get -qq purge -y redis-server redis-tools redis-sentinel python3-redis; "
     "rm -rf /etc/redis /var/lib/redis /etc/systemd/system/redis-* /usr/local/lib/quorum-redis; systemctl daemon-reload"
@@ -68,22 +69,59 @@ def test_a_primary_s_host_is_retired_without_a_lost_write(lab: Lab, among: Among
     lab.sh("q4", "systemctl stop foreign")
 
 
-def test_a_reinstalled_host_joins_under_its_old_name(lab: Lab, of: Of) -> None:
+def test_a_new_host_takes_the_place_of_a_dead_one(lab: Lab, among: Among, of: Of) -> None:
+    """In the inventory too: once all are there, the Sentinels forget who is dead and not declared."""
     lab.sh("q4", WIPE, 120)
-    lab.run_playbook("site").expect()
-    of(*lab.hosts).settled()
-    lab.run_playbook("site").expect(changed=0)
+    before, now, left = of("q1", "q2", "q3"), of("q1", "q2", "q4"), among("q1", "q2", "q4")
+    before.fill(1000)
+    lab.sh("q3", "systemctl disable redis-server@main redis-sentinel@sentinel")  # dead for good
+    lab.kill("q3")
+    rest = of("q1", "q2")
+
+    def is_down() -> bool:
+        asked = [rest.ask_sentinel(host, "SENTINEL", kind, "main") for host in rest.hosts for kind in KINDS]
+        return len(rest.primaries()) == 1 and all("s_down" in str(said) for said in asked)
+
+    until(lab, "the Sentinels have seen it", is_down)
+    said = " ".join(left.run_playbook("site").expect().stdout.split())
+    assert "They forget it in a run in which all are there" in said, said
+    left.run_playbook("site").expect()
+    now.settled()
+    now.holds(1000)
+    left.run_playbook("site").expect(changed=0)
+    left.run_playbook("status").expect(changed=0)
 
 
-def test_a_dead_primary_s_host_is_retired(lab: Lab, among: Among, of: Of) -> None:
-    main, rest, left = of(*lab.hosts), of("q1", "q2", "q3"), among("q1", "q2", "q3")
+def test_a_reinstalled_host_joins_under_its_old_name(lab: Lab, among: Among, of: Of) -> None:
+    """And another one with nothing but a Sentinel, and the timer of the backups."""
+    for host in ("q3", "q4"):
+        lab.sh(host, WIPE, 120)
+    for host in ("q3", "q4"):  # two slices of a job on fresh hosts, which would be two primaries
+        run = among(host).run_playbook("site", *given(redis_member_count=4))
+        assert not run.ok and run.changed == 0 and "redis_member_count is 4" in " ".join(run.stdout.split()), run.stdout
+        assert lab.run(host, "ls /etc/redis").returncode, "something was written"
+    more = among("q1", "q2", "q4", watching="q3")
+    more.run_playbook("site").expect()
+    main = of("q1", "q2", "q4")
+    main.sentinels.append("q3")
+    main.settled()
+    more.run_playbook("site").expect(changed=0)
+
+
+def test_a_dead_primary_s_host_is_retired_and_one_with_a_sentinel_only(lab: Lab, among: Among, of: Of) -> None:
+    more, left, main, rest = among("q1", "q2", "q4", watching="q3"), among("q1", "q2"), of(*lab.hosts), of("q1", "q2")
+    main.hosts.remove("q3")
     if main.settled() != "q4":
-        lab.run_playbook("failover", *given(redis_failover_to="q4")).expect()
+        more.run_playbook("failover", *given(redis_failover_to="q4")).expect()
     lab.kill("q4")
     lab.wait_until("another one is primary", lambda: len(rest.primaries()) == 1)
-    run = lab.run_playbook("retire", *given(redis_retire_hosts="q4"))
+    run = more.run_playbook("retire", *given(redis_retire_hosts="q3,q4"))
     said = " ".join(run.stdout.split())
     assert "out of the inventory" in said and "Nothing was done on q4, which is out of reach" in said, run.stdout
+    assert "redis_backup" in said and "No timer makes backups any more" in said, run.stdout
     rest.settled()
     left.run_playbook("site").expect(changed=0)
     left.run_playbook("status").expect(changed=0)
+    units = "systemctl is-enabled redis-sentinel@sentinel redis-backup.timer 2>/dev/null || true"
+    assert lab.sh("q3", units).split() == ["disabled"], "the timer is gone"
+    assert lab.sh("q3", "stat -c '%U %a' /var/lib/redis/sentinel") == "root 700"

@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 import redis
 from deployment import DataSet, given, paths_with, until
+from deployment.partial import leaving_out
 from lab import ROOT, Lab
 from measured import note
 
@@ -104,6 +105,9 @@ def test_the_first_run_is_predicted_and_the_second_has_nothing_to_do(lab: Lab, m
     for run in (predicted, done):
         assert not [word for word in SECRETS if word in run.stdout]
     lab.run_playbook("monitoring").expect(changed=0)
+    run = leaving_out(lab, "m2", "m3").run_playbook("monitoring")  # Prometheus would no longer ask them
+    assert not run.ok and run.changed == 0, run.stdout
+    assert f"the member {lab.host_ip('m3')}:6379" in " ".join(run.stdout.split()), run.stdout
     lab.sh("m1", f"echo '# another version' >> {PROGRAM}")
     assert lab.run_playbook("monitoring", "--check").expect(changed=1).recap["m1"].changed == 1
 
