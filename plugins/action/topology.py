@@ -100,7 +100,8 @@ class ActionModule(ActionBase):
             if refused:
                 raise TopologyError("\n".join(refused))
             result.update(model, options=options, controller=node(), changed=False)
-            result["warnings"] = [*result["warnings"], *(left if inventory.host == first else [])]
+            idle = _idle_timers(task_vars) if verb in ("", "backup", "status") else []
+            result["warnings"] = [*result["warnings"], *([*left, *idle] if inventory.host == first else [])]
         except TopologyError as error:
             result.update(failed=True, msg=str(error))
         if verb in HARMLESS:
@@ -153,6 +154,23 @@ def _lost(verb: str, options: dict[str, Any]) -> list[str]:
     """Return why what this verb leaves on the controller would not be found again."""
     said = [why_lost(name, str(options.get(name) or "")) for name in KEPT.get(verb, ())]
     return [sentence for sentence in said if sentence]
+
+
+def _idle_timers(task_vars: dict[str, Any]) -> list[str]:
+    """Return a warning about hosts that shall carry the timer of the backups and have no data set of any deployment."""
+    groups, hostvars, timers = (
+        task_vars["groups"],
+        task_vars["hostvars"],
+        str(task_vars.get("redis_backup_group") or ""),
+    )
+    own = {host: str(hostvars[host].get("redis_group") or "redis") for host in groups.get(timers, [])}
+    idle = [host for host, group in own.items() if host not in groups.get(group, [])]
+    if not idle:
+        return []
+    return [
+        f"{', '.join(sorted(idle))}: in the group {timers} and a member of no data set, so nothing is backed up there. "
+        "The timer runs on members; take out who is none"
+    ]
 
 
 def _in_parts(task_vars: dict[str, Any]) -> list[str]:

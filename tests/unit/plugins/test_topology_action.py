@@ -51,6 +51,19 @@ def test_what_a_verb_leaves_on_the_controller_is_found_again(verb: str) -> None:
     assert topology._lost("site", options) == []
 
 
+@pytest.mark.parametrize(
+    ("carriers", "said"),
+    [([], ""), (["r1", "s1"], ""), (["r1", "w1"], "w1"), (["app", "s1", "w1"], "app, w1"), (["s2"], "s2")],
+)
+def test_a_carrier_of_the_timer_without_data_is_named(carriers: list[str], said: str) -> None:
+    """`s1` is of another deployment, `w1` has a Sentinel only."""
+    groups = {"redis": ["r1"], "shop": ["s1"], "redis_sentinel": ["r1", "w1"], "redis_backup": carriers}
+    shop = {"redis_group": "shop"}
+    hostvars: dict[str, Any] = {"r1": {}, "w1": {}, "app": {}, "s1": shop, "s2": shop}
+    found = topology._idle_timers({"groups": groups, "hostvars": hostvars, "redis_backup_group": "redis_backup"})
+    assert [one.partition(":")[0] for one in found] == ([said] if said else [])
+
+
 def read_raw(text: str) -> list[str]:
     """Return the uses of such a variable in expressions, without comments and messages."""
     lines = [line for line in text.splitlines() if not line.lstrip().startswith("#")]
