@@ -259,6 +259,135 @@ SET = [
         words={0: ("failed", BAD), 1: ("well", GOOD)},
     ),
 ]
+OF_NODES = f'job="redis_cluster", {ONE}'
+CLUSTER = [
+    Panel(
+        "As declared",
+        [(f"min(quorum_redis_healthy{{{ONE}}})", "as declared")],
+        "stat",
+        width=4,
+        words=YES,
+    ),
+    Panel(
+        "Alerts that fire",
+        [(f'count by (alertname) (ALERTS{{alertstate="firing", {ONE}}})', "{{alertname}}")],
+        "stat",
+        width=8,
+    ),
+    Panel(
+        "Members, shards and slots",
+        [
+            (f"sum(redis_up{{{OF_NODES}}})", "members that answer"),
+            (f"count(up{{{OF_NODES}}})", "members declared"),
+            (f"max(redis_cluster_size{{{OF_NODES}}})", "shards with slots"),
+            (f"min(redis_cluster_slots_ok{{{OF_NODES}}})", "slots served, of 16384"),
+        ],
+        "stat",
+        width=12,
+    ),
+    Panel(
+        "Role, as each member says",
+        [
+            (
+                f'2 * max by (addr) (redis_instance_info{{role="master", {OF_NODES}}}) '
+                f'or max by (addr) (redis_instance_info{{role="slave", {OF_NODES}}}) '
+                f"or 0 * max by (addr) (up{{{OF_NODES}}})",
+                "{{addr}}",
+            )
+        ],
+        "state-timeline",
+        width=12,
+        height=9,
+        words={0: ("no answer", BAD), 1: ("replica", GOOD), 2: ("primary", BLUE)},
+    ),
+    Panel(
+        "Whom each replica follows",
+        [
+            (
+                f"max by (addr, master_host, master_port) (redis_master_link_up{{{OF_NODES}}})",
+                "{{addr}} follows {{master_host}}:{{master_port}}",
+            )
+        ],
+        "state-timeline",
+        about="A bar while the replica is in the shard of this primary, red while it has no link to it.",
+        width=12,
+        height=9,
+        words={0: ("no link", BAD), 1: ("link up", GOOD)},
+    ),
+    Panel(
+        "Cluster, as each member says",
+        [(f"max by (addr) (redis_cluster_state{{{OF_NODES}}})", "{{addr}}")],
+        "state-timeline",
+        about="A member that says no answers its clients with CLUSTERDOWN.",
+        width=12,
+        height=9,
+        words={0: ("fail", BAD), 1: ("ok", GOOD)},
+    ),
+    Panel(
+        "Slots of each member",
+        [(f"max by (addr) (quorum_redis_cluster_slots{{{ONE}}}) > 0", "{{addr}}")],
+        about="From the facts of the hosts, once a minute. A shard that moves to another primary takes its line along.",
+        width=12,
+        height=9,
+    ),
+    Panel(
+        "Slots that are not served, as each member says",
+        [
+            (f"max by (addr) (16384 - redis_cluster_slots_ok{{{OF_NODES}}}) > 0", "{{addr}}"),
+            (f"max by (addr) (redis_cluster_slots_fail{{{OF_NODES}}}) > 0", "failed, {{addr}}"),
+            (f"max by (addr) (redis_cluster_slots_pfail{{{OF_NODES}}}) > 0", "perhaps failed, {{addr}}"),
+        ],
+    ),
+    Panel(
+        "Epoch of the cluster",
+        [(f"max by (addr) (redis_cluster_current_epoch{{{OF_NODES}}})", "{{addr}}")],
+        about="A step is a failover or a slot that went to another shard.",
+    ),
+    Panel("Members that each one knows", [(f"max by (addr) (redis_cluster_known_nodes{{{OF_NODES}}})", "{{addr}}")]),
+    Panel(
+        "Problems that quorum.redis.status names",
+        [(f"max by (code) (quorum_redis_problems{{{ONE}}})", "{{code}}")],
+    ),
+    Panel(
+        "Behind the primary",
+        [
+            (
+                f"label_replace(max by (addr) (redis_master_repl_offset{{{OF_NODES}}}), "
+                '"shard", "$1", "addr", "(.+)") '
+                "- on (shard) group_right () max by (addr, shard) (label_join("
+                f'redis_slave_repl_offset{{{OF_NODES}}}, "shard", ":", "master_host", "master_port"))',
+                "{{addr}}",
+            )
+        ],
+        unit="bytes",
+        about="Members with an IPv6 address are not compared.",
+    ),
+    Panel("Keys", [(f"sum by (addr) (redis_db_keys{{{OF_NODES}}})", "{{addr}}")]),
+    Panel(
+        "Memory",
+        [
+            (f"redis_memory_used_bytes{{{OF_NODES}}}", "{{addr}}"),
+            (f"redis_memory_max_bytes{{{OF_NODES}}} > 0", "maxmemory of {{addr}}"),
+        ],
+        unit="bytes",
+    ),
+    Panel(
+        "Commands",
+        [(f"rate(redis_commands_processed_total{{{OF_NODES}}}[$__rate_interval])", "{{addr}}")],
+        unit="ops",
+    ),
+    Panel(
+        "Errors by kind",
+        [(f"sum by (err) (rate(redis_errors_total{{{OF_NODES}}}[$__rate_interval]))", "{{err}}")],
+        unit="ops",
+        about="MOVED and ASK are how a client learns where a slot is. " + ASKED,
+    ),
+    Panel(
+        "Messages on the bus",
+        [(f"sum by (addr) (rate(redis_cluster_messages_sent_total{{{OF_NODES}}}[$__rate_interval]))", "{{addr}}")],
+        unit="ops",
+    ),
+]
 VARIABLES = {"deployment": 'label_values(up{job="redis"}, deployment)'}
 DASHBOARDS = {
     "deployment": ("Redis and Valkey: deployment", OVERVIEW, VARIABLES),
@@ -266,6 +395,14 @@ DASHBOARDS = {
         "Redis and Valkey: one set",
         SET,
         {**VARIABLES, "set": 'label_values(up{job="redis", deployment="$deployment"}, set)'},
+    ),
+    "cluster": (
+        "Redis and Valkey: one cluster",
+        CLUSTER,
+        {
+            "deployment": 'label_values(up{job="redis_cluster"}, deployment)',
+            "set": 'label_values(up{job="redis_cluster", deployment="$deployment"}, set)',
+        },
     ),
 }
 

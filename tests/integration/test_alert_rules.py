@@ -268,6 +268,14 @@ CASES: dict[str, tuple[dict[str, str | None], dict[str, int]]] = {
         {**FAST, link("c"): always(0), offset("c"): always(0)},
         {"RedisReplicaLinkDown": 1, "RedisFullSyncAhead": 1, "RedisReplicaLagGrows": 1},
     ),
+    "a replica was restarted with another engine, and copies everything": (
+        {
+            **FAST,
+            link("c"): f"1x{LONG // STEP - 2} 0x{STEPS}",
+            offset("c"): f"0+50000x{LONG // STEP - 2} 0x{STEPS}",
+        },
+        {},
+    ),
     "both replicas have lost their links": (
         {link("b"): always(0), link("c"): always(0)},
         {"RedisReplicaLinkDown": 2, "RedisNoReplicaInSync": 1},

@@ -13,10 +13,9 @@ import threading
 import urllib.error
 import urllib.request
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Set
+from typing import Any, Dict, Iterator, List
 
 import pytest
-import yaml
 from ansible_collections.quorum.redis.plugins.module_utils._config.sentinel_client_user import (
     client_rules,
 )
@@ -24,13 +23,12 @@ from ansible_collections.quorum.redis.plugins.module_utils._model.acl_presets im
 from ansible_collections.quorum.redis.plugins.module_utils._model.monitoring import build_exporters
 from ansible_collections.quorum.redis.plugins.module_utils._model.versions import parse_version, running_version
 from authority import Authority
+from metric_names import names_needed
 
 from .conftest import Lab, Server, free_port, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = ROOT / ".cache" / "prometheus" / "prometheus-redis-exporter"
-FILES = ROOT / "roles" / "redis_monitoring" / "files"
-RULES = FILES / "quorum-redis.rules.yml"
 PASSWORD, EXPORTER, WATCH, CLIENTS = "own-of-the-servers", "own-of-exporter", "own-of-sentinels", "own-of-clients"
 SECRETS = (PASSWORD, EXPORTER, WATCH, CLIENTS)
 
@@ -38,7 +36,7 @@ SECRETS = (PASSWORD, EXPORTER, WATCH, CLIENTS)
 class Scene:
     """A primary, its replica and a Sentinel, with an exporter for the servers and one for the Sentinel."""
 
-    def __init__(self, lab: Lab, folder: Path, **tls: Any) -> None:
+    def __init__(self, lab: Lab, folder: Path, program: Path = PROGRAM, **tls: Any) -> None:
         """Start everything as the role would; with `ca` and `own` of `tls` nothing speaks anything else."""
         self.tls = tls
         self.primary = lab.server("main", password=PASSWORD, **tls)
@@ -54,9 +52,11 @@ class Scene:
         for server in (self.primary, self.replica, self.node):
             rules = job_rules("monitoring", version, cluster=server is self.node)
             server.call("ACL", "SETUSER", "exporter", "on", f">{EXPORTER}", *rules)
-        self.sentinel.call("ACL", "SETUSER", "client", *client_rules([], version), f">{CLIENTS}")
+        clients = [CLIENTS] if version >= (6, 2) else []  # a Sentinel before that has no users
+        if clients:
+            self.sentinel.call("ACL", "SETUSER", "client", *client_rules([], version), f">{CLIENTS}")
         self.ports = (free_port(), free_port())
-        found = build_exporters(self._topology(), self._access(), {"password": WATCH, "clients": [CLIENTS]}, "here")
+        found = build_exporters(self._topology(), self._access(), {"password": WATCH, "clients": clients}, "here")
         assert found["problems"] == []
         self.processes: List[subprocess.Popen[bytes]] = []
         for entry in found["processes"]:
@@ -66,7 +66,7 @@ class Scene:
             for source, copy in entry["copies"].items():  # which the unit makes
                 arguments = [word.replace(copy, source) for word in arguments]
             assert not [word for word in arguments if any(secret in word for secret in SECRETS)]
-            self.processes.append(subprocess.Popen([PROGRAM, *arguments], stderr=subprocess.DEVNULL))
+            self.processes.append(subprocess.Popen([program, *arguments], stderr=subprocess.DEVNULL))
 
     def _topology(self) -> Dict[str, Any]:
         members = {"main": self.primary, "copy": self.replica, "sentinel": self.sentinel, "cart-7000": self.node}
@@ -124,16 +124,6 @@ def scene(lab: Lab, tmp_path: Path) -> Iterator[Scene]:
         yield found
     finally:
         found.close()
-
-
-def names_needed() -> Set[str]:
-    """Return the metrics that alert rules and dashboards read, without facts and those that Prometheus makes."""
-    groups = yaml.safe_load(RULES.read_text(encoding="utf-8"))["groups"]
-    asked = [rule["expr"] for group in groups for rule in group["rules"]]
-    for path in FILES.glob("*.json"):
-        panels = json.loads(path.read_text(encoding="utf-8"))["panels"]
-        asked += [target["expr"] for panel in panels for target in panel["targets"]]
-    return set(re.findall(r"(?<![\w:])redis_\w+", " ".join(re.sub(r'"[^"]*"', "", text) for text in asked)))
 
 
 def test_what_is_needed_is_there_and_no_right_is_missing(scene: Scene) -> None:

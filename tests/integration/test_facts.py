@@ -72,10 +72,10 @@ class Facts:
         self.settings: Dict[str, Any] = {}
 
     def look(self) -> str:
-        """Run the program; return what it has written."""
+        """Run the program as a host does, which may keep nothing that it has compiled; return what it has written."""
         settings, found = self.lab.root / "facts.json", self.lab.root / "facts.prom"
         settings.write_text(json.dumps(self.settings), encoding="utf-8")
-        command = [sys.executable, "-I", str(self.program), str(settings), str(found)]
+        command = [sys.executable, "-IB", str(self.program), str(settings), str(found)]
         done = subprocess.run(command, capture_output=True, text=True, timeout=LONG, check=False)
         assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
         assert found.stat().st_mode & 0o777 == 0o644

@@ -1,25 +1,33 @@
 # Copyright (c) 2026, quorum.redis contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A set gets a newer engine from the packages of the next Debian, and keeps every write."""
+"""A set gets a newer engine from the packages of the next Debian, keeps every write, and raises no alarm."""
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
-from deployment import DataSet, given
+from deployment import DataSet, given, until
 from deployment.sharded import ShardedSet
-from lab import Lab
+from lab import ROOT, Lab
+from measured import note
+from watcher import RULES, Prometheus, find_port
 
 PASSWORD, SENTINEL_PASSWORD = "upgrade-Ta4vR8", "upgrade-Nm6cX3"
+# True of a machine that stands still for seconds, as one that is full of tests may.
+OF_THE_MACHINE = {"RedisSentinelTilt", "RedisForkSlow"}
 
 
 @dataclass
-class Path:
+class Way:
     """From where to where a set goes."""
 
     hosts: list[str]
@@ -29,42 +37,76 @@ class Path:
     suite: str
 
 
-PATHS = {
-    "debian_12": Path(["u1", "u2", "u3"], True, "7.0", "8.0", "trixie"),
-    "debian_11": Path(["o1", "o2"], False, "6.0", "7.0", "bookworm"),
+WAYS = {
+    "debian_12": Way(["u1", "u2", "u3"], True, "7.0", "8.0", "trixie"),
+    "debian_11": Way(["o1", "o2"], False, "6.0", "7.0", "bookworm"),
 }
 
 
-@pytest.mark.parametrize("deployment", PATHS)
-def test_set_is_upgraded_without_losing_a_write(lab: Lab, deployment: str) -> None:
+@pytest.mark.parametrize("deployment", WAYS)
+def test_set_is_upgraded_without_losing_a_write(lab: Lab, deployment: str, tmp_path: Path) -> None:
     """Each member runs the new version in the end, and neither a second run nor site.yml changes anything."""
-    path = PATHS[deployment]
-    sentinels = path.hosts if path.watched else []
-    data_set = DataSet(lab, path.hosts, PASSWORD, sentinels, SENTINEL_PASSWORD)
-    source = f"deb http://deb.debian.org/debian {path.suite} main"
+    way = WAYS[deployment]
+    sentinels = way.hosts if way.watched else []
+    data_set = DataSet(lab, way.hosts, PASSWORD, sentinels, SENTINEL_PASSWORD)
+    source = f"deb http://deb.debian.org/debian {way.suite} main"
     with ThreadPoolExecutor() as pool:
         add = f"echo '{source}' >/etc/apt/sources.list.d/next.list && apt-get -qq update"
-        list(pool.map(lambda host: lab.sh(host, add, 120), path.hosts))
-    assert versions(data_set) == {path.old}
+        list(pool.map(lambda host: lab.sh(host, add, 120), way.hosts))
+    assert versions(data_set) == {way.old}
 
     def run(playbook: str, **variables: Any) -> Any:
-        only = given(redis_hosts=deployment, redis_version=path.new, **variables)
+        only = given(redis_hosts=deployment, redis_version=way.new, **variables)
         return lab.run_playbook(playbook, *only).expect(changed=None if variables else 0)
 
-    what = f"upgrade.yml, Redis {path.old} to {path.new}"
-    cart = ShardedSet(lab, path.hosts, [7000, 7001], PASSWORD) if path.watched else None
+    what = f"upgrade.yml, Redis {way.old} to {way.new}"
+    cart = ShardedSet(lab, way.hosts, [7000, 7001], PASSWORD) if way.watched else None
     sharded = cart.written(f"{what}, a cluster") if cart else nullcontext()
-    with data_set.watched() as roles, data_set.waited(), data_set.written(what=what), sharded:
+    quiet = silent(lab, way.hosts, tmp_path) if way.watched else nullcontext()
+    with quiet, data_set.watched() as roles, data_set.waited(), data_set.written(what=what), sharded:
         run("upgrade", redis_upgrade_without_backup=True)
     roles.expect_one_primary(planned=True)
     roles.expect_one_down()
-    assert versions(data_set) == {path.new}
+    assert versions(data_set) == {way.new}
     if cart:
         infos = [cart.ask(place, "INFO", "server") for place in cart.places]
-        assert all(f"redis_version:{path.new}." in info for info in infos)
+        assert all(f"redis_version:{way.new}." in info for info in infos)
         assert len({primary.split(":")[0] for primary in cart.settled()}) == 3  # one on each host
     run("upgrade")
     run("site")
+
+
+@contextmanager
+def silent(lab: Lab, hosts: list[str], folder: Path) -> Iterator[None]:
+    """Let Prometheus watch a set and a cluster, with the rules as they are installed; only the move may be told."""
+    subprocess.run([ROOT / "tools" / "prometheus"], check=True)
+    shutil.copy(RULES, folder)
+    given_to_it = lab.sh(hosts[0], "cat /etc/prometheus/quorum-redis/*.targets.json")
+    (folder / "set.targets.json").write_text(given_to_it, encoding="utf-8")
+    nodes = [f"{lab.host_ip(host)}:9100" for host in hosts]
+    scraped = [
+        {"job_name": "quorum-redis", "file_sd_configs": [{"files": ["*.targets.json"]}]},
+        {"job_name": "node", "static_configs": [{"targets": nodes}]},
+    ]
+    often = {"scrape_interval": "5s", "evaluation_interval": "5s"}
+    watching = {"global": often, "rule_files": ["*.rules.yml"], "scrape_configs": scraped}
+    prometheus = Prometheus(folder, find_port(), watching)
+    try:
+        # Servers and Sentinels; members of the cluster; what each host finds of both, and whose slots are whose.
+        seen = {
+            'redis_up{job!="redis_cluster"} == 1': 6,
+            'redis_up{job="redis_cluster"} == 1': 6,
+            "quorum_redis_healthy == 1": 6,
+            "quorum_redis_cluster_slots": 18,
+        }
+        for expression, count in seen.items():
+            found = lambda e=expression, n=count: len(prometheus.list_series(e)) == n  # noqa: E731
+            until(lab, f"Prometheus sees {count} of {expression}", found)
+        yield
+        assert set(prometheus.list_ever("firing")) - OF_THE_MACHINE == {"RedisPrimaryMoved"}
+        note("pending while a set and a cluster were upgraded", ", ".join(prometheus.list_ever("pending")) or "nothing")
+    finally:
+        prometheus.stop()
 
 
 def versions(data_set: DataSet) -> set[str]:

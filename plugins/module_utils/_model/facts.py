@@ -9,7 +9,10 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
+from .addresses import join_address
+from .cluster_slots import count_slots
 from .cluster_status import judge_clusters
+from .cluster_view import list_answering
 from .status_verdict import Problem, judge_sets
 
 PREFIX = "quorum_redis_"
@@ -19,6 +22,7 @@ HELP = {
     "declared_sentinels": "Sentinels of a data set by the inventory.",
     "healthy": "1: quorum.redis.status says that the data set is as declared, as seen from this host.",
     "problems": "Problems that quorum.redis.status shows, by kind, as seen from this host.",
+    "cluster_slots": "Slots that a member of a cluster says are its own, as this host was told.",
     "backup_period_seconds": "How often a backup is to be made by the timer of this host and others.",
     "backup_last_success_timestamp_seconds": "When the newest good backup on this host ended.",
     "backup_last_proof_timestamp_seconds": "When the newest backup on this host that was proven ended.",
@@ -116,6 +120,9 @@ def _add_verdict(metrics: Metrics, told: Mapping[str, Any], found: Found) -> Non
         metrics.add_metric("declared_sentinels", len(one.watching), set=one.declared["name"])
     for cluster in judge_clusters(told, found.servers):
         _add_set(metrics, cluster.declared, cluster.problems)
+        for member in list_answering(cluster.members):
+            addr = join_address(member.server.address, member.server.port)
+            metrics.add_metric("cluster_slots", count_slots(member.slots), set=cluster.declared["name"], addr=addr)
     for code, count in Counter(problem.code for problem in left).items():
         metrics.add_metric("problems", count, code=code)
 

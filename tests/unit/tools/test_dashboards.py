@@ -33,7 +33,7 @@ def test_they_are_up_to_date() -> None:
 
 
 def test_they_are_told_apart() -> None:
-    assert IDS == ["quorum-redis-deployment", "quorum-redis-set"]
+    assert IDS == ["quorum-redis-cluster", "quorum-redis-deployment", "quorum-redis-set"]
     assert len({found["title"] for found in DASHBOARDS}) == len(DASHBOARDS)
 
 
@@ -56,7 +56,7 @@ def test_the_reader_chooses_the_source(found: dict[str, Any]) -> None:
     sources += [target["datasource"] for panel in found["panels"] for target in panel["targets"]]
     assert {source["uid"] for source in sources} == {"${datasource}"}
     variables = [one["name"] for one in found["templating"]["list"]]
-    used = set(re.findall(r"\$(\w+)", " ".join(expressions(found))))
+    used = set(re.findall(r"\$([a-z_]\w*)", " ".join(expressions(found))))
     assert used - {"__rate_interval"} == set(variables) - {"datasource"}
 
 
