@@ -13,7 +13,7 @@ from deployment.traces import Traces
 from deployment.vault import Secret, write
 from lab import Lab
 
-JOBS = ("operator", "replication", "sentinel", "monitoring", "backup")
+JOBS = ("operator", "replication", "sentinel", "monitoring", "backup", "endpoint")
 KEY = "vault-Gz7uK8"
 
 

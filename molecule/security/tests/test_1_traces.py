@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from deployment import DataSet
+from deployment import DataSet, given
 from deployment.traces import Traces
 from lab import ROOT, Lab
 
@@ -61,6 +61,7 @@ def test_a_backup_and_a_failover(lab: Lab, main: DataSet, traces: Traces, secret
     assert main.settled() != old
 
 
+FRONT = {"name": "main", "endpoint": {"port": 7379}}
 # What a check takes to say what it would do, or why it does not.
 OTHERS = {
     "status": ["-e", "redis_status_fail=false"],
@@ -72,6 +73,15 @@ OTHERS = {
     "monitoring": ["--check"],
     "notify": ["--check"],
     "remove": ["--check", "-e", "redis_remove_confirm=redis"],
+    "rebalance": ["--check"],
+    "notify_test": ["--check"],
+    "certificates": [
+        "--check",
+        *given(
+            redis_tls_authority="/srv/none", **{f"redis_tls_{one}_file": f"/etc/{one}" for one in ("ca", "cert", "key")}
+        ),
+    ],
+    "endpoint": ["--check", *given(redis_hosts="s2", redis_endpoint_group="redis_backup", redis_instances=[FRONT])],
 }
 
 
