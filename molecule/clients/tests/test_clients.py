@@ -9,11 +9,13 @@ No worker dies, nobody is answered with UNBLOCKED, and what is planned loses no 
 from __future__ import annotations
 
 import itertools
+import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from applications import Page, Program, Told, add_jobs, map_ports, worker, write_page
@@ -28,9 +30,33 @@ WRITERS, WORKERS = ("redis-py", "ioredis", "node-redis"), {"jobs": "Celery", "rq
 CLIENTS = (*WRITERS, *WORKERS.values())
 WAITING = "app:waiting"
 PAUSE = 0.3  # seconds between two jobs: a worker keeps up with that on a busy machine too
-MOVE = 2.0  # seconds that a planned move may take from a client, by the page
+# What docs/clients.md promises, in seconds: how long a planned move, and how long a crash, takes from a client.
+MOVE, CRASH = 2.0, 10.0
 RETRY = 1.0  # seconds after which node-redis looks for the primary again
 ROUNDS = 3  # of these in vain, while servers and Sentinels restart
+# What a client may be told meanwhile: that the connection or the primary is lost, or that this one is read-only now.
+# Another error is an answer of a server, such as UNBLOCKED or NOPERM, which libraries do not try again.
+COVERED = re.compile(
+    "^(ConnectionError|TimeoutError|OperationalError|MasterNotFoundError|ReadOnlyError): |^READONLY "
+    "|closed|timeout|No such master|ECONN|ETIMEDOUT"
+)
+# From `dual` on each login has a new password beside the previous one: a rotation that has not come to its end.
+ROTATING: dict[str, Any] = {
+    "redis_password": "serving-Wc5hT1",
+    "redis_password_previous": "serving-Nd7qL3",
+    "redis_sentinel_password": "watching-Gb9nE4",
+    "redis_sentinel_password_previous": "watching-Fy2wK8",
+    "redis_acl_users": [
+        {
+            "name": name,
+            "preset": preset,
+            "prefix": prefix,
+            "passwords": ["new"],
+            "passwords_previous": [f"secret-of-{name}"],
+        }
+        for name, preset, prefix in (("app", "application", "app:"), ("jobs", "celery", "app:"), ("rq", "queue", "rq:"))
+    ],
+}
 PROGRAMS = {
     "redis_py.py": "from loop import go_on\nfrom redis_set import primary\n"
     "go_on(lambda number: primary.rpush('app:redis-py', number), 0.05)\n",
@@ -177,12 +203,16 @@ class Applications:
         held = self.main.ask(self.main.settled(), "LRANGE", f"app:{name}", "0", "-1")
         return sent - {int(item) for item in held}
 
-    def survive(self, what: str, act: Callable[[], object], seconds: float = 20.0) -> dict[str, float]:
+    def like_a_move(self) -> dict[str, float]:
+        """Return how long a client may wait while everybody restarts: one move is in it, as long as in this run."""
+        return {name: max(self.moved[name], MOVE) + ROUNDS * RETRY for name in CLIENTS}
+
+    def survive(self, what: str, act: Callable[[], object], longest: dict[str, float]) -> dict[str, float]:
         """Do something to the set; note errors and the longest time without an acknowledgement of each client.
 
-        No client may be without one for so many seconds, no program may die, and none be told UNBLOCKED.
+        No client may be without one for longer, no program may die, and none be told what it does not try again.
         """
-        since, gaps = time.monotonic(), {}
+        since, gaps, odd = time.monotonic(), {}, set()
         act()
         self.main.settled()
         for release in self.alive:
@@ -195,12 +225,14 @@ class Applications:
                 times = [one.at for one in told if not one.error]
                 gaps[name] = max(end - begin for begin, end in itertools.pairwise(times) if end > since)
                 line += f", longest gap {gaps[name]:.1f} s"
+            odd |= {error for error in errors if "UNBLOCKED" in error or not COVERED.search(error)}
             note(f"{what}, {name}", f"{line} {sorted({error[:50] for error in errors}) or ''}")
         for release in self.releases:
             for name, program in release.programs.items():
                 assert program.lives() or release not in self.alive, f"{name} has died:\n{program.said()[-3000:]}"
                 assert "UNBLOCKED" not in program.said(), name
-        assert all(gap < allowed(seconds) for gap in gaps.values()), gaps
+        assert not odd
+        assert all(gap < allowed(longest[name]) for name, gap in gaps.items()), (gaps, longest)
         return gaps
 
     def nothing_is_lost(self, what: str) -> None:
@@ -226,26 +258,29 @@ def applications(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 
 def secure(applications: Applications, mode: str) -> None:
-    """Take the set a step on its way to TLS."""
+    """Take the set a step on its way to TLS, while passwords change."""
     main = applications.main
-    main.lab.run_playbook("site", *given(redis_tls=mode)).expect()
+    main.lab.run_playbook("site", *given(redis_tls=mode, **ROTATING)).expect()
     main.ways = [PLAIN, SECURE]
     main.port, main.sentinel_port = PLAIN if mode == "dual" else SECURE
 
 
 def test_a_planned_move(lab: Lab, applications: Applications) -> None:
-    applications.moved = applications.survive("planned move", lambda: lab.run_playbook("failover").expect())
+    # Everybody tries once more; node-redis asks a Sentinel each second until it is told another primary.
+    longest = {name: MOVE + (ROUNDS if name == "node-redis" else 1) * RETRY for name in CLIENTS}
+    applications.moved = applications.survive("planned move", lambda: lab.run_playbook("failover").expect(), longest)
     applications.nothing_is_lost("a planned move")
 
 
 def test_a_rolling_restart(lab: Lab, applications: Applications) -> None:
-    applications.survive("rolling restart", lambda: lab.run_playbook("restart").expect())
+    longest = applications.like_a_move()
+    applications.survive("rolling restart", lambda: lab.run_playbook("restart").expect(), longest)
     applications.nothing_is_lost("a rolling restart")
 
 
 def test_clients_go_over_to_tls(lab: Lab, applications: Applications, tmp_path: Path) -> None:
     """`dual`, then each application with the map of ports, then `peers` and `only`, where the map does nothing."""
-    applications.survive("redis_tls: dual", partial(secure, applications, "dual"))
+    applications.survive("redis_tls: dual", partial(secure, applications, "dual"), applications.like_a_move())
     ca = tmp_path / "ca.crt"
     ca.write_text(lab.sh("k1", "cat /etc/ssl/redis/ca.crt") + "\n", encoding="utf-8")
     applications.main.ca = str(ca)
@@ -255,14 +290,12 @@ def test_clients_go_over_to_tls(lab: Lab, applications: Applications, tmp_path: 
         applications.roll_out("secure", ca)
         applications.retire(plain)
 
-    applications.survive("applications go over to TLS", roll)
+    applications.survive("applications go over to TLS", roll, dict.fromkeys(CLIENTS, MOVE))
     # No longer than a planned move takes, but for when node-redis asks: only a Sentinel that sees the primary will do.
-    gaps = applications.survive("redis_tls: peers", partial(secure, applications, "peers"))
-    assert all(gap < allowed(applications.moved[name] + RETRY) for name, gap in gaps.items()), gaps
+    longest = {name: applications.moved[name] + RETRY for name in CLIENTS}
+    applications.survive("redis_tls: peers", partial(secure, applications, "peers"), longest)
     # A rolling restart with one move in it, over TLS: what connects anew then must not cost more than the move.
-    gaps = applications.survive("redis_tls: only", partial(secure, applications, "only"))
-    longest = {name: max(applications.moved[name], MOVE) + ROUNDS * RETRY for name in gaps}
-    assert all(gap < allowed(longest[name]) for name, gap in gaps.items()), gaps
+    applications.survive("redis_tls: only", partial(secure, applications, "only"), applications.like_a_move())
     applications.nothing_is_lost("redis_tls: only")
 
 
@@ -275,7 +308,9 @@ def test_a_crash(lab: Lab, applications: Applications) -> None:
         lab.sh(old, "systemctl kill --signal KILL redis-server@main")
         until(lab, "another one is primary", lambda: main.primaries() not in ([old], []))
 
-    applications.survive("crash over TLS", crash, 30.0)
+    applications.survive("crash over TLS", crash, dict.fromkeys(CLIENTS, CRASH + ROUNDS * RETRY))
     for name in WRITERS:
-        note(f"crash over TLS, {name}", f"{len(applications.lost(name))} acknowledged writes lost")
+        lost = applications.lost(name)
+        note(f"crash over TLS, {name}", f"{len(lost)} acknowledged writes lost")
+        assert len(lost) <= 1, f"more than the one that was on its way to the replicas: {sorted(lost)[:10]}"
     applications.retire(applications.alive[0])
