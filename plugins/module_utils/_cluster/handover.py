@@ -33,7 +33,9 @@ def hand_over(old: Client, target: Client, command: Sequence[str]) -> None:
     try:
         old.call("CLIENT", "PAUSE", str(int(SECONDS * 1000)), "WRITE")
     except CommandFailed:
-        target.call(*command)  # before 6.2 there is no pause of the writes alone
+        target.call("PING")  # connected by now, so that nobody is back before the engine stops all
+        _cut_off(old)
+        target.call(*command)
         return
     try:
         _cut_off(old, (*_WRITERS, *_READERS))
@@ -52,9 +54,11 @@ def _cut_off_readers(old: Client) -> None:
         time.sleep(0.002)
 
 
-def _cut_off(client: Client, commands: Sequence[str]) -> None:
-    for each in list_unblocks(client.call("CLIENT", "LIST", "TYPE", "normal"), *commands):
-        _quietly(client, *each)
+def _cut_off(client: Client, commands: Sequence[str] = ()) -> None:
+    found = list_unblocks(client.call("CLIENT", "LIST", "TYPE", "normal"), *commands)
+    if found:
+        with suppress(QuorumError):  # one of them has gone by itself
+            client.send_together(found)
 
 
 def _quietly(client: Client, *command: str) -> None:
