@@ -8,10 +8,10 @@ from __future__ import annotations
 import json
 import re
 import socket
+import ssl
 import subprocess
 import threading
-import urllib.error
-import urllib.request
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from pathlib import Path
 from typing import Any, Dict, Iterator, List
 
@@ -81,6 +81,8 @@ class Scene:
             "redis_monitoring_port": self.ports[0],
             "redis_monitoring_sentinel_port": self.ports[1],
             "redis_tls_clients": "yes" if self.tls else "no",
+            "redis_monitoring_tls": bool(self.tls),
+            **{f"redis_tls_{part}_file": str(getattr(self.tls["own"], part)) for part in ("cert", "key") if self.tls},
         }
         of_sets = {"instances": models[:2], "sentinel": models[2], "servers": [*models[:2], *nodes]}
         access: Dict[str, Any] = {"on": False}
@@ -94,10 +96,19 @@ class Scene:
         login = {"username": "exporter", "password": EXPORTER}
         return {name: {"monitoring": login} for name in ("main", "copy", "cart", "cart-7000")}
 
-    @staticmethod
-    def _get(port: int, path: str) -> str:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=30) as answer:
-            return str(answer.read().decode())
+    def _get(self, port: int, path: str, shown: bool = True) -> str:
+        """Ask over TLS where that is all that is spoken, with the certificate of the host or without."""
+        connection = HTTPConnection("127.0.0.1", port, timeout=30)
+        if self.tls:
+            context = ssl.create_default_context(cafile=str(self.tls["ca"]))
+            if shown:
+                context.load_cert_chain(self.tls["own"].cert, self.tls["own"].key)
+            connection = HTTPSConnection("127.0.0.1", port, timeout=30, context=context)
+        try:
+            connection.request("GET", path)
+            return connection.getresponse().read().decode()
+        finally:
+            connection.close()
 
     def scrape(self, server: Server, more: str = "") -> str:
         """Return what the exporter says of a process."""
@@ -145,7 +156,7 @@ def test_what_is_needed_is_there_and_no_right_is_missing(scene: Scene) -> None:
 
 
 def test_servers_and_sentinels_that_speak_nothing_but_tls(lab: Lab, tmp_path: Path) -> None:
-    """They ask for certificates, too."""
+    """They ask for certificates, too, and so do the exporters: who has none learns nothing."""
     authority = Authority(tmp_path / "authority")
     found = Scene(lab, tmp_path, ca=authority.ca, own=authority.issue("host"))
     try:
@@ -155,6 +166,12 @@ def test_servers_and_sentinels_that_speak_nothing_but_tls(lab: Lab, tmp_path: Pa
             text = found.scrape(server)
             assert re.search(r"^redis_up 1$", text, re.MULTILINE), text
             assert not [secret for secret in SECRETS if secret in text]
+        for port in found.ports:
+            with pytest.raises((OSError, HTTPException), match=r"certificate|closed|reset|EOF"):
+                found._get(port, "/metrics", shown=False)
+            with socket.create_connection(("127.0.0.1", port)) as plain:
+                plain.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
+                assert b"redis" not in plain.recv(4096)
     finally:
         found.close()
 
@@ -176,10 +193,7 @@ def test_a_stranger_learns_no_password_and_no_data(scene: Scene) -> None:
         stranger = threading.Thread(target=listen, daemon=True)
         stranger.start()
         for port in scene.ports:
-            try:
-                scene._get(port, f"/scrape?target=redis://127.0.0.1:{listener.getsockname()[1]}")
-            except urllib.error.HTTPError:
-                continue
+            scene._get(port, f"/scrape?target=redis://127.0.0.1:{listener.getsockname()[1]}")
         stranger.join(30)
     assert len(heard) == 2
     assert not [secret for secret in SECRETS for said in heard if secret.encode() in said]

@@ -72,7 +72,12 @@ def _own(model: Mapping[str, Any], host: str) -> str:
 
 
 def _problems(topology: Mapping[str, Any], access: Mapping[str, Any], local: Sequence[Mapping[str, Any]]) -> List[str]:
-    """Return why the servers of this host cannot be asked."""
+    """Return why the servers of this host cannot be asked, or not as they are told to be."""
+    if topology["options"].get("redis_monitoring_tls") and not topology["tls"]["on"]:
+        return [
+            "redis_monitoring_tls lets the exporters show the certificate of their host, and redis_tls is not peers or "
+            "only. Leave it out, or let the servers have TLS first."
+        ]
     if not topology["options"]["redis_auth"]:
         return []
     names = list(dict.fromkeys(_set_of(model) for model in local))
@@ -120,6 +125,11 @@ def _exporter(
             # The key is readable by the user of the servers, as whom nothing else shall run.
             copies = {tls[part]: f"/run/{name}/{part}" for part in ("cert", "key")}
             arguments += [f"-tls-client-{part}-file=/run/{name}/{part}" for part in ("cert", "key")]
+        if options.get("redis_monitoring_tls"):
+            copies = {options[f"redis_tls_{part}_file"]: f"/run/{name}/{part}" for part in ("cert", "key")}
+            arguments += [f"-tls-server-{part}-file=/run/{name}/{part}" for part in ("cert", "key")]
+            # Who has no certificate of this CA learns nothing.
+            arguments.append(f"-tls-server-ca-cert-file={tls['ca']}")
     return {"name": name, "of": of, "passwords": passwords, "copies": copies, "arguments": arguments}
 
 
@@ -142,6 +152,7 @@ def list_targets(
                 "host": member["host"],
                 "addr": addr,
                 "instance": addr,
+                **({"__scheme__": "https"} if told.get("redis_monitoring_tls") else {}),
                 "__metrics_path__": "/scrape",
                 "__param_target": f"{scheme}://{addr}",
             }

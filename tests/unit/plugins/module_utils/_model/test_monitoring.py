@@ -226,3 +226,27 @@ def test_a_certificate_counts_where_some_port_speaks_tls() -> None:
     assert [one["tls_port"] for one in settings["processes"]] == [16379, 0]
     found["options"]["redis_tls_clients"] = "yes"
     assert facts(found)[0]["key"] == "/tls/host.key"
+
+
+def test_exporters_speak_tls_to_those_who_show_a_certificate() -> None:
+    found = look(topology(tls=TLS, redis_monitoring_tls=True))
+    for one in found["processes"]:
+        served = [word for word in one["arguments"] if word.startswith("-tls-server")]
+        assert served == [
+            f"-tls-server-cert-file=/run/{one['name']}/cert",
+            f"-tls-server-key-file=/run/{one['name']}/key",
+            "-tls-server-ca-cert-file=/tls/ca.crt",
+        ]
+        assert one["copies"] == {
+            "/tls/host.crt": f"/run/{one['name']}/cert",
+            "/tls/host.key": f"/run/{one['name']}/key",
+        }
+    assert {target["labels"]["__scheme__"] for target in found["targets"]} == {"https"}
+    plain = look(topology(tls=TLS))
+    assert not [word for one in plain["processes"] for word in one["arguments"] if word.startswith("-tls-server")]
+    assert not [target for target in plain["targets"] if "__scheme__" in target["labels"]]
+
+
+def test_exporters_without_a_certificate_cannot_speak_tls() -> None:
+    found = look(topology(redis_monitoring_tls=True))
+    assert "redis_tls is not peers or only" in found["problems"][0] and not found["processes"]
