@@ -151,6 +151,10 @@ def test_what_is_needed_is_there_and_no_right_is_missing(scene: Scene) -> None:
     assert (
         f'redis_sentinel_master_status{{master_address="127.0.0.1:{scene.primary.port}",master_name="main"' in told[2]
     )
+    # Who may not ask it is told 0, which is the same as no quorum.
+    assert re.search(r'^redis_sentinel_master_ckquorum_status{.*master_name="main".*} 1$', told[2], re.MULTILINE), told[
+        2
+    ]
     for server in (scene.primary, scene.replica, scene.sentinel, scene.node):
         assert server.call("ACL", "LOG") == []
 
