@@ -13,9 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from deployment import DataSet, Roles, given, until
+import redis
+from ansible_collections.quorum.redis.plugins.module_utils._model.acl_applications import PRESETS
+from deployment import DataSet, Roles, connect, given, until
 from deployment.matrix import HOSTS
 from lab import Lab
+from patience import LONG
 from rotating import nothing_fails, refuses, renewed
 
 RUNS = {
@@ -102,6 +105,27 @@ def test_set_is_whole(sets: dict[str, DataSet], deployment: str) -> None:
     assert sets[deployment].settled() == HOSTS[deployment][0]
     sets[deployment].fill(200, "first")
     sets[deployment].holds(200, "first")
+
+
+@pytest.mark.parametrize("deployment", HOSTS)
+def test_presets_are_what_they_say(lab: Lab, sets: dict[str, DataSet], deployment: str) -> None:
+    """The run that deployed them had each proven by this engine; here is what clients see of it."""
+    one = sets[deployment]
+
+    def refused(name: str, *command: str) -> bool:
+        with connect(lab.host_ip(one.hosts[0]), one.port, "preset-Rk2dM7", LONG, f"p-{name}", one.ca) as client:
+            try:
+                client.execute_command(*command)
+            except redis.exceptions.NoPermissionError:
+                return True
+            return False
+
+    assert [name for name in PRESETS if refused(name, "GET", "app:1")] == []
+    assert [name for name in PRESETS if refused(name, "SET", "app:1", "x")] == ["reader"]
+    assert [name for name in PRESETS if refused(name, "LPUSH", "app:q", "x")] == ["session", "reader"]
+    assert [name for name in PRESETS if refused(name, "PUBLISH", "app:c", "x")] == ["cache", "session", "reader"]
+    for command in (["GET", "other:1"], ["FLUSHALL"], ["SCRIPT", "FLUSH"]):
+        assert [name for name in PRESETS if not refused(name, *command)] == [], command
 
 
 @pytest.mark.parametrize("deployment", ["source_redis", "source_valkey"])
