@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Dict
+from typing import Dict, Sequence
 
 from .._model.rdb_header import Header
 from .._redis.replies import parse_number
+
+TICK = 0.01  # seconds, of the slowest kernel
 
 
 @dataclass
@@ -20,6 +22,11 @@ class Save:
     began: int
     info: Dict[str, str]
     owed: bool = False  # stop-writes-on-bgsave-error was switched off for it
+
+
+def stamp_of(clock: Sequence[str]) -> int:
+    """Return the second that a file begun at this TIME bears at least: its stamp is of the last tick of the kernel."""
+    return int(parse_number(clock[0]) + parse_number(clock[1]) / 1e6 - TICK)
 
 
 def belongs_to_save(head: Header, save: Save) -> bool:

@@ -20,7 +20,7 @@ from .._host.sandbox import find_account
 from .._model.rdb_header import read_header
 from .._redis.client import Client
 from .._redis.replies import parse_info, parse_number, reason_in_log
-from .save import Save, belongs_to_save
+from .save import Save, belongs_to_save, stamp_of
 
 PAUSE = 0.1
 REPLACED = "another save has taken the place of its file, or a synchronisation with the primary"  # by a rename
@@ -217,7 +217,7 @@ class Saver:
         while True:
             found = self.await_idle()
             # In the second of an earlier save the two could not be told apart.
-            while parse_number(self.client.call("TIME")[0]) <= parse_number(found.get("rdb_last_save_time")):
+            while stamp_of(self.client.call("TIME")) <= parse_number(found.get("rdb_last_save_time")):
                 self._in_time("the clock of the server is behind its last save")
                 time.sleep(PAUSE)
             try:
@@ -229,7 +229,7 @@ class Saver:
                     time.sleep(PAUSE)
                     continue
                 raise self._failure(f"the save cannot begin: {problem.text}", int(time.time()) - 1) from None
-            return parse_info(text), parse_number(clock[0])
+            return parse_info(text), stamp_of(clock)
 
     def _await(self, before: Mapping[str, str]) -> None:
         """Wait for the end of the save."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.quorum.redis.plugins.module_utils._backup.save import Save, belongs_to_save
+from ansible_collections.quorum.redis.plugins.module_utils._backup.save import Save, belongs_to_save, stamp_of
 from ansible_collections.quorum.redis.plugins.module_utils._cluster_backup.plan import is_good
 from ansible_collections.quorum.redis.plugins.module_utils._model.rdb_header import Header
 
@@ -28,6 +28,14 @@ SAVE = Save("20261129T101112Z", 100, {"master_repl_offset": "70"})
 )
 def test_a_file_is_known_by_its_time_and_its_place_in_the_stream(aux: dict[str, str], ours: bool) -> None:
     assert belongs_to_save(Header("REDIS", 11, aux), SAVE) is ours
+
+
+@pytest.mark.parametrize(
+    ("clock", "second"), [(("100", "2000"), 99), (("100", "12000"), 100), (("100", "999999"), 100)]
+)
+def test_a_file_may_bear_the_second_before_when_that_has_just_ended(clock: tuple[str, str], second: int) -> None:
+    """It is stamped by a clock that moves with the kernel's tick; TIME tells microseconds."""
+    assert stamp_of(clock) == second
 
 
 @pytest.mark.parametrize(
