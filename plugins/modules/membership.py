@@ -146,7 +146,7 @@ converged:
 from typing import Any, Dict
 
 from ..module_utils._membership.reconciler import Declared
-from ..module_utils._module.options import MEMBER_OPTIONS, TLS_OPTIONS
+from ..module_utils._module.options import LOGINS, MEMBER_OPTIONS, TLS_OPTIONS
 from ..module_utils._module.runner import MaskedModule, run
 
 
@@ -158,17 +158,11 @@ def main() -> None:
         "members": {**member, "required": True},
         "sentinel": {"type": "bool", "default": True},
     }
-    login: Dict[str, Any] = {
-        "name": {"type": "str", "required": True},
-        "username": {"type": "str"},
-        "password": {"type": "raw", "no_log": True},
-        "fallback_password": {"type": "raw", "no_log": True},
-    }
     host: Dict[str, Any] = {key: {"type": "str", "required": True} for key in ("host", "address")}
     host.update({key: {"type": "int"} for key in ("port", "other_port")})
     spec: Dict[str, Any] = {
         "sets": {"type": "list", "elements": "dict", "required": True, "options": one},
-        "logins": {"type": "list", "elements": "dict", "default": [], "options": login},
+        "logins": LOGINS,
         "sentinels": {**member, "default": []},
         "sentinel_password": {"type": "raw", "no_log": True},
         "leaving": {"type": "list", "elements": "dict", "default": [], "options": host},

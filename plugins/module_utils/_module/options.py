@@ -30,6 +30,16 @@ LOGIN_OPTIONS: Dict[str, Dict[str, Any]] = {
     **{key: CONNECTION_OPTIONS[key] for key in ("username", "password", "fallback_password", "timeout")},
     **TLS_OPTIONS,
 }
+# With what to log in to the servers of each data set.
+LOGINS: Dict[str, Any] = {
+    "type": "list",
+    "elements": "dict",
+    "default": [],
+    "options": {
+        "name": {"type": "str", "required": True},
+        **{key: CONNECTION_OPTIONS[key] for key in ("username", "password", "fallback_password")},
+    },
+}
 MEMBER_OPTIONS: Dict[str, Dict[str, Any]] = {
     "host": {"type": "str", "required": True},
     "address": {"type": "str", "required": True},

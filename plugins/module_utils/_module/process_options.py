@@ -9,7 +9,7 @@ from typing import Any, Dict
 
 from .._model.acl_applications import PRESETS
 from .._model.acl_presets import JOBS, NEEDS
-from .options import CONNECTION_OPTIONS, FILE_OPTIONS, MEMBER_OPTIONS, ROTATION_OPTIONS
+from .options import CONNECTION_OPTIONS, FILE_OPTIONS, LOGINS, MEMBER_OPTIONS, ROTATION_OPTIONS
 
 PROCESS_OPTIONS: Dict[str, Any] = {
     "name": {"type": "str", "required": True},
@@ -66,12 +66,6 @@ _MASTER: Dict[str, Any] = {
     "username": {"type": "str"},
     "password": {"type": "str", "no_log": True},
 }
-_LOGIN: Dict[str, Any] = {
-    "name": {"type": "str", "required": True},
-    "username": {"type": "str"},
-    "password": {"type": "raw", "no_log": True},
-    "fallback_password": {"type": "raw", "no_log": True},
-}
 SENTINEL_OPTIONS: Dict[str, Any] = {
     **CONNECTION_OPTIONS,
     "port": {"type": "int", "default": 26379},
@@ -81,7 +75,7 @@ SENTINEL_OPTIONS: Dict[str, Any] = {
     "masters": {"type": "list", "elements": "dict", "required": True, "options": _MASTER},
     "passwords": {"type": "dict", "default": {}, "no_log": True},
     "users": {"type": "dict", "default": {}},
-    "logins": {"type": "list", "elements": "dict", "default": [], "options": _LOGIN},
+    "logins": LOGINS,
     "sentinels": _MEMBERS,
     "sentinel_username": {"type": "str"},
     "sentinel_password": {"type": "raw", "no_log": True},
