@@ -100,7 +100,7 @@ def steps() -> dict[str, Step]:
     scripts = ["tools/install_collection", "tools/lab", "tools/sanity"]
     integration = (
         "tools/clients && tools/prometheus && "
-        "QUORUM_TEST_ENGINES=$(tools/engines) exec pytest -n 4 --dist worksteal tests/integration"
+        "QUORUM_TEST_ENGINES=$(tools/engines) exec pytest -n 6 --dist worksteal tests/integration"
     )
     yamls = ["molecule", "playbooks", "roles", "examples", "meta", "changelogs", "galaxy.yml"]
     found = [

@@ -89,10 +89,12 @@ def refused_of(seen: Mapping[str, State], shown: Callable[[State], str]) -> list
             times, age, hosts = rows.get(what, (0, one["age"], []))
             rows[what] = (times + one["times"], min(age, one["age"]), [*hosts, *([] if host in hosts else [host])])
     latest = sorted(rows.items(), key=lambda row: row[1][1])[:REFUSED_ROWS]
-    return [
+    more = len(rows) - len(latest)
+    found: list[Row] = [
         [user, what, str(times), f"{age // 60} min ago", ", ".join(hosts)]
         for (user, what), (times, age, hosts) in latest
     ]
+    return [*found, ["and more", f"{more} of older date, in ACL LOG", "", "", ""]] if more else found
 
 
 def title_of(one: SetStatus) -> str:

@@ -16,7 +16,7 @@ from ansible_collections.quorum.redis.plugins.module_utils._model.markup import 
 from ansible_collections.quorum.redis.plugins.module_utils._model.observed import Observed, SentinelView
 from ansible_collections.quorum.redis.plugins.module_utils._model.status_html import render_html
 from ansible_collections.quorum.redis.plugins.module_utils._model.status_layout import short_names
-from ansible_collections.quorum.redis.plugins.module_utils._model.status_page import render_page
+from ansible_collections.quorum.redis.plugins.module_utils._model.status_page import refused_of, render_page
 from ansible_collections.quorum.redis.plugins.module_utils._redis.replies import (
     apply_info,
     parse_master,
@@ -398,6 +398,13 @@ class Reader(html.parser.HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.found.append((tag, dict(attrs)))
+
+
+@pytest.mark.parametrize(("count", "left"), [(10, []), (13, ["3 of older date, in ACL LOG"])])
+def test_refusals_that_are_not_shown_are_counted(count: int, left: list[str]) -> None:
+    refused = [{"user": "app", "kind": "key", "object": f"k{age}", "times": 1, "age": 60 * age} for age in range(count)]
+    rows = refused_of({"r1": {"refused": refused}}, lambda what: str(what["object"]))
+    assert [row[1] for row in rows] == [f"k{age}" for age in range(10)] + left
 
 
 @pytest.mark.parametrize("name", HOSTILE)
