@@ -79,8 +79,7 @@ class KnownProcesses(Processes):
     def observe(self) -> list[View]:
         """Look at all of them, or at none."""
         for part in self.parts:
-            program = part.params["binary"], part.parameters, part.sentinel, part.params["user"]
-            part.sample = recall_sample(*program, part.wanted.path, part.secrets)
+            part.sample = recall_sample(*part.program, part.wanted.path, part.secrets)
             if part.sample is None:
                 raise Unsettled(f"{part.label}: the installed program has not accepted this before")
         return super().observe()

@@ -91,6 +91,7 @@ class Instance(Reconciler[View]):
         if Path(self.params["binary"]).exists():
             given = known_to(given, installed_version(self.params["binary"]))
         self.parameters = {**given, **self.secrets}
+        self.program = self.params["binary"], self.parameters, self.sentinel, self.params["user"]
         self.changeover = Changeover(self.params, self.label, module.check_mode) if self.sentinel else None
         self.text = render_file(self.parameters, HEADER + format_authorities(self.parameters))
         file = {key: self.params[key] for key in ("path", "owner", "group", "mode")}
@@ -146,9 +147,8 @@ class Instance(Reconciler[View]):
 
     def _judge(self) -> Sample:
         """Let the installed program judge the new file, unless it has accepted all of this before."""
-        program = self.params["binary"], self.parameters, self.sentinel, self.params["user"]
         hints = self.wanted.path, self.label, TODO[self.params["kind"]]
-        return examine_once(*program, *hints, self.secrets, write=not self.module.check_mode)
+        return examine_once(*self.program, *hints, self.secrets, write=not self.module.check_mode)
 
     def _state(self) -> str | None:
         """Return the file that the process was started with."""

@@ -97,8 +97,15 @@ def recall_sample(
     binary: str, parameters: Mapping[str, Any], sentinel: bool, user: str, path: str, secrets: Iterable[str]
 ) -> Sample | None:
     """Return what the installed program has said of a file, None when it would have to be asked."""
+    return recall_answer(*_question(binary, parameters, sentinel, user, path, secrets))
+
+
+def _question(
+    binary: str, parameters: Mapping[str, Any], sentinel: bool, user: str, path: str, secrets: Iterable[str]
+) -> tuple[str, str, dict[str, str]]:
+    """Return where the answer is noted, the digest of all that it depends on, and the words that it may not hold."""
     asked, hidden = digest_question(binary, parameters, sentinel, user), hidden_values(parameters, secrets)
-    return recall_answer(str(Path(path).with_suffix(".accepted")), asked, hidden)
+    return str(Path(path).with_suffix(".accepted")), asked, hidden
 
 
 def examine_once(
@@ -113,11 +120,10 @@ def examine_once(
     write: bool,
 ) -> Sample:
     """Let the installed program judge a file, unless it has accepted all of this before."""
-    note = str(Path(path).with_suffix(".accepted"))
-    asked, hidden = digest_question(binary, parameters, sentinel, user), hidden_values(parameters, secrets)
-    sample = recall_answer(note, asked, hidden)
+    question = _question(binary, parameters, sentinel, user, path, secrets)
+    sample = recall_answer(*question)
     if sample is None:
         sample = examine_file(binary, parameters, sentinel, user, path, label, todo)
         if write:
-            remember_answer(note, asked, hidden, sample)
+            remember_answer(*question, sample)
     return sample

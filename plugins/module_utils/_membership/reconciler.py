@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Tuple
 
-from .._core.errors import BadConfig, QuorumError, Refused
+from .._core.errors import BadConfig, Refused
 from .._core.reconcile import Module, Reconciler, Step
 from .._model.observed import Observed, SentinelView
 from .._redis.observe import observe_all, observe_sentinels, read_members
 from .._redis.plain import Plain
 from .._redis.tls import tls_from_params
 from .._replication.election import Wish
-from .._replication.plan import Planner, is_blind, list_pending, list_strangers
+from .._replication.plan import Planner, is_converged
 from .plan import Leaving, Membership, check_leaving, explain_refusal, find_unwatched
 
 Seen = Tuple[Dict[str, List[Observed]], List[SentinelView]]
@@ -93,15 +93,6 @@ class Declared(Reconciler[Seen]):
 
 
 def _is_converged(one: Dict[str, Any], seen: Dict[str, List[Observed]], views: List[SentinelView]) -> bool:
-    """Return whether the module replication would leave a set alone: roles, links, and all answer."""
-    found, watching = seen[one["name"]], views if one["sentinel"] else []
-    if not (found and all(member.reachable for member in found) and all(view.reachable for view in watching)):
-        return False
-    planner = Planner(found, watching, Wish(one["name"], one["members"][0]["host"]))
-    try:
-        plan = planner.plan()
-    except QuorumError:
-        return False
-    blind = [view.name for view in watching if is_blind(view, one["name"])]
-    waits, surplus = list_pending(planner, plan.primary), list_strangers(planner, plan.primary)
-    return not (blind or waits or surplus or plan.steps or plan.warnings)
+    """Return whether the module replication would leave a set alone."""
+    wish = Wish(one["name"], one["members"][0]["host"])
+    return is_converged(Planner(seen[one["name"]], views if one["sentinel"] else [], wish))

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Dict, List
 
 from .._core.errors import (
+    QuorumError,
     Refused,
     Unsettled,
 )
@@ -221,3 +222,17 @@ def list_pending(planner: Planner, chosen: Observed) -> List[str]:
         elif member.name in broken:
             waits.append(broken[member.name])
     return waits
+
+
+def is_converged(planner: Planner) -> bool:
+    """Return whether a set can be left alone: all answer, and nothing is to be done, awaited or warned of."""
+    answering = all(one.reachable for one in planner.members) and all(view.reachable for view in planner.views)
+    if not (planner.members and answering):
+        return False
+    try:
+        plan = planner.plan()
+    except QuorumError:
+        return False
+    blind = [view for view in planner.views if is_blind(view, planner.wish.name)]
+    waits, surplus = list_pending(planner, plan.primary), list_strangers(planner, plan.primary)
+    return not (blind or waits or surplus or plan.steps or plan.warnings)

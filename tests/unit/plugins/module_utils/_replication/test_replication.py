@@ -21,7 +21,7 @@ from ansible_collections.quorum.redis.plugins.module_utils._model.observed impor
     WatchedMaster,
 )
 from ansible_collections.quorum.redis.plugins.module_utils._replication.election import Wish
-from ansible_collections.quorum.redis.plugins.module_utils._replication.plan import Planner, list_pending
+from ansible_collections.quorum.redis.plugins.module_utils._replication.plan import Planner, is_converged, list_pending
 from ansible_collections.quorum.redis.plugins.module_utils._replication.prediction import (
     assume_started,
     predict_members,
@@ -482,3 +482,31 @@ def test_a_replica_that_is_listed_by_a_former_address_opens_its_link_again() -> 
     assert texts(primary("r1", "r9"), replica("r2", "r1", link="down")) == []
     assert texts(primary("r1"), replica("r2", "r1")) == []
     assert texts(primary("r1", "r2", "r9"), replica("r2", "r1")) == []
+
+
+KNOWING = three("r1", knows="r2 r3")
+STRAY = replace(HEALTHY[0], replicas=[*HEALTHY[0].replicas, Downstream("192.0.2.77", PORT, "online", 100, 0)])
+
+
+@pytest.mark.parametrize(
+    ("members", "views", "left_alone"),
+    [
+        (HEALTHY, KNOWING, True),
+        ([replica("r1", "r2"), primary("r2", "r1", "r3"), replica("r3", "r2")], three("r2", knows="r1 r3"), True),
+        (HEALTHY, [], True),
+        ([], [], False),
+        ([*HEALTHY[:2], gone("r3")], KNOWING, False),
+        (HEALTHY, [*KNOWING[:2], SILENT], False),
+        (HEALTHY, [*KNOWING[:2], sentinel("r3")], False),
+        (HEALTHY, three("r2", knows="r1 r3"), False),
+        (PARKED, [], False),
+        ([*HEALTHY[:2], replica("r3", "r2")], KNOWING, False),
+        ([*HEALTHY[:2], replica("r3", "r1", link="down")], KNOWING, False),
+        ([STRAY, *HEALTHY[1:]], KNOWING, False),
+        ([*HEALTHY[:2], primary("r3")], KNOWING, False),
+    ],
+)
+def test_a_set_is_left_alone_only_when_nothing_is_missing_nor_surplus(
+    members: list[Observed], views: list[SentinelView], left_alone: bool
+) -> None:
+    assert is_converged(Planner(members, views, Wish("main", "r1"))) is left_alone
