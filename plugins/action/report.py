@@ -48,18 +48,17 @@ class ActionModule(ActionBase):
         sentinels: dict[str, Any] = {}
         for host in _hosts(model):
             seen = task_vars["hostvars"][host]
-            for one in (seen.get("redis_status_servers") or {}).get("results", []):
+            for one in (seen.get("redis_status_seen") or {}).get("instances", []):
                 if "instance" in one:
-                    servers.setdefault(host, {})[one["item"]["name"]] = {
+                    servers.setdefault(host, {})[one["name"]] = {
                         **one["instance"],
-                        "cluster": one.get("cluster"),
-                        "rotating": one.get("rotating"),
-                        "promotions": one.get("promotions"),
-                        "facts": of_set(one.get("facts") or {}, one["item"]["name"]),
+                        "cluster": one["cluster"],
+                        "rotating": one["rotating"],
+                        "promotions": one["promotions"],
+                        "facts": of_set(one["facts"], one["name"]),
                     }
-            one = seen.get("redis_status_sentinel") or {}
-            if "sentinel" in one:
-                sentinels[host] = {**one["sentinel"], "rotating": one.get("rotating"), "moves": one.get("moves")}
+                else:
+                    sentinels[host] = {**one["sentinel"], "rotating": one["rotating"], "moves": one["moves"]}
         asked = task_vars.get("ansible_play_hosts_all")
         fronts = _fronts(model, task_vars["hostvars"])
         page, problems = render_page(model, servers, sentinels, asked, fronts)

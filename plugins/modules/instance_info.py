@@ -2,16 +2,16 @@
 # Copyright (c) 2026, quorum.redis contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Look at one server or Sentinel."""
+"""Look at a server, a Sentinel, or all of a host."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: instance_info
-short_description: Look at one Redis or Valkey server or Sentinel
+short_description: Look at a Redis or Valkey server, a Sentinel, or all of a host
 version_added: 0.1.0
 description:
-  - Asks one server or Sentinel what it is and how it is.
+  - Asks a server or Sentinel what it is and how it is, or all of a host in one execution.
     The answer has the same shape for every engine and version.
   - One that does not answer is a finding and no failure, unless O(required=true).
 author:
@@ -21,6 +21,21 @@ extends_documentation_fragment:
   - quorum.redis.connection
   - quorum.redis.connection.tls
 options:
+  instances:
+    description:
+      - Several servers and Sentinels, each with what is its own of the other options, which are common to all. When it
+        is given, RV(instances) is returned instead of the rest.
+    type: list
+    elements: dict
+    suboptions:
+      name: {description: Name in the result., type: str, required: true}
+      kind: {description: As O(kind)., type: str, choices: [server, sentinel], default: server}
+      port: {description: As O(port)., type: int, required: true}
+      username: {description: As O(username)., type: str}
+      password: {description: As O(password)., type: raw}
+      fallback_password: {description: As O(fallback_password)., type: raw}
+      users_file: {description: As O(users_file)., type: path}
+      journal: {description: As O(journal)., type: str}
   kind:
     description:
       - Whether O(host) and O(port) are those of a server or of a Sentinel.
@@ -73,6 +88,12 @@ EXAMPLES = r"""
   ansible.builtin.debug:
     msg: "{{ found.instance.role }} with {{ found.instance.keys }} keys"
 
+- name: Look at both of this host at once
+  quorum.redis.instance_info:
+    instances:
+      - {name: main, port: 6379, password: "{{ redis_password }}"}
+      - {name: sentinel, kind: sentinel, port: 26379, password: "{{ redis_sentinel_password }}"}
+
 - name: Look at a Sentinel
   quorum.redis.instance_info:
     kind: sentinel
@@ -81,6 +102,11 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+instances:
+  description: What is returned of each entry of O(instances), in their order, with its C(name).
+  returned: with O(instances)
+  type: list
+  elements: dict
 facts:
   description:
     - When backups were made and proven, and when certificates end, by name of the data set, as O(facts_file) says. What
@@ -238,10 +264,8 @@ sentinel:
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Union
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ..module_utils._core.errors import QuorumError
-from ..module_utils._core.reconcile import Reconciler, Step
+from ..module_utils._core.reconcile import Module, Reconciler, Step
 from ..module_utils._host.promotions import read_promotions, read_switches
 from ..module_utils._model.facts_text import read_moments
 from ..module_utils._model.observed import Observed, SentinelView
@@ -253,55 +277,78 @@ from ..module_utils._redis.rotation import list_rotating
 
 PROMOTIONS = 5
 Seen = Union[Observed, SentinelView]
+INSTANCE_OPTIONS: Dict[str, Any] = {
+    "name": {"type": "str", "required": True},
+    "kind": {"type": "str", "choices": ["server", "sentinel"], "default": "server"},
+    **{key: CONNECTION_OPTIONS[key] for key in ("username", "password", "fallback_password")},
+    "port": {"type": "int", "required": True},
+    "users_file": {"type": "path"},
+    "journal": {"type": "str"},
+}
 
 
-class InstanceInfo(Reconciler[Seen]):
-    """One endpoint, only looked at."""
+class Instance:
+    """One server or Sentinel, only looked at."""
 
-    def __init__(self, module: AnsibleModule) -> None:
+    def __init__(self, given: Dict[str, Any]) -> None:
         """Take the options."""
-        super().__init__()
-        self.params: Dict[str, Any] = module.params
+        self.given, self.is_sentinel, self.endpoint = given, given["kind"] == "sentinel", endpoint_from_params(given)
 
-    def observe(self) -> Seen:
+    def observe_state(self) -> Seen:
         """Look at it."""
-        place = endpoint_from_params(self.params)
-        sentinel = self.params["kind"] == "sentinel"
-        seen: Seen = (
-            observe_sentinel(place)
-            if sentinel
-            else observe_server(place, config=self.params["config"], refused_hours=self.params["refused_hours"])
-        )
-        if self.params["required"] and not seen.reachable:
+        if self.is_sentinel:
+            seen: Seen = observe_sentinel(self.endpoint)
+        else:
+            seen = observe_server(self.endpoint, config=self.given["config"], refused_hours=self.given["refused_hours"])
+        if self.given["required"] and not seen.reachable:
             raise QuorumError(seen.error)
         return seen
 
-    def plan(self, obs: Seen) -> List[Step]:
-        """Plan nothing."""
-        return []
-
-    def result(self, obs: Seen, steps: List[Step]) -> Dict[str, Any]:
-        """Return what was seen."""
-        kind = "sentinel" if self.params["kind"] == "sentinel" else "instance"
+    def describe_state(self, seen: Seen) -> Dict[str, Any]:
+        """Return what was seen, and what files and the journal of this host say of it."""
+        in_cluster = isinstance(seen, Observed) and seen.mode == "cluster"
         return {
-            kind: obs.to_dict(),
-            "rotating": list_rotating(self.params["users_file"]),
-            "cluster": observe_nodes(endpoint_from_params(self.params)) if _in_cluster(obs) else {},
-            "facts": read_moments(_text(self.params["facts_file"])),
+            "sentinel" if self.is_sentinel else "instance": seen.to_dict(),
+            "rotating": list_rotating(self.given["users_file"]),
+            "cluster": observe_nodes(self.endpoint) if in_cluster else {},
+            "facts": read_moments(_text(self.given["facts_file"])),
             **self._read_journal(),
         }
 
     def _read_journal(self) -> Dict[str, Any]:
         """Return what the journal says of moves."""
-        unit, sentinel = self.params["journal"], self.params["kind"] == "sentinel"
+        unit = self.given["journal"]
         return {
-            "promotions": read_promotions(unit, PROMOTIONS) if unit and not sentinel else [],
-            "moves": read_switches(unit, PROMOTIONS) if unit and sentinel else [],
+            "promotions": read_promotions(unit, PROMOTIONS) if unit and not self.is_sentinel else [],
+            "moves": read_switches(unit, PROMOTIONS) if unit and self.is_sentinel else [],
         }
 
 
-def _in_cluster(obs: Seen) -> bool:
-    return isinstance(obs, Observed) and obs.mode == "cluster"
+class InstanceInfo(Reconciler[List[Seen]]):
+    """All of them, only looked at."""
+
+    def __init__(self, module: Module) -> None:
+        """Take the options."""
+        super().__init__()
+        given = module.params
+        self.several = given["instances"]
+        own = [{}] if self.several is None else self.several
+        self.looked_at = [Instance({**given, **one}) for one in own]
+
+    def observe(self) -> List[Seen]:
+        """Look at them."""
+        return [one.observe_state() for one in self.looked_at]
+
+    def plan(self, obs: List[Seen]) -> List[Step]:
+        """Plan nothing."""
+        return []
+
+    def result(self, obs: List[Seen], steps: List[Step]) -> Dict[str, Any]:
+        """Return what was seen."""
+        told = [one.describe_state(seen) for one, seen in zip(self.looked_at, obs)]
+        if self.several is None:
+            return told[0]
+        return {"instances": [{"name": own["name"], **each} for own, each in zip(self.several, told)]}
 
 
 def _text(path: Optional[str]) -> str:
@@ -316,7 +363,8 @@ def main() -> None:
     """Run the module."""
     spec: Dict[str, Any] = {
         **CONNECTION_OPTIONS,
-        "kind": {"type": "str", "choices": ["server", "sentinel"], "default": "server"},
+        "instances": {"type": "list", "elements": "dict", "options": INSTANCE_OPTIONS},
+        "kind": INSTANCE_OPTIONS["kind"],
         "config": {"type": "bool", "default": False},
         "users_file": {"type": "path"},
         "facts_file": {"type": "path"},

@@ -40,7 +40,7 @@ options:
 extends_documentation_fragment:
   - quorum.redis.attributes
 notes:
-  - Expects the registered variables C(redis_topology), C(redis_status_servers) and C(redis_status_sentinel).
+  - Expects the registered variables C(redis_topology) and C(redis_status_seen).
 """
 
 EXAMPLES = r"""

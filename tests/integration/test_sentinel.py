@@ -9,7 +9,7 @@ from typing import Any, Dict, List
 
 import pytest
 
-from .conftest import PASSWORD, Answer, Lab, Server, wait_until
+from .conftest import PASSWORD, Answer, Lab, Server, free_port, wait_until
 
 SENTINEL_PASSWORD = "s3cret-of-the-sentinels"
 
@@ -212,6 +212,25 @@ def test_wrong_passwords(watched: Set) -> None:
     members = watched.watch(one, password="nonsense")
     assert members.failed and "redis_password" in members.msg, members.text
     assert watched.replicate(sentinel_password="nonsense").failed
+
+
+def test_all_of_a_host_in_one_look(watched: Set) -> None:
+    """Each with its own login and in its place; who does not answer is a finding beside the others."""
+    server, sentinel = watched.servers[0], watched.sentinels[0]
+    looked_at = [
+        {"name": "main", **server.endpoint()},
+        {"name": "gone", **server.endpoint(), "port": free_port()},
+        {"name": "other", **server.endpoint(), "password": "nonsense"},
+        {"name": "sentinel", "kind": "sentinel", **sentinel.endpoint()},
+    ]
+    looked_at = [{key: value for key, value in one.items() if key != "host"} for one in looked_at]
+    main, gone, other, watcher = watched.lab.run("instance_info", instances=looked_at, host="127.0.0.1")["instances"]
+    assert (main["name"], main["instance"]["role"]) == ("main", "primary")
+    assert (gone["name"], gone["instance"]["error_kind"]) == ("gone", "refused")
+    assert (other["name"], other["instance"]["error_kind"]) == ("other", "auth")
+    assert (watcher["name"], set(watcher["sentinel"]["masters"])) == ("sentinel", {"main"})
+    assert "instance" not in watcher and "sentinel" not in main
+    assert watched.lab.run("instance_info", instances=[], host="127.0.0.1")["instances"] == []
 
 
 def test_same_identity(watched: Set) -> None:

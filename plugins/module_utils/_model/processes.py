@@ -1,7 +1,7 @@
 # Copyright (c) 2026, quorum.redis contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the modules config and acl are told of the servers of a host; pure."""
+"""What the modules config, acl and instance_info are told of the servers and the Sentinel of a host; pure."""
 
 from __future__ import annotations
 
@@ -53,6 +53,36 @@ def _server(
         },
         "guard_secrets": {"password": replication["password"], "sentinel_password": sentinel_password},
     }
+
+
+def local_instances(
+    topology: Mapping[str, Any], access: Mapping[str, Any], sentinel_password: Any, journals: bool = False
+) -> List[Dict[str, Any]]:
+    """Return the options with which to look at each server and the Sentinel; with `journals` at their journals too."""
+    found = [
+        {
+            "name": item["name"],
+            "kind": "server",
+            "port": item["port"],
+            **{key: access[item["name"]]["login"][key] for key in ("username", "password", "fallback_password")},
+            "users_file": f"/etc/redis/{item['name']}.acl",
+            "journal": f"redis-server@{item['name']}.service" if journals else None,
+        }
+        for item in topology["servers"]
+    ]
+    sentinel = topology["sentinel"]
+    if sentinel["local"]:
+        found.append(
+            {
+                "name": sentinel["name"],
+                "kind": "sentinel",
+                "port": sentinel["port"],
+                "password": sentinel_password,
+                "users_file": f"/etc/redis/{sentinel['name']}.conf",
+                "journal": f"redis-sentinel@{sentinel['name']}.service" if journals else None,
+            }
+        )
+    return found
 
 
 def server_acls(topology: Mapping[str, Any], access: Mapping[str, Any], host: str) -> List[Dict[str, Any]]:

@@ -1,14 +1,18 @@
 # Copyright (c) 2026, quorum.redis contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the modules config and acl are told of the servers of a host."""
+"""What the modules config, acl and instance_info are told of the servers and the Sentinel of a host."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from ansible_collections.quorum.redis.plugins.module_utils._model.acl_users import assign_logins
-from ansible_collections.quorum.redis.plugins.module_utils._model.processes import server_acls, server_processes
+from ansible_collections.quorum.redis.plugins.module_utils._model.processes import (
+    local_instances,
+    server_acls,
+    server_processes,
+)
 
 SENTINELS = [{"host": "a", "address": "192.0.2.1", "port": 26379}]
 GUARD = {"host": "a", "address": "192.0.2.1", "policy": "wait", "wait": 15}
@@ -68,3 +72,19 @@ def test_a_host_with_two_servers_of_a_cluster_counts_the_other_one() -> None:
     topology = {"servers": [server], "sentinel": {"members": []}, "options": {"redis_acl_purge": False}}
     (found,) = server_acls(topology, assign_logins([{"name": "cart-7000"}], [], "word", True), "a")
     assert [member["port"] for member in found["members"]] == [7001]
+
+
+def test_who_is_looked_at_on_a_host_and_how_to_log_in() -> None:
+    servers = [instance("main", 6379), instance("other", 6380, sentinel=False)]
+    topology = {"servers": servers, "sentinel": {"local": True, "name": "sentinel", "port": 26379}}
+    logins = assign_logins([{"name": "main"}, {"name": "other", "password": "own"}], [], "word", True)
+    main, other, watcher = local_instances(topology, logins, ["new", "old"])
+    assert (main["kind"], main["port"], main["password"]) == ("server", 6379, "word")
+    assert (main["users_file"], main["journal"]) == ("/etc/redis/main.acl", None)
+    assert (other["port"], other["password"]) == (6380, "own")
+    assert (watcher["kind"], watcher["port"], watcher["password"]) == ("sentinel", 26379, ["new", "old"])
+    assert watcher["users_file"] == "/etc/redis/sentinel.conf"
+    journals = [one["journal"] for one in local_instances(topology, logins, "word", journals=True)]
+    assert journals == ["redis-server@main.service", "redis-server@other.service", "redis-sentinel@sentinel.service"]
+    topology["sentinel"]["local"] = False
+    assert [one["name"] for one in local_instances(topology, logins, "word")] == ["main", "other"]
