@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Settings, restarts, moves and an upgrade go through two data sets; the tests build on each other, in this order.
 
-All the time threads write to both sets, and another one looks 20 times a second whether a set has two primaries.
+All the time threads write to both sets, some as clients of the Sentinels or the members and some through the endpoints,
+and another one looks 20 times a second whether a set has two primaries.
 """
 
 from __future__ import annotations
@@ -23,11 +24,13 @@ import yaml
 from lab import ROOT, Lab, Run
 from ledger.ledger import PROBLEMS, Ledger, Place, connect
 from measured import note
+from patience import allowed
 
 INVENTORY = yaml.safe_load((ROOT / "molecule/rolling/inventory.yml").read_text(encoding="utf-8"))["all"]["vars"]
 PASSWORD, SENTINEL_PASSWORD = INVENTORY["redis_password"], INVENTORY["redis_sentinel_password"]
 VALKEY = {"redis_engine": "valkey", "redis_version": "8.0"}
 WITH_SENTINEL = {"main": True, "my-cache": False}
+THREADS = 3
 
 
 class Watch(threading.Thread):
@@ -115,10 +118,15 @@ class Deployment:
         return True
 
     @contextmanager
-    def load(self, what: str) -> Iterator[None]:
-        """Write to all sets meanwhile; afterwards nothing is lost, and no set ever had two primaries."""
+    def load(self, what: str, moves: int = 1) -> Iterator[None]:
+        """Write to all sets meanwhile; afterwards nothing is lost, and no set ever had two primaries.
+
+        Through the endpoints each move of a primary fails one operation of a session, and nothing else fails any.
+        """
         watches = [Watch(list(members.values())) for members in self.sets.values()]
         ledgers = {name: self.ledger(name) for name in self.sets}
+        fronts = {f"{name} through its endpoint": self.ledger(name, endpoint=True) for name in self.sets}
+        ledgers.update(fronts)
         for watch in watches:
             watch.start()
         for ledger in ledgers.values():
@@ -135,14 +143,19 @@ class Deployment:
         assert all(watch.rounds > 20 for watch in watches)
         for name, ledger in ledgers.items():
             report = ledger.report()
-            note(f"{what}, {name}", report.in_a_line())
+            failed = f", {report.errors} operations failed" if name in fronts else ""
+            note(f"{what}, {name}", report.in_a_line() + failed)
             assert report.lost == 0, report
+            assert name not in fronts or report.errors <= allowed(THREADS * moves), report
 
-    def ledger(self, name: str) -> Ledger:
-        """Return the threads that write to one set."""
+    def ledger(self, name: str, endpoint: bool = False) -> Ledger:
+        """Return the threads that write to one set, who know the endpoint alone or the members and Sentinels."""
+        if endpoint:
+            port = next(one["endpoint"]["port"] for one in INVENTORY["redis_instances"] if one["name"] == name)
+            return Ledger(name, [], [(self.lab.host_ip("n1"), port)], PASSWORD, threads=THREADS, rate=200)
         sentinels = [(self.lab.host_ip(host), 26379) for host in self.lab.hosts] if WITH_SENTINEL[name] else []
         members = list(self.sets[name].values())
-        return Ledger(name, sentinels, members, PASSWORD, SENTINEL_PASSWORD, threads=3, rate=200)
+        return Ledger(name, sentinels, members, PASSWORD, SENTINEL_PASSWORD, threads=THREADS, rate=200)
 
 
 @pytest.fixture(scope="module")
@@ -173,7 +186,7 @@ def test_an_interrupted_restart_goes_on_where_it_stood(deployment: Deployment) -
     def renewed() -> list[str]:
         return [which for which, run in deployment.runs().items() if run not in (before[which], "")]
 
-    with deployment.load("restart.yml, interrupted and run again"):
+    with deployment.load("restart.yml, interrupted and run again", moves=2):
         process = deployment.lab.begin_playbook("restart", "-e", json.dumps(deployment.variables))
         try:
             first = deployment.lab.wait_until("the first member is restarted", renewed)
@@ -221,8 +234,9 @@ def test_redis_becomes_valkey_in_place(deployment: Deployment) -> None:
     """All versions are the new one, no write is lost, and neither a second run nor site.yml changes anything."""
     deployment.variables |= VALKEY
     assert {*deployment.info("main", "redis_version").values()} == {"7.0.15"}
-    with deployment.load("upgrade.yml from Redis 7.0 to Valkey 8.0"):
+    with deployment.load("upgrade.yml from Redis 7.0 to Valkey 8.0", moves=2):
         run = deployment.play("upgrade").expect()
+    assert "my-cache: the endpoint on n1 leads writes to n" in " ".join(run.stdout.split())
     assert "a backup of main, my-cache: later it is the only way back" in " ".join(run.stdout.split())
     for name, members in deployment.sets.items():
         told = [

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Mapping, Sequence
 
-from .haproxy import server_name
+from .endpoint_verdict import LOOK, list_hosts, say_state
 from .status_verdict import Problem, SetStatus, primaries_of
 
 ENDPOINTS_HEAD = ("endpoint", "writes to", "reads from", "state")
-LOOK = "`journalctl -u redis-endpoint` on it says what its checks see."
 
 
 def judge_endpoints(sets: Sequence[SetStatus], fronts: Mapping[str, Mapping[str, Any]]) -> Dict[str, List[List[str]]]:
@@ -28,27 +27,16 @@ def judge_endpoints(sets: Sequence[SetStatus], fronts: Mapping[str, Mapping[str,
                 found.setdefault(name, []).append([host, "?", "?", why])
                 one.problems.append(Problem("endpoint_unknown", f"{name}: the endpoint on {host} is not known: {why}."))
                 continue
-            writes, reads = (_hosts(one, told.get(way, {}).get(name, [])) for way in ("writes", "reads"))
-            said = _state(writes, primaries)
+            writes, reads = (
+                list_hosts(one.declared["members"], told.get(way, {}).get(name, [])) for way in ("writes", "reads")
+            )
+            said = say_state(writes, primaries)
             found.setdefault(name, []).append([host, ", ".join(writes) or "nobody", ", ".join(reads) or "-", said])
             # Where nobody is primary, or two are, refusing is right.
             if len(primaries) == 1 and writes != primaries:
                 text = f"{name}: the endpoint on {host} {said}. {LOOK}"
                 one.problems.append(Problem("endpoint_elsewhere", text))
     return found
-
-
-def _hosts(one: SetStatus, servers: Sequence[str]) -> List[str]:
-    """Return the members that HAProxy calls by their address."""
-    known = {server_name(member): str(member["host"]) for member in one.declared["members"]}
-    return [known.get(server, server) for server in servers]
-
-
-def _state(writes: Sequence[str], primaries: Sequence[str]) -> str:
-    if writes and writes == primaries:
-        return "leads to the primary"
-    whom = f"leads writes to {' and '.join(writes)}" if writes else "refuses writes"
-    return f"{whom}, and {primaries[0]} is primary" if len(primaries) == 1 else f"{whom}, and nobody knows the primary"
 
 
 def declared_endpoint(declared: Mapping[str, Any], model: Mapping[str, Any]) -> List[str]:
