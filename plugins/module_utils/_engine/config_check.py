@@ -28,6 +28,7 @@ from .._core.errors import (
 )
 from .._host.sandbox import (
     deaf_to_signals,
+    end_child,
     memory_directory,
     prepare_child,
     private_directory,
@@ -165,8 +166,7 @@ def run_scratch(
             program = f"{Path(binary).name} {installed_version(binary)}"
             raise translate_refusal(said, program, path, label, todo or str(problem)) from None
         finally:
-            process.kill()
-            process.wait()
+            end_child(process)
 
 
 def find_credentials(place: str) -> Endpoint:

@@ -23,6 +23,7 @@ from typing import Callable, Dict, Mapping, Sequence
 from .._core.errors import Damaged, QuorumError
 from .._host.sandbox import (
     KEEPER,
+    end_child,
     memory_directory,
     prepare_child,
     private_directory,
@@ -164,8 +165,7 @@ def load_rdb(
                 process.stdin.close()
             found = _counts(process, f"{scratch}/s", wait)
         finally:
-            process.kill()
-            process.wait()
+            end_child(process)
         if found is None:
             log.seek(0)
             rows = [row for row in log.read().decode("utf-8", "replace").splitlines() if row.strip()]

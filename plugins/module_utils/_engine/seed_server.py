@@ -21,7 +21,7 @@ from typing import Callable, Dict, Mapping, Optional, Sequence
 from .._core.errors import Damaged, QuorumError
 from .._host.capacity import memory_free
 from .._host.compression import unpack_file
-from .._host.sandbox import drop_to, memory_directory
+from .._host.sandbox import drop_to, end_child, memory_directory
 from .._model.backup_manifest import Manifest
 from .._model.conf_syntax import Line
 from .._redis.client import Client, connect
@@ -172,8 +172,7 @@ class Feeder:
     def stop(self) -> None:
         """End it, and remove what it had on disk."""
         if self.process is not None:
-            self.process.kill()
-            self.process.wait()
+            end_child(self.process)
             self.process = None
         if self.log >= 0:
             os.close(self.log)

@@ -15,6 +15,7 @@ from typing import BinaryIO, Iterator, cast
 
 from .._core.errors import Damaged, QuorumError
 from .files import read_chunks
+from .sandbox import end_child
 
 _NO_ZSTD = "Install the package zstd, or use the compression gzip"
 
@@ -77,7 +78,7 @@ def _zstd(arguments: list[str], where: str, target: BinaryIO | None = None) -> I
     except BrokenPipeError:
         broken = True
     except BaseException:
-        process.kill()
+        end_child(process)
         raise
     finally:
         if process.stdout:

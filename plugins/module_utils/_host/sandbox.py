@@ -11,8 +11,9 @@ import pwd
 import resource
 import shutil
 import signal
+import subprocess
 import tempfile
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Callable, Iterator
 
 from .._core.errors import QuorumError
@@ -90,6 +91,20 @@ def write_private(path: str, text: str, user: str) -> None:
         account = drop_to(user)
         if account:
             os.fchown(file.fileno(), account.pw_uid, account.pw_gid)
+
+
+def end_child(process: subprocess.Popen[bytes]) -> None:
+    """Kill a child and wait for its end, also when the exception of `deaf_to_signals` came out of `Popen` itself.
+
+    That may have left a lock of it held, for which its own `wait` would wait for ever.
+    """
+    if process.returncode is not None:
+        return
+    with suppress(ProcessLookupError):
+        os.kill(process.pid, signal.SIGKILL)
+    with suppress(ChildProcessError):
+        os.waitpid(process.pid, 0)
+    process.returncode = -signal.SIGKILL
 
 
 @contextmanager
