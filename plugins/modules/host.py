@@ -130,6 +130,11 @@ options:
   sentinel:
     description: Options of M(quorum.redis.sentinel), as JSON, likewise. Only looked at where the others are converged.
     type: jsonarg
+  membership:
+    description:
+      - Options of M(quorum.redis.membership), as JSON. What it refuses is refused before this host is looked at, and
+        RV(membership) is what it returns.
+    type: jsonarg
   apply:
     description: Whether the steps are done. When V(false), they are reported as in check mode, for a decision that
       concerns other hosts too; a later execution does them.
@@ -215,6 +220,10 @@ foreign:
   elements: str
   sample:
     - "port 6379 is held by redis-server.service (redis 8.0.2, pid 412): primary with 0 replicas, 0 keys"
+membership:
+  description: What M(quorum.redis.membership) returns, empty without O(membership).
+  returned: success
+  type: dict
 converged:
   description: Which of V(config), V(acl) and V(sentinel) this host can be left without. What fails, warns or would have
     to wait is not among them, and is said by the module itself.
@@ -239,9 +248,10 @@ from typing import Any, Dict, List, Tuple
 from ..module_utils._acl.reconciler import Acl
 from ..module_utils._config.processes import KnownProcesses
 from ..module_utils._host.reconciler import Host
+from ..module_utils._membership.reconciler import Declared
 from ..module_utils._module.options import FILES_OPTIONS, HOST_OPTIONS
-from ..module_utils._module.process_options import ACL_OPTIONS, CONFIG_OPTIONS, SENTINEL_OPTIONS
-from ..module_utils._module.runner import MaskedModule, is_converged, run
+from ..module_utils._module.process_options import ACL_OPTIONS, CONFIG_OPTIONS, MEMBERSHIP_OPTIONS, SENTINEL_OPTIONS
+from ..module_utils._module.runner import MaskedModule, is_converged, look_first, run
 from ..module_utils._sentinel.reconciler import Sentinel
 
 OPTIONS: dict[str, Any] = {
@@ -271,6 +281,7 @@ OPTIONS: dict[str, Any] = {
     "config": {"type": "jsonarg", "no_log": True},
     "acl": {"type": "jsonarg", "no_log": True},
     "sentinel": {"type": "jsonarg", "no_log": True},
+    "membership": {"type": "jsonarg", "no_log": True},
     "apply": {"type": "bool", "default": True},
     **FILES_OPTIONS,
     **HOST_OPTIONS,
@@ -288,13 +299,16 @@ LATER: Dict[str, Tuple[Any, Dict[str, Any]]] = {
 def main() -> None:
     """Run the module."""
     module = MaskedModule(OPTIONS, supports_check_mode=True)
-
     asked = [name for name in LATER if module.params[name]]
 
     def find_converged() -> List[str]:
         return list(takewhile(lambda name: is_converged(module, *LATER[name], module.params[name]), asked))
 
-    run(module, lambda given: Host(given, asked, find_converged), needs_library=False)
+    def compare_members() -> Dict[str, Any]:
+        options = module.params["membership"]
+        return look_first(module, Declared, MEMBERSHIP_OPTIONS, options) if options else {}
+
+    run(module, lambda given: Host(given, asked, find_converged, compare_members), needs_library=False)
 
 
 if __name__ == "__main__":

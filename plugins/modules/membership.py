@@ -143,35 +143,14 @@ converged:
   elements: str
 """
 
-from typing import Any, Dict
-
 from ..module_utils._membership.reconciler import Declared
-from ..module_utils._module.options import LOGINS, MEMBER_OPTIONS, TLS_OPTIONS
+from ..module_utils._module.process_options import MEMBERSHIP_OPTIONS
 from ..module_utils._module.runner import MaskedModule, run
 
 
 def main() -> None:
     """Run the module."""
-    member: Dict[str, Any] = {"type": "list", "elements": "dict", "options": MEMBER_OPTIONS}
-    one: Dict[str, Any] = {
-        "name": {"type": "str", "required": True},
-        "members": {**member, "required": True},
-        "sentinel": {"type": "bool", "default": True},
-    }
-    host: Dict[str, Any] = {key: {"type": "str", "required": True} for key in ("host", "address")}
-    host.update({key: {"type": "int"} for key in ("port", "other_port")})
-    spec: Dict[str, Any] = {
-        "sets": {"type": "list", "elements": "dict", "required": True, "options": one},
-        "logins": LOGINS,
-        "sentinels": {**member, "default": []},
-        "sentinel_password": {"type": "raw", "no_log": True},
-        "leaving": {"type": "list", "elements": "dict", "default": [], "options": host},
-        "unfit": {"type": "list", "elements": "str", "default": []},
-        "stoppable": {"type": "list", "elements": "str"},
-        "timeout": {"type": "float", "default": 2.0},
-        **TLS_OPTIONS,
-    }
-    run(MaskedModule(argument_spec=spec, supports_check_mode=True), Declared, needs_library=False)
+    run(MaskedModule(argument_spec=MEMBERSHIP_OPTIONS, supports_check_mode=True), Declared, needs_library=False)
 
 
 if __name__ == "__main__":

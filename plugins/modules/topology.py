@@ -54,6 +54,16 @@ deployment:
   returned: success
   type: str
   sample: redis
+peers:
+  description: All servers and Sentinels of the deployment, each as host, address and port.
+  returned: success
+  type: list
+  elements: dict
+address:
+  description: The address of this host; empty where it has no server, Sentinel or endpoint of this deployment.
+  returned: success
+  type: str
+  sample: 192.0.2.1
 options:
   description: The shared variables and those of the verb, without secrets, in their types, with their defaults.
   returned: success

@@ -48,11 +48,23 @@ class PutSetting(Step):
 class Host(Reconciler[View]):
     """The kernel of this host."""
 
-    def __init__(self, module: Module, later: Sequence[str], find_converged: Callable[[], list[str]]) -> None:
-        """Read the options; `find_converged` tells which of the later modules would find nothing to do."""
+    def __init__(
+        self,
+        module: Module,
+        later: Sequence[str],
+        find_converged: Callable[[], list[str]],
+        compare_members: Callable[[], dict[str, Any]],
+    ) -> None:
+        """Read the options.
+
+        `find_converged` tells which of the later modules would find nothing to do; `compare_members` refuses an
+        inventory that leaves out who lives.
+        """
         super().__init__()
-        self.module, self.later, self.find_converged, given = module, later, find_converged, module.params
+        self.module, self.later, given = module, later, module.params
+        self.find_converged, self.compare_members = find_converged, compare_members
         self.units = unit_table(given["packaged"]) if given["program"] or given["listens"] else ""
+        self.membership: dict[str, Any] = {}
         self.foreign: list[foreign.Foreign] = []
         self.programs: dict[str, str] = {}
         self.files = parse_files(given["files"])
@@ -62,6 +74,7 @@ class Host(Reconciler[View]):
     def observe(self) -> View:
         """Look, and refuse at once what holds a port, what the memory cannot hold, certificates that will not do."""
         given = self.module.params
+        self.membership = self.compare_members()
         found = foreign.find_foreign(given["listens"], given["packaged"], self.units) if given["listens"] else []
         self.foreign = foreign.judge_foreign(found, given["name"], given["replace_foreign"])
         running = {unit.name for unit in foreign.parse_units(self.units) if unit.pid}
@@ -157,6 +170,7 @@ class Host(Reconciler[View]):
             "pin": obs.pin,
             "packages_missing": obs.packages_missing,
             "lists_empty": self.no_lists,
+            "membership": self.membership,
             "converged": settled,
             "unsettled": [name for name in self.later if name not in settled],
         }

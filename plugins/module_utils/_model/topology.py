@@ -124,8 +124,8 @@ def build_topology(inventory: Inventory) -> dict[str, Any]:
     fronts = endpoint_hosts(inventory, instances)
     if inventory.problems:
         raise TopologyError("\n".join(inventory.problems))
-    peers = {inventory.address_of(host) for host in {*hosts, *sentinels, *fronts}}
-    firewall = firewall_model(get, [*instances, *nodes, sentinel], peers, inventory.problems)
+    allowed = {inventory.address_of(host) for host in {*hosts, *sentinels, *fronts}}
+    firewall = firewall_model(get, [*instances, *nodes, sentinel], allowed, inventory.problems)
     if inventory.problems:
         raise TopologyError("\n".join(inventory.problems))
     keys = ("name", "members", "quorum", "down_after", "failover_timeout", "parallel_syncs")
@@ -135,19 +135,19 @@ def build_topology(inventory: Inventory) -> dict[str, Any]:
     local = [i for i in instances if i["local"]]
     for one, theirs in found:
         local += local_servers(one, theirs)
+    peers = [*sentinel["members"], *(member for one in [*instances, *clusters] for member in one["members"])]
+    known = {*fronts, *(one["host"] for one in peers)}
     return {
         "deployment": group,
+        "peers": peers,
+        "address": inventory.address_of(inventory.host) if inventory.host in known else "",
         "instances": instances,
         "clusters": clusters,
         "servers": local,
         "sentinel": sentinel,
         "tls": tls_access(get),
         "firewall": firewall,
-        "endpoint": {
-            "hosts": fronts,
-            "local": inventory.host in fronts,
-            "address": inventory.address_of(inventory.host) if inventory.host in fronts else "",
-        },
+        "endpoint": {"hosts": fronts, "local": inventory.host in fronts},
         "listens": list_ports(local, sentinel),
         "bind": [str(address) for address in get("redis_bind") or []],
         "memory_needed": sum(i["maxmemory"] for i in local) * (100 + int(get("redis_fork_reserve"))) // 100,

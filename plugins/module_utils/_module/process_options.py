@@ -1,7 +1,7 @@
 # Copyright (c) 2026, quorum.redis contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The options of the modules config, acl and sentinel, which the module host takes too: it looks for all of them."""
+"""The options of modules that the module host takes too: it looks for all of them in one execution."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Dict
 
 from .._model.acl_applications import PRESETS
 from .._model.acl_presets import JOBS, NEEDS
-from .options import CONNECTION_OPTIONS, FILE_OPTIONS, LOGINS, MEMBER_OPTIONS, ROTATION_OPTIONS
+from .options import CONNECTION_OPTIONS, FILE_OPTIONS, LOGINS, MEMBER_OPTIONS, ROTATION_OPTIONS, TLS_OPTIONS
 
 PROCESS_OPTIONS: Dict[str, Any] = {
     "name": {"type": "str", "required": True},
@@ -116,4 +116,24 @@ ACL_OPTIONS: Dict[str, Any] = {
     "final": {"type": "bool", "default": False},
     "wait": {"type": "int", "default": 60},
     **ROTATION_OPTIONS,
+}
+_DECLARED_SET: Dict[str, Any] = {
+    "name": {"type": "str", "required": True},
+    "members": {"type": "list", "elements": "dict", "required": True, "options": MEMBER_OPTIONS},
+    "sentinel": {"type": "bool", "default": True},
+}
+_LEAVING: Dict[str, Any] = {
+    **{key: {"type": "str", "required": True} for key in ("host", "address")},
+    **{key: {"type": "int"} for key in ("port", "other_port")},
+}
+MEMBERSHIP_OPTIONS: Dict[str, Any] = {
+    "sets": {"type": "list", "elements": "dict", "required": True, "options": _DECLARED_SET},
+    "logins": LOGINS,
+    "sentinels": _MEMBERS,
+    "sentinel_password": {"type": "raw", "no_log": True},
+    "leaving": {"type": "list", "elements": "dict", "default": [], "options": _LEAVING},
+    "unfit": {"type": "list", "elements": "str", "default": []},
+    "stoppable": {"type": "list", "elements": "str"},
+    "timeout": {"type": "float", "default": 2.0},
+    **TLS_OPTIONS,
 }

@@ -31,6 +31,22 @@ class MaskedModule(AnsibleModule):
         super().log(mask_texts(str(msg), secrets), shown or None)
 
 
+def build_part(
+    module: AnsibleModule,
+    build: Callable[[AnsibleModule], Reconciler[Obs]],
+    spec: Dict[str, Any],
+    given: Dict[str, Any],
+) -> Reconciler[Obs]:
+    """Return what another module with these options would run, in this execution and with its secrets masked."""
+    checked = ArgumentSpecValidator(spec).validate(given)
+    module.no_log_values |= checked._no_log_values
+    if checked.error_messages:
+        raise QuorumError("; ".join(checked.error_messages))
+    part = copy.copy(module)
+    part.params, part.check_mode = checked.validated_parameters, False
+    return build(part)
+
+
 def is_converged(
     module: AnsibleModule, build: Callable[[AnsibleModule], Reconciler[Obs]], spec: Dict[str, Any], options: str
 ) -> bool:
@@ -40,18 +56,26 @@ def is_converged(
     """
     said = json.loads(options)
     for each in said if isinstance(said, list) else [said]:
-        given = ArgumentSpecValidator(spec).validate({**each, "wait": 0})
-        module.no_log_values |= given._no_log_values
-        part = copy.copy(module)
-        part.params, part.check_mode = given.validated_parameters, False
         try:
             require_library()
-            subject = build(part)
-            if given.error_messages or not subject.is_converged(subject.observe()):
+            subject = build_part(module, build, spec, {**each, "wait": 0})
+            if not subject.is_converged(subject.observe()):
                 return False
         except QuorumError:
             return False
     return True
+
+
+def look_first(
+    module: AnsibleModule, build: Callable[[AnsibleModule], Reconciler[Obs]], spec: Dict[str, Any], options: str
+) -> Dict[str, Any]:
+    """Return what another module that only looks returns with these options, as JSON; what it refuses ends this one."""
+    subject = build_part(module, build, spec, json.loads(options))
+    obs = subject.observe()
+    answer = subject.result(obs, subject.plan(obs))
+    for warning in subject.warnings:
+        module.warn(warning)
+    return answer
 
 
 def run(module: AnsibleModule, build: Callable[[AnsibleModule], Reconciler[Obs]], needs_library: bool = True) -> None:

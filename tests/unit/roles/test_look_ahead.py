@@ -38,6 +38,11 @@ def test_config_is_judged_by_what_its_task_is_told() -> None:
     assert ahead == task
 
 
+def test_who_is_there_is_asked_as_the_task_of_other_verbs_asks() -> None:
+    ahead = read("redis/vars/main.yml")["__redis_membership_ahead"]
+    assert ahead == told("redis/tasks/membership.yml", "membership")
+
+
 def test_a_sentinel_is_judged_by_what_its_task_is_told() -> None:
     task = told("redis_sentinel/tasks/join.yml", "sentinel")
     assert read("redis_sentinel/vars/main.yml")["__redis_sentinel_ahead"] == task

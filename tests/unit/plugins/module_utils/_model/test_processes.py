@@ -76,7 +76,8 @@ def test_a_host_with_two_servers_of_a_cluster_counts_the_other_one() -> None:
 
 def test_who_is_looked_at_on_a_host_and_how_to_log_in() -> None:
     servers = [instance("main", 6379), instance("other", 6380, sentinel=False)]
-    topology = {"servers": servers, "sentinel": {"local": True, "name": "sentinel", "port": 26379}}
+    sentinel = {"local": True, "name": "sentinel", "port": 26379}
+    topology = {"servers": servers, "sentinel": sentinel}
     logins = assign_logins([{"name": "main"}, {"name": "other", "password": "own"}], [], "word", True)
     main, other, watcher = local_instances(topology, logins, ["new", "old"])
     assert (main["kind"], main["port"], main["password"]) == ("server", 6379, "word")
@@ -86,5 +87,5 @@ def test_who_is_looked_at_on_a_host_and_how_to_log_in() -> None:
     assert watcher["users_file"] == "/etc/redis/sentinel.conf"
     journals = [one["journal"] for one in local_instances(topology, logins, "word", journals=True)]
     assert journals == ["redis-server@main.service", "redis-server@other.service", "redis-sentinel@sentinel.service"]
-    topology["sentinel"]["local"] = False
+    sentinel["local"] = False
     assert [one["name"] for one in local_instances(topology, logins, "word")] == ["main", "other"]

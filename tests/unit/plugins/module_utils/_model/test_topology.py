@@ -59,10 +59,18 @@ def test_the_model_is_the_same_on_every_host_but_for_what_is_local() -> None:
         model.pop("memory_needed")
         model.pop("servers")
         model.pop("listens")
+        model.pop("address")
         model["firewall"].pop("processes")
         return model
 
     assert common("r1") == common("r3") == common("r4") == common("r7")
+
+
+def test_who_is_a_peer_and_what_the_own_address_is() -> None:
+    found = {host: build_topology(inventory(host=host, sentinels=["r1", "r4"])) for host in ("r1", "r4", "r7")}
+    assert [one["host"] for one in found["r1"]["peers"]] == ["r1", "r4", "r1", "r2", "r3"]
+    addresses = {one["host"]: one["address"] for one in found["r1"]["peers"]}
+    assert [found[host]["address"] for host in found] == [addresses["r1"], addresses["r4"], ""]
 
 
 def test_only_the_seed_depends_on_the_order_of_the_inventory() -> None:
