@@ -6,8 +6,9 @@ tools/run_steps.py unit,molecule-sentinel some; `molecule` means every scenario
 tools/run_steps.py --list
 tools/run_steps.py --table                where the time of the last run went, again
 
-As many steps run side by side as there are processors; LANES=1 runs them one by one. `integration`, which brings
-processes for all processors and measures what a loaded machine would spoil, has the machine for itself.
+As many steps run side by side as there are processors; one that waits most of its time counts as half a one. LANES=1
+runs them one by one. `integration`, which brings processes for all processors and measures what a loaded machine would
+spoil, has the machine for itself.
 """
 
 from __future__ import annotations
@@ -57,6 +58,7 @@ class Step:
     needs: str = ""  # the step that must be over, when it runs too
     lab: str = ""  # prefix of the lab, which is there before and after for this step only
     alone: bool = False  # nothing runs beside it
+    load: float = 1  # processors that it keeps busy
 
     def before(self) -> list[list[str]]:
         """Return what removes a lab that an earlier run has left."""
@@ -89,10 +91,11 @@ class Result:
 def scenario(path: Path) -> Step:
     """Return the step of a scenario; its budget stands beside its story."""
     told = yaml.safe_load(path.read_text(encoding="utf-8"))
-    name, budget = path.parent.name, int(told["ansible"]["env"]["QUORUM_BUDGET_SECONDS"])
+    name, set_to = path.parent.name, told["ansible"]["env"]
+    budget, load = int(set_to["QUORUM_BUDGET_SECONDS"]), float(set_to.get("QUORUM_LOAD", "1"))
     # The hosts of a failed one are looked at before they go; `molecule test` alone would remove them first.
     command = ["molecule", "test", "--destroy", "never", "--scenario-name", name]
-    return Step(f"molecule-{name}", [command], budget, "images", os.environ.get("LAB_PREFIX", "") + name)
+    return Step(f"molecule-{name}", [command], budget, "images", os.environ.get("LAB_PREFIX", "") + name, load=load)
 
 
 def steps() -> dict[str, Step]:
@@ -269,8 +272,10 @@ class Lanes:
         self.begun: list[Step] = []
 
     def may_begin(self, step: Step) -> bool:
-        """Tell whether what it needs is over, and nobody wants the machine for itself."""
+        """Tell whether a processor is free, what it needs is over, and nobody wants the machine for itself."""
         unfinished = [other for other in self.begun if other.name not in self.results]
+        if unfinished and (LANES == 1 or sum(other.load for other in unfinished) + step.load > LANES):
+            return False
         needed = step.needs in {other.name for other in self.wanted} and step.needs not in self.results
         return not needed and not any(other.alone for other in unfinished) and not (step.alone and unfinished)
 
@@ -296,9 +301,9 @@ class Lanes:
 
     def to_the_end(self) -> list[Result]:
         """Run all; an interruption ends what runs and begins nothing more."""
-        with ThreadPoolExecutor(LANES) as lanes:
+        with ThreadPoolExecutor(2 * LANES) as lanes:
             try:
-                for lane in [lanes.submit(self.lane) for _number in range(LANES)]:
+                for lane in [lanes.submit(self.lane) for _number in range(2 * LANES)]:
                     lane.result()
             except BaseException:
                 interrupt(0, None)

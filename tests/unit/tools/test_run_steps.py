@@ -145,6 +145,28 @@ def test_nothing_runs_beside_a_step_that_is_alone(steps: ModuleType, monkeypatch
         assert beside["alone"] == set() and beside["a"] | beside["b"]
 
 
+@pytest.mark.parametrize(("lanes", "most"), [(1, 1), (2, 2)])
+def test_two_that_wait_take_the_place_of_one(
+    steps: ModuleType, monkeypatch: pytest.MonkeyPatch, lanes: int, most: float
+) -> None:
+    now: list[Any] = []
+    loads: list[tuple[float, int]] = []
+
+    def run(step: Any) -> Any:
+        now.append(step)
+        loads.append((sum(one.load for one in now), len(now)))
+        time.sleep(0.2)
+        now.remove(step)
+        return steps.Result(step, True, 1.0, 0.0)
+
+    monkeypatch.setattr(steps, "run", run)
+    monkeypatch.setattr(steps, "LANES", lanes)
+    wanted = [steps.Step(name, []) for name in "abc"] + [steps.Step(name, [], load=0.5) for name in "def"]
+    assert len(steps.Lanes(wanted).to_the_end()) == 6
+    assert max(load for load, _number in loads) <= most
+    assert max(number for _load, number in loads) == (1 if lanes == 1 else 3)
+
+
 def test_a_budget_is_told_and_no_failure(steps: ModuleType) -> None:
     step = steps.Step("slow", [], budget=10)
     assert steps.Result(step, True, 9.0, 0.0).verdict() == "passed"
