@@ -157,6 +157,28 @@ options:
     description: Send a test notification to every sink instead, and fail unless all have taken it.
     type: bool
     default: false
+  tell:
+    description: Let the notifier tell of something that a playbook does instead. Without a notifier that is a warning.
+    type: dict
+    suboptions:
+      kind:
+        description: What it does.
+        type: str
+        choices: [restore, rotation]
+        required: true
+      state:
+        description: Whether it has begun or ended.
+        type: str
+        choices: [begun, ended]
+        required: true
+      set:
+        description: Name of the data set, where it is about one.
+        type: str
+        default: ""
+      who:
+        description: Who runs it.
+        type: str
+        required: true
   wait:
     description: Seconds in which the notifier must listen, or have told of a test.
     type: int
@@ -229,6 +251,12 @@ SETTINGS: dict[str, Any] = {
     "standby": {"type": "int", "default": 60},
     "keep": {"type": "int", "default": 86400},
 }
+TELL: dict[str, Any] = {
+    "kind": {"type": "str", "choices": ["restore", "rotation"], "required": True},
+    "state": {"type": "str", "choices": ["begun", "ended"], "required": True},
+    "set": {"type": "str", "default": ""},
+    "who": {"type": "str", "required": True},
+}
 OPTIONS: dict[str, Any] = {
     "deployment": {"type": "str", "required": True},
     "rank": {"type": "int", "default": 0},
@@ -239,6 +267,7 @@ OPTIONS: dict[str, Any] = {
     "passwords": {"type": "list", "elements": "str", "default": [], "no_log": True},
     "settings": {"type": "dict", "options": SETTINGS},
     "test": {"type": "bool", "default": False},
+    "tell": {"type": "dict", "options": TELL},
     "wait": {"type": "int", "default": 60},
     **TLS_OPTIONS,
     **FILES_OPTIONS,

@@ -9,6 +9,7 @@ import functools
 import json
 import os
 import socketserver
+import ssl
 import subprocess
 import sys
 import threading
@@ -24,8 +25,9 @@ from typing import Any
 from ansible_collections.quorum.redis.plugins.module_utils._config.sentinel_client_user import (
     client_rules,
 )
+from ansible_collections.quorum.redis.plugins.module_utils._model.notification import write_deed
 from ansible_collections.quorum.redis.plugins.module_utils._model.versions import parse_version, running_version
-from authority import Authority
+from authority import Authority, Pair
 from ledger.scene import NAME, Scene
 from patience import allowed
 
@@ -55,6 +57,8 @@ class Sink:
     posts: list[tuple[float, str, dict[str, Any]]] = field(default_factory=list)  # time, Idempotency-Key, body
     people: list[dict[str, Any]] = field(default_factory=list)
     mails: list[str] = field(default_factory=list)
+    own: Pair | None = None  # of the mail server, where it speaks TLS: when asked to, or on a port of its own at once
+    secure_mail_port: int = 0
 
     @property
     def url(self) -> str:
@@ -66,9 +70,9 @@ class Sink:
 
 
 @contextmanager
-def sink() -> Iterator[Sink]:
+def sink(own: Pair | None = None) -> Iterator[Sink]:
     """Run the receivers."""
-    found = Sink(free_port(), free_port())
+    found = Sink(free_port(), free_port(), own=own, secure_mail_port=free_port())
 
     class Web(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -87,10 +91,30 @@ def sink() -> Iterator[Sink]:
             pass
 
     class Mail(socketserver.StreamRequestHandler):
+        def secure(self) -> None:
+            assert found.own
+            context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+            context.load_cert_chain(found.own.cert, found.own.key)
+            self.request = context.wrap_socket(self.request, server_side=True)
+            self.setup()
+
         def handle(self) -> None:
+            if self.request.getsockname()[1] == found.secure_mail_port:
+                self.secure()
             self.wfile.write(b"220 here\r\n")
-            for row in self.rfile:
+            while row := self.rfile.readline():
                 word = row[:4].upper()
+                plain = found.own and not isinstance(self.request, ssl.SSLSocket)
+                if plain and word == b"EHLO":
+                    self.wfile.write(b"250-here\r\n250 STARTTLS\r\n")
+                    continue
+                if plain and word == b"STAR":
+                    self.wfile.write(b"220 begin\r\n")
+                    self.secure()
+                    continue
+                if plain:
+                    self.wfile.write(b"530 TLS first\r\n")
+                    continue
                 if word == b"DATA":
                     self.wfile.write(b"354 go on\r\n")
                     rows = iter(self.rfile.readline, b".\r\n")
@@ -100,7 +124,9 @@ def sink() -> Iterator[Sink]:
     class MailServer(socketserver.ThreadingTCPServer):
         daemon_threads = allow_reuse_address = True
 
-    servers = [ThreadingHTTPServer(("127.0.0.1", found.port), Web), MailServer(("127.0.0.1", found.mail_port), Mail)]
+    ports = [found.mail_port, *([found.secure_mail_port] if own else [])]
+    mail_servers = [MailServer(("127.0.0.1", port), Mail) for port in ports]
+    servers = [ThreadingHTTPServer(("127.0.0.1", found.port), Web), *mail_servers]
     for server in servers:
         threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
     try:
@@ -136,7 +162,7 @@ class Alertmanager:
         """Return the alerts of one move, or all."""
         with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/api/v2/alerts", timeout=30) as reply:
             found = json.load(reply)
-        return [alert for alert in found if not epoch or alert["labels"]["epoch"] == str(epoch)]
+        return [alert for alert in found if not epoch or alert["labels"].get("epoch") == str(epoch)]
 
 
 class Notifier:
@@ -152,7 +178,7 @@ class Notifier:
         told = {"deployment": "redis", "host": f"h{rank}", "rank": rank, "sentinel": place}
         passwords = {
             "sentinel": ["older", ODD] if place["username"] else [],
-            "webhook": sinks["webhook"]["url"],
+            "webhook": sinks.get("webhook", {}).get("url", ""),
             "headers": {"X-Key": TOKEN},
         }
         told.update(sinks=sinks, passwords=passwords, standby=60, keep=86400)
@@ -167,6 +193,10 @@ class Notifier:
         with (self.state / "log").open("ab") as log:
             self.process = subprocess.Popen([sys.executable, "-c", PROGRAM], stdout=log, stderr=log, env=env)
         wait_until(f"{self.state.name} listens", lambda: self.status().get("problem") == "")
+
+    def tell(self, kind: str, state: str, name: str = "") -> None:
+        """Let it tell what a playbook does, as the module does."""
+        (self.state / "inbox" / f"{write_deed(kind, state, name, 'eve', '1234abcd')}.deed").touch()
 
     def status(self) -> dict[str, Any]:
         assert self.process.poll() is None, self.log
@@ -257,8 +287,14 @@ class Story:
         found: dict[str, str] = alert["annotations"]
         return found
 
+    def deeds(self, kind: str) -> list[dict[str, Any]]:
+        return [body for _time, _key, body in self.told.posts if body["kind"] == kind]
+
+    def people_of(self, name: str) -> list[dict[str, Any]]:
+        return [alert for alert in self.told.people if alert["labels"]["alertname"] == name]
+
     def people(self, epoch: int) -> list[dict[str, Any]]:
-        return [alert for alert in self.told.people if alert["labels"]["epoch"] == str(epoch)]
+        return [alert for alert in self.told.people if alert["labels"].get("epoch") == str(epoch)]
 
     def told_in_time(self, epoch: int, named: float) -> None:
         """See that the webhook was told soon after the first Sentinel named the new primary."""
@@ -294,6 +330,11 @@ def test_each_move_is_one_alert_and_none_is_lost(lab: Lab, tmp_path: Path) -> No
         wait_until("those who stand by know it", lambda: "told_webhook" in found.annotations(epoch))
         found.told_in_time(epoch, named)
 
+        # What a playbook does comes from one host, and once.
+        found.notifiers[1].tell("restore", "begun", NAME)
+        wait_until("the webhook was told of the restore", lambda: found.deeds("restore"))
+        wait_until("people were told of it", lambda: found.people_of("RedisRestore"))
+
         # Alertmanager is away for the whole failover.
         found.scene.wait("the set is whole", found.scene.whole)
         found.alertmanager.stop()
@@ -318,12 +359,15 @@ def test_each_move_is_one_alert_and_none_is_lost(lab: Lab, tmp_path: Path) -> No
         assert labels["severity"] == "critical" and labels["primary"] != f"127.0.0.1:{old.port}"
         found.told_in_time(epoch, named)
         assert {body["old"] for _time, _key, body in found.told.about(epoch)} == {f"127.0.0.1:{old.port}"}
+        (deed,), (alert,) = found.deeds("restore"), found.people_of("RedisRestore")
+        assert deed["summary"] == f"A restore of {NAME} (redis) has begun" == alert["annotations"]["summary"]
+        assert "Asked for by eve" in deed["description"] and deed["host"] == "h1"
         assert not [one for one in found.notifiers if TOKEN in one.log or ODD in one.log]
 
 
 def test_a_primary_that_nobody_can_replace_is_told_over_tls(lab: Lab, tmp_path: Path) -> None:
     authority = Authority(tmp_path)
-    with sink() as told:
+    with sink(authority.issue("mail")) as told:
         sentinel = lab.sentinel("s1", ca=authority.ca, own=authority.issue("host"))
         notifier = Notifier(lab, tmp_path, 0, sentinel, {"webhook": {"url": f"{told.url}/hook?token={TOKEN}"}})
         try:
@@ -334,3 +378,17 @@ def test_a_primary_that_nobody_can_replace_is_told_over_tls(lab: Lab, tmp_path: 
             notifier.kill()
         body = told.posts[0][2]
         assert (body["kind"], body["cause"], body["severity"], body["set"]) == ("stuck", "crash", "critical", NAME)
+
+        def changes() -> list[str]:
+            return [text for text in told.mails if "A change of the passwords of redis has begun" in text]
+
+        # A mail server that takes nothing in plain.
+        mail = {"host": "127.0.0.1", "ca_file": str(authority.ca), "sender": "redis@x", "to": ["a@x"]}
+        ways = {"starttls": told.mail_port, "on": told.secure_mail_port}
+        for rank, (way, port) in enumerate(ways.items(), 1):
+            notifier = Notifier(lab, tmp_path, rank, sentinel, {"mail": {**mail, "port": port, "tls": way}})
+            try:
+                notifier.tell("rotation", "begun")
+                wait_until(f"a mail came over TLS, {way}", lambda: len(changes()) == rank)  # noqa: B023
+            finally:
+                notifier.kill()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import asdict, dataclass
 from email.message import EmailMessage
 from email.utils import formatdate
@@ -15,6 +16,8 @@ from typing import Any, Dict, List, Mapping, Sequence
 from urllib.parse import quote
 
 MOVED, STUCK, TILT, TEST = "moved", "stuck", "tilt", "test"
+RESTORE, ROTATION = "restore", "rotation"  # what playbooks do: begun, and ended
+BEGUN, ENDED = "begun", "ended"
 CRASH, PLANNED, UNKNOWN = "crash", "planned", "unknown"
 CRITICAL, WARNING, INFO = "critical", "warning", "info"
 NAMES = {
@@ -22,6 +25,8 @@ NAMES = {
     STUCK: "RedisFailoverFailed",
     TILT: "RedisSentinelTilt",
     TEST: "RedisNotifyTest",
+    RESTORE: "RedisRestore",
+    ROTATION: "RedisRotation",
 }
 PRIORITIES = {CRITICAL: 2, WARNING: 4, INFO: 6}  # those of syslog
 HOUR = 3600
@@ -48,6 +53,8 @@ class Event:
         found = {"alertname": NAMES[self.kind], "deployment": self.deployment}
         if self.kind in (MOVED, STUCK):
             return {**found, "set": self.name, "epoch": str(self.epoch), "primary": self.new}
+        if self.kind in (RESTORE, ROTATION):  # told by the one host that was asked to
+            return {**found, "set": self.name, "host": self.host, "event": f"{self.time:.3f}"}
         # A Sentinel in tilt says so again and again.
         return {**found, "host": self.host, "event": self.detail if self.kind == TEST else str(int(self.time // HOUR))}
 
@@ -59,7 +66,7 @@ class Event:
     @property
     def severity(self) -> str:
         """Return how urgent it is."""
-        if self.kind == TEST:
+        if self.kind in (TEST, RESTORE, ROTATION):
             return INFO
         if self.kind == TILT:
             return WARNING
@@ -73,6 +80,11 @@ class Event:
             return f"Test of the notifications of {self.deployment} from {self.host}"
         if self.kind == TILT:
             return f"The Sentinel on {self.host} ({self.deployment}) has lost its sense of time and fails nobody over"
+        if self.kind in (RESTORE, ROTATION):
+            what = (
+                f"a restore of {whose}" if self.kind == RESTORE else f"a change of the passwords of {self.deployment}"
+            )
+            return f"{what[:1].upper()}{what[1:]} has {self.cause}"
         if self.kind == STUCK:
             what = "is down and is not replaced" if self.cause == CRASH else "was to be replaced and was not"
             return f"The primary of {whose}, {self.new}, {what}"
@@ -90,6 +102,9 @@ class Event:
         seen = f"Seen by the Sentinel on {self.host} at {format_time(self.time)}."
         if self.kind == TEST:
             return f"Nothing has happened. Sent from {self.host} at {format_time(self.time)}."
+        if self.kind in (RESTORE, ROTATION):
+            todo = "" if self.cause == ENDED else " While nothing says that it has ended it goes on, or has failed."
+            return f"Asked for by {self.detail}. Told by {self.host} at {format_time(self.time)}.{todo}"
         if self.kind == TILT:
             return f"Its host was frozen or its clock jumped. It recovers by itself once all is well for 30 s. {seen}"
         if self.kind == STUCK:
@@ -128,6 +143,20 @@ def load_event(text: str) -> Event:
         return Event(**json.loads(text))
     except TypeError as problem:
         raise ValueError(str(problem)) from None
+
+
+def write_deed(kind: str, state: str, name: str, who: str, token: str) -> str:
+    """Return what a playbook does as the name of a file, as the notifier may read no file of root."""
+    told = json.dumps([kind, state, name, who[:24], token], ensure_ascii=False)
+    return urlsafe_b64encode(told.encode("utf-8", "replace")).decode()
+
+
+def read_deed(text: str, deployment: str, host: str, now: float) -> Event:
+    """Return the event that such a name asks for; ValueError when it is none."""
+    kind, state, name, who, _token = json.loads(urlsafe_b64decode(text).decode())
+    if kind not in (RESTORE, ROTATION) or state not in (BEGUN, ENDED):
+        raise ValueError(f"{kind} {state} is nothing that a playbook does")
+    return Event(kind, deployment, host, now, name=name, cause=state, detail=who)
 
 
 def build_message(event: Event) -> Dict[str, Any]:

@@ -21,7 +21,7 @@ from typing import Any, Dict, List, Optional, Set
 
 from .._core.errors import QuorumError
 from .._model.addresses import join_address
-from .._model.notification import TEST, Event
+from .._model.notification import TEST, Event, read_deed
 from .._model.sentinel_events import Known, Watch, find_named, known_sets
 from .._redis.client import Client
 from .._redis.plain import Plain
@@ -162,11 +162,17 @@ class Notifier:
             write_file(self.state / "status.json", json.dumps({"digest": self.digest, "problem": problem}) + "\n")
 
     def _serve(self) -> None:
-        """Send the test notifications that were asked for."""
+        """Send the test notifications that were asked for, and tell what a playbook does."""
         for path in sorted(self.inbox.glob("*.test")):
             event = Event(TEST, self.settings["deployment"], self.settings["host"], time.time(), detail=path.stem)
             path.unlink()
             threading.Thread(target=self._test, args=(event,), daemon=True).start()
+        for path in sorted(self.inbox.glob("*.deed")):
+            try:
+                self._tell([read_deed(path.stem, self.settings["deployment"], self.settings["host"], time.time())])
+            except ValueError as problem:
+                log_line(f"not told: {problem}")
+            path.unlink()
 
     def _test(self, event: Event) -> None:
         log_event(event)

@@ -24,6 +24,7 @@ from .._host.files import parse_files, read_path, survey_files
 from .._host.sandbox import find_account
 from .._host.start import State, failure_of, read_states
 from .._model.file_changes import Wanted, list_differences, show_diff
+from .._model.notification import write_deed
 from .._redis.endpoint import Endpoint
 from .._redis.plain import Plain
 from .._redis.tls import tls_from_params
@@ -72,6 +73,11 @@ class Control(Step):
     verb: str
 
 
+@dataclass
+class TellDeed(Step):
+    """Let the notifier tell what a playbook does."""
+
+
 class NotifyHost(Reconciler[View]):
     """The notifier of this host; without settings, its removal."""
 
@@ -94,6 +100,9 @@ class NotifyHost(Reconciler[View]):
         """Look, and refuse what cannot be done before anything is changed."""
         view = View(find_account(USER) is not None, read_states([UNIT])[UNIT], status=_told(STATUS))
         present = deployment_of(read_path(str(SETTINGS)).content.decode("utf-8", "replace"))
+        if self.given["tell"]:
+            # Nobody waits for an answer: a playbook goes on without the notifier, and one of somebody else is none.
+            return view if present == self.given["deployment"] else View()
         if self.given["test"]:
             return self._testable(view, present)
         paths = [str(SETTINGS.parent), str(STATE), LIBRARY, *(want.path for want in self.files)]
@@ -129,6 +138,11 @@ class NotifyHost(Reconciler[View]):
 
     def plan(self, obs: View) -> List[Step]:
         """Return what is missing, in the order in which it is needed."""
+        if self.given["tell"]:
+            if obs.state.active:
+                return [TellDeed(f"tell of the {self.given['tell']['kind']} that has {self.given['tell']['state']}")]
+            self.warnings.append(f"no notifier runs on {self.host}: nobody is told what this run does")
+            return []
         if self.given["test"]:
             return [SendTest("send a test notification to every sink")]
         if not self.wanted:
@@ -152,6 +166,10 @@ class NotifyHost(Reconciler[View]):
         """Do one step."""
         if isinstance(step, SendTest):
             self._test()
+        elif isinstance(step, TellDeed):
+            told = self.given["tell"]
+            name = write_deed(told["kind"], told["state"], told["set"], told["who"], uuid.uuid4().hex[:8])
+            (STATE / "inbox" / f"{name}.deed").touch()
         elif isinstance(step, Remove):
             self._remove(step.view)
         elif isinstance(step, CreateUser):
@@ -206,7 +224,7 @@ class NotifyHost(Reconciler[View]):
 
     def settle(self, before: View, steps: List[Step]) -> View:
         """Wait until the notifier runs with these settings and listens."""
-        if not (steps and self.wanted) or self.given["test"]:
+        if not (steps and self.wanted) or self.given["test"] or self.given["tell"]:
             return before
 
         def look() -> View:

@@ -19,7 +19,9 @@ from ansible_collections.quorum.redis.plugins.module_utils._model.notification i
     build_query,
     dump_event,
     load_event,
+    read_deed,
     render_journal,
+    write_deed,
 )
 
 MOVE = Event("moved", "redis", "h1", 1000.0, "main", "crash", "10.0.0.1:6379", "10.0.0.2:6379", 4)
@@ -48,6 +50,26 @@ def test_an_event_survives_the_spool_and_has_words(event: Event) -> None:
     assert load_event(dump_event(event)) == event
     assert event.summary and "\n" not in event.summary and event.description.endswith(".")
     assert build_message(event)["time"].startswith("1970-01-01T00:")
+
+
+def test_what_a_playbook_does_is_told_with_who_runs_it() -> None:
+    """It comes as the name of a file, which may have 255 letters."""
+    name = write_deed("restore", "begun", "a.b-c_d" * 8, "Zoë" * 40, "1234abcd")
+    assert len(f"{name}.deed") < 255 and "/" not in name
+    event = read_deed(name, "redis", "h1", 1000.0)
+    assert (event.kind, event.cause, event.name, event.severity) == ("restore", "begun", "a.b-c_d" * 8, "info")
+    assert event.detail == ("Zoë" * 8) and event.detail in event.description
+    assert replace(event, name="main").summary == "A restore of main (redis) has begun"
+    rotation = read_deed(write_deed("rotation", "ended", "", "eve", "1234abcd"), "redis", "h1", 1001.5)
+    assert rotation.summary == "A change of the passwords of redis has ended" and rotation.id != event.id
+    assert load_event(dump_event(rotation)).id == rotation.id
+    (alert,) = json.loads(build_alerts(rotation, {}, 1001.5, 60))
+    assert (alert["labels"]["alertname"], alert["labels"]["cause"]) == ("RedisRotation", "ended")
+    with pytest.raises(ValueError, match="is nothing that a playbook does"):
+        read_deed(write_deed("moved", "begun", "", "eve", "x"), "redis", "h1", 1.0)
+    for other in ("", "x", "W10="):
+        with pytest.raises(ValueError):  # noqa: PT011
+            read_deed(other, "redis", "h1", 1.0)
 
 
 def test_the_words_tell_a_crash_from_a_move_that_was_asked_for() -> None:
