@@ -18,7 +18,9 @@ import pytest
 from deployment import DataSet, given, until
 from deployment.sharded import ShardedSet
 from lab import ROOT, Lab
+from ledger import Ledger
 from measured import note
+from patience import allowed
 from watcher import RULES, Prometheus, find_port
 
 PASSWORD, SENTINEL_PASSWORD = "upgrade-Ta4vR8", "upgrade-Nm6cX3"
@@ -63,8 +65,10 @@ def test_set_is_upgraded_without_losing_a_write(lab: Lab, deployment: str, tmp_p
     cart = ShardedSet(lab, way.hosts, [7000, 7001], PASSWORD) if way.watched else None
     sharded = cart.written(f"{what}, a cluster") if cart else nullcontext()
     quiet = silent(lab, way.hosts, tmp_path) if way.watched else nullcontext()
-    with quiet, data_set.watched() as roles, data_set.waited(), data_set.written(what=what), sharded:
-        run("upgrade", redis_upgrade_without_backup=True)
+    front = fronted(lab, what) if way.watched else nullcontext()
+    with quiet, data_set.watched() as roles, data_set.waited(), data_set.written(what=what), sharded, front:
+        told = run("upgrade", redis_upgrade_without_backup=True)
+    assert ("main: the endpoint on u1 leads writes to u" in " ".join(told.stdout.split())) == way.watched
     roles.expect_one_primary(planned=True)
     roles.expect_one_down()
     assert versions(data_set) == {way.new}
@@ -74,6 +78,18 @@ def test_set_is_upgraded_without_losing_a_write(lab: Lab, deployment: str, tmp_p
         assert len({primary.split(":")[0] for primary in cart.settled()}) == 3  # one on each host
     run("upgrade")
     run("site")
+
+
+@contextmanager
+def fronted(lab: Lab, what: str) -> Iterator[None]:
+    """Write through the endpoint alone; each move of the primary, two at most, fails one operation of a writer."""
+    ledger = Ledger("main", [], [(lab.host_ip("u1"), 7379)], PASSWORD, threads=2, rate=100)
+    with ledger:
+        yield
+    report = ledger.report()
+    note(f"{what}, through an endpoint", f"{report.in_a_line()}, {report.errors} operations failed")
+    assert report.acknowledged > 100 and report.lost == 0, report
+    assert report.errors <= allowed(4), report
 
 
 @contextmanager
