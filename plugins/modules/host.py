@@ -90,8 +90,8 @@ options:
     description: The key of O(certificate).
     type: path
   address:
-    description: The address by which others know this host. One that is not of this host, and where nothing answers
-      while units of O(listens) run, fails the task before anything is changed.
+    description: The address by which others know this host. One that is not of this host fails the task before anything
+      is changed, when nothing answers there while units of O(listens) run, or another machine does.
     type: str
   data:
     description: Where the data directories are, or will be.

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from ansible_collections.quorum.redis.plugins.module_utils._core.errors import Refused
 from ansible_collections.quorum.redis.plugins.module_utils._host import process
+from ansible_collections.quorum.redis.plugins.module_utils._host.listeners import leads_here
 from ansible_collections.quorum.redis.plugins.module_utils._redis.endpoint import Endpoint
 from authority import Authority
 
@@ -95,3 +96,13 @@ def test_the_process_of_a_unit_is_found_where_nobody_looks_for_it(lab: Lab, monk
     here = Endpoint("127.0.0.1", inner.port, password=PASSWORD)
     with pytest.raises(Refused, match=f"What answers there is process {pid} of 127.0.0.1, but redis-server@main"):
         process.connect_unit(here, None, "redis_password", "redis-server@main.service")
+
+
+def test_an_address_leads_here_or_to_another_process(lab: Lab) -> None:
+    mine, other = lab.server("mine"), lab.server("other", "bind 127.0.0.1 ::1")
+    with mine.client() as busy:
+        busy.ping()
+        assert leads_here("127.0.0.1", mine.port, [mine.port])
+        assert leads_here("::1", other.port, [mine.port, other.port])
+        assert not leads_here("127.0.0.1", other.port, [mine.port], 0.1)
+    assert not leads_here("127.0.0.9", mine.port, [mine.port]), "nobody answers there"

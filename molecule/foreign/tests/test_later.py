@@ -64,6 +64,20 @@ def test_a_wrong_address_of_the_living_primary(lab: Lab, main: DataSet, tmp_path
     assert main.settled() == old
 
 
+def test_two_hosts_with_each_other_s_address(lab: Lab, main: DataSet, tmp_path: Path) -> None:
+    """All is there that shall be, under the wrong names: only the hosts themselves can tell."""
+    before, old = [lab.sh(host, FILES) for host in lab.hosts], main.settled()
+    crossed = {one: {"redis_address": lab.host_ip(two)} for one, two in (("x1", "x2"), ("x2", "x1"))}
+    (tmp_path / "crossed.yml").write_text(yaml.safe_dump({"all": {"hosts": crossed}}))
+    run = lab.run_playbook("site", "--inventory", str(tmp_path / "crossed.yml"))
+    said = " ".join(run.stdout.split())
+    assert not run.ok and run.changed == 0, run.stdout
+    assert said.count("what answers there is another machine's, not redis-server@main.service") == 2, run.stdout
+    assert "Nothing was changed on any host" in said, run.stdout
+    assert [lab.sh(host, FILES) for host in lab.hosts] == before
+    assert main.settled() == old
+
+
 def test_a_server_and_a_sentinel_on_loopback_only_are_mended(lab: Lab, main: DataSet) -> None:
     old = main.settled()
     host = next(one for one in main.hosts if one != old)

@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 import ipaddress
-from typing import Callable, Mapping, Sequence
+from typing import Callable, Container, Mapping, Sequence
 
 from .._core.errors import BadConfig
 
+CORRECT = "Correct redis_address, or ansible_host where that is not set"
 EVERY = {"*": 4, "0.0.0.0": 4, "::": 6, "::*": 6}  # noqa: S104
 
 
@@ -36,21 +37,39 @@ def check_bind(bind: Sequence[str], address: str, is_local: Callable[[str], bool
 
 
 def check_address(
-    address: str, running: Mapping[str, Sequence[int]], is_local: Callable[[str], bool], answers: Callable[..., bool]
+    address: str,
+    listens: Mapping[str, Sequence[int]],
+    running: Container[str],
+    is_local: Callable[[str], bool],
+    answers: Callable[..., bool],
+    leads_here: Callable[..., bool],
 ) -> None:
-    """Refuse an address that leads nowhere while the processes run: others would be sent there. Pure.
+    """Refuse an address that leads nowhere or to another machine: others would be sent there. Pure.
 
-    `running`: units that run, with their ports. An address that another machine translates does lead here.
+    `listens`: the declared units with their ports. An address that another machine translates does lead here.
     """
     if not address or is_local(address):
         return
-    lost = [unit for unit, ports in running.items() if not any(answers(address, port) for port in ports)]
+    there = {unit: [port for port in ports if answers(address, port)] for unit, ports in listens.items()}
+    lost = [unit for unit, ports in there.items() if unit in running and not ports]
     if lost:
         raise BadConfig(
             f"redis_address is {address}, which is no address of this host, and nothing answers there, while "
             f"{', '.join(lost)} {'runs' if len(lost) == 1 else 'run'}",
             "",
-            "Nothing was changed. Correct redis_address, or ansible_host where that is not set",
+            f"Nothing was changed. {CORRECT}",
+        )
+    other = [
+        unit
+        for unit, ports in there.items()
+        if ports and not (unit in running and all(leads_here(address, port, listens[unit]) for port in ports))
+    ]
+    if other:
+        raise BadConfig(
+            f"redis_address is {address}, which is no address of this host, and what answers there is another machine's"
+            f", not {' or '.join(other)} of this host",
+            "",
+            f"Nothing was changed on any host. {CORRECT}: two hosts may have each other's",
         )
 
 

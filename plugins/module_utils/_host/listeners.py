@@ -9,11 +9,12 @@ import os
 import re
 import socket
 import sys
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Iterable, Sequence
 
-LISTEN = "0A"
+LISTEN, ESTABLISHED = "0A", "01"
 CONTAINER = re.compile(r"(docker|libpod|crio|cri-containerd|nerdctl|lxc|kubepods|machine-)[-./]?", re.IGNORECASE)
 PROXIES = ("docker-proxy", "conmon", "rootlessport", "slirp4netns", "pasta")
 
@@ -153,6 +154,42 @@ def is_answering(address: str, port: int, seconds: float = 2.0) -> bool:
     except OSError:
         return False
     return True
+
+
+def leads_here(address: str, port: int, ports: Iterable[int], seconds: float = 1.0) -> bool:
+    """Return whether a connection to this place ends at one of these ports of this host, translated or not."""
+    wanted = set(ports)
+    for _try in range(3):  # another client may connect in the same moment, but hardly three times
+        before = _connections(wanted)
+        try:
+            with socket.create_connection((address, port), timeout=seconds) as probe:
+                end = time.monotonic() + seconds
+                while not find_own(before, _connections(wanted), probe.getsockname()[1]):
+                    if time.monotonic() > end:
+                        return False
+                    time.sleep(0.01)
+        except OSError:
+            return False
+    return True
+
+
+def find_own(before: set[tuple[str, str]], now: set[tuple[str, str]], port: int) -> set[tuple[str, str]]:
+    """Return the connections that may be the new one from this port: not those of peers, who have others; pure."""
+    peers = {there.rpartition(":")[0] for _here, there in before}
+    new = {one: one[1].rpartition(":") for one in now - before}
+    return {one for one, (host, _colon, theirs) in new.items() if int(theirs, 16) == port or host not in peers}
+
+
+def _connections(ports: set[int], root: Path = Path("/")) -> set[tuple[str, str]]:
+    """Return both ends of what is connected to these ports of this host, as the kernel writes them."""
+    rows = [
+        row.split()[1:4] for name in ("tcp", "tcp6") for row in read_kernel_file(root / "proc/net" / name).splitlines()
+    ]
+    return {
+        (here, there)
+        for here, there, state in rows
+        if state == ESTABLISHED and int(here.rpartition(":")[2], 16) in ports
+    }
 
 
 def read_kernel_file(path: Path) -> str:

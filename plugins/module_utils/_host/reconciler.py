@@ -19,7 +19,7 @@ from .certificates import check_certificate, digest_of_file
 from .file_steps import WriteFile, plan_files
 from .files import parse_files, survey_files
 from .kernel import Setting, View, check_memory, observe_kernel, put_setting
-from .listeners import is_answering, is_local
+from .listeners import is_answering, is_local, leads_here
 from .packages import Pin, are_lists_empty, check_candidates, installed_versions, missing_packages
 from .services import (
     changed_units,
@@ -78,12 +78,7 @@ class Host(Reconciler[View]):
         found = foreign.find_foreign(given["listens"], given["packaged"], self.units) if given["listens"] else []
         self.foreign = foreign.judge_foreign(found, given["name"], given["replace_foreign"])
         running = {unit.name for unit in foreign.parse_units(self.units) if unit.pid}
-        check_address(
-            given["address"] or "",
-            {unit: ports for unit, ports in given["listens"].items() if unit in running},
-            is_local,
-            is_answering,
-        )
+        check_address(given["address"] or "", given["listens"], running, is_local, is_answering, leads_here)
         check_bind(given["bind"], given["address"] or "", is_local)
         if given["certificate"]:
             check_certificate(

@@ -19,6 +19,7 @@ from ansible_collections.quorum.redis.plugins.module_utils._host.listeners impor
     Holder,
     Listener,
     find_holders,
+    find_own,
     read_listeners,
 )
 
@@ -236,10 +237,30 @@ def test_spellings_of_an_address() -> None:
     assert not is_covered(["127.0.0.1"], "127.0.0.2")
 
 
-def test_an_address_that_leads_nowhere() -> None:
-    running = {"redis-server@main.service": [6379]}
-    check_address("192.0.2.1", running, HERE.__contains__, lambda *_place: False)
-    check_address("203.0.113.9", running, HERE.__contains__, lambda *_place: True)
-    check_address("203.0.113.9", {}, HERE.__contains__, lambda *_place: False)
-    with pytest.raises(BadConfig, match=r"redis_address is 203\.0\.113\.9, which is no address of this host"):
-        check_address("203.0.113.9", running, HERE.__contains__, lambda *_place: False)
+@pytest.mark.parametrize(
+    ("address", "runs", "answers", "here", "words"),
+    [
+        ("192.0.2.1", True, False, False, ""),
+        pytest.param("203.0.113.9", True, True, True, "", id="translated"),
+        pytest.param("203.0.113.9", False, False, False, "", id="fresh"),
+        ("203.0.113.9", True, False, False, "and nothing answers there, while redis-server@main.service runs"),
+        pytest.param("203.0.113.9", True, True, False, "what answers there is another machine's", id="exchanged"),
+        pytest.param("203.0.113.9", False, True, True, "not redis-server@main.service of this host", id="fresh-wrong"),
+    ],
+)
+def test_an_address_that_does_not_lead_here(address: str, runs: bool, answers: bool, here: bool, words: str) -> None:
+    listens = {"redis-server@main.service": [6379]}
+    expected = pytest.raises(BadConfig, match=re.escape(words)) if words else nullcontext()
+    with expected:
+        ends = lambda *_place: answers, lambda *_place: here
+        check_address(address, listens, listens if runs else {}, HERE.__contains__, *ends)
+
+
+@pytest.mark.parametrize(
+    ("there", "found"),
+    [("0100007F:C350", True), ("0900007F:C350", True), ("0700007F:1F90", True), ("0900007F:1F90", False)],
+    ids=["plain", "port-kept", "translated", "a-peer"],
+)
+def test_the_own_connection_among_those_of_peers(there: str, found: bool) -> None:
+    peer = ("0100007F:18EB", "0900007F:0FA0")
+    assert bool(find_own({peer}, {peer, ("0100007F:18EB", there)}, 50000)) == found
