@@ -59,7 +59,7 @@ options:
     type: path
   refused_hours:
     description:
-      - Return what users were refused in so many hours until now as well, as C(ACL LOG) of a server tells.
+      - Return what users were refused in so many hours until now as well, as C(ACL LOG) tells.
     type: int
     default: 0
   journal:
@@ -247,6 +247,11 @@ sentinel:
       returned: always
       type: bool
       sample: true
+    refused:
+      description: What users were refused, as those of a server.
+      returned: always
+      type: list
+      elements: dict
     myid:
       description: Its identity among the Sentinels. Redis 6.0 does not tell.
       returned: always
@@ -297,7 +302,7 @@ class Instance:
     def observe_state(self) -> Seen:
         """Look at it."""
         if self.is_sentinel:
-            seen: Seen = observe_sentinel(self.endpoint)
+            seen: Seen = observe_sentinel(self.endpoint, refused_hours=self.given["refused_hours"])
         else:
             seen = observe_server(self.endpoint, config=self.given["config"], refused_hours=self.given["refused_hours"])
         if self.given["required"] and not seen.reachable:

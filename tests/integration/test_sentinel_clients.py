@@ -104,6 +104,10 @@ def test_from_none_to_one_and_two_and_back(lab: Lab) -> None:
         except (redis.exceptions.NoPermissionError, redis.exceptions.ResponseError) as problem:
             said = str(problem)
         assert "no permissions" in str(said) or "unknown" in str(said), (command, said)
+    login: Dict[str, Any] = {"kind": "sentinel", "host": "127.0.0.1", "port": one.port, "password": OWN}
+    told = lab.run("instance_info", **login, refused_hours=24)["sentinel"]["refused"]
+    assert ("client", "command") in {(row["user"], row["kind"]) for row in told}, told
+    assert lab.run("instance_info", **login)["sentinel"]["refused"] == []
     assert watch.config(TWO, ONE).changed and watch.doors() == [True, True]
     assert not watch.config(ONE, TWO).changed
     assert watch.config(TWO).changed and watch.doors() == [False, True]

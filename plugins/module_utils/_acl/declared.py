@@ -35,7 +35,9 @@ class Declared:
         self.users = {user["name"]: user for user in params["users"] if user["state"] == "present"}
         self.absent = [user["name"] for user in params["users"] if user["state"] == "absent"]
         if "default" in self.absent:
-            raise BadConfig("the user default cannot be removed", label, "Declare it with enabled: false")
+            raise BadConfig(
+                "the user default cannot be removed", label, "Nothing was changed. Declare it with enabled: false"
+            )
         # Of the others nothing is declared where only a password is.
         only = [user["passwords_only"] for user in self.users.values()]
         self.purge = params["purge"] and not (only and all(only))

@@ -229,7 +229,7 @@ class Acl(Reconciler[View]):
                 f"{self.label}: the running server refuses a rule of the user {change.name}: "
                 f"{hide_secrets(problem.text)}",
                 problem.where,
-                "Nothing was changed. Correct this rule",
+                "The users of this server are as they were. Correct this rule",
             ) from None
 
     def _remember(self, client: Client) -> None:

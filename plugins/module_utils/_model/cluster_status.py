@@ -23,7 +23,7 @@ from .cluster_view import (
     open_slots,
 )
 from .observed import Observed, Upstream
-from .status_verdict import DISK, NOTHING, OUTSIDE, Problem, State
+from .status_verdict import DISK, NOTHING, OUTSIDE, Problem, State, explain_silence
 
 Row = Sequence[str]
 SHARDS_HEAD = ("primary", "replicas", "slots", "count", "keys", "zones")
@@ -148,8 +148,7 @@ def _problems(found: ClusterStatus, run: Optional[Collection[str]]) -> List[Prob
     problems = [
         Problem(
             "member_unreachable",
-            f"{name} at {member.name}: {member.server.error.rstrip('.')}. Look at the host; site.yml starts what is "
-            "stopped.",
+            f"{name} at {member.name}: {explain_silence(member.server.error, member.server.error_kind)}",
         )
         for member in silent
     ]

@@ -146,6 +146,7 @@ class SentinelView:
     myid: str = ""
     tilt: bool = False
     masters: Dict[str, WatchedMaster] = field(default_factory=dict)
+    refused: List[Dict[str, Any]] = field(default_factory=list)
 
     @property
     def name(self) -> str:

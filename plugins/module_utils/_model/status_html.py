@@ -22,6 +22,7 @@ from .status_page import (
     SENTINELS_HEAD,
     health_of,
     members_of,
+    observers_of,
     opinion_of,
     passwords_open,
     refused_of,
@@ -147,7 +148,7 @@ def _section(
         *_facts(one),
         *(make_tag("p", line, class_="note") for line in passwords_open(one)),
         *_endpoints(one, model, leading.get(one.declared["name"], [])),
-        *_refused(one.seen),
+        *_refused(observers_of(one)),
         *([make_tag("h3", "How an application connects"), make_tag("pre", "\n".join(values))] if values else []),
         id=f"set-{number}",
     )

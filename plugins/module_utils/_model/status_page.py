@@ -41,7 +41,7 @@ def render_page(
         rows = leading.get(one.declared["name"], [])
         page += ["", *_table(ENDPOINTS_HEAD, rows)] if rows else []
         page += [f"  {line}" for line in passwords_open(one)]
-        page += _refused(one.seen)
+        page += _refused(observers_of(one))
         page += ["", *(f"  PROBLEM  {problem}" for problem in one.problems)]
         page += [] if one.problems else [f"  healthy: {health_of(one.declared, run)}"]
         page += [
@@ -73,6 +73,12 @@ def passwords_open(one: SetStatus) -> list[str]:
 def _two(what: str, where: Mapping[str, list[str]]) -> list[str]:
     users = ", ".join(sorted({user for names in where.values() for user in names}))
     return [f"{what}: two passwords open for {users} at {', '.join(where)}; rotate.yml ends that"] if where else []
+
+
+def observers_of(one: SetStatus) -> dict[str, State]:
+    """Return the members of a set and the Sentinels that watch it: each refuses what its users may not."""
+    watching = one.watching if one.declared["sentinel"] else {}
+    return {**one.seen, **{f"Sentinel of {host}": view for host, view in watching.items()}}
 
 
 def _refused(seen: Mapping[str, State]) -> list[str]:

@@ -85,12 +85,18 @@ def known_primaries(model: Mapping[str, Any], servers: Mapping[str, Mapping[str,
     return found
 
 
+def explain_silence(error: str, kind: Any) -> str:
+    """Return why somebody tells nothing, and what to do where the reason itself does not say it."""
+    todo = "" if kind in ("auth", "loading", "library") else " Look at the host; site.yml starts what is stopped."
+    return f"{error.rstrip('.')}.{todo}"
+
+
 def _judge(declared: Mapping[str, Any], seen: Mapping[str, State]) -> list[Problem]:
     name, primaries = declared["name"], primaries_of(seen)
     problems = [
         Problem(
             "member_unreachable",
-            f"{name} at {host}: {state['error'].rstrip('.')}. Look at the host; site.yml starts what is stopped.",
+            f"{name} at {host}: {explain_silence(state['error'], state.get('error_kind'))}",
         )
         for host, state in seen.items()
         if not state["reachable"] and not state.get("outside")
@@ -155,7 +161,7 @@ def _judge_sentinels(
         if view.get("outside"):
             continue
         if not view["reachable"]:
-            text = f"{where}: {view['error'].rstrip('.')}. Look at the host; site.yml starts what is stopped."
+            text = f"{where}: {explain_silence(view['error'], view.get('error_kind'))}"
             problems.append(Problem("sentinel_unreachable", text))
         elif name not in view["masters"]:
             problems.append(Problem("sentinel_unaware", f"{where}: does not watch {name}. Run site.yml."))

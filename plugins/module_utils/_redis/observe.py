@@ -151,12 +151,14 @@ def _myid(client: Client) -> str:
         return ""
 
 
-def observe_sentinel(place: Endpoint, host: str = "", kind: Type[Client] = Client) -> SentinelView:
+def observe_sentinel(
+    place: Endpoint, host: str = "", kind: Type[Client] = Client, refused_hours: float = 0
+) -> SentinelView:
     """Look at one Sentinel."""
-    return _patiently(lambda: _sentinel(place, host, kind))
+    return _patiently(lambda: _sentinel(place, host, kind, refused_hours))
 
 
-def _sentinel(place: Endpoint, host: str, kind: Type[Client]) -> SentinelView:
+def _sentinel(place: Endpoint, host: str, kind: Type[Client], refused_hours: float) -> SentinelView:
     seen = SentinelView(host=host, address=place.address, port=place.port, aliases=resolve_name(place.address))
     try:
         with kind(place) as client:
@@ -172,6 +174,7 @@ def _sentinel(place: Endpoint, host: str, kind: Type[Client]) -> SentinelView:
                 master.sentinels = parse_sentinels(client.call("SENTINEL", "SENTINELS", name))
                 master.ckquorum = _ckquorum(client, name)
                 seen.masters[name] = master
+            seen.refused = _refused(client, refused_hours) if refused_hours else []
             seen.reachable = True
     except QuorumError as problem:
         seen.error, seen.error_kind = str(problem), kind_of(problem)

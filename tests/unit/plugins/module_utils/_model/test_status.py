@@ -5,6 +5,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +108,11 @@ def test_whoever_is_primary_is_right() -> None:
     ("seen", "problem"),
     [
         ((primary(), replica(), gone()), "main at r3: 10.0.0.3:6379 refuses connections. Look at the host;"),
+        pytest.param(
+            (primary(), replica(), {**gone("The server refuses access: WRONGPASS. Correct it."), "error_kind": "auth"}),
+            "main at r3: The server refuses access: WRONGPASS. Correct it.",
+            id="password",
+        ),
         ((primary(), replica(), None), "main at r3: its host does not answer Ansible. Look at the host;"),
         ((primary(), primary(), replica()), "main: r1 and r2 are primary, one member is right."),
         ((replica(), replica(), replica()), "main: no member is primary, one member is right."),
@@ -135,6 +143,7 @@ def test_problems_of_members(seen: tuple[dict[str, Any] | None, ...], problem: s
     page, problems = render_page(model(sentinel=False), servers(*seen), {})
     assert len(problems) == 1
     assert problems[0].startswith(problem)
+    assert ("Look at the host" in problem) == ("Look at the host" in problems[0]), "it runs, and says what is wrong"
     assert f"  PROBLEM  {problems[0]}" in page
     assert not [line for line in page if "healthy" in line]
 
@@ -212,6 +221,18 @@ def test_what_was_refused_is_told_and_is_no_problem() -> None:
     assert "'other\\x1b[2J'" in page[at + 2] and "60 min ago" in page[at + 2]
 
 
+def test_what_sentinels_refused_is_told_too() -> None:
+    """Applications ask them as a user of their own."""
+    seen = servers(primary(), replica(), replica())
+    views = sentinels(*[sentinel()] * 3)
+    views["r2"] = {**views["r2"], "refused": [refused("client", "command", "sentinel|set", 2, 61)]}
+    page, problems = render_page(model(), seen, views)
+    assert problems == []
+    at = next(number for number, line in enumerate(page) if "refused in the last 24 hours" in line)
+    assert page[at + 1].split()[:4] == ["client", "command", "'sentinel|set'", "2"]
+    assert page[at + 1].endswith("Sentinel of r2")
+
+
 def test_the_page_says_how_to_connect() -> None:
     servers = {"r1": {"main": primary()}, **{host: {"main": replica()} for host in HOSTS[1:]}}
     page, _problems = render_page(model(), servers, {})
@@ -230,6 +251,15 @@ def test_the_code_of_a_client_is_that_of_the_page(client: str) -> None:
     assert code[:2] == ["# data set main", "export REDIS_NAME=main"] and "10.0.0.3:26379" in code[2]
     assert all(f"{'#' if name.endswith('py') else '//'} {name}" in code for name in FILES[client])
     assert set(files_of(page)) - {name for names in FILES.values() for name in names} == {"redis_tls.py"}
+
+
+def test_the_code_names_an_empty_setting(tmp_path: Path) -> None:
+    for name, text in files_of((ROOT / "docs" / "clients.md").read_text(encoding="utf-8")).items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    own = {"REDIS_NAME": "main", "REDIS_PASSWORD": "x", "REDIS_SENTINEL_PASSWORD": "x", "REDIS_SENTINELS": ""}
+    run = [sys.executable, "redis_set.py"]
+    done = subprocess.run(run, cwd=tmp_path, env={**os.environ, **own}, capture_output=True, text=True, check=False)
+    assert "RuntimeError: REDIS_SENTINELS is empty" in done.stderr
 
 
 def test_the_code_says_which_set_its_values_are_of() -> None:
