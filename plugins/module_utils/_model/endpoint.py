@@ -57,10 +57,10 @@ def endpoint_of(
     found["tls"] = "off" if found["tls"] is False else str(found["tls"])
     if found["tls"] not in TLS:
         problems.append(f"{where}: tls {found['tls']} is unknown; use {', '.join(TLS)}.")
-    if sentinels and sentinels % 2 == 0:
+    if sentinels == 2:
         problems.append(
-            f"{where} needs a majority of the Sentinels whenever a member is silent, and {sentinels} have none more "
-            f"than {sentinels - 1}; add one or remove one."
+            f"{where} needs a majority of the Sentinels whenever a member is silent, and 2 have none without the other;"
+            " add one or remove one. A host that replaces one of them comes into the inventory first."
         )
     if users and not login_of(users, "endpoint"):
         problems.append(f"{where} logs in as an ACL user of its own; add one with `job: endpoint` and passwords.")
