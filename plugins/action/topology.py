@@ -24,8 +24,9 @@ from ..module_utils._model.verdicts import VERDICTS
 from ..plugin_utils.addresses import Addresses
 from ..plugin_utils.controller import why_lost
 from ..plugin_utils.declared import OPEN
-from ..plugin_utils.values import explain_value
+from ..plugin_utils.values import explain_value, see_endpoint
 
+NOTHING = "Nothing was changed"
 COLLECTION = Path(__file__).resolve().parents[2]
 WANTED = (
     *OPEN,
@@ -82,6 +83,7 @@ class ActionModule(ActionBase):
             variables=values,
             address_of=known_hosts,
             zone_of=known_hosts.zone,
+            endpoint_seen=lambda host: see_endpoint(task_vars["hostvars"], host),
             without=arguments["without"],
         )
         problems += _misshapen(shapes, secrets)
@@ -93,7 +95,7 @@ class ActionModule(ActionBase):
         problems += strange if verb not in HARMLESS else []
         try:
             if problems:
-                raise TopologyError("\n".join([*problems, "Nothing was changed."]))
+                raise TopologyError("\n".join(problems))
             model = build_topology(inventory)
             timed = inventory.host in task_vars["groups"].get(str(task_vars.get("redis_backup_group") or ""), [])
             refused, left = judge_verb(verb, {**options, "redis_backup_timed": timed}, model)
@@ -103,7 +105,10 @@ class ActionModule(ActionBase):
             idle = _idle_timers(task_vars) if verb in ("", "backup", "status") else []
             result["warnings"] = [*result["warnings"], *([*left, *idle] if inventory.host == first else [])]
         except TopologyError as error:
-            result.update(failed=True, msg=str(error))
+            said = str(error)
+            # The endpoints come last: their members may have been changed by then.
+            where = f" on {inventory.host}" if verb == "endpoint" else ""
+            result.update(failed=True, msg=said if NOTHING in said else f"{said}\n{NOTHING}{where}.")
         if verb in HARMLESS:
             result["warnings"] = [*result.get("warnings", []), *strange]
         return result

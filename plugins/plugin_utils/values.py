@@ -1,11 +1,15 @@
 # Copyright (c) 2026, quorum.redis contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Values of an inventory that cannot be worked out."""
+"""Values of an inventory: why one cannot be worked out, and what other hosts have."""
 
 from __future__ import annotations
 
 from typing import Any
+
+from ansible.errors import AnsibleError
+
+from ..module_utils._model.options import convert_value
 
 
 def explain_value(name: str, raw: Any, problem: Exception) -> str:
@@ -17,3 +21,13 @@ def explain_value(name: str, raw: Any, problem: Exception) -> str:
         f"{name} is made from facts, which are not gathered: {why}. Gather those of all members in a play before this "
         "one, as docs/topology.md shows, or write the value."
     )
+
+
+def see_endpoint(hostvars: Any, host: str) -> tuple[str, bool] | None:
+    """Return the deployment of a host, and whether its variables have an endpoint; None where they cannot be read."""
+    try:
+        given = convert_value(hostvars[host].get("redis_instances"), "list", "dict")
+        group = str(hostvars[host].get("redis_group") or "redis")
+    except (AnsibleError, ValueError):
+        return None
+    return group, any(one.get("endpoint") for one in given or [])

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Any, Callable, Mapping, Sequence
+from typing import Any, Callable, Mapping, Optional, Sequence, Tuple
 
 from .options import convert_value
 
@@ -47,6 +47,8 @@ class Inventory:
     variables: Mapping[str, Any]
     address_of: Callable[[str], str]
     zone_of: Callable[[str], str] = str  # what fails at once with a host, by default itself
+    # The deployment of a host and whether its variables have an endpoint; None where they cannot be read.
+    endpoint_seen: Callable[[str], Optional[Tuple[str, bool]]] = lambda _host: None
     problems: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     without: Sequence[str] = ()  # hosts that are being retired

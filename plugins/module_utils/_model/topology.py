@@ -162,10 +162,29 @@ def build_topology(inventory: Inventory) -> dict[str, Any]:
 def endpoint_hosts(inventory: Inventory, instances: Sequence[Mapping[str, Any]]) -> list[str]:
     """Return the hosts with endpoints, none when no data set has one; the order of the inventory does not count."""
     group = str(inventory.variables.get("redis_endpoint_group") or "")
-    hosts = inventory.groups.get(group, []) if any(one["endpoint"] for one in instances) else []
+    hosts = inventory.groups.get(group, [])
+    declared = any(one["endpoint"] for one in instances)
+    inventory.problems += find_unlike(inventory, declared, hosts)
+    hosts = hosts if declared else []
     fronts = sorted((host for host in hosts if host not in inventory.without), key=natural_order)
     check_addresses(inventory, fronts)
     return fronts
+
+
+def find_unlike(inventory: Inventory, declared: bool, fronts: Sequence[str]) -> list[str]:
+    """Return that endpoint hosts and members have unlike variables: one of both would do nothing, without a word."""
+    own = str(inventory.variables["redis_group"])
+    members = [host for host in inventory.groups.get(own, []) if host not in inventory.without]
+    others = members[:1] if inventory.host in fronts and inventory.host not in members else fronts
+    seen = [(host, *(inventory.endpoint_seen(host) or ("", declared))) for host in others]
+    unlike = sorted(host for host, group, told in seen if told != declared and (declared or group == own))
+    if not unlike:
+        return []
+    have, lack = (inventory.host, ", ".join(unlike)) if declared else (", ".join(unlike), inventory.host)
+    return [
+        f"redis_instances has an `endpoint` for {have}, and none for {lack}: give it to members and endpoint hosts, as "
+        f"a variable of all groups of the deployment, not of {own} alone."
+    ]
 
 
 def build_instance(inventory: Inventory, entry: Mapping[str, Any], hosts: list[str], sentinels: int) -> dict[str, Any]:

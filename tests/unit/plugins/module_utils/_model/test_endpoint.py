@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import nullcontext
 from typing import Any
 
 import inventories
@@ -38,10 +39,11 @@ def model(endpoint: Any, host: str = "app1", sentinels: list[str] | None = None,
     groups = {"redis": THREE, "redis_sentinel": THREE if sentinels is None else sentinels}
     more = variables.pop("more", [])
     entry = {"name": "main", "endpoint": endpoint, **variables.pop("entry", {})}
+    seen = variables.pop("endpoint_seen", lambda _host: None)
     fronts, without = variables.pop("fronts", ["app1", "app2"]), variables.pop("without", ())
     values = {**DEFAULTS, "redis_instances": [entry, *more], **variables}
     found = Inventory(host, {**groups, "redis_endpoint": fronts}, values, lambda host: ADDRESSES[host])
-    found.without = without
+    found.without, found.endpoint_seen = without, seen
     return build_topology(found)
 
 
@@ -143,6 +145,25 @@ def test_a_mistake_is_one_sentence(endpoint: Any, changes: dict[str, Any], said:
 )
 def test_what_is_sound_passes(changes: dict[str, Any]) -> None:
     assert model(PORT, **changes)["endpoint"]["hosts"]
+
+
+@pytest.mark.parametrize(
+    ("host", "mine", "seen", "words"),
+    [
+        ("r1", PORT, ("redis", False), "an `endpoint` for r1, and none for app1, app2: give it to members"),
+        ("app1", None, ("redis", True), "an `endpoint` for r1, and none for app1: give it to members"),
+        ("r1", None, ("redis", True), "an `endpoint` for app1, app2, and none for r1"),
+        ("r1", None, ("shop", True), ""),
+        ("r1", PORT, ("redis", True), ""),
+        ("app1", PORT, None, ""),
+    ],
+    ids=["member-has", "front-lacks", "front-has", "another-deployment", "alike", "unreadable"],
+)
+def test_members_and_endpoint_hosts_with_unlike_variables(host: str, mine: Any, seen: Any, words: str) -> None:
+    """What a variable of the group redis alone leads to: the endpoints would not be deployed, without a word."""
+    expected = pytest.raises(TopologyError, match=re.escape(words)) if words else nullcontext()
+    with expected:
+        model(mine, host=host, endpoint_seen=lambda _host: seen)
 
 
 def test_an_endpoint_logs_in_as_its_own_user_with_the_new_password() -> None:
