@@ -196,6 +196,21 @@ def test_without_sentinels_two_primaries_are_none(lab: Lab, tmp_path: Path) -> N
         wait_until("one that answers is one", lambda: serves(main["port"], scene.members[1]))
 
 
+def test_another_host_stands_beside_a_dead_one_until_that_is_retired(lab: Lab, tmp_path: Path) -> None:
+    """Four Sentinels are declared then, of which three answer: enough, and one more than without the dead one."""
+    scene = Scene.build(lab, members=4, sentinels=4)
+    first = scene.members[0]
+    for gone in (scene.members[3], scene.sentinels[3]):
+        gone.stop(kill=True)
+    beside, retired = one(scene.members, scene.sentinels), one(scene.members[:3], scene.sentinels[:3])
+    with running(tmp_path, beside):
+        wait_until("three of four decide", lambda: serves(beside["port"], first))
+        scene.sentinels[2].stop(kill=True)
+        wait_until("two of four do not", lambda: refuses(beside["port"]))
+    with running(tmp_path, retired):
+        wait_until("without the dead one all is as before", lambda: serves(retired["port"], first))
+
+
 # --- TLS ---
 
 
