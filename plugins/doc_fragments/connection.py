@@ -1,15 +1,63 @@
 # Copyright (c) 2026, quorum.redis contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Options of modules that connect to a server, a Sentinel, or all of a set or cluster; specs: _module/options.py."""
+"""How modules get in to servers and Sentinels, and whom they ask: one, or all of a set; specs: _module/options.py."""
 
 from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """Connection options."""
+    """The option `connection`, the same everywhere, and beside it where it leads to."""
 
     DOCUMENTATION = r"""
+options:
+  connection:
+    description:
+      - How to get in, the same for all servers that the module asks. Where they listen is said by other options.
+    type: dict
+    suboptions:
+      username:
+        description:
+          - ACL user. Without it the default user is used.
+        type: str
+      password:
+        description:
+          - Password of the user. Without it no authentication is done.
+          - While one takes the place of another a list of both; each is tried where the one before it is not known.
+        type: raw
+      fallback_password:
+        description:
+          - Password of the default user, or a list, tried where a server does not know the user or its password yet.
+        type: raw
+      timeout:
+        description:
+          - Seconds to wait for a connection and for each reply. There are no retries.
+          - M(quorum.redis.config) gives the process that it configures 10 s at least, because it runs on the same host.
+        type: float
+        default: 2.0
+      tls:
+        description:
+          - Connect with TLS. The certificate of the other side is always verified, by its CA, dates and name; the name
+            is the address of the connection.
+        type: bool
+        default: false
+      tls_ca_file:
+        description:
+          - Certificates of the CAs that may have issued that certificate. Without it those of the system.
+        type: path
+      tls_cert_file:
+        description:
+          - Certificate to show where one is asked for.
+        type: path
+      tls_key_file:
+        description:
+          - Its key. It is required with C(tls_cert_file).
+        type: path
+requirements:
+  - redis-py 3.5 or later on the host where the module runs
+"""
+
+    SERVER = r"""
 options:
   host:
     description:
@@ -25,27 +73,6 @@ options:
     description:
       - Path of its Unix socket. When it is set, O(host) and O(port) are not used for the connection.
     type: path
-  username:
-    description:
-      - ACL user. Without it the default user is used.
-    type: str
-  password:
-    description:
-      - Password of the user. Without it no authentication is done.
-      - While one takes the place of another a list of both; each is tried where the one before it is not known.
-    type: raw
-  fallback_password:
-    description:
-      - Password of the default user, or a list, tried where a server does not know O(username) or its password yet.
-    type: raw
-  timeout:
-    description:
-      - Seconds to wait for a connection and for each reply. There are no retries.
-      - M(quorum.redis.config) gives the process that it configures 10 s at least, because it runs on the same host.
-    type: float
-    default: 2.0
-requirements:
-  - redis-py 3.5 or later on the host where the module runs
 """
 
     MEMBERS = r"""
@@ -88,7 +115,7 @@ options:
     suboptions: *member
   sentinel_username:
     description:
-      - ACL user on every Sentinel.
+      - ACL user on every Sentinel; TLS and time-out are those of O(connection).
     type: str
   sentinel_password:
     description:
@@ -130,49 +157,4 @@ options:
       - Replicas for each primary. With V(0) the loss of one primary stops the cluster, and primaries are backed up.
     type: int
     default: 1
-"""
-
-    LOGIN = r"""
-options:
-  username:
-    description:
-      - ACL user on every member. Without it the default user is used.
-    type: str
-  password:
-    description:
-      - Password on every member. While one takes the place of another a list of both.
-    type: raw
-  fallback_password:
-    description:
-      - Password of the default user, or a list, tried where a server does not know O(username) or its password yet.
-    type: raw
-  timeout:
-    description:
-      - Seconds to wait for a connection and for each reply. There are no retries.
-    type: float
-    default: 2.0
-requirements:
-  - redis-py 3.5 or later on the host where the module runs
-"""
-
-    TLS = r"""
-options:
-  tls:
-    description:
-      - Connect with TLS. The certificate of the other side is always verified, by its CA, dates and name; the name is
-        the address of the connection.
-    type: bool
-    default: false
-  tls_ca_file:
-    description:
-      - Certificates of the CAs that may have issued that certificate. Without it those of the system.
-    type: path
-  tls_cert_file:
-    description:
-      - Certificate to show where one is asked for.
-    type: path
-  tls_key_file:
-    description:
-      - Its key. It is required with O(tls_cert_file).
-    type: path
 """

@@ -41,20 +41,23 @@ options:
     description: Whether passwords are used at all.
     type: bool
     default: true
+  transport:
+    description: What the option C(connection) of the modules says beside user and password, as C(tls).
+    type: dict
 """
 
 EXAMPLES = r"""
 - name: Ask a server as the operator
   quorum.redis.instance_info:
-    username: "{{ (redis_instances | quorum.redis.access(redis_acl_users, redis_password)).main.login.username }}"
-    password: "{{ (redis_instances | quorum.redis.access(redis_acl_users, redis_password)).main.login.password }}"
+    connection: "{{ (redis_instances | quorum.redis.access(redis_acl_users, redis_password)).main.connection }}"
 """
 
 RETURN = r"""
 _value:
   description:
-    - By name of the data set C(users); C(login), with what the modules log in; C(logins), the same by C(operator),
-      C(replication) and C(sentinel); C(backup), with what backups are made; C(rotating), whether the password of the
+    - By name of the data set C(users); C(login), with what the modules log in, and C(connection), their option of that
+      name with it; C(logins), the same by C(operator), C(replication) and C(sentinel); C(backup), with what backups are
+      made, and C(backup_connection), the option with it; C(rotating), whether the password of the
       default user takes the place of another; and C(secrets), the directives of the server that hold passwords.
       A password in C(login) and C(backup) is a list while it takes the place of another, and C(backup_password)
       is the new one alone. C(monitoring) is with what metrics are asked, empty where no user has that
@@ -69,9 +72,10 @@ def access(
     password: str = "",
     auth: bool = True,
     previous: str = "",
+    transport: Optional[Mapping[str, Any]] = None,
 ) -> Dict[str, Any]:
     """Return who logs in as whom."""
-    return pure(_entries(instances), _entries(users), password, auth, previous)
+    return pure(_entries(instances), _entries(users), password, auth, previous, transport)
 
 
 def _entries(given: Any) -> Sequence[Mapping[str, Any]]:

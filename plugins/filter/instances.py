@@ -28,10 +28,9 @@ options:
     description: What P(quorum.redis.access#filter) returns.
     type: dict
     required: true
-  sentinel_password:
-    description: Password of the Sentinels, or a list.
-    type: raw
-    default: ""
+  sentinel_connection:
+    description: The option C(connection) of the modules for the Sentinel.
+    type: dict
   journals:
     description: Whether what their units said of moves is looked for too.
     type: bool
@@ -41,7 +40,7 @@ options:
 EXAMPLES = r"""
 - name: Query the servers and the Sentinel of this host
   quorum.redis.instance_info:
-    instances: "{{ redis_topology | quorum.redis.instances(access, redis_sentinel_password) }}"
+    instances: "{{ redis_topology | quorum.redis.instances(access, {'password': redis_sentinel_password}) }}"
 """
 
 RETURN = r"""
@@ -53,10 +52,10 @@ _value:
 
 
 def instances(
-    topology: Mapping[str, Any], access: Mapping[str, Any], sentinel_password: Any = "", journals: bool = False
+    topology: Mapping[str, Any], access: Mapping[str, Any], sentinel_connection: Any = None, journals: bool = False
 ) -> List[Dict[str, Any]]:
     """Return the options of each."""
-    return local_instances(topology, access, sentinel_password, journals)
+    return local_instances(topology, access, sentinel_connection, journals)
 
 
 class FilterModule:

@@ -178,8 +178,8 @@ options:
 extends_documentation_fragment:
   - quorum.redis.attributes
   - quorum.redis.connection
+  - quorum.redis.connection.server
   - quorum.redis.managed
-  - quorum.redis.connection.tls
 seealso:
   - module: quorum.redis.config
 """
@@ -189,9 +189,7 @@ EXAMPLES = r"""
   quorum.redis.acl:
     name: main
     path: /etc/redis/main.acl
-    username: operator
-    password: "{{ operator_password }}"
-    fallback_password: "{{ redis_password }}"
+    connection: {username: operator, password: "{{ operator_password }}", fallback_password: "{{ redis_password }}"}
     users:
       - name: operator
         job: operator

@@ -131,16 +131,6 @@ options:
       root and the group of the service on a host that has no such user.
     type: str
     default: redis
-  username:
-    description: ACL user.
-    type: str
-  password:
-    description: Password of all members.
-    type: str
-  timeout:
-    description: Seconds that a look at a member may take.
-    type: float
-    default: 2.0
   wait:
     description: Seconds that the save, and each proof, may take.
     type: int
@@ -150,7 +140,7 @@ seealso:
   - module: quorum.redis.instance_info
 extends_documentation_fragment:
   - quorum.redis.attributes
-  - quorum.redis.connection.tls
+  - quorum.redis.connection
 """
 
 EXAMPLES = r"""
@@ -160,7 +150,7 @@ EXAMPLES = r"""
     here: "{{ inventory_hostname }}"
     member: "{{ inventory_hostname }}"
     members: "{{ redis_topology.instances[0].members }}"
-    password: "{{ redis_password }}"
+    connection: {password: "{{ redis_password }}"}
     compression: zstd
 """
 
@@ -209,7 +199,7 @@ ansible_stats:
 from typing import Any
 
 from ..module_utils._backup.reconciler import Backup
-from ..module_utils._module.options import MEMBER_OPTIONS, TLS_OPTIONS
+from ..module_utils._module.options import CONNECTION_OPTIONS, MEMBER_OPTIONS
 from ..module_utils._module.runner import MaskedModule, run
 
 OPTIONS: dict[str, Any] = {
@@ -239,10 +229,7 @@ OPTIONS: dict[str, Any] = {
     "binary": {"type": "path"},
     "unit": {"type": "str", "default": ""},
     "user": {"type": "str", "default": "redis"},
-    "username": {"type": "str"},
-    "password": {"type": "str", "no_log": True},
-    "timeout": {"type": "float", "default": 2.0},
-    **TLS_OPTIONS,
+    **CONNECTION_OPTIONS,
     "wait": {"type": "int", "default": 3600},
 }
 

@@ -29,8 +29,7 @@ author:
 extends_documentation_fragment:
   - quorum.redis.attributes
   - quorum.redis.connection.cluster
-  - quorum.redis.connection.login
-  - quorum.redis.connection.tls
+  - quorum.redis.connection
 options:
   promote:
     description:
@@ -118,14 +117,14 @@ EXAMPLES = r"""
       - {host: c4, address: 192.0.2.4, port: 7000}
       - {host: c5, address: 192.0.2.5, port: 7000}
       - {host: c6, address: 192.0.2.6, port: 7000}
-    password: "{{ redis_password }}"
+    connection: {password: "{{ redis_password }}"}
   run_once: true
 
 - name: Make c4 the primary of its shard before c1 goes down for maintenance
   quorum.redis.cluster:
     name: cart
     members: "{{ members_of_cart }}"
-    password: "{{ redis_password }}"
+    connection: {password: "{{ redis_password }}"}
     promote: [c4]
   run_once: true
 
@@ -134,7 +133,7 @@ EXAMPLES = r"""
     name: cart
     members: "{{ members_of_cart + [{'host': 'c7', 'address': '192.0.2.7', 'port': 7000},
       {'host': 'c8', 'address': '192.0.2.8', 'port': 7000}] }}"
-    password: "{{ redis_password }}"
+    connection: {password: "{{ redis_password }}"}
     rebalance: true
   run_once: true
 """

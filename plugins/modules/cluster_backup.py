@@ -25,8 +25,7 @@ author:
 extends_documentation_fragment:
   - quorum.redis.attributes
   - quorum.redis.connection.cluster
-  - quorum.redis.connection.login
-  - quorum.redis.connection.tls
+  - quorum.redis.connection
 options:
   primary:
     description: Whether the primary of a shard may be backed up when none of its replicas is in sync.
@@ -66,7 +65,7 @@ EXAMPLES = r"""
   quorum.redis.cluster_backup:
     name: cart
     members: "{{ members_of_cart }}"
-    password: "{{ redis_password }}"
+    connection: {password: "{{ redis_password }}"}
   run_once: true
   register: saved
 
@@ -77,7 +76,7 @@ EXAMPLES = r"""
     members:
       - {host: "{{ item.label }}", address: "{{ item.source.address }}", port: "{{ item.source.port }}"}
     save: "{{ item.save }}"
-    password: "{{ redis_password }}"
+    connection: {password: "{{ redis_password }}"}
   loop: "{{ saved.begun.shards | selectattr('host', 'eq', inventory_hostname) }}"
   register: parts
 """

@@ -49,9 +49,18 @@ options:
       state_file: {description: As O(state_file)., type: path}
       unit: {description: As O(unit)., type: str}
       port: {description: As O(port)., type: int, default: 6379}
-      username: {description: As O(username)., type: str}
-      password: {description: As O(password)., type: raw}
-      fallback_password: {description: As O(fallback_password)., type: raw}
+      connection:
+        description: As O(connection), which is that of processes without their own.
+        type: dict
+        suboptions:
+          username: {description: As O(connection.username)., type: str}
+          password: {description: As O(connection.password)., type: raw}
+          fallback_password: {description: As O(connection.fallback_password)., type: raw}
+          timeout: {description: As O(connection.timeout)., type: float, default: 2.0}
+          tls: {description: As O(connection.tls)., type: bool, default: false}
+          tls_ca_file: {description: As O(connection.tls_ca_file)., type: path}
+          tls_cert_file: {description: As O(connection.tls_cert_file)., type: path}
+          tls_key_file: {description: As O(connection.tls_key_file)., type: path}
       guard_secrets: {description: As O(guard_secrets)., type: dict, default: {}}
       guard:
         description: As O(guard).
@@ -125,7 +134,7 @@ options:
     description:
       - Whether the password of the default user takes the place of another. C(requirepass) is then only written, and
         the module M(quorum.redis.acl) tells the server. C(masterauth) is changed when every member lets it in.
-      - A Sentinel is let in with both, O(password) being a list of them, from 6.2 on and without a restart.
+      - A Sentinel is let in with both, O(connection.password) being a list of them, from 6.2 on and without a restart.
     type: bool
     default: false
   previous:
@@ -181,8 +190,8 @@ options:
 extends_documentation_fragment:
   - quorum.redis.attributes
   - quorum.redis.connection
+  - quorum.redis.connection.server
   - quorum.redis.managed
-  - quorum.redis.connection.tls
 """
 
 EXAMPLES = r"""
@@ -198,7 +207,7 @@ EXAMPLES = r"""
       save: ["900 1", "300 10"]
     secrets:
       requirepass: "{{ redis_password }}"
-    password: "{{ redis_password }}"
+    connection: {password: "{{ redis_password }}"}
 
 - name: Configure a server and the Sentinel of this host
   quorum.redis.config:

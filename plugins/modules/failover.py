@@ -26,8 +26,7 @@ author:
 extends_documentation_fragment:
   - quorum.redis.attributes
   - quorum.redis.connection.members
-  - quorum.redis.connection.login
-  - quorum.redis.connection.tls
+  - quorum.redis.connection
 options:
   to:
     description:
@@ -101,7 +100,7 @@ EXAMPLES = r"""
       - {host: r1, address: 192.0.2.1, port: 26379}
       - {host: r2, address: 192.0.2.2, port: 26379}
       - {host: r3, address: 192.0.2.3, port: 26379}
-    password: "{{ redis_password }}"
+    connection: {password: "{{ redis_password }}"}
     sentinel_password: "{{ redis_sentinel_password }}"
   run_once: true
 
@@ -110,7 +109,7 @@ EXAMPLES = r"""
     name: main
     avoid: ["{{ inventory_hostname }}"]
     members: "{{ members }}"
-    password: "{{ redis_password }}"
+    connection: {password: "{{ redis_password }}"}
 """
 
 RETURN = r"""

@@ -19,7 +19,7 @@ author:
 extends_documentation_fragment:
   - quorum.redis.attributes.info
   - quorum.redis.connection
-  - quorum.redis.connection.tls
+  - quorum.redis.connection.server
 options:
   instances:
     description:
@@ -31,9 +31,18 @@ options:
       name: {description: Name in the result., type: str, required: true}
       kind: {description: As O(kind)., type: str, choices: [server, sentinel], default: server}
       port: {description: As O(port)., type: int, required: true}
-      username: {description: As O(username)., type: str}
-      password: {description: As O(password)., type: raw}
-      fallback_password: {description: As O(fallback_password)., type: raw}
+      connection:
+        description: As O(connection), which is that of entries without their own.
+        type: dict
+        suboptions:
+          username: {description: As O(connection.username)., type: str}
+          password: {description: As O(connection.password)., type: raw}
+          fallback_password: {description: As O(connection.fallback_password)., type: raw}
+          timeout: {description: As O(connection.timeout)., type: float, default: 2.0}
+          tls: {description: As O(connection.tls)., type: bool, default: false}
+          tls_ca_file: {description: As O(connection.tls_ca_file)., type: path}
+          tls_cert_file: {description: As O(connection.tls_cert_file)., type: path}
+          tls_key_file: {description: As O(connection.tls_key_file)., type: path}
       users_file: {description: As O(users_file)., type: path}
       journal: {description: As O(journal)., type: str}
   kind:
@@ -81,7 +90,7 @@ EXAMPLES = r"""
 - name: Look at the server of this host
   quorum.redis.instance_info:
     port: 6379
-    password: "{{ redis_password }}"
+    connection: {password: "{{ redis_password }}"}
   register: found
 
 - name: Show its role
@@ -91,14 +100,19 @@ EXAMPLES = r"""
 - name: Look at both of this host at once
   quorum.redis.instance_info:
     instances:
-      - {name: main, port: 6379, password: "{{ redis_password }}"}
-      - {name: sentinel, kind: sentinel, port: 26379, password: "{{ redis_sentinel_password }}"}
+      - name: main
+        port: 6379
+        connection: {password: "{{ redis_password }}"}
+      - name: sentinel
+        kind: sentinel
+        port: 26379
+        connection: {password: "{{ redis_sentinel_password }}"}
 
 - name: Look at a Sentinel
   quorum.redis.instance_info:
     kind: sentinel
     port: 26379
-    password: "{{ redis_sentinel_password }}"
+    connection: {password: "{{ redis_sentinel_password }}"}
 """
 
 RETURN = r"""
@@ -274,7 +288,7 @@ from ..module_utils._core.reconcile import Module, Reconciler, Step
 from ..module_utils._host.promotions import read_promotions, read_switches
 from ..module_utils._model.facts_text import read_moments
 from ..module_utils._model.observed import Observed, SentinelView
-from ..module_utils._module.options import CONNECTION_OPTIONS
+from ..module_utils._module.options import SERVER_OPTIONS
 from ..module_utils._module.runner import MaskedModule, run
 from ..module_utils._redis.endpoint import endpoint_from_params
 from ..module_utils._redis.observe import observe_nodes, observe_sentinel, observe_server
@@ -285,7 +299,7 @@ Seen = Union[Observed, SentinelView]
 INSTANCE_OPTIONS: Dict[str, Any] = {
     "name": {"type": "str", "required": True},
     "kind": {"type": "str", "choices": ["server", "sentinel"], "default": "server"},
-    **{key: CONNECTION_OPTIONS[key] for key in ("username", "password", "fallback_password")},
+    "connection": {**SERVER_OPTIONS["connection"], "apply_defaults": False},
     "port": {"type": "int", "required": True},
     "users_file": {"type": "path"},
     "journal": {"type": "str"},
@@ -337,8 +351,9 @@ class InstanceInfo(Reconciler[List[Seen]]):
         super().__init__()
         given = module.params
         self.several = given["instances"]
-        own = [{}] if self.several is None else self.several
-        self.looked_at = [Instance({**given, **one}) for one in own]
+        own = [{"connection": None}] if self.several is None else self.several
+        shared = given["connection"]
+        self.looked_at = [Instance({**given, **each, "connection": each["connection"] or shared}) for each in own]
 
     def observe(self) -> List[Seen]:
         """Look at them."""
@@ -367,7 +382,7 @@ def _text(path: Optional[str]) -> str:
 def main() -> None:
     """Run the module."""
     spec: Dict[str, Any] = {
-        **CONNECTION_OPTIONS,
+        **SERVER_OPTIONS,
         "instances": {"type": "list", "elements": "dict", "options": INSTANCE_OPTIONS},
         "kind": INSTANCE_OPTIONS["kind"],
         "config": {"type": "bool", "default": False},

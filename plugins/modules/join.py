@@ -68,8 +68,7 @@ options:
     default: 300
 extends_documentation_fragment:
   - quorum.redis.attributes
-  - quorum.redis.connection.login
-  - quorum.redis.connection.tls
+  - quorum.redis.connection
 """
 
 EXAMPLES = r"""
@@ -78,7 +77,7 @@ EXAMPLES = r"""
     name: cart
     members: "{{ members_of_cart }}"
     replicas: 1
-    password: "{{ redis_password }}"
+    connection: {password: "{{ redis_password }}"}
   run_once: true
 """
 

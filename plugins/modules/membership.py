@@ -20,7 +20,6 @@ author:
   - quorum.redis contributors (@quorum)
 extends_documentation_fragment:
   - quorum.redis.attributes.info
-  - quorum.redis.connection.tls
 options:
   sets:
     description:
@@ -104,11 +103,22 @@ options:
         one primary, replicas in sync, enough of them for C(min-replicas-to-write), and Sentinels that answer.
     type: list
     elements: str
-  timeout:
+  connection:
     description:
-      - Seconds to wait for a connection and for each reply. There are no retries.
-    type: float
-    default: 2.0
+      - How to get in, the same for all that the module asks, beside O(logins) and O(sentinel_password).
+    type: dict
+    suboptions:
+      timeout:
+        description: Seconds to wait for a connection and for each reply. There are no retries.
+        type: float
+        default: 2.0
+      tls:
+        description: Connect with TLS. The certificate of the other side is always verified.
+        type: bool
+        default: false
+      tls_ca_file: {description: Certificates of the CAs that may have issued it., type: path}
+      tls_cert_file: {description: Certificate to show where one is asked for., type: path}
+      tls_key_file: {description: Its key., type: path}
 seealso:
   - module: quorum.redis.replication
   - module: quorum.redis.sentinel

@@ -72,7 +72,7 @@ options:
 extends_documentation_fragment:
   - quorum.redis.attributes
   - quorum.redis.connection
-  - quorum.redis.connection.tls
+  - quorum.redis.connection.server
 """
 
 EXAMPLES = r"""
@@ -80,7 +80,7 @@ EXAMPLES = r"""
   quorum.redis.restart:
     unit: redis-server@main.service
     name: main
-    password: "{{ redis_password }}"
+    connection: {password: "{{ redis_password }}"}
 """
 
 RETURN = r"""
@@ -125,11 +125,11 @@ ansible_stats:
 from typing import Any
 
 from ..module_utils._lifecycle.restart import Restart
-from ..module_utils._module.options import CONNECTION_OPTIONS, MEMBER_OPTIONS
+from ..module_utils._module.options import MEMBER_OPTIONS, SERVER_OPTIONS
 from ..module_utils._module.runner import MaskedModule, run
 
 OPTIONS: dict[str, Any] = {
-    **CONNECTION_OPTIONS,
+    **SERVER_OPTIONS,
     "kind": {"type": "str", "choices": ["server", "sentinel"], "default": "server"},
     "unit": {"type": "str", "required": True},
     "name": {"type": "str", "required": True},

@@ -28,8 +28,7 @@ author:
 extends_documentation_fragment:
   - quorum.redis.attributes
   - quorum.redis.connection.members
-  - quorum.redis.connection.login
-  - quorum.redis.connection.tls
+  - quorum.redis.connection
 options:
   backup:
     description:
@@ -118,7 +117,7 @@ EXAMPLES = r"""
       - {host: r1, address: 192.0.2.1, port: 26379}
       - {host: r2, address: 192.0.2.2, port: 26379}
       - {host: r3, address: 192.0.2.3, port: 26379}
-    password: "{{ redis_password }}"
+    connection: {password: "{{ redis_password }}"}
     sentinel_password: "{{ redis_sentinel_password }}"
 """
 

@@ -23,7 +23,7 @@ author:
 extends_documentation_fragment:
   - quorum.redis.attributes
   - quorum.redis.connection
-  - quorum.redis.connection.tls
+  - quorum.redis.connection.server
 options:
   port:
     description:
@@ -117,11 +117,11 @@ options:
     suboptions: *member
   sentinel_username:
     description:
-      - ACL user on the Sentinels in O(sentinels). The default is O(username).
+      - ACL user on the Sentinels in O(sentinels). The default is O(connection.username).
     type: str
   sentinel_password:
     description:
-      - Password of the Sentinels in O(sentinels). The default is O(password).
+      - Password of the Sentinels in O(sentinels). The default is O(connection.password).
       - With a list, the first one takes the place of the others. This Sentinel logs in to its peers with it as soon as
         all that answer let it in.
     type: raw
@@ -158,7 +158,7 @@ seealso:
 EXAMPLES = r"""
 - name: Let the Sentinel of this host monitor the data set main
   quorum.redis.sentinel:
-    password: "{{ redis_sentinel_password }}"
+    connection: {password: "{{ redis_sentinel_password }}"}
     state_file: /var/lib/redis/sentinel/redis.conf
     sentinels:
       - {host: r1, address: 192.0.2.1, port: 26379}
@@ -176,7 +176,7 @@ EXAMPLES = r"""
 
 - name: Let it no longer monitor the data set old
   quorum.redis.sentinel:
-    password: "{{ redis_sentinel_password }}"
+    connection: {password: "{{ redis_sentinel_password }}"}
     masters:
       - name: old
         state: absent

@@ -25,6 +25,7 @@ from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 import pytest
 import redis
 from authority import Pair
+from connection import fold_connection
 from patience import LONG
 from start_guard import assemble
 
@@ -43,6 +44,8 @@ SPEAKERS = {
     "sentinel",
 }
 ANSWERED = 10
+# Modules that write down how a program of theirs connects.
+PROGRAMS = {"endpoint", "notify"}
 
 
 def wait_until(what: str, ready: Callable[[], Any], seconds: float = LONG) -> Any:
@@ -311,6 +314,8 @@ class Lab:
         """
         if name in SPEAKERS:
             options.setdefault("timeout", ANSWERED)
+        if name not in PROGRAMS:
+            options = fold_connection(options)
         options.update(_ansible_check_mode=check, _ansible_diff=diff)
         found = self.fork(f"ansible_collections.quorum.redis.plugins.modules.{name}", options)
         try:

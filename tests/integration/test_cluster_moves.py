@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from ansible_collections.quorum.redis.plugins.module_utils._model.acl_presets import job_rules
 from ansible_collections.quorum.redis.plugins.module_utils._model.versions import parse_version, running_version
+from connection import fold_connection
 from ledger.cluster_writer import ClusterWriter, tags_of
 from measured import note
 
@@ -104,7 +105,7 @@ def balance(lab: Lab, servers: list[Server], **more: Any) -> Answer:
 def run_code(lab: Lab, servers: list[Server], code: str, **more: Any) -> tuple[int, dict[str, Any]]:
     """Run a rebalance, or what else moves slots, with this code in it; return how it ended and what it said."""
     given = {**options(servers, **(more or {"rebalance": True})), "timeout": 10}
-    ended = lab.fork(WHEN + code + "\nmain()\n", given, how="-c")
+    ended = lab.fork(WHEN + code + "\nmain()\n", fold_connection(given), how="-c")
     return ended.returncode, json.loads(ended.stdout) if ended.stdout else {}
 
 

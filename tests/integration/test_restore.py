@@ -23,6 +23,7 @@ from ansible_collections.quorum.redis.plugins.module_utils._backup import manife
 from ansible_collections.quorum.redis.plugins.module_utils._failover.operation import LOCK
 from ansible_collections.quorum.redis.plugins.module_utils._host.files import size_and_digest
 from ansible_collections.quorum.redis.plugins.module_utils._redis.endpoint import Endpoint
+from connection import fold_connection
 from ledger.scene import ALONE, NAME, Scene, kill
 
 from .test_blocked import COMMANDS, blocked
@@ -121,7 +122,8 @@ class Store:
             "from ansible_collections.quorum.redis.plugins.module_utils._restore import execute, operation as base\n"
             f"from ansible_collections.quorum.redis.plugins.modules import restore\n{code}\nrestore.main()\n"
         )
-        done: subprocess.CompletedProcess[str] = self.scene.lab.fork(start, self.options(**more), how="-c")
+        given = fold_connection(self.options(**more))
+        done: subprocess.CompletedProcess[str] = self.scene.lab.fork(start, given, how="-c")
         return done
 
     def begin(self, code: str) -> str:

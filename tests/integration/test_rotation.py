@@ -13,6 +13,7 @@ from typing import Any, Dict, List
 import pytest
 import redis
 from ansible_collections.quorum.redis.plugins.module_utils._model.acl_rules import password_digest
+from connection import fold_connection
 from ledger.ledger import Ledger, connect
 
 from .conftest import ANSWERED, Answer, Lab, Server, wait_until
@@ -253,7 +254,7 @@ from ansible_collections.quorum.redis.plugins.modules import {name}
 def dies(deployment: Deployment, after: int, server: Server, module: str, phase: str = "open") -> bool:
     """Run a module that is killed before one of its steps; tell whether it has come so far."""
     code = DIE.format(name=module, after=after)
-    done = deployment.lab.fork(code, deployment.options(server, module, phase), how="-c")
+    done = deployment.lab.fork(code, fold_connection(deployment.options(server, module, phase)), how="-c")
     assert done.returncode in (0, 9), done.stdout + done.stderr
     return done.returncode == 9
 

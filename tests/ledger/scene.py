@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import redis
+from connection import fold_connection
 from patience import LONG
 
 from .ledger import Ledger
@@ -174,7 +175,7 @@ class Scene:
 
     def begin(self, code: str = "", **options: Any) -> subprocess.Popen[str]:
         """Start the module in the background; code runs in its process before it, to make it fail where wanted."""
-        given = self.options(**{"limit": LIMIT, **options})
+        given = fold_connection(self.options(**{"limit": LIMIT, **options}))
         arguments = {"ANSIBLE_MODULE_ARGS": {**given, "_ansible_remote_tmp": str(self.lab.root)}}
         start = (
             "import sys\n"

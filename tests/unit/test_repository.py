@@ -131,7 +131,10 @@ def test_modules_loop_over_the_names_of_data_sets() -> None:
 
 
 def test_every_module_is_in_the_action_group() -> None:
-    assert load(ROOT / "meta" / "runtime.yml")["action_groups"]["all"] == MODULES
+    groups = load(ROOT / "meta" / "runtime.yml")["action_groups"]
+    assert groups["all"] == MODULES
+    texts = {name: (ROOT / "plugins" / "modules" / f"{name}.py").read_text(encoding="utf-8") for name in MODULES}
+    assert groups["connection"] == [name for name, text in texts.items() if "  - quorum.redis.connection\n" in text]
 
 
 # --- documentation ---

@@ -31,10 +31,9 @@ from .._redis.client import Client
 from .._redis.client_list import needed_users, reconnect_clients, undo_changes
 from .._redis.endpoint import endpoint_from_params
 from .._redis.locate import connect_running
-from .._redis.observe import Place, list_refusals, read_members
+from .._redis.observe import Place, list_refusals, read_members, replace_login
 from .._redis.replies import parse_info
 from .._redis.rotation import check_links, no_clients, refused_since
-from .._redis.tls import tls_from_params
 from .declared import Declared
 from .plan import Change, Plan, plan_changes, show_users
 from .steps import ChangeUser, RenewLogins
@@ -65,9 +64,7 @@ class Acl(Reconciler[View]):
         self.logins: Dict[str, Dict[str, str]] = {
             duty: login for duty, login in (self.params["logins"] or {}).items() if login
         }
-        self.places = read_members(
-            self.params["members"], None, None, self.params["timeout"], tls=tls_from_params(self.params)
-        )
+        self.places = read_members(self.params["members"], replace_login(self.params["connection"]))
         self.client: Optional[Client] = None
         self.done: List[List[str]] = []
         self.first: Optional[Plan] = None
@@ -165,10 +162,9 @@ class Acl(Reconciler[View]):
     def _ready(self, client: Client, obs: View, going: List[str]) -> None:
         """Refuse to take previous passwords away that somebody still needs."""
         given = self.params
-        login = (given["username"], given["password"], given["timeout"], given["fallback_password"])
         everybody = [
             (given["name"], endpoint_from_params(given)),
-            *read_members(given["members"], *login, tls=tls_from_params(given)),
+            *read_members(given["members"], given["connection"]),
         ]
         self._let_in(client, everybody, going)
         check_links(everybody, self.logins.get("replication", {}), self.label)

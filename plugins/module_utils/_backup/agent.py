@@ -24,7 +24,6 @@ from .._model.observed import Observed
 from .._redis.client import Client
 from .._redis.observe import Place, observe_all, read_members
 from .._redis.replies import parse_info, parse_number
-from .._redis.tls import tls_from_params
 from . import manifest as manifests
 from .catch_up import point_of
 from .create import Job, drill_backup, make_backup, undo_leftovers
@@ -64,10 +63,7 @@ class Round:
         self.me: str = self.common["me"]
         self.places: List[Place] = read_members(
             self.told["members"],
-            self.told.get("username"),
-            self.common["passwords"][self.told["name"]],
-            2.0,
-            tls=tls_from_params(self.told),
+            {**self.told, "password": self.common["passwords"][self.told["name"]], "timeout": 2.0},
         )
         keys = ("directory", "binary", "user", "compression", "load", "aof", "wait")
         unit = f"redis-server@{self.told['name']}.service"

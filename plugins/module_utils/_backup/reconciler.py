@@ -18,7 +18,6 @@ from .._model.backup_manifest import PASSED, Manifest, iso_time
 from .._model.observed import Observed
 from .._model.verdicts import tell_verdict
 from .._redis.observe import observe_all, read_members
-from .._redis.tls import tls_from_params
 from . import manifest as manifests
 from .catch_up import point_of
 from .create import Job, drill_backup, find_fresh, make_backup, record_trial, undo_leftovers
@@ -34,8 +33,7 @@ class Backup(Reconciler["list[Observed]"]):
         """Read the options."""
         super().__init__()
         self.params = params = module.params
-        login = (params["username"], params["password"])
-        self.places = read_members(params["members"], *login, params["timeout"], tls=tls_from_params(params))
+        self.places = read_members(params["members"], params["connection"])
         mine = dict(self.places).get(params["here"])
         if mine is None:
             raise Refused(f"{params['here']} is no member", f"data set {params['name']}", "Correct `here`")

@@ -16,7 +16,6 @@ from .._model.cluster_slots import count_slots, show_slots
 from .._model.cluster_view import ClusterMember, is_known, observed_placement
 from .._redis.client import connect
 from .._redis.observe import observe_all, read_members
-from .._redis.tls import tls_from_params
 from .forget import Leaving, find_leaving, may_run
 from .handover import hand_over
 from .observe import count_open_keys, observe_cluster
@@ -71,14 +70,7 @@ class Cluster(Reconciler[ClusterPlanner]):
         ]
         self.zones = [item["zone"] or item["host"] for item in given["members"]]
         self.shrink = self._shrink(named)
-        self.places = read_members(
-            named,
-            given["username"],
-            given["password"],
-            given["timeout"],
-            given["fallback_password"],
-            tls_from_params(given),
-        )
+        self.places = read_members(named, given["connection"])
         self.transfer = Transfer([endpoint for _name, endpoint in self.places], self.where, self.look_once)
 
     def look_once(self) -> ClusterPlanner:

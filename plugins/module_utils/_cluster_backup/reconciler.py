@@ -20,7 +20,6 @@ from .._model.cluster_slots import show_slots
 from .._model.cluster_view import ClusterMember
 from .._model.verdicts import tell_verdict
 from .._redis.observe import read_members
-from .._redis.tls import tls_from_params
 from .execute import begin_saves
 from .plan import (
     Source,
@@ -56,8 +55,7 @@ class ClusterBackup(Reconciler[Members]):
         ]
         self.zones = [item["zone"] or item["host"] for item in given["members"]]
         self.here = [given["hosts"] is None or host in given["hosts"] for host in hosts]
-        login = (given["username"], given["password"], given["timeout"], given["fallback_password"])
-        self.places = read_members(named, *login, tls_from_params(given))
+        self.places = read_members(named, given["connection"])
         self.seen: Members = []
         self.sources: List[Source] = []
         self.begun: Dict[str, Any] = given["begun"] or {}

@@ -35,7 +35,7 @@ class Processes(Reconciler[List[View]]):
         self.parts: list[Instance] = []
         for given in module.params["processes"]:
             part = copy.copy(module)
-            part.params = {**module.params, **given}
+            part.params = {**module.params, **given, "connection": given["connection"] or module.params["connection"]}
             self.parts.append(Instance(part))
             self.parts[-1].warnings = self.warnings
 

@@ -33,8 +33,7 @@ from .._model.file_changes import Seen, list_differences, show_diff
 from .._model.rotation_marks import PROVE
 from .._redis.client import Client
 from .._redis.endpoint import endpoint_from_params
-from .._redis.observe import list_refusals, read_members
-from .._redis.tls import tls_from_params
+from .._redis.observe import list_refusals, read_members, replace_login
 from .diff import (
     LINK,
     Change,
@@ -120,7 +119,8 @@ class Instance(Reconciler[View]):
         if self.client is None:
             variable = "redis_sentinel_password" if self.sentinel else "redis_password"
             # No network is in between: what is silent here for a moment is a busy machine.
-            place = replace(endpoint_from_params(self.params), timeout=max(PATIENCE, self.params["timeout"]))
+            place = endpoint_from_params(self.params)
+            place = replace(place, timeout=max(PATIENCE, place.timeout))
             self.client = connect_unit(place, state, variable, self.params["unit"] or "")
         if self.changeover is not None:
             file = view.seen.content.decode("utf-8", "surrogateescape")
@@ -181,9 +181,7 @@ class Instance(Reconciler[View]):
     def _refusals(self) -> list[str]:
         """Return the members that do not let the declared masteruser in; in check mode it may not be there yet."""
         guard = self.params["guard"]
-        places = read_members(
-            guard["members"] if guard else [], None, None, self.params["timeout"], tls=tls_from_params(self.params)
-        )
+        places = read_members(guard["members"] if guard else [], replace_login(self.params["connection"]))
         own = (self.label, endpoint_from_params(self.params))
         user, password = self.secrets.get("masteruser"), self.secrets.get("masterauth")
         return [] if self.module.check_mode else list_refusals([own, *places], user, password)

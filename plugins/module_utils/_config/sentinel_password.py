@@ -47,7 +47,7 @@ class Changeover:
         """Take the options of the module config. `predicted`: in check mode nothing has been opened before."""
         self.label, self.params, self.predicted = label, params, predicted
         self.new = str((params["secrets"] or {}).get("requirepass") or "")
-        self.previous = passwords_of(params["password"])[1:] if params["rotating"] else []
+        self.previous = passwords_of(params["connection"]["password"])[1:] if params["rotating"] else []
         self.step: List[str] = []
         self.text = self.head = ""
         self.clients = Clients(params, label)

@@ -26,6 +26,7 @@ def guard_files(params: Mapping[str, Any], file: Mapping[str, Any]) -> list[Want
     }
     for peers in ("members", "sentinels"):
         told[peers] = [{key: value for key, value in peer.items() if value is not None} for peer in told[peers]]
-    files = {part: params[f"tls_{part}_file"] for part in ("ca", "cert", "key")}
-    told.update({"tls": files} if params["tls"] else {})
+    connection = params["connection"]
+    files = {part: connection[f"tls_{part}_file"] for part in ("ca", "cert", "key")}
+    told.update({"tls": files} if connection["tls"] else {})
     return [*absent, parse_file({**file, "path": place, "content": json.dumps(told, indent=4) + "\n", "holds": "json"})]

@@ -140,7 +140,7 @@ def check_trust(label: str, parameters: Mapping[str, Any], before: str, now: str
         return
     all_trust(label, tls.ca or "", now, params["trust"])
     if before not in ("", now):
-        known_here(label, tls, params["peers"], params["timeout"])
+        known_here(label, tls, params["peers"], params["connection"]["timeout"])
 
 
 def check_certificate(tls: Tls, address: str, label: str, now: Optional[float] = None) -> str:
@@ -196,7 +196,7 @@ def is_renewed(parameters: Mapping[str, Any], live: Mapping[str, str], options: 
     try:
         pem = Path(tls.cert or "").read_text(encoding="ascii", errors="replace")
         first = pem[pem.index(ssl.PEM_HEADER) : pem.index(ssl.PEM_FOOTER) + len(ssl.PEM_FOOTER)]
-        seen = read_certificate(tls, options["host"], int(port), options["timeout"])
+        seen = read_certificate(tls, options["host"], int(port), options["connection"]["timeout"])
         return bool(seen) and seen != ssl.PEM_cert_to_DER_cert(first)
     except (OSError, ValueError):
         return False

@@ -10,7 +10,7 @@ from typing import Any, Dict, List, Tuple
 from .._core.errors import BadConfig, Refused
 from .._core.reconcile import Module, Reconciler, Step
 from .._model.observed import Observed, SentinelView
-from .._redis.observe import observe_all, observe_sentinels, read_members
+from .._redis.observe import observe_all, observe_sentinels, read_members, replace_login
 from .._redis.plain import Plain
 from .._redis.tls import tls_from_params
 from .._replication.election import Wish
@@ -40,7 +40,7 @@ class Declared(Reconciler[Seen]):
         if given["unfit"]:
             raise Refused(" ".join(given["unfit"]), todo="Nothing was changed on any host")
         try:
-            tls = tls_from_params(given)
+            tls_from_params(given["connection"])
         except BadConfig:  # which the host that lacks a file says better
             if given["stoppable"] is not None:
                 raise
@@ -49,13 +49,16 @@ class Declared(Reconciler[Seen]):
         seen = {}
         for one in given["sets"]:
             login = logins.get(one["name"], {})
-            who = (login.get("username"), login.get("password"), given["timeout"], login.get("fallback_password"), tls)
+            who = (login.get("username"), login.get("password"), login.get("fallback_password"))
             seen[one["name"]] = observe_all(
-                read_members(one["members"], *who), config=bool(self.leaving.hosts), kind=Plain
+                read_members(one["members"], replace_login(given["connection"], *who)),
+                config=bool(self.leaving.hosts),
+                kind=Plain,
             )
             for member, told in zip(seen[one["name"]], one["members"]):
                 member.other_port = told["other_port"] or 0
-        watchers = read_members(given["sentinels"], None, given["sentinel_password"], given["timeout"], tls=tls)
+        watching = replace_login(given["connection"], None, given["sentinel_password"])
+        watchers = read_members(given["sentinels"], watching)
         return seen, observe_sentinels(watchers, Plain)
 
     def plan(self, obs: Seen) -> List[Step]:

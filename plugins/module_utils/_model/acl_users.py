@@ -125,10 +125,12 @@ def assign_logins(
     password: str,
     auth: bool,
     previous: str = "",
+    transport: Optional[Mapping[str, Any]] = None,
 ) -> Dict[str, Dict[str, Any]]:
     """Return for each data set its users, and with what each duty logs in. `requirepass` None: an ACL user rules it.
 
     `previous` is the password whose place `password` takes. The modules log in with either; all others with the new.
+    `transport` is what their option `connection` says beside that: TLS.
     """
     found: Dict[str, Dict[str, Any]] = {}
     for entry in entries:
@@ -151,7 +153,9 @@ def assign_logins(
             "rotating": bool(old) and not ruled,
             "login": login,
             "logins": logins,
+            "connection": {**(transport or {}), **{key: value for key, value in login.items() if key != "name"}},
             "backup": backup,
+            "backup_connection": {**(transport or {}), **backup},
             "backup_password": newest,
             "monitoring": _newest(login_of(users, "monitoring")),
             "endpoint": {"username": "", "password": plain, **_newest(login_of(users, "endpoint"))},

@@ -35,7 +35,7 @@ def _server(
         "parameters": item["parameters"],
         "secrets": access["secrets"],
         "rotating": access["rotating"],
-        **{key: access["login"][key] for key in ("username", "password", "fallback_password")},
+        "connection": access["connection"],
         # What the start guard must know of the others. Sentinel's quorum, its time-outs and so on are not its business.
         "guard": {
             "address": guard["address"],
@@ -56,7 +56,7 @@ def _server(
 
 
 def local_instances(
-    topology: Mapping[str, Any], access: Mapping[str, Any], sentinel_password: Any, journals: bool = False
+    topology: Mapping[str, Any], access: Mapping[str, Any], sentinel_connection: Any, journals: bool = False
 ) -> List[Dict[str, Any]]:
     """Return the options with which to look at each server and the Sentinel; with `journals` at their journals too."""
     found = [
@@ -64,7 +64,7 @@ def local_instances(
             "name": item["name"],
             "kind": "server",
             "port": item["port"],
-            **{key: access[item["name"]]["login"][key] for key in ("username", "password", "fallback_password")},
+            "connection": access[item["name"]]["connection"],
             "users_file": f"/etc/redis/{item['name']}.acl",
             "journal": f"redis-server@{item['name']}.service" if journals else None,
         }
@@ -77,7 +77,7 @@ def local_instances(
                 "name": sentinel["name"],
                 "kind": "sentinel",
                 "port": sentinel["port"],
-                "password": sentinel_password,
+                "connection": sentinel_connection,
                 "users_file": f"/etc/redis/{sentinel['name']}.conf",
                 "journal": f"redis-sentinel@{sentinel['name']}.service" if journals else None,
             }
@@ -96,7 +96,7 @@ def _acl(item: Mapping[str, Any], access: Mapping[str, Any], topology: Mapping[s
         "path": f"/etc/redis/{item['name']}.acl",
         "parameters": item["parameters"],
         "port": item["port"],
-        **{key: access["login"][key] for key in ("username", "password", "fallback_password")},
+        "connection": access["connection"],
         "users": access["users"],
         "purge": topology["options"]["redis_acl_purge"],
         "logins": {duty: login for duty, login in access["logins"].items() if item["sentinel"] or duty != "sentinel"},

@@ -16,29 +16,32 @@ TLS_OPTIONS: Dict[str, Dict[str, Any]] = {
     "tls_key_file": {"type": "path"},
 }
 
-CONNECTION_OPTIONS: Dict[str, Dict[str, Any]] = {
-    "host": {"type": "str", "default": "127.0.0.1"},
-    "port": {"type": "int", "default": 6379},
-    "socket": {"type": "path"},
+_LOGIN: Dict[str, Dict[str, Any]] = {
     "username": {"type": "str"},
     "password": {"type": "raw", "no_log": True},
     "fallback_password": {"type": "raw", "no_log": True},
-    "timeout": {"type": "float", "default": 2.0},
-    **TLS_OPTIONS,
 }
-LOGIN_OPTIONS: Dict[str, Dict[str, Any]] = {
-    **{key: CONNECTION_OPTIONS[key] for key in ("username", "password", "fallback_password", "timeout")},
-    **TLS_OPTIONS,
+_TRANSPORT: Dict[str, Dict[str, Any]] = {"timeout": {"type": "float", "default": 2.0}, **TLS_OPTIONS}
+# How to get in, the same for all that are asked; where they listen is said beside it. Modules that log in to each data
+# set as somebody else take TRANSPORT_OPTIONS.
+CONNECTION_OPTIONS: Dict[str, Dict[str, Any]] = {
+    "connection": {"type": "dict", "apply_defaults": True, "options": {**_LOGIN, **_TRANSPORT}}
+}
+TRANSPORT_OPTIONS: Dict[str, Dict[str, Any]] = {
+    "connection": {"type": "dict", "apply_defaults": True, "options": _TRANSPORT}
+}
+SERVER_OPTIONS: Dict[str, Dict[str, Any]] = {
+    "host": {"type": "str", "default": "127.0.0.1"},
+    "port": {"type": "int", "default": 6379},
+    "socket": {"type": "path"},
+    **CONNECTION_OPTIONS,
 }
 # With what to log in to the servers of each data set.
 LOGINS: Dict[str, Any] = {
     "type": "list",
     "elements": "dict",
     "default": [],
-    "options": {
-        "name": {"type": "str", "required": True},
-        **{key: CONNECTION_OPTIONS[key] for key in ("username", "password", "fallback_password")},
-    },
+    "options": {"name": {"type": "str", "required": True}, **_LOGIN},
 }
 MEMBER_OPTIONS: Dict[str, Dict[str, Any]] = {
     "host": {"type": "str", "required": True},
@@ -53,7 +56,7 @@ SET_OPTIONS: Dict[str, Dict[str, Any]] = {
     "sentinels": {**_MEMBERS, "default": []},
     "sentinel_username": {"type": "str"},
     "sentinel_password": {"type": "raw", "no_log": True},
-    **LOGIN_OPTIONS,
+    **CONNECTION_OPTIONS,
 }
 CLUSTER_OPTIONS: Dict[str, Dict[str, Any]] = {
     "name": {"type": "str", "required": True},
@@ -64,7 +67,7 @@ CLUSTER_OPTIONS: Dict[str, Dict[str, Any]] = {
         "options": {**{key: MEMBER_OPTIONS[key] for key in ("host", "address", "port")}, "zone": {"type": "str"}},
     },
     "replicas": {"type": "int", "default": 1},
-    **LOGIN_OPTIONS,
+    **CONNECTION_OPTIONS,
 }
 FILE_OPTIONS: Dict[str, Dict[str, Any]] = {
     "name": {"type": "str", "required": True},

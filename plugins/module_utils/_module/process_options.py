@@ -9,7 +9,15 @@ from typing import Any, Dict
 
 from .._model.acl_applications import PRESETS
 from .._model.acl_presets import JOBS, NEEDS
-from .options import CONNECTION_OPTIONS, FILE_OPTIONS, LOGINS, MEMBER_OPTIONS, ROTATION_OPTIONS, TLS_OPTIONS
+from .options import (
+    CONNECTION_OPTIONS,
+    FILE_OPTIONS,
+    LOGINS,
+    MEMBER_OPTIONS,
+    ROTATION_OPTIONS,
+    SERVER_OPTIONS,
+    TRANSPORT_OPTIONS,
+)
 
 PROCESS_OPTIONS: Dict[str, Any] = {
     "name": {"type": "str", "required": True},
@@ -21,7 +29,8 @@ PROCESS_OPTIONS: Dict[str, Any] = {
     "clients": {"type": "list", "elements": "str", "default": [], "no_log": True},
     "state_file": {"type": "path"},
     "unit": {"type": "str"},
-    **{key: CONNECTION_OPTIONS[key] for key in ("port", "username", "password", "fallback_password")},
+    "port": SERVER_OPTIONS["port"],
+    "connection": {**CONNECTION_OPTIONS["connection"], "apply_defaults": False},
     "guard": {
         "type": "dict",
         "options": {
@@ -41,9 +50,9 @@ PROCESS_OPTIONS: Dict[str, Any] = {
 }
 
 CONFIG_OPTIONS: Dict[str, Any] = {
-    **CONNECTION_OPTIONS,
     **FILE_OPTIONS,
     **PROCESS_OPTIONS,
+    **SERVER_OPTIONS,
     "name": {"type": "str"},
     "path": {"type": "path"},
     "processes": {"type": "list", "elements": "dict", "options": PROCESS_OPTIONS},
@@ -67,7 +76,7 @@ _MASTER: Dict[str, Any] = {
     "password": {"type": "str", "no_log": True},
 }
 SENTINEL_OPTIONS: Dict[str, Any] = {
-    **CONNECTION_OPTIONS,
+    **SERVER_OPTIONS,
     "port": {"type": "int", "default": 26379},
     "state_file": {"type": "path"},
     "forget": {"type": "bool", "default": False},
@@ -105,7 +114,7 @@ _USER: Dict[str, Any] = {
     "selectors": _TEXT,
 }
 ACL_OPTIONS: Dict[str, Any] = {
-    **CONNECTION_OPTIONS,
+    **SERVER_OPTIONS,
     **FILE_OPTIONS,
     "parameters": {"type": "dict", "default": {}},
     "users": {"type": "list", "elements": "dict", "required": True, "options": _USER},
@@ -134,6 +143,5 @@ MEMBERSHIP_OPTIONS: Dict[str, Any] = {
     "leaving": {"type": "list", "elements": "dict", "default": [], "options": _LEAVING},
     "unfit": {"type": "list", "elements": "str", "default": []},
     "stoppable": {"type": "list", "elements": "str"},
-    "timeout": {"type": "float", "default": 2.0},
-    **TLS_OPTIONS,
+    **TRANSPORT_OPTIONS,
 }

@@ -25,7 +25,7 @@ from .._model.certificate import not_after
 from .._model.facts import Found, Process, collect_facts
 from .._model.rotation_marks import parse_marks
 from .._redis.endpoint import Endpoint
-from .._redis.observe import Place, look_at_all, observe_all, observe_cluster_member, observe_sentinels, read_members
+from .._redis.observe import Place, look_at_all, observe_all, observe_cluster_member, observe_sentinels
 from .._redis.plain import Plain
 from .._redis.replies import parse_info
 from .._redis.tls import Tls, read_certificate
@@ -56,7 +56,11 @@ class Look:
 
     def list_places(self, entries: Sequence[Dict[str, str]], login: Mapping[str, str]) -> List[Place]:
         """Return where processes are, with what to log in."""
-        return read_members(entries, login.get("username"), login.get("password"), SECONDS, tls=self.tls)
+        who = (login.get("username"), login.get("password"))
+        return [
+            (entry["host"], Endpoint(entry["address"], int(entry["port"]), *who, timeout=SECONDS, tls=self.tls))
+            for entry in entries
+        ]
 
     def look_around(self) -> Found:
         """Look at everything."""

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from .tls import Tls, tls_from_params
 
@@ -51,6 +51,17 @@ class Endpoint:
 
 
 def endpoint_from_params(params: Dict[str, Any]) -> Endpoint:
-    """Return the endpoint that the connection options name."""
-    given = {key: params[key] for key in ("port", "username", "password", "socket", "timeout")}
-    return Endpoint(params["host"], fallback=params["fallback_password"], tls=tls_from_params(params), **given)
+    """Return the server or Sentinel that the options of a module name, and how to get in."""
+    where = {key: params[key] for key in ("port", "socket")}
+    return Endpoint(params["host"], **where, **read_connection(params["connection"]))
+
+
+def read_connection(given: Mapping[str, Any]) -> Dict[str, Any]:
+    """Return how to get in, of the option `connection`; every module has it from here."""
+    return {
+        "username": given.get("username"),
+        "password": given.get("password"),
+        "fallback": given.get("fallback_password"),
+        "timeout": given["timeout"],
+        "tls": tls_from_params(given),
+    }

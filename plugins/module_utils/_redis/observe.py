@@ -22,9 +22,8 @@ from .._core.errors import (
 from .._model.conf_syntax import MASK
 from .._model.observed import Observed, SentinelView
 from .client import Client, connect
-from .endpoint import Endpoint
+from .endpoint import Endpoint, read_connection
 from .replies import apply_info, engine_of, parse_acl_log, parse_info, parse_master, parse_replicas, parse_sentinels
-from .tls import Tls, tls_from_params
 
 Place = Tuple[str, Endpoint]
 Seen = TypeVar("Seen", Observed, SentinelView)
@@ -199,31 +198,24 @@ def observe_sentinels(places: Sequence[Place], kind: Type[Client] = Client) -> L
     return look_at_all(lambda place, host: observe_sentinel(place, host, kind), places)
 
 
-def read_members(
-    params: Sequence[Dict[str, str]],
-    username: Optional[str],
-    password: Any,
-    timeout: float,
-    fallback: Any = None,
-    tls: Optional[Tls] = None,
-) -> List[Place]:
-    """Return the places that a list of member options names."""
-    return [
-        (item["host"], Endpoint(item["address"], int(item["port"]), username, password, None, timeout, fallback, tls))
-        for item in params
-    ]
+def read_members(members: Sequence[Mapping[str, Any]], connection: Mapping[str, Any]) -> List[Place]:
+    """Return the places that a list of member options names, with the option `connection` for all of them."""
+    shared = read_connection(connection)
+    return [(item["host"], Endpoint(item["address"], int(item["port"]), **shared)) for item in members]
+
+
+def replace_login(
+    connection: Mapping[str, Any], username: Optional[str] = None, password: Any = None, fallback: Any = None
+) -> Dict[str, Any]:
+    """Return the option `connection` with another user and password: the same time-out and TLS."""
+    return {**connection, "username": username, "password": password, "fallback_password": fallback}
 
 
 def read_places(given: Mapping[str, Any]) -> Tuple[List[Place], List[Place]]:
     """Return the members and the Sentinels that the options of a module for a whole set name."""
-    tls, timeout = tls_from_params(given), given["timeout"]
-    servers = read_members(
-        given["members"], given["username"], given["password"], timeout, given["fallback_password"], tls
-    )
-    watchers = read_members(
-        given["sentinels"], given["sentinel_username"], given["sentinel_password"], timeout, tls=tls
-    )
-    return servers, watchers
+    connection = given["connection"]
+    watching = replace_login(connection, given["sentinel_username"], given["sentinel_password"])
+    return read_members(given["members"], connection), read_members(given["sentinels"], watching)
 
 
 def list_refusals(places: Sequence[Place], username: Optional[str], password: Optional[str]) -> List[str]:

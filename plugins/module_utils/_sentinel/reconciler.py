@@ -29,6 +29,7 @@ from .._redis.observe import (
     observe_sentinel,
     observe_sentinels,
     read_members,
+    replace_login,
 )
 from .._replication.election import Wish
 from .._replication.plan import Planner
@@ -66,13 +67,9 @@ class Sentinel(Reconciler[Seen]):
         super().__init__()
         given: Dict[str, Any] = module.params
         self.params, self.check_mode, self.place = given, module.check_mode, endpoint_from_params(module.params)
-        self.peers = read_members(
-            given["sentinels"],
-            given["sentinel_username"] or given["username"],
-            given["sentinel_password"] or given["password"],
-            given["timeout"],
-            tls=self.place.tls,
-        )
+        own = given["connection"]
+        login = (given["sentinel_username"] or own["username"], given["sentinel_password"] or own["password"])
+        self.peers = read_members(given["sentinels"], replace_login(own, *login))
         self.absent = [item["name"] for item in given["masters"] if item["state"] == "absent"]
         self.wanted = [item for item in given["masters"] if item["state"] == "present"]
         for item in self.wanted:
@@ -89,10 +86,8 @@ class Sentinel(Reconciler[Seen]):
         """Return the servers of a data set, with what this module logs in there."""
         own = {key: item[key] for key in ("username", "password")}
         login = next((login for login in self.params["logins"] if login["name"] == item["name"]), own)
-        fallback = login.get("fallback_password")
-        return read_members(
-            item["members"], login["username"], login["password"], self.params["timeout"], fallback, self.place.tls
-        )
+        who = (login["username"], login["password"], login.get("fallback_password"))
+        return read_members(item["members"], replace_login(self.params["connection"], *who))
 
     def look_once(self) -> Seen:
         """Look at everybody once."""

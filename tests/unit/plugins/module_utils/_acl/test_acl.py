@@ -261,6 +261,7 @@ def test_users_contradict_each_other_or_the_deployment() -> None:
 def test_without_users_everybody_has_the_one_password() -> None:
     found = assign_logins([{"name": "main"}, {"name": "own", "password": "p2"}], [], "p1", True)
     assert found["main"]["login"] == {"name": "main", "username": "", "password": "p1", "fallback_password": ""}
+    assert found["main"]["connection"] == {"username": "", "password": "p1", "fallback_password": ""}
     assert found["own"]["secrets"] == {"requirepass": "p2", "masterauth": "p2"}
     assert assign_logins([{"name": "main"}], [], "", False)["main"]["secrets"] == {}
 

@@ -150,8 +150,8 @@ def test_secrets_are_merged_into_json_only() -> None:
 
 
 def _guard(password: str) -> Wanted:
-    told = {"name": "main", "port": 6379, "guard": GUARD, "tls": False}
-    told.update(dict.fromkeys(("tls_ca_file", "tls_cert_file", "tls_key_file")))
+    files = dict.fromkeys(("tls_ca_file", "tls_cert_file", "tls_key_file"))
+    told = {"name": "main", "port": 6379, "guard": GUARD, "connection": {"tls": False, **files}}
     told["guard_secrets"] = {"password": password, "sentinel_password": password}
     return guard_files(told, {"path": "/etc/redis/main.conf"})[-1]
 

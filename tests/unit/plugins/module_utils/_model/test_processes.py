@@ -47,7 +47,7 @@ def test_each_local_server_with_its_own_login_and_peers() -> None:
     assert [member["host"] for member in main["guard"]["members"]] == ["b"]
     assert main["guard"]["sentinels"] == SENTINELS
     assert main["guard_secrets"] == {"password": "word", "sentinel_password": "watch"}
-    assert other["password"] == "own"
+    assert other["connection"] == {"username": "", "password": "own", "fallback_password": ""}
     assert other["guard"]["other_port"] == 16380
     assert other["guard"]["sentinels"] == []
 
@@ -60,7 +60,7 @@ def test_users_of_each_local_server_that_declares_some() -> None:
     logins = assign_logins([{"name": name} for name in ("main", "other", "bare")], [], "word", True)
     main, other = server_acls(topology, logins, "a")
     assert (main["name"], main["path"], main["port"]) == ("main", "/etc/redis/main.acl", 6379)
-    assert main["password"] == "word" and main["purge"]
+    assert main["connection"]["password"] == "word" and main["purge"]
     assert [member["host"] for member in main["members"]] == ["b"]
     assert (main["sentinels"], other["sentinels"]) == (1, 0)
     assert set(main["logins"]) - set(other["logins"]) == {"sentinel"}
@@ -79,13 +79,13 @@ def test_who_is_looked_at_on_a_host_and_how_to_log_in() -> None:
     sentinel = {"local": True, "name": "sentinel", "port": 26379}
     topology = {"servers": servers, "sentinel": sentinel}
     logins = assign_logins([{"name": "main"}, {"name": "other", "password": "own"}], [], "word", True)
-    main, other, watcher = local_instances(topology, logins, ["new", "old"])
-    assert (main["kind"], main["port"], main["password"]) == ("server", 6379, "word")
+    main, other, watcher = local_instances(topology, logins, {"password": ["new", "old"]})
+    assert (main["kind"], main["port"], main["connection"]["password"]) == ("server", 6379, "word")
     assert (main["users_file"], main["journal"]) == ("/etc/redis/main.acl", None)
-    assert (other["port"], other["password"]) == (6380, "own")
-    assert (watcher["kind"], watcher["port"], watcher["password"]) == ("sentinel", 26379, ["new", "old"])
+    assert (other["port"], other["connection"]["password"]) == (6380, "own")
+    assert (watcher["kind"], watcher["port"], watcher["connection"]["password"]) == ("sentinel", 26379, ["new", "old"])
     assert watcher["users_file"] == "/etc/redis/sentinel.conf"
-    journals = [one["journal"] for one in local_instances(topology, logins, "word", journals=True)]
+    journals = [one["journal"] for one in local_instances(topology, logins, {}, journals=True)]
     assert journals == ["redis-server@main.service", "redis-server@other.service", "redis-sentinel@sentinel.service"]
     sentinel["local"] = False
-    assert [one["name"] for one in local_instances(topology, logins, "word")] == ["main", "other"]
+    assert [one["name"] for one in local_instances(topology, logins, {})] == ["main", "other"]
