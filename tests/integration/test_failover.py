@@ -350,14 +350,14 @@ def test_a_target_that_dies_in_the_middle_is_given_up(watched: Scene, ledger: An
     stop = f"""
 import os, signal
 base.Deadman.__init__.__defaults__ = (8.0, *base.Deadman.__init__.__defaults__[1:])
-real = base.Base.do_step
+real = base.Operation.do_step
 def do_step(self, step, last):
     if type(step).__name__ == "Elect":
         for _host, client in self.sentinels:
             client.call("SENTINEL", "SET", {NAME!r}, "down-after-milliseconds", {DOWN_AFTER})
         os.kill({target.process.pid}, signal.SIGSTOP)
     real(self, step, last)
-base.Base.do_step = do_step
+base.Operation.do_step = do_step
 """
     process = watched.begin(stop, to="m2", timeout=3)
     try:

@@ -20,9 +20,9 @@ import pytest
 import redis
 from ansible_collections.quorum.redis.plugins.module_utils._backup import create
 from ansible_collections.quorum.redis.plugins.module_utils._backup import manifest as manifests
-from ansible_collections.quorum.redis.plugins.module_utils._failover.operation import LOCK
 from ansible_collections.quorum.redis.plugins.module_utils._host.files import size_and_digest
 from ansible_collections.quorum.redis.plugins.module_utils._redis.endpoint import Endpoint
+from ansible_collections.quorum.redis.plugins.module_utils._replication.lock import LOCK
 from connection import fold_connection
 from ledger.scene import ALONE, NAME, Scene, kill
 
@@ -119,7 +119,8 @@ class Store:
     def _run(self, code: str, **more: Any) -> subprocess.CompletedProcess[str]:
         start = (
             "from ansible_collections.quorum.redis.plugins.module_utils._restore import rollback as back\n"
-            "from ansible_collections.quorum.redis.plugins.module_utils._restore import execute, operation as base\n"
+            "from ansible_collections.quorum.redis.plugins.module_utils._restore import execute\n"
+            "from ansible_collections.quorum.redis.plugins.module_utils._replication import operation as base\n"
             f"from ansible_collections.quorum.redis.plugins.modules import restore\n{code}\nrestore.main()\n"
         )
         given = fold_connection(self.options(**more))

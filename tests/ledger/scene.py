@@ -24,7 +24,7 @@ NAME = "main"
 # Runs in the process of a module: it dies, like a host without power, before or after a step, or a while into it.
 _KILL = """
 import os, signal
-real = base.Base.do_step
+real = base.Operation.do_step
 def die(*_unused):
     os.kill(os.getpid(), signal.SIGKILL)
 def do_step(self, step, last):
@@ -37,7 +37,7 @@ def do_step(self, step, last):
     real(self, step, last)
     if mine and {when!r} == "after":
         die()
-base.Base.do_step = do_step
+base.Operation.do_step = do_step
 """
 ALONE = "base.Deadman.start = lambda self: None\n"
 PROBLEMS = (redis.exceptions.RedisError, OSError)
@@ -179,7 +179,7 @@ class Scene:
         arguments = {"ANSIBLE_MODULE_ARGS": {**given, "_ansible_remote_tmp": str(self.lab.root)}}
         start = (
             "import sys\n"
-            "from ansible_collections.quorum.redis.plugins.module_utils._failover import operation as base\n"
+            "from ansible_collections.quorum.redis.plugins.module_utils._replication import operation as base\n"
             f"from ansible_collections.quorum.redis.plugins.modules import failover\n{code}\nfailover.main()\n"
         )
         process = subprocess.Popen(

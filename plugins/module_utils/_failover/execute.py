@@ -13,10 +13,10 @@ from .._core.reconcile import Step
 from .._model.observed import PARKED
 from .._redis.client import Client
 from .._redis.client_list import EVERYBODY, list_unblocks
+from .._redis.connections import call_quietly, rewrite_config
 from .._redis.replies import as_dict, parse_info, parse_master, parse_number, parse_replicas
 from .._replication.interrupted import FENCE, FENCE_LAG, MARK, PRIORITY, read_setting
-from .operation import Base
-from .rollback import call_quietly, write_down
+from .operation import MoveOperation
 from .steps import (
     AwaitChoice,
     Coordinate,
@@ -37,7 +37,7 @@ FRESH = (540, 620)
 PROMOTION = 5.0
 
 
-class Mover(Base):
+class Mover(MoveOperation):
     """One move: a method for each kind of step."""
 
     def carry_out(self, step: Step) -> None:
@@ -97,7 +97,7 @@ class Mover(Base):
 
     def stop_writes(self) -> None:
         """Stop the writes, without an end to that only where the engine has nothing better."""
-        self.deadman.set_urgent(True)
+        self.watchdog.set_urgent(True)
         commands: List[List[Any]] = [["CLIENT", "PAUSE", self.plan.pause, "WRITE"]]
         if self.plan.method == "fence":
             commands = [["CONFIG", "SET", FENCE, read_setting(self.plan.old, FENCE) % MARK + MARK]]
@@ -106,7 +106,7 @@ class Mover(Base):
         replies = self.get_client(self.plan.old.host).run_transaction([*commands, ["INFO", "replication"]])
         self.fenced = time.monotonic()
         self.offsets["fence"] = parse_number(parse_info(replies[-1]).get("master_repl_offset"))
-        self.caught_up(self.offsets["fence"], self.plan.pause / 1000 * 0.7)
+        self.catch_up(self.offsets["fence"], self.plan.pause / 1000 * 0.7)
 
     def park_old(self) -> None:
         """Make the old primary a read-only member that follows nobody yet, so that it can still be taken back.
@@ -121,7 +121,7 @@ class Mover(Base):
         park: List[Sequence[Any]] = [EVERYBODY, ["REPLICAOF", *PARKED], *lift, ["INFO", "replication"]]
         replies = self.get_client(self.plan.old.host).run_transaction(park)
         self.offsets["old"] = parse_number(parse_info(replies[-1]).get("master_repl_offset"))
-        self.caught_up(self.offsets["old"], 0.5)
+        self.catch_up(self.offsets["old"], 0.5)
 
     # The switch
 
@@ -156,7 +156,7 @@ class Mover(Base):
         The engine ends its failover with an error for those that wait. They are cut off before, and in the pause
         nobody begins to wait for a write. XREAD is none: who comes back to it is cut off again and again.
         """
-        self.deadman.set_urgent(True)
+        self.watchdog.set_urgent(True)
         pause: List[Sequence[Any]] = [["CLIENT", "PAUSE", self.plan.pause, "WRITE"], ["INFO", "replication"]]
         replies = self.get_client(self.plan.old.host).run_transaction(pause)
         self.fenced = time.monotonic()
@@ -191,7 +191,7 @@ class Mover(Base):
 
         call_quietly(self.wait_until, "Accepting writes", writable, 2.0)
         self.writable = time.monotonic()
-        self.deadman.set_urgent(False)
+        self.watchdog.set_urgent(False)
 
     # The steps after the switch
 
@@ -218,7 +218,7 @@ class Mover(Base):
         self.wait_until(what, lambda: all(self._linked(host) for host in rest), self.wait, 0.05)
         for host in self.seen:
             self.read_role(host)
-            problem = write_down(self.get_client(host))
+            problem = rewrite_config(self.get_client(host))
             if problem:
                 self.warnings.append(f"{host} has its new role but cannot write it down: {problem}")
 

@@ -21,9 +21,9 @@ from .._redis.observe import (
     read_places,
 )
 from .._replication.interrupted import Repair, ResetSetting, find_leftovers
+from .._replication.lock import check_lock
 from .._replication.repair import repair_member
 from .execute import Mover
-from .operation import check_lock
 from .preflight import Move, Preflight
 from .steps import MoveLater, Plan
 

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import Any, Callable, Dict, List, Sequence
+from typing import Any, Dict, List, Sequence
 
-from .._core.errors import CommandFailed, QuorumError
+from .._core.errors import QuorumError
 from .._model.observed import Observed, SentinelView
 from .._redis.client import Client, connect
 from .._redis.client_list import follow_server
+from .._redis.connections import call_quietly, rewrite_config
 from .._redis.observe import Place, observe_sentinels, observe_server
 from .._redis.replies import parse_master, parse_number
 from .._replication.interrupted import MARK, SETTINGS
@@ -22,29 +23,12 @@ PATIENCE = 5.0
 LIMIT = 40.0
 
 
-def call_quietly(call: Callable[..., Any], *args: Any) -> Any:
-    """Call, and let it fail: what may or may not be needed."""
-    try:
-        return call(*args)
-    except QuorumError:
-        return None
-
-
 def settings_back(client: Client) -> None:
     """Undo every temporary setting of one server; its value says what it was."""
     for key in SETTINGS:
         value = parse_number(client.read_pairs("CONFIG", "GET", key).get(key), 0)
         if value >= MARK:
             client.call("CONFIG", "SET", key, value - MARK)
-
-
-def write_down(client: Client) -> str:
-    """Let the server's own file record its role; return why it cannot, empty when it did."""
-    try:
-        client.call("CONFIG", "REWRITE")
-    except CommandFailed as problem:
-        return problem.text
-    return ""
 
 
 @dataclass
@@ -130,7 +114,7 @@ class Rescue:
             try:
                 with connect(place) as client:
                     settings_back(client)
-                    write_down(client)
+                    rewrite_config(client)
             except QuorumError:
                 continue
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from typing import Any, Callable, Dict, Mapping, TypeVar
 
-from .._core.errors import QuorumError, Unreachable
+from .._core.errors import CommandFailed, QuorumError, Unreachable
 from .client import Client, connect
 from .client_list import follow_server
 from .endpoint import Endpoint
@@ -16,6 +16,23 @@ from .replies import parse_info
 
 Answer = TypeVar("Answer")
 TRIES = 3  # of a connection that is cut: once at the park, once at the end of a move
+
+
+def call_quietly(call: Callable[..., Any], *args: Any) -> Any:
+    """Call, and let it fail: what may or may not be needed."""
+    try:
+        return call(*args)
+    except QuorumError:
+        return None
+
+
+def rewrite_config(client: Client) -> str:
+    """Let the server's own file record its role; return why it cannot, empty when it did."""
+    try:
+        client.call("CONFIG", "REWRITE")
+    except CommandFailed as problem:
+        return problem.text
+    return ""
 
 
 class Talk:

@@ -14,14 +14,14 @@ from .._core.errors import Damaged, QuorumError, Refused, Unreachable
 from .._core.reconcile import Step
 from .._engine.seed_server import ADDRESS, read_credentials, stage_backup
 from .._failover.down_after import reset_down_after
-from .._failover.rollback import call_quietly, write_down
 from .._host.capacity import memory_free
 from .._model.observed import PARKED
 from .._redis.client_list import EVERYBODY
+from .._redis.connections import call_quietly, rewrite_config
 from .._redis.engine_modules import list_modules, render_modules
 from .._redis.replies import keys_by_database, parse_info, parse_number
 from . import journal
-from .operation import Base
+from .operation import RestoreOperation
 from .plan import TODO, compare_counts, compare_load
 from .rollback import is_linked, is_rewritten
 from .steps import (
@@ -47,7 +47,7 @@ def keys_of(info: Dict[str, str]) -> Dict[str, int]:
     return {name: found["keys"] for name, found in keys_by_database(info).items()}
 
 
-class Restorer(Base):
+class Restorer(RestoreOperation):
     """One restore: a method for each kind of step."""
 
     def carry_out(self, step: Step) -> None:
@@ -66,7 +66,7 @@ class Restorer(Base):
         methods[type(step)]()
 
     def _alive(self) -> None:
-        self.deadman.set_urgent(True)
+        self.watchdog.set_urgent(True)
 
     # Before the data is touched
 
@@ -192,7 +192,7 @@ class Restorer(Base):
         self.watch.check_primary()
         self.call(self.head, "REPLICAOF", "NO", "ONE")
         self.served = time.monotonic()
-        self.deadman.set_urgent(False)
+        self.watchdog.set_urgent(False)
         self.feeder.stop()
 
     # The others
@@ -215,7 +215,7 @@ class Restorer(Base):
         count = len(self.others)
         self.wait_until("For the Sentinels to see all", lambda: self.watch.all_agree(count), self.setting.wait, PAUSE)
         for host in [self.head, *self.others]:
-            call_quietly(lambda host=host: write_down(self.get_client(host)))
+            call_quietly(lambda host=host: rewrite_config(self.get_client(host)))
         journal.remove_entry(self.setting.directory)
 
     def _safe(self, host: str) -> bool:

@@ -10,9 +10,9 @@ from typing import Any, Dict, List, Optional
 
 from .._core.errors import QuorumError
 from .._core.reconcile import Module, Reconciler, Step
-from .._failover.operation import check_lock
 from .._model.verdicts import tell_verdict
 from .._redis.observe import observe_all, read_places
+from .._replication.lock import check_lock
 from .._restore import journal
 from .journal_entry import JournalEntry
 from .rollback import WayOut

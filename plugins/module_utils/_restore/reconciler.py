@@ -15,7 +15,6 @@ from .._core.errors import Damaged, QuorumError, Unsettled
 from .._core.polling import until_settled
 from .._core.reconcile import Module, Reconciler, Step
 from .._engine.config_check import installed_version
-from .._failover.operation import check_lock
 from .._host.capacity import disk_free, memory_free, memory_total, present_size, same_disk
 from .._host.compression import open_reader
 from .._host.files import read_chunks
@@ -25,6 +24,7 @@ from .._model.rdb_header import read_header
 from .._model.verdicts import tell_verdict
 from .._redis.observe import observe_all, observe_sentinels, read_places
 from .._redis.replies import parse_number
+from .._replication.lock import check_lock
 from . import journal
 from .execute import Restorer
 from .finish import describe_end, end_interrupted

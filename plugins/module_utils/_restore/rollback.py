@@ -19,10 +19,9 @@ from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
 from .._core.errors import QuorumError
 from .._failover.down_after import reset_down_after
-from .._failover.rollback import call_quietly, write_down
 from .._model.observed import Observed
 from .._redis.client import connect
-from .._redis.connections import Talk
+from .._redis.connections import Talk, call_quietly, rewrite_config
 from .._redis.observe import Place, observe_all
 from . import journal
 from .journal import STAGE
@@ -182,7 +181,7 @@ class WayOut(Talk):
 
     def _write_down(self, host: str) -> None:
         with connect(self.places[host]) as client:
-            write_down(client)
+            rewrite_config(client)
 
 
 def is_rewritten(found: Dict[str, str]) -> bool:
