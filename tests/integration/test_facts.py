@@ -24,6 +24,7 @@ from ansible_collections.quorum.redis.plugins.module_utils._model.acl_presets im
 from ansible_collections.quorum.redis.plugins.module_utils._model.certificate import not_after
 from ansible_collections.quorum.redis.plugins.module_utils._model.monitoring import facts_settings
 from ansible_collections.quorum.redis.plugins.module_utils._model.versions import parse_version, running_version
+from ansible_collections.quorum.redis.plugins.plugin_utils.program import follow_imports
 from authority import Authority, Pair
 from measured import note
 from patience import LONG
@@ -54,11 +55,10 @@ LEAST = 0.3  # seconds of a processor in each minute
 def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the program, installed as the role installs it."""
     place = tmp_path_factory.mktemp("lib")
-    text = (ROLE / "vars" / "main.yml").read_text(encoding="utf-8")
-    for name in re.findall(r"'([\w/]+)'", text.split("__redis_monitoring_utils:")[1].split("}}")[0]):
+    for name, source in follow_imports("_monitoring/agent").items():
         target = place / "quorum_redis" / f"{name}.py"
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(ROOT / "plugins" / "module_utils" / f"{name}.py", target)
+        target.write_text(source, encoding="utf-8")
     shutil.copy(ROLE / "files" / "facts.py", place / "facts")
     return place / "facts"
 
