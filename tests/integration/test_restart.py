@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from connection import fold_connection
 from patience import LONG, allowed
 
 from integration.conftest import PASSWORD, Lab, Server, wait_until
@@ -141,7 +142,7 @@ def test_a_long_wait_is_told_while_it_lasts(
     primary.call("CONFIG", "SET", "repl-diskless-sync-delay", "3")
     primary.call("SET", "key", "value")
     (replica.directory / "dump.rdb").unlink(missing_ok=True)  # what it would ask to continue from
-    task = {"quorum.redis.restart": {**options(replica, tmp_path), "patience": 1}, "register": "done"}
+    task = {"quorum.redis.restart": {**fold_connection(options(replica, tmp_path)), "patience": 1}, "register": "done"}
     show = {"ansible.builtin.debug": {"var": "done"}}
     play = [{"hosts": "localhost", "connection": "local", "gather_facts": False, "tasks": [task, show]}]
     (tmp_path / "play.yml").write_text(json.dumps(play), encoding="utf-8")

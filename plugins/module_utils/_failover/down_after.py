@@ -39,9 +39,9 @@ def seen_as_primary(client: Any, name: str) -> bool:
 
     While it finishes a failover it names the new primary already, and MASTER describes the old one, a replica for good.
     """
-    found = as_dict(client.call("SENTINEL", "MASTER", name))
+    master = as_dict(client.call("SENTINEL", "MASTER", name))
     named = client.call("SENTINEL", "GET-MASTER-ADDR-BY-NAME", name)
-    return found.get("role-reported") == "master" or (bool(named) and named != [found.get("ip"), found.get("port")])
+    return master.get("role-reported") == "master" or (bool(named) and named != [master.get("ip"), master.get("port")])
 
 
 def reset_down_after(watchers: Sequence[Place], name: str) -> None:

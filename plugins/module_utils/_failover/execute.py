@@ -64,7 +64,7 @@ class Mover(MoveOperation):
 
     def raise_priority(self, member: str) -> None:
         """Keep Sentinels from picking this member."""
-        was = next(read_setting(one, PRIORITY) for one in self.plan.raised if one.name == member)
+        was = next(read_setting(each, PRIORITY) for each in self.plan.raised if each.name == member)
         self.call(member, "CONFIG", "SET", PRIORITY, was % MARK + MARK)
 
     def await_choice(self) -> None:
@@ -80,20 +80,22 @@ class Mover(MoveOperation):
 
     def _prefers(self, client: Client) -> bool:
         known = parse_replicas(client.call("SENTINEL", "REPLICAS", self.name))
-        mine = [one for one in known if self.plan.target.is_at(one["address"], one["port"])]
+        mine = [replica for replica in known if self.plan.target.is_at(replica["address"], replica["port"])]
         others = [
-            one["priority"]
-            for one in known
-            if one not in mine and one["priority"] and not {"s_down", "o_down", "disconnected"} & set(one["flags"])
+            replica["priority"]
+            for replica in known
+            if replica not in mine
+            and replica["priority"]
+            and not {"s_down", "o_down", "disconnected"} & set(replica["flags"])
         ]
         return bool(mine) and mine[0]["priority"] > 0 and all(mine[0]["priority"] < each for each in others)
 
     def _ages(self) -> Iterator[Tuple[int, int]]:
         for index, (_host, client) in enumerate(self.sentinels):
             for reply in client.call("SENTINEL", "REPLICAS", self.name):
-                one = as_dict(reply)
-                if self.plan.target.is_at(one["ip"], parse_number(one["port"])):
-                    yield index, parse_number(one.get("info-refresh"))
+                replica = as_dict(reply)
+                if self.plan.target.is_at(replica["ip"], parse_number(replica["port"])):
+                    yield index, parse_number(replica.get("info-refresh"))
 
     def stop_writes(self) -> None:
         """Stop the writes, without an end to that only where the engine has nothing better."""
@@ -185,8 +187,8 @@ class Mover(MoveOperation):
             self._point(self.plan.old.host)
 
         def writable() -> bool:
-            found = self.read_info(target.host)
-            good = found.get("min_slaves_good_slaves")
+            info = self.read_info(target.host)
+            good = info.get("min_slaves_good_slaves")
             return good is None or parse_number(good) >= read_setting(target, FENCE) % MARK
 
         call_quietly(self.wait_until, "Accepting writes", writable, 2.0)
@@ -201,8 +203,8 @@ class Mover(MoveOperation):
 
     def point_others(self) -> None:
         """Without Sentinels, point the others to the new primary."""
-        for one in self.plan.others if not self.sentinels else []:
-            self._point(one.host)
+        for member in self.plan.others if not self.sentinels else []:
+            self._point(member.host)
 
     def finish_move(self) -> None:
         """Wait for everybody, then drop the connections of clients that still talk to the old primary."""
@@ -226,8 +228,8 @@ class Mover(MoveOperation):
         return all(ask(client) for _host, client in self.sentinels)
 
     def _names(self, client: Client) -> bool:
-        found = client.call("SENTINEL", "GET-MASTER-ADDR-BY-NAME", self.name)
-        return bool(found) and self.plan.target.is_at(found[0], parse_number(found[1]))
+        address = client.call("SENTINEL", "GET-MASTER-ADDR-BY-NAME", self.name)
+        return bool(address) and self.plan.target.is_at(address[0], parse_number(address[1]))
 
     def _idle(self, client: Client) -> bool:
         return self._names(client) and parse_master(client.call("SENTINEL", "MASTER", self.name))[1].flags == ["master"]
@@ -235,20 +237,20 @@ class Mover(MoveOperation):
     def _knows(self, client: Client) -> bool:
         """Return whether a Sentinel sees every member that answers as a good replica, ready for the next move."""
         known = parse_replicas(client.call("SENTINEL", "REPLICAS", self.name))
-        good = [one for one in known if one["flags"] == ["slave"]]
-        rest = [one for one in [self.plan.old, *self.plan.others] if one.host in self.seen]
-        return all(any(one.is_at(each["address"], each["port"]) for each in good) for one in rest)
+        good = [member for member in known if member["flags"] == ["slave"]]
+        rest = [member for member in [self.plan.old, *self.plan.others] if member.host in self.seen]
+        return all(any(member.is_at(each["address"], each["port"]) for each in good) for member in rest)
 
     def _linked(self, host: str) -> bool:
-        found = self.read_info(host)
+        info = self.read_info(host)
         return (
-            found.get("master_link_status") == "up"
-            and found.get("master_sync_in_progress") == "0"
-            and self.plan.target.is_at(found.get("master_host", ""), parse_number(found.get("master_port")))
+            info.get("master_link_status") == "up"
+            and info.get("master_sync_in_progress") == "0"
+            and self.plan.target.is_at(info.get("master_host", ""), parse_number(info.get("master_port")))
         )
 
     def lower_priority(self, member: str) -> None:
         """Give a member its own priority again."""
-        one = next(one for one in self.plan.raised if one.name == member)
-        self.call(member, "CONFIG", "SET", PRIORITY, read_setting(one, PRIORITY) % MARK)
+        raised = next(each for each in self.plan.raised if each.name == member)
+        self.call(member, "CONFIG", "SET", PRIORITY, read_setting(raised, PRIORITY) % MARK)
         call_quietly(self.call, member, "CONFIG", "REWRITE")

@@ -21,7 +21,7 @@ class MoveOperation(Operation):
 
     def __init__(self, plan: Plan, name: str, places: Sequence[Place], watchers: Sequence[Place], wait: float) -> None:
         """Take the plan; nothing happens yet."""
-        reachable = {one.host for one in [plan.old, plan.target, *plan.others] if one.reachable}
+        reachable = {member.host for member in [plan.old, plan.target, *plan.others] if member.reachable}
         self.seen = [host for host, _endpoint in places if host in reachable]
         members = {host: endpoint for host, endpoint in places if host in reachable}
         self.rescue = Rescue(name, members, plan.old.host, plan.target.host, list(watchers))

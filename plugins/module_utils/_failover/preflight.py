@@ -6,11 +6,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Dict, List, NoReturn, Sequence, Type
+from typing import Any, Dict, List, NoReturn, Sequence, Type
 
 from .._core.errors import Refused, Unsettled
 from .._membership.plan import Membership, explain_refusal
-from .._model.observed import Downstream, Observed, SentinelView
+from .._model.observed import Downstream, Observed, SentinelView, is_newer, show_engine
 from .._model.tables import show_evidence, show_place
 from .._model.versions import major_minor
 from .._replication.election import Wish
@@ -35,13 +35,6 @@ class Move:
     mixed: bool = False
     dead_primary: bool = False
     sentinels: int = 0
-
-
-def is_newer(one: Observed, other: Observed) -> bool:
-    """Return whether one must not feed replication to other: a newer version, or Valkey to Redis."""
-    if one.engine != other.engine:
-        return one.engine == "valkey"
-    return major_minor(one.version) > major_minor(other.version)
 
 
 class Preflight:
@@ -98,62 +91,65 @@ class Preflight:
                 self.refuse_move(f"The Sentinel of {view.name} is moving {name} already", "Run again when that is over")
             if not watched.ckquorum.startswith("OK"):
                 self.refuse_move(f"The Sentinel of {view.name} has no quorum: {watched.ckquorum}", "Run site.yml first")
-        said = {(view.masters[name].address, view.masters[name].port) for view in self.awake}
-        if len(said) > 1:
+        named = {(view.masters[name].address, view.masters[name].port) for view in self.awake}
+        if len(named) > 1:
             self.refuse_move("The Sentinels name different primaries", "Run site.yml first")
 
     def check_declared(self) -> None:
         """Refuse while somebody lives who is not declared: it would be elected, or be left behind."""
-        alive = [one for one in Membership(self.move.name, self.members, self.views, {}).list_strangers() if one.lives]
+        strangers = Membership(self.move.name, self.members, self.views, {}).list_strangers()
+        alive = [stranger for stranger in strangers if stranger.lives]
         todo = (
             "Run on the whole inventory; who shall leave for good is retired while it is declared, quorum.redis.retire"
         )
         for problem in explain_refusal(self.move.name, alive, self.members, len(self.views)):
             self.refuse_move(problem, todo)
 
-    def find_objection(self, one: Observed, primary: Observed) -> str:
+    def find_objection(self, member: Observed, primary: Observed) -> str:
         """Return why a member cannot take over, empty when it can."""
-        if not one.reachable:
-            return f"cannot be observed ({one.error_kind})"
-        if one.role != "replica" or one.primary is None or not primary.is_at(one.primary.address, one.primary.port):
+        if not member.reachable:
+            return f"cannot be observed ({member.error_kind})"
+        link = member.primary
+        if member.role != "replica" or link is None or not primary.is_at(link.address, link.port):
             return f"does not follow {primary.name}"
-        if one.primary.sync_in_progress or one.loading:
+        if link.sync_in_progress or member.loading:
             return "is still being filled by a full sync"
-        if one.primary.link != "up":
+        if link.link != "up":
             return f"has no link to {primary.name}"
-        if read_setting(one, PRIORITY) == 0:
+        if read_setting(member, PRIORITY) == 0:
             return "has replica-priority 0, so it shall never be a primary"
-        listed: List[Downstream] = [down for down in primary.replicas if one.is_at(down.address, down.port)]
+        listed: List[Downstream] = [down for down in primary.replicas if member.is_at(down.address, down.port)]
         if not listed or listed[0].state != "online":
             return f"is not online in the eyes of {primary.name}"
-        behind = primary.offset - one.offset
+        behind = primary.offset - member.offset
         if behind > self.move.max_lag:
             return f"is too far behind: {behind} bytes"
         if listed[0].lag > STALE:
             return f"was last heard of {listed[0].lag} s ago by {primary.name}"
-        return self._unfit(one, primary) or self._unseen(one)
+        return self._unfit(member, primary) or self._unseen(member)
 
-    def _unfit(self, one: Observed, primary: Observed) -> str:
+    def _unfit(self, member: Observed, primary: Observed) -> str:
         """Return why version or persistence of a member do not fit."""
-        if is_newer(primary, one):
-            return f"runs {one.engine} {one.version}, older than {primary.engine} {primary.version} of {primary.name}"
+        if is_newer(primary, member):
+            return f"runs {show_engine(member)}, older than {show_engine(primary)} of {primary.name}"
         fed = [other for other in self.members if other.reachable and not is_newer(primary, other)]
-        older = [other for other in fed if is_newer(one, other)]
+        older = [other for other in fed if is_newer(member, other)]
         if older and not self.move.mixed:
-            return f"runs {one.engine} {one.version}, newer than {', '.join(other.name for other in older)}"
-        if one.persistence.get("aof_enabled") == 0 and primary.persistence.get("aof_enabled") == 1:
+            return f"runs {show_engine(member)}, newer than {', '.join(other.name for other in older)}"
+        if member.persistence.get("aof_enabled") == 0 and primary.persistence.get("aof_enabled") == 1:
             return f"writes no AOF, {primary.name} does"
         for key, what in (("rdb_last_bgsave_status", "snapshot"), ("aof_last_write_status", "AOF write")):
-            if one.persistence.get(key, "ok") != "ok":
+            if member.persistence.get(key, "ok") != "ok":
                 return f"could not write its last {what} to disk"
-        rest = sum(1 for other in self.members if other.reachable and other is not one)
-        needed = read_setting(one, FENCE) % MARK
+        rest = sum(1 for other in self.members if other.reachable and other is not member)
+        needed = read_setting(member, FENCE) % MARK
         return f"wants {needed} replicas to accept writes, but would have {rest}" if needed > rest else ""
 
-    def _unseen(self, one: Observed) -> str:
+    def _unseen(self, member: Observed) -> str:
         """Return which Sentinel does not see a member as a good replica."""
         for view in self.awake:
-            known = [item for item in view.masters[self.move.name].replicas if one.is_at(item["address"], item["port"])]
+            listed = view.masters[self.move.name].replicas
+            known = [item for item in listed if member.is_at(item["address"], item["port"])]
             bad = {"s_down", "o_down", "disconnected"} & set(known[0]["flags"]) if known else {"unknown"}
             if bad:
                 return f"is {', '.join(sorted(bad))} in the eyes of the Sentinel of {view.name}"
@@ -172,30 +168,30 @@ class Preflight:
     def choose_target(self, primary: Observed) -> Observed:
         """Return the member that takes over: the named one, or the best."""
         if self.move.to:
-            found = self.find_member(self.move.to)
-            reason = self.find_objection(found, primary)
+            named = self.find_member(self.move.to)
+            reason = self.find_objection(named, primary)
             if reason:
-                what, todo = f"{found.name} cannot take over: it {reason}", "Name another member, or repair this one"
+                what, todo = f"{named.name} cannot take over: it {reason}", "Name another member, or repair this one"
                 self.refuse_move(what, todo, self._kind([reason]))
-            return found
-        others = [one for one in self.members if one is not primary]
+            return named
+        others = [member for member in self.members if member is not primary]
         reasons = {
-            one.name: "shall be avoided" if one.host in self.move.avoid else self.find_objection(one, primary)
-            for one in others
+            member.name: "shall be avoided" if member.host in self.move.avoid else self.find_objection(member, primary)
+            for member in others
         }
-        fit = [one for one in others if not reasons[one.name]]
+        fit = [member for member in others if not reasons[member.name]]
         if not fit:
-            said = "; ".join(f"{name} {reason}" for name, reason in reasons.items()) or "there is no other member"
+            why = "; ".join(f"{name} {reason}" for name, reason in reasons.items()) or "there is no other member"
             kind = self._kind(list(reasons.values()))
-            self.refuse_move(f"Nobody can take over: {said}", "Repair one of them, or run site.yml", kind)
+            self.refuse_move(f"Nobody can take over: {why}", "Repair one of them, or run site.yml", kind)
         here = self.move.zones.get(primary.host)
         return min(
             fit,
-            key=lambda one: (
-                here is not None and self.move.zones.get(one.host) == here,
-                read_setting(one, PRIORITY) % MARK,
-                primary.offset - one.offset,
-                others.index(one),
+            key=lambda member: (
+                here is not None and self.move.zones.get(member.host) == here,
+                read_setting(member, PRIORITY) % MARK,
+                primary.offset - member.offset,
+                others.index(member),
             ),
         )
 
@@ -203,7 +199,8 @@ class Preflight:
         """Return how to move: with the engine's and Sentinel's best means."""
         asked = self.move.method
         can_pause = major_minor(old.version) >= (6, 2)
-        runs = [(one.engine, one.version) for one in (old, target)] + [(one.engine, one.version) for one in self.awake]
+        everybody: List[Any] = [old, target, *self.awake]
+        runs = [(each.engine, each.version) for each in everybody]
         coordinated = bool(self.views) and all(name == "valkey" and major_minor(text) >= (9, 0) for name, text in runs)
         if asked == "coordinated" and not coordinated:
             self.refuse_move("Method coordinated needs Valkey 9 on the servers and Sentinels", "Choose another method")
@@ -216,11 +213,11 @@ class Preflight:
         """Return the primary of a set on which all agree, and of which all are declared."""
         self.check_sentinels()
         planner = Planner(self.members, self.views, Wish(self.move.name, mixed=self.move.mixed))
-        found = planner.plan()
-        if found.steps:
-            self.refuse_move(f"The set is not as it should be: {found.steps[0].text}", "Run site.yml first")
+        plan = planner.plan()
+        if plan.steps:
+            self.refuse_move(f"The set is not as it should be: {plan.steps[0].text}", "Run site.yml first")
         self.check_declared()
-        return found.primary
+        return plan.primary
 
     def plan(self) -> Plan:
         """Return the plan, or refuse."""
@@ -228,22 +225,23 @@ class Preflight:
         if self.move.to:
             self.find_member(self.move.to)
         done = self.move.to == primary.host if self.move.to else primary.host not in (self.move.avoid or [primary.host])
-        found = Plan(primary)
-        found.warnings = [f"{show_place(one)} was left out: {one.error}" for one in self.members if not one.reachable]
-        found.warnings += [
-            f"The Sentinel of {one.name} was left out: {one.error}" for one in self.views if not one.reachable
+        plan = Plan(primary)
+        silent = [member for member in self.members if not member.reachable]
+        plan.warnings = [f"{show_place(member)} was left out: {member.error}" for member in silent]
+        plan.warnings += [
+            f"The Sentinel of {view.name} was left out: {view.error}" for view in self.views if not view.reachable
         ]
         if done:
-            return found
+            return plan
         target = self.choose_target(primary)
         down_after = [view.masters[self.move.name].down_after for view in self.awake]
-        found.target, found.method = target, self.choose_method(primary, target)
-        found.pause = min([self.move.limit] + [each // 2 for each in down_after])
-        found.others = [one for one in self.members if one.reachable and one not in (primary, target)]
+        plan.target, plan.method = target, self.choose_method(primary, target)
+        plan.pause = min([self.move.limit] + [each // 2 for each in down_after])
+        plan.others = [member for member in self.members if member.reachable and member not in (primary, target)]
         mine = read_setting(target, PRIORITY) % MARK
-        found.raised = [one for one in found.others if self.views and 0 < read_setting(one, PRIORITY) % MARK <= mine]
-        found.steps = list_steps(found, self.move.name, bool(self.views))
-        return found
+        plan.raised = [each for each in plan.others if self.views and 0 < read_setting(each, PRIORITY) % MARK <= mine]
+        plan.steps = list_steps(plan, self.move.name, bool(self.views))
+        return plan
 
     def plan_unplanned(self) -> Plan:
         """Return the plan for a dead primary without Sentinels: the replica that knows most takes over."""
@@ -252,49 +250,51 @@ class Preflight:
                 "dead_primary is for sets without Sentinels: these replace a dead primary by themselves",
                 "Bring a majority of the Sentinels back",
             )
-        alive = [one for one in self.members if one.reachable]
-        serving = [one for one in alive if one.role == "primary"]
+        alive = [member for member in self.members if member.reachable]
+        serving = [member for member in alive if member.role == "primary"]
         if serving:
             return Plan(serving[0], warnings=[f"{serving[0].name} is alive and the primary, nothing to do"])
         dead = [
-            one
-            for one in self.members
-            if not one.reachable
-            and any(other.primary and one.is_at(other.primary.address, other.primary.port) for other in alive)
+            member
+            for member in self.members
+            if not member.reachable
+            and any(other.primary and member.is_at(other.primary.address, other.primary.port) for other in alive)
         ]
         if len(dead) != 1:
             self.refuse_move(
                 "No dead primary is to be seen: the members that answer do not follow one that is silent",
                 "Run site.yml",
             )
-        known = [one for one in alive if one.primary and dead[0].is_at(one.primary.address, one.primary.port)]
-        lost = ", ".join(one.name for one in self.members if not one.reachable and one is not dead[0])
+        known = [
+            member for member in alive if member.primary and dead[0].is_at(member.primary.address, member.primary.port)
+        ]
+        lost = ", ".join(member.name for member in self.members if not member.reachable and member is not dead[0])
         if lost and not self.move.to:
             self.refuse_move(
                 f"{lost} cannot be observed and may know more than those that answer",
                 f"Bring {lost} back, or name the member that shall take over",
             )
-        ranked = [one for one in known if read_setting(one, PRIORITY)]
+        ranked = [member for member in known if read_setting(member, PRIORITY)]
         fit = [self.find_member(self.move.to)] if self.move.to else ranked
         if not fit or fit[0] not in known or fit[0].loading or (fit[0].primary and fit[0].primary.sync_in_progress):
             self.refuse_move(
                 f"{self.move.to or 'None of the members that answer'} is no complete replica of {dead[0].name}",
                 "Name another member",
             )
-        target = max(fit, key=lambda one: one.offset)
-        behind = max(one.offset for one in known) - target.offset
-        found = Plan(dead[0], target, "unplanned", others=[one for one in alive if one is not target])
-        found.warnings.append(
+        target = max(fit, key=lambda member: member.offset)
+        behind = max(member.offset for member in known) - target.offset
+        plan = Plan(dead[0], target, "unplanned", others=[member for member in alive if member is not target])
+        plan.warnings.append(
             f"{dead[0].name} must not serve clients any more. What it acknowledged after the offset {target.offset} "
             "is lost."
         )
         if behind:
-            found.warnings.append(f"{target.name} is {behind} bytes behind the replica that knows most.")
-        found.steps = [
+            plan.warnings.append(f"{target.name} is {behind} bytes behind the replica that knows most.")
+        plan.steps = [
             ReplaceDead(
                 f"{show_place(target)}: become the primary at offset {target.offset}, in place of "
                 f"{show_place(dead[0])}, which does not answer"
             ),
-            *list_afterwards(found, False),
+            *list_afterwards(plan, False),
         ]
-        return found
+        return plan

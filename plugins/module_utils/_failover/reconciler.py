@@ -66,7 +66,7 @@ class Failover(Reconciler[Preflight]):
 
     def plan(self, obs: Preflight) -> List[Step]:
         """Return the steps, or refuse."""
-        check_lock([place for place, one in zip(self.places, obs.members) if one.reachable], self.move.name)
+        check_lock([place for place, member in zip(self.places, obs.members) if member.reachable], self.move.name)
         repairs = find_leftovers(obs.members, obs.views, self.move.name)
         if any(not isinstance(step, ResetSetting) for step in repairs):
             return [*repairs, MoveLater(f"data set {self.move.name}: look again, then move as asked for")]
@@ -117,9 +117,9 @@ class Failover(Reconciler[Preflight]):
             self.warnings += self.mover.warnings
             answer.update(timings=self.mover.timings, offsets=self.mover.offsets, **self.mover.measure_gaps())
         if self.mover is None or self.mover.timings:  # else it is check mode
-            told = {"moved": self.mover is not None, "from": self.found.old.host, "to": now.host}
-            told.update({"gap_ms": answer["gap_ms"]} if "gap_ms" in answer else {})
-            answer.update(tell_verdict("redis_moved", {self.move.name: told}))
+            verdict = {"moved": self.mover is not None, "from": self.found.old.host, "to": now.host}
+            verdict.update({"gap_ms": answer["gap_ms"]} if "gap_ms" in answer else {})
+            answer.update(tell_verdict("redis_moved", {self.move.name: verdict}))
         return answer
 
     def diff(self, before: Preflight, after: Optional[Preflight], steps: List[Step]) -> List[Dict[str, str]]:
@@ -128,5 +128,5 @@ class Failover(Reconciler[Preflight]):
         return [{"before": show_roles(before.members), "after": then}] if steps else []
 
 
-def _named(one: Observed) -> Dict[str, Any]:
-    return {"host": one.host, "address": one.address, "port": one.port}
+def _named(member: Observed) -> Dict[str, Any]:
+    return {"host": member.host, "address": member.address, "port": member.port}

@@ -43,9 +43,9 @@ class Rescue:
 
     def undo_move(self) -> str:
         """Bring the set back to one primary that accepts writes, say who it is, and let the Sentinels be as before."""
-        said = self._end()
+        outcome = self._end()
         reset_down_after(self.watchers, self.name)
-        return said
+        return outcome
 
     def _end(self) -> str:
         start, held, aborted = time.monotonic(), False, False
@@ -80,8 +80,8 @@ class Rescue:
 
     def _named(self, target: Observed, views: Sequence[SentinelView]) -> bool:
         """Return whether the Sentinels have made the target the primary, although it may be silent at the moment."""
-        found = [view.masters[self.name] for view in views if self.name in view.masters]
-        return any(target.is_at(one.address, one.port) for one in found)
+        watched = [view.masters[self.name] for view in views if self.name in view.masters]
+        return any(target.is_at(master.address, master.port) for master in watched)
 
     def _back(self, old: Observed) -> str:
         """Let the old primary go on, unless it has found its place in a set that others have put right."""

@@ -96,14 +96,14 @@ def list_afterwards(plan: Plan, sentinels: bool) -> List[Step]:
     """Return the steps after the switch."""
     target = plan.target
     steps: List[Step] = []
-    names = [show_place(one) for one in [plan.old, *plan.others] if one.reachable]
+    names = [show_place(member) for member in [plan.old, *plan.others] if member.reachable]
     if names:
         steps.append(Follow(f"{', '.join(names)}: follow {show_place(target)}"))
     whom = "every Sentinel names it, " if sentinels else ""
     steps.append(Finish(f"{show_place(target)}: wait until {whom}all follow it, and have the roles written down"))
-    for one in plan.raised:
-        was = read_setting(one, PRIORITY) % MARK
-        steps.append(LowerPriority(f"{show_place(one)}: set replica-priority back to {was}", one.name))
+    for member in plan.raised:
+        was = read_setting(member, PRIORITY) % MARK
+        steps.append(LowerPriority(f"{show_place(member)}: set replica-priority back to {was}", member.name))
     return steps
 
 
@@ -111,13 +111,13 @@ def list_steps(plan: Plan, name: str, sentinels: bool) -> List[Step]:
     """Return the steps of a planned move."""
     old, target = show_place(plan.old), show_place(plan.target)
     steps: List[Step] = []
-    for one in plan.raised:
-        was = read_setting(one, PRIORITY) % MARK
+    for member in plan.raised:
+        was = read_setting(member, PRIORITY) % MARK
         steps.append(
             RaisePriority(
-                f"{show_place(one)}: raise replica-priority from {was} to {was + MARK} until the move is over, so "
+                f"{show_place(member)}: raise replica-priority from {was} to {was + MARK} until the move is over, so "
                 f"that the Sentinels pick {plan.target.name}",
-                one.name,
+                member.name,
             )
         )
     if sentinels:

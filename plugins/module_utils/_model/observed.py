@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any, Dict, List, Optional, Tuple
 
+from .versions import major_minor
+
 PARKED: Tuple[str, int] = ("127.0.0.1", 0)
 
 
@@ -156,3 +158,15 @@ class SentinelView:
     def to_dict(self) -> Dict[str, Any]:
         """Return it as a module returns it."""
         return asdict(self)
+
+
+def is_newer(source: Observed, other: Observed) -> bool:
+    """Return whether one must not feed replication to other: a newer version, or Valkey to Redis."""
+    if source.engine != other.engine:
+        return source.engine == "valkey"
+    return major_minor(source.version) > major_minor(other.version)
+
+
+def show_engine(member: Observed) -> str:
+    """Return which engine in which version a member runs, for a sentence."""
+    return f"{member.engine} {member.version}"

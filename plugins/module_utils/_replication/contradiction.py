@@ -14,14 +14,14 @@ def find_undeclared(
     members: Sequence[Observed], called: Collection[Tuple[str, int]]
 ) -> Dict[Tuple[str, int], List[str]]:
     """Return who has a link that is up to a place that is no member's; `called`: more places that are known. Pure."""
-    found: Dict[Tuple[str, int], List[str]] = {}
+    linked: Dict[Tuple[str, int], List[str]] = {}
     for member in members:
         if not member.reachable or member.primary is None or member.primary.link != "up":
             continue
         target = (member.primary.address, member.primary.port)
-        if target not in called and not any(one.is_known_by(*target) for one in members):
-            found.setdefault(target, []).append(member.name)
-    return found
+        if target not in called and not any(other.is_known_by(*target) for other in members):
+            linked.setdefault(target, []).append(member.name)
+    return linked
 
 
 def find_contradiction(members: Sequence[Observed], called: Collection[Tuple[str, int]]) -> str:
@@ -31,12 +31,15 @@ def find_contradiction(members: Sequence[Observed], called: Collection[Tuple[str
         return ""
     (address, port), names = max(linked.items(), key=lambda item: len(item[1]))
     lost = [member for member in members if not member.reachable]
-    said = [
+    sentences = [
         f"Nothing was changed. {' and '.join(names)} {'have' if len(names) > 1 else 'has'} a living link to "
         f"{address}:{port}, so a primary lives there, but no member is declared there"
     ]
-    said += [f"{one.name} is declared at {one.address}:{one.port} and does not answer there" for one in lost]
+    sentences += [
+        f"{silent.name} is declared at {silent.address}:{silent.port} and does not answer there" for silent in lost
+    ]
     todo = "Add it to the inventory"
     if lost:
-        todo = f"Correct redis_address or the port of {' or '.join(one.name for one in lost)}"
-    return f"{'; '.join(said)}. {todo}. If it is none of this data set, end it first: then its replicas can be trusted"
+        todo = f"Correct redis_address or the port of {' or '.join(silent.name for silent in lost)}"
+    rest = "If it is none of this data set, end it first: then its replicas can be trusted"
+    return f"{'; '.join(sentences)}. {todo}. {rest}"

@@ -73,11 +73,11 @@ class Election:
     def check_members(self) -> None:
         """Stop at what no plan can heal: wrong credentials, one server under two names, no plain server."""
         for what, variable in ((self.members, "redis_password"), (self.views, "redis_sentinel_password")):
-            for one in what:
-                if one.error_kind == "auth":
+            for observed in what:
+                if observed.error_kind == "auth":
                     raise AuthFailed(
-                        f"{one.name} refuses the password of {variable}",
-                        one.error.rstrip("."),
+                        f"{observed.name} refuses the password of {variable}",
+                        observed.error.rstrip("."),
                         f"Correct {variable}; nothing was changed",
                     )
         runs = Counter(member.run_id for member in self.seen if member.run_id)
@@ -113,11 +113,11 @@ class Election:
         for member in self.members:
             if member.is_known_by(ballot.address, ballot.port):
                 return member
-        return next((one for one in self.seen if ballot.run_id and one.run_id == ballot.run_id), None)
+        return next((other for other in self.seen if ballot.run_id and other.run_id == ballot.run_id), None)
 
     def find_own(self, member: Observed) -> Observed:
         """Return this planner's finding about a member that another look has found."""
-        return next((one for one in self.members if (one.name, one.port) == (member.name, member.port)), member)
+        return next((own for own in self.members if (own.name, own.port) == (member.name, member.port)), member)
 
     def is_following(self, member: Observed, primary: Observed) -> bool:
         """Return whether a member is told to follow that primary, by any address that it is known under."""
@@ -160,14 +160,14 @@ class Election:
                 patient=True,
             )
         names = Counter(
-            f"{one.host}/{one.address}:{one.port}" if one else f"{ballot.address}:{ballot.port}"
+            f"{named.host}/{named.address}:{named.port}" if named else f"{ballot.address}:{ballot.port}"
             for ballot in self.ballots
-            for one in [self.find_named(ballot)]
+            for named in [self.find_named(ballot)]
         )
         winner, count = names.most_common(1)[0]
         if count * 2 <= len(self.ballots):
             self._refuse("The Sentinels name different primaries", kind=Unsettled)
-        chosen = next((one for one in self.members if f"{one.host}/{one.address}:{one.port}" == winner), None)
+        chosen = next((each for each in self.members if f"{each.host}/{each.address}:{each.port}" == winner), None)
         if chosen is None:
             self._refuse(f"The Sentinels name {winner}, which is no member of this data set")
         if not chosen.reachable:
@@ -202,8 +202,12 @@ class Election:
 
     def _out_of_reach(self) -> str:
         """Return what to do when members follow one that is silent here: it may live, so no other is to be trusted."""
-        targets = [one.primary for one in self.seen if one.primary]
-        lost = [one for one in self.members if not one.reachable and any(one.is_at(t.address, t.port) for t in targets)]
+        targets = [member.primary for member in self.seen if member.primary]
+        lost = [
+            member
+            for member in self.members
+            if not member.reachable and any(member.is_at(t.address, t.port) for t in targets)
+        ]
         if not lost:
             return ""
         gone = "bring a majority of the Sentinels back"
@@ -226,7 +230,9 @@ class Election:
                     kind=Unsettled,
                 )
             return chosen
-        heads = [one for one in real if not any(self.is_contained(one, other) for other in real if other is not one)]
+        heads = [
+            head for head in real if not any(self.is_contained(head, other) for other in real if other is not head)
+        ]
         heads = heads or real
         if len(heads) > 1:
             self._refuse(f"Two primaries: {' and '.join(member.name for member in heads)}")

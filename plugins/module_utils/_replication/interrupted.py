@@ -102,13 +102,13 @@ def find_headless(members: Sequence[Observed]) -> Optional[Observed]:
 
 def restore_sign(members: Sequence[Observed], views: Sequence[SentinelView], name: str) -> str:
     """Return how a restore shows that is at work or was cut short, empty when nothing speaks for one; pure."""
-    seen = [one for one in members if one.reachable]
+    seen = [member for member in members if member.reachable]
     if any(view.masters[name].down_after >= RESTORE_MARK for view in views if view.reachable and name in view.masters):
         return "the Sentinels have been told to wait for it"
-    for one in seen:
-        up = one.primary
+    for member in seen:
+        up = member.primary
         if up and up.address == "127.0.0.1" and up.port and not any(it.is_at(up.address, up.port) for it in members):
-            return f"{one.name} follows a server on its own host"
+            return f"{member.name} follows a server on its own host"
     return ""
 
 
@@ -116,13 +116,13 @@ def explain_restore(problem: Refused, members: Sequence[Observed], views: Sequen
     """Return a refusal that names the restore behind it, and what ends it; the same one where there is none; pure."""
     given = f"-e redis_restore_instance={name} -e redis_restore_end=true -e redis_restore_confirm={name}"
     how = f"ansible-playbook quorum.redis.restore {given}, with the inventory and the secrets of this run"
-    found = restore_sign(members, views, name)
-    if found:
-        what = f"A restore of {name} was cut short or is at work: {found}. {problem.what}"
+    sign = restore_sign(members, views, name)
+    if sign:
+        what = f"A restore of {name} was cut short or is at work: {sign}. {problem.what}"
         todo = f"Nothing was changed. End it, forward where all of the backup has arrived, else back: {how}"
         return Refused(what, problem.where, todo, problem.table)
-    seen = [one for one in members if one.reachable]
-    if len(seen) > 1 and all(one.parked for one in seen) and any(one.keys for one in seen):
+    seen = [member for member in members if member.reachable]
+    if len(seen) > 1 and all(member.parked for member in seen) and any(member.keys for member in seen):
         todo = f"{problem.todo}. If a restore was cut short before, end that first: {how}"
         return Refused(problem.what, problem.where, todo, problem.table)
     return problem

@@ -43,7 +43,7 @@ class Planner(Election):
         ]
         if foreign and not overwrite:
             self._refuse(
-                f"{', '.join(f'{one.name} holds {one.keys} keys' for one in foreign)} that are not those of "
+                f"{', '.join(f'{each.name} holds {each.keys} keys' for each in foreign)} that are not those of "
                 f"the primary {primary.name} and would be overwritten"
             )
         steps: List[Step] = []
@@ -70,7 +70,7 @@ class Planner(Election):
         strange = [
             down
             for down in primary.replicas
-            if not any(one.is_known_by(down.address, down.port) for one in self.members)
+            if not any(other.is_known_by(down.address, down.port) for other in self.members)
         ]
         listed = any(member.is_known_by(down.address, down.port) for down in primary.replicas)
         return bool(strange) and not listed and self.is_following(member, primary) and self._linked(member)
@@ -92,8 +92,8 @@ class Planner(Election):
             )
         # All forget it before one is told anew, or the others would teach it the old port again. Redis 6.0 is told when
         # it speaks TLS: it stays with a connection that it has opened without a password.
-        told = [self._told(view, primary) for view in stale if not view.version.startswith("6.0.")]
-        return [*(self._forget(view) for view in stale), *told]
+        renewals = [self._told(view, primary) for view in stale if not view.version.startswith("6.0.")]
+        return [*(self._forget(view) for view in stale), *renewals]
 
     def _forget(self, view: SentinelView) -> Step:
         text = f"Sentinel {view.name}: stop monitoring {self.wish.name} at the other port; nobody fails over meanwhile"
@@ -122,17 +122,17 @@ class Planner(Election):
 
     def plan_trusted(self, problem: Refused) -> Plan:
         """Return the plan that the trusted member allows, in place of a refusal."""
-        found = [member for member in self.seen if member.host == self.wish.trust and not member.loading]
-        if not found:
+        trusted = [member for member in self.seen if member.host == self.wish.trust and not member.loading]
+        if not trusted:
             self._refuse(f"{self.wish.trust}, named by redis_trust, is no member that can be observed", problem.todo)
-        if found[0].empty and any(not member.empty for member in self.seen):
+        if trusted[0].empty and any(not member.empty for member in self.seen):
             self._refuse(
                 f"{self.wish.trust}, named by redis_trust, holds no key while others hold data",
                 "Name a member that holds the data; nothing was changed",
             )
         return Plan(
-            found[0],
-            self.plan_steps(found[0], overwrite=True),
+            trusted[0],
+            self.plan_steps(trusted[0], overwrite=True),
             [
                 f"{self.wish.trust} is the primary because redis_trust says so: {problem.what}. "
                 f"Remove redis_trust after this run."
@@ -144,32 +144,34 @@ class Planner(Election):
         self.check_members()
         try:
             primary = self.elect_primary()
-            found = Plan(primary, self.plan_steps(primary))
+            plan = Plan(primary, self.plan_steps(primary))
         except Refused as problem:
             moving = isinstance(problem, Unsettled) and problem.patient and self._moving()
             if not self.wish.trust or moving or self.find_contradiction():
                 raise
-            found = self.plan_trusted(problem)
-        self._readable(found)
-        found.warnings += [
+            plan = self.plan_trusted(problem)
+        self._readable(plan)
+        plan.warnings += [
             f"{show_place(member)} was left out: {member.error}" for member in self.members if not member.reachable
         ]
-        return found
+        return plan
 
-    def _readable(self, found: Plan) -> None:
+    def _readable(self, plan: Plan) -> None:
         """Refuse members that would wait for ever, because they cannot load what this primary sends them."""
-        primary = found.primary
-        waiting = [one for one in self.seen if one.version and one is not primary and not self._linked(one)]
+        primary = plan.primary
+        waiting = [
+            member for member in self.seen if member.version and member is not primary and not self._linked(member)
+        ]
         deaf = [
-            one
-            for one in waiting
-            if primary.version and cannot_read(primary.engine, primary.version, one.engine, one.version)
+            member
+            for member in waiting
+            if primary.version and cannot_read(primary.engine, primary.version, member.engine, member.version)
         ]
         if self.wish.mixed:
-            left = [one.name for one in deaf]
-            found.steps = [step for step in found.steps if not (isinstance(step, MemberStep) and step.member in left)]
+            left = [member.name for member in deaf]
+            plan.steps = [step for step in plan.steps if not (isinstance(step, MemberStep) and step.member in left)]
         elif deaf:
-            named = ", ".join(f"{one.name} (its version is {one.engine} {one.version})" for one in deaf)
+            named = ", ".join(f"{member.name} (its version is {member.engine} {member.version})" for member in deaf)
             self._refuse(
                 f"{named} cannot load the data of the primary {primary.name}, {primary.engine} {primary.version}",
                 "No member was moved. Bring all members to one version: the same release of the system or "
@@ -193,12 +195,12 @@ def is_blind(view: SentinelView, name: str) -> bool:
 def list_unlinked(planner: Planner, chosen: Observed) -> Dict[str, str]:
     """Return who follows the primary and is not in sync with it: name and a sentence."""
     primary = planner.find_own(chosen)
-    found: Dict[str, str] = {}
+    unlinked: Dict[str, str] = {}
     for member in planner.seen:
         there = not member.primary or (member.primary.link == "up" and not member.primary.sync_in_progress)
         if member is not primary and planner.is_following(member, primary) and not there:
-            found[member.name] = f"{member.name} has no link to {primary.name}"
-    return found
+            unlinked[member.name] = f"{member.name} has no link to {primary.name}"
+    return unlinked
 
 
 def list_strangers(planner: Planner, primary: Observed) -> List[Downstream]:
@@ -226,7 +228,7 @@ def list_pending(planner: Planner, chosen: Observed) -> List[str]:
 
 def is_converged(planner: Planner) -> bool:
     """Return whether a set can be left alone: all answer, and nothing is to be done, awaited or warned of."""
-    answering = all(one.reachable for one in planner.members) and all(view.reachable for view in planner.views)
+    answering = all(member.reachable for member in planner.members) and all(view.reachable for view in planner.views)
     if not (planner.members and answering):
         return False
     try:

@@ -62,10 +62,10 @@ class Replication(Reconciler[Planner]):
             return until_settled(self.look_once, Planner.plan, self.params["wait"], SHORT)
         except Refused as problem:
             seen = self.look_once()
-            found = explain_restore(problem, seen.members, seen.views, self.wish.name)
-            self.repairs = [] if found is not problem else find_leftovers(seen.members, seen.views, self.wish.name)
+            explained = explain_restore(problem, seen.members, seen.views, self.wish.name)
+            self.repairs = [] if explained is not problem else find_leftovers(seen.members, seen.views, self.wish.name)
             if not self.repairs:
-                raise found from None
+                raise explained from None
             return seen
 
     def plan(self, obs: Planner) -> List[Step]:

@@ -44,7 +44,7 @@ PAUSE = 0.05
 
 def keys_of(info: Dict[str, str]) -> Dict[str, int]:
     """Return the number of keys of each database."""
-    return {name: found["keys"] for name, found in keys_by_database(info).items()}
+    return {name: counts["keys"] for name, counts in keys_by_database(info).items()}
 
 
 class Restorer(RestoreOperation):
@@ -72,23 +72,23 @@ class Restorer(RestoreOperation):
 
     def prove_backup(self) -> None:
         """Load the backup into a server of its own, and count."""
-        told = self.backup.manifest
-        stage_backup(self.backup.directory, told, self.feeder.stage, self.setting.user)
+        manifest = self.backup.manifest
+        stage_backup(self.backup.directory, manifest, self.feeder.stage, self.setting.user)
         shown = read_credentials(self.get_client(self.head))
         self.feeder.start(shown, render_modules(list_modules(self.get_client(self.head))))
-        found = self.feeder.await_loaded(self.setting.wait, self.setting.reserve, lambda: None)
-        wrong = compare_counts(keys_of(found), self.backup.databases)
-        wrong += filter(None, [compare_load(found, self.backup.databases)])
+        info = self.feeder.await_loaded(self.setting.wait, self.setting.reserve, lambda: None)
+        wrong = compare_counts(keys_of(info), self.backup.databases)
+        wrong += filter(None, [compare_load(info, self.backup.databases)])
         if wrong:
-            raise Damaged(f"Loaded, the backup is not what its manifest says: {'; '.join(wrong)}", told.name, TODO)
-        self._fits(found)
+            raise Damaged(f"Loaded, the backup is not what its manifest says: {'; '.join(wrong)}", manifest.name, TODO)
+        self._fits(info)
         self.entry.feeder_pid = self.feeder.process.pid if self.feeder.process else 0
-        self.entry.feeder_id, self.entry.expected = found["master_replid"], keys_of(found)
+        self.entry.feeder_id, self.entry.expected = info["master_replid"], keys_of(info)
         self.save_entry()
 
-    def _fits(self, found: Dict[str, str]) -> None:
+    def _fits(self, info: Dict[str, str]) -> None:
         """Refuse what the primary cannot hold."""
-        used = parse_number(found.get("used_memory"))
+        used = parse_number(info.get("used_memory"))
         limit = parse_number(self.plan.primary.config.get("maxmemory"))
         if limit and used > limit:
             raise Refused(
@@ -129,9 +129,9 @@ class Restorer(RestoreOperation):
         self._alive()
         replies = self.get_client(self.head).run_transaction([EVERYBODY, ["REPLICAOF", *PARKED], ["INFO"]])
         self.parked = time.monotonic()
-        found = parse_info(replies[-1])
-        end = parse_number(found.get("slave_repl_offset", found.get("master_repl_offset")))
-        self.entry.databases = keys_of(found)
+        info = parse_info(replies[-1])
+        end = parse_number(info.get("slave_repl_offset", info.get("master_repl_offset")))
+        self.entry.databases = keys_of(info)
         self.save_entry()
         for host in self.others:
             self._alive()

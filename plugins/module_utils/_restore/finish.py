@@ -39,7 +39,7 @@ class End(Reconciler[Optional[JournalEntry]]):
         """Return how it is ended; nothing when there is none, and refuse while it is at work."""
         if obs is None:
             return []
-        awake = {one.host for one in observe_all(self.places) if one.reachable}
+        awake = {member.host for member in observe_all(self.places) if member.reachable}
         check_lock([place for place in self.places if place[0] in awake], self.name)
         return [EndInterrupted(describe_end(obs))]
 
@@ -55,9 +55,9 @@ class End(Reconciler[Optional[JournalEntry]]):
     def result(self, obs: Optional[JournalEntry], steps: List[Step]) -> Dict[str, Any]:
         """Return how it ended."""
         entry = obs or JournalEntry(self.name, "", "", "")
-        told = {"outcome": self.outcome, "backup": Path(entry.backup).name, "kept": entry.kept}
-        verdict = tell_verdict("redis_restored", {self.name: told}) if self.outcome else {}
-        return {"ended": self.said, "backup": told["backup"], "kept": entry.kept, **verdict}
+        outcome = {"outcome": self.outcome, "backup": Path(entry.backup).name, "kept": entry.kept}
+        verdict = tell_verdict("redis_restored", {self.name: outcome}) if self.outcome else {}
+        return {"ended": self.said, "backup": outcome["backup"], "kept": entry.kept, **verdict}
 
 
 def describe_end(entry: JournalEntry) -> str:
@@ -70,7 +70,7 @@ def describe_end(entry: JournalEntry) -> str:
 
 def end_interrupted(out: WayOut) -> str:
     """End it and say how; an error when that cannot be done now."""
-    said = out.end_restore()
+    outcome = out.end_restore()
     if not out.outcome:
-        raise QuorumError("A restore that was cut short cannot be ended", f"data set {out.name}", said)
-    return f"A restore had been cut short; {said}."
+        raise QuorumError("A restore that was cut short cannot be ended", f"data set {out.name}", outcome)
+    return f"A restore had been cut short; {outcome}."

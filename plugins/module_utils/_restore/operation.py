@@ -43,7 +43,7 @@ class RestoreOperation(Operation):
         self, plan: Plan, backup: Backup, setting: Setting, places: Sequence[Place], watchers: Sequence[Place]
     ) -> None:
         """Take the plan; nothing happens yet."""
-        self.head, self.others = plan.primary.host, [one.host for one in plan.replicas]
+        self.head, self.others = plan.primary.host, [replica.host for replica in plan.replicas]
         reachable = [place for place in places if place[0] in (self.head, *self.others)]
         self.out = WayOut(setting.directory, reachable, list(watchers), setting.name)
         watchdog = Deadman(self.out.end_restore, 60.0, "a restore", DAY)

@@ -89,28 +89,28 @@ def explain_unreadable(header: Header, engine: str, version: str) -> str:
     return ""
 
 
-def compare_counts(found: Mapping[str, int], told: Mapping[str, Mapping[str, int]]) -> List[str]:
+def compare_counts(loaded: Mapping[str, int], declared: Mapping[str, Mapping[str, int]]) -> List[str]:
     """Return where what was loaded is not what the manifest tells; keys that expire may have gone meanwhile."""
     wrong = []
-    for name in sorted({*found, *told}, key=int):
-        keys, expires = told.get(name, {}).get("keys", 0), told.get(name, {}).get("expires", 0)
-        if not keys - expires <= found.get(name, 0) <= keys:
-            wrong.append(f"database {name} has {found.get(name, 0)} keys instead of {keys}")
+    for name in sorted({*loaded, *declared}, key=int):
+        keys, expires = declared.get(name, {}).get("keys", 0), declared.get(name, {}).get("expires", 0)
+        if not keys - expires <= loaded.get(name, 0) <= keys:
+            wrong.append(f"database {name} has {loaded.get(name, 0)} keys instead of {keys}")
     return wrong
 
 
-def compare_load(info: Mapping[str, str], told: Mapping[str, Mapping[str, int]]) -> str:
+def compare_load(info: Mapping[str, str], declared: Mapping[str, Mapping[str, int]]) -> str:
     """Return how the engine's own count of what it has loaded differs; Redis 6 does not tell."""
     if "rdb_last_load_keys_loaded" not in info:
         return ""
     read = parse_number(info["rdb_last_load_keys_loaded"]) + parse_number(info.get("rdb_last_load_keys_expired"))
-    total = sum(found.get("keys", 0) for found in told.values())
+    total = sum(counts.get("keys", 0) for counts in declared.values())
     return f"{read} keys were read instead of {total}" if read != total else ""
 
 
 def show_counts(databases: Mapping[str, Any]) -> str:
     """Return the number of keys of each database for a sentence."""
-    rows = {name: found["keys"] if isinstance(found, dict) else found for name, found in databases.items()}
+    rows = {name: counts["keys"] if isinstance(counts, dict) else counts for name, counts in databases.items()}
     shown = ", ".join(f"{keys} in database {name}" for name, keys in sorted(rows.items(), key=lambda row: int(row[0])))
     total = sum(rows.values())
     return f"{total} key{'s' * (total != 1)}" + (f" ({shown})" if len(rows) > 1 else "")
@@ -137,14 +137,14 @@ def check_room(backup: Backup, here: Here, aof: bool) -> List[str]:
     return wrong
 
 
-def check_replica_room(backup: Backup, one: Observed, found: Capacity, percent: int) -> List[str]:
+def check_replica_room(backup: Backup, replica: Observed, room: Capacity, percent: int) -> List[str]:
     """Return what the host of a replica lacks for the same data: it drops its own first, unless told to load beside."""
     size = backup.manifest.rdb_size
-    beside = one.config.get("repl-diskless-load") == "swapdb"
-    files = (not beside) + (one.config.get("appendonly") == "yes")
-    memory = memory_needed(backup.header, size) - (0 if beside else parse_number(one.memory.get("used_memory")))
-    reserve = found.memory_total * percent // 100
-    return missing_capacity(found, size * files + SPARE, max(0, memory) + reserve, "to hold the backup's data")
+    beside = replica.config.get("repl-diskless-load") == "swapdb"
+    files = (not beside) + (replica.config.get("appendonly") == "yes")
+    memory = memory_needed(backup.header, size) - (0 if beside else parse_number(replica.memory.get("used_memory")))
+    reserve = room.memory_total * percent // 100
+    return missing_capacity(room, size * files + SPARE, max(0, memory) + reserve, "to hold the backup's data")
 
 
 class Planner:
@@ -158,10 +158,10 @@ class Planner:
     def list_problems(self, backup: Backup, primary: Observed) -> List[str]:
         """Return everything that stands in the way, a sentence each."""
         wrong = []
-        for one in self.members:
-            why = explain_unreadable(backup.header, one.engine, one.version) if one.reachable else ""
+        for member in self.members:
+            why = explain_unreadable(backup.header, member.engine, member.version) if member.reachable else ""
             if why:
-                wrong.append(f"{one.name}: {why}")
+                wrong.append(f"{member.name}: {why}")
         if self.here.version != primary.version:
             wrong.append(
                 f"{primary.name} runs {primary.version}, installed is {self.here.version}: finish that upgrade first"
@@ -180,10 +180,10 @@ class Planner:
         if not backup.manifest.good:
             wrong.append("a drill or a check of this backup has failed, see its manifest.json")
         wrong += check_room(backup, self.here, primary.config.get("appendonly") == "yes")
-        for one in self.members:
-            found = self.here.rooms.get(one.host)
-            if found is not None and one is not primary and one.reachable:
-                wrong += check_replica_room(backup, one, found, self.here.reserve_percent)
+        for member in self.members:
+            room = self.here.rooms.get(member.host)
+            if room is not None and member is not primary and member.reachable:
+                wrong += check_replica_room(backup, member, room, self.here.reserve_percent)
         return wrong
 
     def plan(self, backup: Backup, keep: str = "") -> Plan:
@@ -197,35 +197,35 @@ class Planner:
                 TODO,
                 show_evidence(self.members, self.views, self.name),
             )
-        found = Plan(primary)
-        found.replicas = [one for one in self.members if one.reachable and one is not primary]
-        found.warnings = [
-            f"{show_place(one)} was left out: {one.error} It is filled anew when it comes back."
-            for one in self.members
-            if not one.reachable
+        plan = Plan(primary)
+        plan.replicas = [member for member in self.members if member.reachable and member is not primary]
+        plan.warnings = [
+            f"{show_place(member)} was left out: {member.error} It is filled anew when it comes back."
+            for member in self.members
+            if not member.reachable
         ]
-        found.warnings += [
-            f"The Sentinel of {one.name} was left out: {one.error}" for one in self.views if not one.reachable
+        plan.warnings += [
+            f"The Sentinel of {view.name} was left out: {view.error}" for view in self.views if not view.reachable
         ]
-        blind = [one.name for one in found.replicas if one.host not in self.here.rooms]
+        blind = [member.name for member in plan.replicas if member.host not in self.here.rooms]
         if blind:
-            found.warnings.append(f"Nobody has looked whether {', '.join(blind)} has room for the backup's data.")
+            plan.warnings.append(f"Nobody has looked whether {', '.join(blind)} has room for the backup's data.")
         if backup.manifest.data_set != self.name:
-            found.warnings.append(f"The backup is one of the data set {backup.manifest.data_set}, not of {self.name}.")
+            plan.warnings.append(f"The backup is one of the data set {backup.manifest.data_set}, not of {self.name}.")
         if primary.keys and not keep:
-            found.warnings.append(f"The {primary.keys} keys that {self.name} has now will not be kept anywhere.")
-        found.steps = self.list_steps(found, backup, keep)
-        return found
+            plan.warnings.append(f"The {primary.keys} keys that {self.name} has now will not be kept anywhere.")
+        plan.steps = self.list_steps(plan, backup, keep)
+        return plan
 
     def list_steps(self, plan: Plan, backup: Backup, keep: str) -> List[Step]:
         """Return the steps, a sentence each."""
-        head, told = show_place(plan.primary), backup.manifest
-        others = ", ".join(show_place(one) for one in plan.replicas)
+        head, manifest = show_place(plan.primary), backup.manifest
+        others = ", ".join(show_place(replica) for replica in plan.replicas)
         now, then = show_counts(plan.primary.databases), show_counts(backup.databases)
         steps: List[Step] = [
             ProveBackup(
-                f"{head}: load {told.name} of {told.ended} ({told.rdb_size} bytes) into a server beside it, and count: "
-                f"{then}"
+                f"{head}: load {manifest.name} of {manifest.ended} ({manifest.rdb_size} bytes) into a server beside it"
+                f", and count: {then}"
             )
         ]
         if keep and plan.primary.keys:
@@ -249,16 +249,16 @@ class Planner:
 # --- a restore that was cut short ---
 
 
-def holds_old(one: Observed, entry: JournalEntry) -> bool:
+def holds_old(member: Observed, entry: JournalEntry) -> bool:
     """Return whether a member has the data of before, complete."""
-    same = one.replication_id in (entry.replication_id, "") or one.replication_id2 == entry.replication_id
-    return not one.loading and same and entry.databases in (None, one.databases)
+    same = member.replication_id in (entry.replication_id, "") or member.replication_id2 == entry.replication_id
+    return not member.loading and same and entry.databases in (None, member.databases)
 
 
-def holds_new(one: Observed, entry: JournalEntry) -> bool:
+def holds_new(member: Observed, entry: JournalEntry) -> bool:
     """Return whether a member has the data of the backup, complete: it has the id only after the last byte."""
-    ids = {one.replication_id, one.replication_id2} - {""}
-    return not one.loading and bool(entry.feeder_id) and entry.feeder_id in ids
+    ids = {member.replication_id, member.replication_id2} - {""}
+    return not member.loading and bool(entry.feeder_id) and entry.feeder_id in ids
 
 
 def find_stage(head: Optional[Observed], entry: JournalEntry, members: Sequence[Observed]) -> str:
@@ -278,16 +278,18 @@ def find_stage(head: Optional[Observed], entry: JournalEntry, members: Sequence[
 
 def other_primary(head: Observed, members: Sequence[Observed]) -> Optional[Observed]:
     """Return the member that was made primary in place of this one, by an operator or a failover."""
-    return next((one for one in members if one is not head and one.reachable and one.role == "primary"), None)
+    return next(
+        (member for member in members if member is not head and member.reachable and member.role == "primary"), None
+    )
 
 
 def find_spare(head: str, entry: JournalEntry, members: Sequence[Observed]) -> Optional[Observed]:
     """Return a member that still has all the data of before."""
-    others = [one for one in members if one.host != head and one.reachable and one.parked]
-    fit = [one for one in others if one.keys and holds_old(one, entry)]
-    return max(fit, key=lambda one: one.offset) if fit else None
+    others = [member for member in members if member.host != head and member.reachable and member.parked]
+    fit = [member for member in others if member.keys and holds_old(member, entry)]
+    return max(fit, key=lambda member: member.offset) if fit else None
 
 
 def list_strays(head: Observed, members: Sequence[Observed]) -> List[Observed]:
     """Return the members that still hold the present data, following nobody."""
-    return [one for one in members if one is not head and one.reachable and one.parked]
+    return [member for member in members if member is not head and member.reachable and member.parked]

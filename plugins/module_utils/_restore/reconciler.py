@@ -47,17 +47,17 @@ class Seen:
 
 def verify_backup(directory: str) -> Backup:
     """Return a backup whose files are as its manifest says. Damaged: it is none, or not what it was."""
-    told = manifests.read_manifest(directory)
-    manifests.check_files(directory, told)
+    manifest = manifests.read_manifest(directory)
+    manifests.check_files(directory, manifest)
     digest, size, first = hashlib.sha256(), 0, b""
-    with open_reader(str(Path(directory) / told.rdb), told.compression) as file:
+    with open_reader(str(Path(directory) / manifest.rdb), manifest.compression) as file:
         for chunk in read_chunks(file):
             digest.update(chunk)
             size += len(chunk)
             first = first or chunk[:8192]
-    if (digest.hexdigest(), size) != (told.rdb_sha256, told.rdb_size):
+    if (digest.hexdigest(), size) != (manifest.rdb_sha256, manifest.rdb_size):
         raise Damaged("Unpacked, the RDB is not what its manifest says", directory, "Use another backup")
-    return Backup(directory, told, read_header(first, directory))
+    return Backup(directory, manifest, read_header(first, directory))
 
 
 class Restore(Reconciler[Seen]):
@@ -110,10 +110,10 @@ class Restore(Reconciler[Seen]):
             disk_free(data),
             memory_free(),
             self.setting.reserve,
-            rooms={told["host"]: Capacity(**told) for told in self.given["rooms"]},
+            rooms={room["host"]: Capacity(**room) for room in self.given["rooms"]},
             reserve_percent=self.given["memory_reserve"],
         )
-        mine = next((one for one in seen if one.host == here.host), Observed())
+        mine = next((member for member in seen if member.host == here.host), Observed())
         if keep and mine.keys:
             here.kept = present_size(data, parse_number(mine.memory.get("used_memory")))
             here.keep_free = -1 if same_disk(data, keep) else disk_free(keep)
@@ -122,8 +122,8 @@ class Restore(Reconciler[Seen]):
 
     def plan(self, obs: Seen) -> List[Step]:
         """Return the steps, or refuse."""
-        seen = [one for one in obs.planner.members if one.reachable]
-        check_lock([place for place in self.places if place[0] in {one.host for one in seen}], self.name)
+        seen = [member for member in obs.planner.members if member.reachable]
+        check_lock([place for place in self.places if place[0] in {member.host for member in seen}], self.name)
         if obs.entry is None:
             return self.decide_restore(obs)
         again = f"data set {self.name}: look again, then restore as asked for, unless that is what has just been ended"
@@ -162,10 +162,12 @@ class Restore(Reconciler[Seen]):
         answer: Dict[str, Any] = {
             "backup": self.backup.manifest.name,
             "backup_databases": self.backup.databases,
-            "present": {one.name: one.databases for one in obs.planner.members if one.reachable},
+            "present": {member.name: member.databases for member in obs.planner.members if member.reachable},
             "kept": self.kept,
             "numbers": {
-                "now": {one.name: show_counts(one.databases) for one in obs.planner.members if one.reachable},
+                "now": {
+                    member.name: show_counts(member.databases) for member in obs.planner.members if member.reachable
+                },
                 "then": show_counts(self.backup.databases),
             },
         }
@@ -176,17 +178,17 @@ class Restore(Reconciler[Seen]):
             answer.update(timings=self.runner.timings, **self.runner.measure_gaps())
         done = self.recovered == "new" or (self.runner is not None and self.runner.timings)
         if done:  # else it is check mode
-            told = {"outcome": "new", "backup": self.backup.manifest.name, "kept": self.kept}
-            answer.update(tell_verdict("redis_restored", {self.name: told}))
+            verdict = {"outcome": "new", "backup": self.backup.manifest.name, "kept": self.kept}
+            answer.update(tell_verdict("redis_restored", {self.name: verdict}))
         return answer
 
     def diff(self, before: Seen, after: Optional[Seen], steps: List[Step]) -> List[Dict[str, str]]:
         """Return the numbers before and after."""
 
         def rows(seen: Planner) -> str:
-            shown = sorted((one.name, show_counts(one.databases)) for one in seen.members if one.reachable)
+            shown = sorted((member.name, show_counts(member.databases)) for member in seen.members if member.reachable)
             return "".join(f"{name}: {text}\n" for name, text in shown)
 
-        names = [one.name for one in before.planner.members if one.reachable]
+        names = [member.name for member in before.planner.members if member.reachable]
         then = "".join(f"{name}: {show_counts(self.backup.databases)}\n" for name in sorted(names))
         return [{"before": rows(before.planner), "after": rows(after.planner) if after else then}]

@@ -52,7 +52,7 @@ class WayOut(Talk):
         if entry is None:
             return "nothing had been changed"
         end_feeder(self.directory, entry)
-        head, found = self._settle(entry)
+        head, stage = self._settle(entry)
         ends: Dict[str, Callable[[Observed, JournalEntry], str]] = {
             "serving": self._serving,
             "new": self._new,
@@ -62,17 +62,17 @@ class WayOut(Talk):
             "silent": self._silent,
             "busy": self._busy,
         }
-        said = ends[found](head, entry)
+        outcome = ends[stage](head, entry)
         if self.outcome:
             if not self._attend(entry):
-                said += "; some member is not in sync yet, run site.yml"
+                outcome += "; some member is not in sync yet, run site.yml"
             reset_down_after(self.watchers, self.name)
             for host in self.places:
                 call_quietly(self._write_down, host)
             shutil.rmtree(Path(self.directory) / STAGE, ignore_errors=True)
             journal.remove_entry(self.directory)
         self.close()
-        return said
+        return outcome
 
     def _look(self) -> List[Observed]:
         return observe_all(self.members)
@@ -82,17 +82,17 @@ class WayOut(Talk):
         over = time.monotonic() + self.patience
         while True:
             members = self._look()
-            head = next((one for one in members if one.host == entry.head), Observed(host=entry.head))
-            found = find_stage(head, entry, members)
-            if found not in ("busy", "silent") or time.monotonic() > over:
-                return head, found
+            head = next((member for member in members if member.host == entry.head), Observed(host=entry.head))
+            stage = find_stage(head, entry, members)
+            if stage not in ("busy", "silent") or time.monotonic() > over:
+                return head, stage
             time.sleep(0.2)
 
     # What the former primary has come to
 
     def _serving(self, head: Observed, entry: JournalEntry) -> str:
-        told = bool(entry.expected) and head.databases == entry.expected != entry.databases
-        self.outcome = "new" if told or holds_new(head, entry) else "old"
+        loaded = bool(entry.expected) and head.databases == entry.expected != entry.databases
+        self.outcome = "new" if loaded or holds_new(head, entry) else "old"
         what = "the backup's data" if self.outcome == "new" else "the present data"
         return f"{head.name} is the primary with {what}, {show_counts(head.databases)}"
 
@@ -157,20 +157,22 @@ class WayOut(Talk):
     # The others
 
     def _has(self, host: str, databases: Optional[Dict[str, int]]) -> bool:
-        found = next(one for one in self._look() if one.host == host)
-        linked = found.primary is not None and found.primary.link == "up" and not found.primary.sync_in_progress
-        return linked and found.databases == databases and is_rewritten(self.read_info(host, "persistence"))
+        observed = next(member for member in self._look() if member.host == host)
+        linked = (
+            observed.primary is not None and observed.primary.link == "up" and not observed.primary.sync_in_progress
+        )
+        return linked and observed.databases == databases and is_rewritten(self.read_info(host, "persistence"))
 
     def _attend(self, entry: JournalEntry) -> bool:
         """Let those that wait follow, and wait for them."""
         members = self._look()
-        head = next((one for one in members if one.role == "primary"), None)
+        head = next((member for member in members if member.role == "primary"), None)
         if head is None:
             return False
         place = self.places[head.host]
-        for one in list_strays(head, members):
-            call_quietly(self.point_member, one.host, place.address, place.port)
-        rest = [one.host for one in members if one.reachable and one is not head]
+        for member in list_strays(head, members):
+            call_quietly(self.point_member, member.host, place.address, place.port)
+        rest = [member.host for member in members if member.reachable and member is not head]
         try:
             self.wait_until(
                 "To be in sync", lambda: all(is_linked(self.read_info(host)) for host in rest), self.patience, 0.1
@@ -184,15 +186,15 @@ class WayOut(Talk):
             rewrite_config(client)
 
 
-def is_rewritten(found: Dict[str, str]) -> bool:
+def is_rewritten(info: Dict[str, str]) -> bool:
     """Return whether the AOF, if there shall be one, has everything."""
-    busy = {found.get(key, "0") for key in ("aof_rewrite_in_progress", "aof_rewrite_scheduled", "loading")}
-    return busy == {"0"} and found.get("aof_last_bgrewrite_status", "ok") == "ok"
+    busy = {info.get(key, "0") for key in ("aof_rewrite_in_progress", "aof_rewrite_scheduled", "loading")}
+    return busy == {"0"} and info.get("aof_last_bgrewrite_status", "ok") == "ok"
 
 
-def is_linked(found: Dict[str, str]) -> bool:
+def is_linked(info: Dict[str, str]) -> bool:
     """Return whether a replica is in sync."""
-    return found.get("master_link_status") == "up" and found.get("master_sync_in_progress") == "0"
+    return info.get("master_link_status") == "up" and info.get("master_sync_in_progress") == "0"
 
 
 def end_feeder(directory: str, entry: JournalEntry) -> None:

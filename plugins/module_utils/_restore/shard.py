@@ -114,36 +114,39 @@ class Shard(Reconciler[bool]):
 
     def result(self, obs: bool, steps: List[Step]) -> Dict[str, Any]:
         """Return what is in the backup, and whether something is left."""
-        found = self.told.databases.get("0", {}) if self.told else {}
+        counts = self.told.databases.get("0", {}) if self.told else {}
         return {
             "begun": obs,
             "backup": self.told.name if self.told else "",
-            "keys": found.get("keys", 0),
-            "expires": found.get("expires", 0),
+            "keys": counts.get("keys", 0),
+            "expires": counts.get("expires", 0),
         }
 
-    def _refuse_narrow(self, told: Manifest) -> None:
+    def _refuse_narrow(self, manifest: Manifest) -> None:
         """Refuse where disk or memory are not enough."""
         room = measure_capacity(self.given["here"], str(self.data))
         reserve = memory_total() * self.given["memory_reserve"] // 100
         wrong = missing_capacity(
-            room, told.rdb_size * 2 + SPARE, told.rdb_size + reserve, "to load the backup beside the present data"
+            room,
+            manifest.rdb_size * 2 + SPARE,
+            manifest.rdb_size + reserve,
+            "to load the backup beside the present data",
         )
         if wrong:
-            raise Refused(f"{told.name} cannot be restored: {'; '.join(wrong)}", self.name, NOTHING)
+            raise Refused(f"{manifest.name} cannot be restored: {'; '.join(wrong)}", self.name, NOTHING)
 
-    def _stage(self, told: Manifest, prove: bool) -> None:
+    def _stage(self, manifest: Manifest, prove: bool) -> None:
         """Unpack the snapshot beside the data, its check sum looked at, and let the engine load it somewhere else."""
-        stage_backup(self.given["backup"], told, self.stage, self.given["user"])
+        stage_backup(self.given["backup"], manifest, self.stage, self.given["user"])
         if not prove:
             return
         try:
-            found = load_rdb(self.given["binary"], self.stage, RDB, self.given["user"], self.given["wait"])
+            loaded = load_rdb(self.given["binary"], self.stage, RDB, self.given["user"], self.given["wait"])
         finally:
             shutil.rmtree(self.stage, ignore_errors=True)
-        wrong = list_count_differences(told.databases, found)
+        wrong = list_count_differences(manifest.databases, loaded)
         if wrong:
-            raise Damaged(f"Loaded, the backup is not what its manifest says: {wrong}", told.name, NOTHING)
+            raise Damaged(f"Loaded, the backup is not what its manifest says: {wrong}", manifest.name, NOTHING)
 
     def _place(self) -> None:
         """Put what is there aside, and the snapshot where the server reads it: with an AOF as its base."""
@@ -191,10 +194,10 @@ class Shard(Reconciler[bool]):
     def _config(self) -> Dict[str, str]:
         """Return where the server has its data, as its configuration says."""
         path = Path(self.given["config"] or f"/etc/redis/{self.name}.conf")
-        told = collect_values(parse_directives(path.read_text(encoding="utf-8", errors="surrogateescape")))
+        declared = collect_values(parse_directives(path.read_text(encoding="utf-8", errors="surrogateescape")))
         default = {"appendonly": "no", "appenddirname": "appendonlydir", "appendfilename": "appendonly.aof"}
         default["dbfilename"] = "dump.rdb"
-        return {key: told.get(key, [value])[-1] for key, value in default.items()}
+        return {key: declared.get(key, [value])[-1] for key, value in default.items()}
 
 
 def _remove(path: Path) -> None:

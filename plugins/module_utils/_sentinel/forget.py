@@ -30,16 +30,16 @@ def find_memories(name: str, planner: Planner, views: Sequence[SentinelView], le
     A dead Sentinel counts for the majority that a failover needs, for ever; at the address of a dead replica it would
     adopt whoever listens there later.
     """
-    found: Memories = {}
+    memories: Memories = {}
     for view in views:
         watched = view.masters.get(name)
         if not view.reachable or watched is None:
             continue
         # Each for itself: who is dead for one may not be so for the others yet.
         dead = [
-            one
-            for one in Membership(name, planner.members, views, {}).seen_by(view)
-            if not one.lives or one.address in leaving
+            lost
+            for lost in Membership(name, planner.members, views, {}).seen_by(view)
+            if not lost.lives or lost.address in leaving
         ]
         former = [
             item
@@ -47,41 +47,42 @@ def find_memories(name: str, planner: Planner, views: Sequence[SentinelView], le
             if any(item["run_id"] and item["run_id"] == member.run_id for member in planner.seen)
             and not any(member.is_known_by(item["address"], item["port"]) for member in planner.members)
         ]
-        words = [f"the {'replica' if one.kind == 'member' else one.kind} {one.address}:{one.port}" for one in dead]
+        words = [f"the {'replica' if lost.kind == 'member' else lost.kind} {lost.address}:{lost.port}" for lost in dead]
         words += [f"the former address {item['address']}:{item['port']}" for item in former]
         if words:
-            found[view.name] = words
-    return found
+            memories[view.name] = words
+    return memories
 
 
 def missing_for_forget(name: str, planner: Planner, views: Sequence[SentinelView], primary: Observed) -> List[str]:
     """Return what is missing for a Sentinel to forget safely: it learns everything anew from those who are there."""
-    found = [f"{one.name} does not answer" for one in planner.members if not one.reachable]
-    found += [f"the Sentinel of {view.name} does not answer" for view in views if not view.reachable]
-    found += list_pending(planner, primary)
+    missing = [f"{member.name} does not answer" for member in planner.members if not member.reachable]
+    missing += [f"the Sentinel of {view.name} does not answer" for view in views if not view.reachable]
+    missing += list_pending(planner, primary)
     for view in views:
         watched = view.masters.get(name)
         if view.reachable and (
             watched is None or planner.find_named(watched) is not primary or watched.flags != ["master"]
         ):
-            found.append(f"the Sentinel of {view.name} does not see {primary.name} as the primary")
-    return found
+            missing.append(f"the Sentinel of {view.name} does not see {primary.name} as the primary")
+    return missing
 
 
 def plan_forget(
     name: str, planner: Planner, views: Sequence[SentinelView], primary: Observed, leaving: Sequence[str] = ()
 ) -> Tuple[List[Forget], List[str]]:
     """Return a step for each Sentinel that remembers somebody who is gone, or a warning of what is missing."""
-    told = find_memories(name, planner, views, leaving)
-    missing = missing_for_forget(name, planner, views, primary) if told else []
+    memories = find_memories(name, planner, views, leaving)
+    missing = missing_for_forget(name, planner, views, primary) if memories else []
     if missing:
-        whom = ", ".join(dict.fromkeys(word for words in told.values() for word in words))
+        whom = ", ".join(dict.fromkeys(word for words in memories.values() for word in words))
         return [], [
             f"{name}: the Sentinels still count {whom}, which is not there; a failover may lack a majority. They "
             f"forget it in a run in which all are there, but {'; '.join(missing)}"
         ]
     return [
-        Forget(f"{name}: let the Sentinel of {who} forget {', '.join(words)}", name, who) for who, words in told.items()
+        Forget(f"{name}: let the Sentinel of {who} forget {', '.join(words)}", name, who)
+        for who, words in memories.items()
     ], []
 
 
@@ -96,4 +97,7 @@ def missing_after_forget(name: str, view: SentinelView) -> List[str]:
 def undeclared_replicas(planner: Planner, primary: Observed) -> List[str]:
     """Return the replicas that the primary still lists and that are no members; a Sentinel would learn them again."""
     head = planner.find_own(primary)
-    return [f"{head.name} still lists the replica {one.address}:{one.port}" for one in list_strangers(planner, head)]
+    return [
+        f"{head.name} still lists the replica {replica.address}:{replica.port}"
+        for replica in list_strangers(planner, head)
+    ]

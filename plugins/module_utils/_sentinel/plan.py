@@ -90,19 +90,19 @@ def list_differences(watched: Optional[WatchedMaster], want: Watch, stored: Opti
         ("failover-timeout", seen.failover_timeout, want.failover_timeout),
         ("parallel-syncs", seen.parallel_syncs, want.parallel_syncs),
     ]
-    found = [
+    changes = [
         pair
         for pair in pairs
         if pair[2] is not None and pair[1] != pair[2] and not (watched is None and pair[0] == "quorum")
     ]
     if watched is not None and stored is None:
-        return found
+        return changes
     present = stored if watched is not None and stored is not None else {}
     for option, wanted in (("auth-user", want.username), ("auth-pass", want.password)):
         before = present.get((option, want.name), "")
         if before != (wanted or ""):
-            found.append((option, before, wanted or ""))
-    return found
+            changes.append((option, before, wanted or ""))
+    return changes
 
 
 def _shown(option: str, value: Any) -> str:
@@ -149,8 +149,8 @@ def plan_watch(
         # A Sentinel that was told the primary and has never had a reply from it would take it for down at once with the
         # real time. It learns the run ID from a reply, and does not write it down.
         heard = bool(watched.run_id) and "disconnected" not in watched.flags
-        told = watched.down_after == NOT_YET != want.down_after and not heard
-        if not stale and not deaf and not told:
+        unheard = watched.down_after == NOT_YET != want.down_after and not heard
+        if not stale and not deaf and not unheard:
             text, commands, secrets = settings_commands(want, changes, created=False)
             return [SendCommands(f"{want.name}: set {text}", commands, secrets)] if commands else []
         why = "which is not the primary" if stale else "whose connection was refused" if deaf else "which it was told"
@@ -175,7 +175,7 @@ def missing_in_view(view: SentinelView, want: Watch, planner: Planner, chosen: O
     watched = view.masters.get(want.name)
     if watched is None or planner.find_named(watched) is not primary:
         return [f"it does not monitor {want.name} at {primary.name}"]
-    found = [] if watched.flags == ["master"] else [f"it sees {primary.name} as {','.join(watched.flags)}"]
+    missing = [] if watched.flags == ["master"] else [f"it sees {primary.name} as {','.join(watched.flags)}"]
     bad = {"s_down", "o_down", "disconnected"}
     for member in planner.seen:
         if (
@@ -186,34 +186,34 @@ def missing_in_view(view: SentinelView, want: Watch, planner: Planner, chosen: O
                 for item in watched.replicas
             )
         ):
-            found.append(f"it does not see the replica {member.name}")
+            missing.append(f"it does not see the replica {member.name}")
     known = {item["myid"] for item in watched.sentinels}
     for other in planner.views:
         named = other.masters.get(want.name)
         # One that was only told the primary may not see it yet, and says nothing to the others.
         same = named is not None and named.down_after != NOT_YET and planner.find_named(named) is primary
         if other.name != view.name and other.myid and same and other.myid not in known:
-            found.append(f"it does not know the Sentinel of {other.name}")
-    return found
+            missing.append(f"it does not know the Sentinel of {other.name}")
+    return missing
 
 
 def undeclared_in_view(
     view: SentinelView, names: Sequence[str], planners: Dict[str, Planner], views: Sequence[SentinelView]
 ) -> List[str]:
     """Return what this Sentinel knows beside what is declared; it is reported and never removed."""
-    found = [f"{name} is monitored but not declared" for name in sorted(view.masters) if name not in names]
+    undeclared = [f"{name} is monitored but not declared" for name in sorted(view.masters) if name not in names]
     for name, planner in planners.items():
         watched = view.masters.get(name)
         if watched is None:
             continue
         for item in watched.replicas:
             if not any(member.is_at(item["address"], item["port"]) for member in planner.members):
-                found.append(f"{name}: replica {item['address']}:{item['port']} is no member")
+                undeclared.append(f"{name}: replica {item['address']}:{item['port']} is no member")
         for item in watched.sentinels:
             if not any(
                 (item["port"] == other.port and item["address"] in {other.address, *other.aliases})
                 or (item["myid"] and item["myid"] == other.myid)
                 for other in views
             ):
-                found.append(f"{name}: Sentinel {item['address']}:{item['port']} is not declared")
-    return found
+                undeclared.append(f"{name}: Sentinel {item['address']}:{item['port']} is not declared")
+    return undeclared

@@ -131,18 +131,18 @@ class Sentinel(Reconciler[Seen]):
         stored = self.read_stored()
         steps: List[Step] = [step for name in self.absent for step in plan_absent(obs.view, name)]
         for watch in self.watches:
-            found = plan_watch(obs.view, watch, obs.planners[watch.name], self.primaries[watch.name], stored)
-            if any(step.secrets for step in found) and not self.check_mode:
+            wanted = plan_watch(obs.view, watch, obs.planners[watch.name], self.primaries[watch.name], stored)
+            if any(step.secrets for step in wanted) and not self.check_mode:
                 self.prove_login(watch, obs.planners[watch.name])
-            steps += found
+            steps += wanted
         return steps + self.among_themselves(obs) + self.forget_gone(obs)
 
     def forget_gone(self, obs: Seen) -> List[Step]:
         """Let all Sentinels forget who is gone; one module execution does that for all, one after the other."""
         steps: List[Step] = []
         for name, planner in obs.planners.items() if self.params["forget"] else []:
-            found, warnings = plan_forget(name, planner, obs.views, self.primaries[name], self.params["leaving"])
-            steps += found
+            forgets, warnings = plan_forget(name, planner, obs.views, self.primaries[name], self.params["leaving"])
+            steps += forgets
             self.warnings += warnings
         return steps
 
@@ -153,10 +153,10 @@ class Sentinel(Reconciler[Seen]):
             return []
         up = {(view.address, view.port) for view in obs.views if view.reachable}
         places = [place for place in self.peers if (place[1].address, place[1].port) in up]
-        said = list_refusals(places, self.params["sentinel_username"], words[0]) if not self.check_mode else []
-        if said:
+        refusals = list_refusals(places, self.params["sentinel_username"], words[0]) if not self.check_mode else []
+        if refusals:
             raise Refused(
-                f"Not every Sentinel lets the new redis_sentinel_password in: {'; '.join(said)}",
+                f"Not every Sentinel lets the new redis_sentinel_password in: {'; '.join(refusals)}",
                 f"Sentinel {self.place}",
                 "Nothing was changed. Run again for all hosts",
             )
@@ -178,10 +178,11 @@ class Sentinel(Reconciler[Seen]):
         """Refuse to tell the Sentinel of a user whom a member that answers does not let in."""
         up = {member.host for member in planner.seen}
         places = [place for place in self.places[watch.name] if place[0] in up]
-        said = list_refusals(places, watch.username, watch.password)
-        if said:
+        refusals = list_refusals(places, watch.username, watch.password)
+        if refusals:
             raise Refused(
-                f"Not every member of {watch.name} lets the user {watch.username or 'default'} in: {'; '.join(said)}",
+                f"Not every member of {watch.name} lets the user {watch.username or 'default'} in: "
+                + "; ".join(refusals),
                 f"Sentinel {self.place}",
                 "Nothing was changed. Run site.yml for all members, which makes the users first",
             )

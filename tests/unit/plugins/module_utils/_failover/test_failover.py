@@ -12,13 +12,14 @@ from typing import Any
 import pytest
 from ansible_collections.quorum.redis.plugins.module_utils._core.errors import Refused, Unsettled
 from ansible_collections.quorum.redis.plugins.module_utils._core.reconcile import Step
-from ansible_collections.quorum.redis.plugins.module_utils._failover.preflight import Move, Preflight, is_newer
+from ansible_collections.quorum.redis.plugins.module_utils._failover.preflight import Move, Preflight
 from ansible_collections.quorum.redis.plugins.module_utils._model.observed import (
     Downstream,
     Observed,
     SentinelView,
     Upstream,
     WatchedMaster,
+    is_newer,
 )
 from ansible_collections.quorum.redis.plugins.module_utils._replication.interrupted import (
     MARK,
