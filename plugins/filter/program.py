@@ -15,7 +15,7 @@ short_description: Return the sources of a program that a host runs without Ansi
 version_added: 0.1.0
 author: quorum.redis contributors (@quorum)
 description:
-  - Follows the imports of one of the C(module_utils) of this collection, so that a timer or a service has the same code as
+  - Follows the imports of one of the C(module_utils) of this collection, so that a timer or a service has the code of
     the modules, all of it that it needs and no more.
   - For the roles of this collection.
 positional: _input, directory

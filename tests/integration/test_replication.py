@@ -13,6 +13,7 @@ import sys
 from typing import Any, Dict, List
 
 import pytest
+from connection import fold_connection
 from patience import LONG
 
 from .conftest import PASSWORD, Lab, Server, wait_until
@@ -291,7 +292,7 @@ def test_what_does_not_answer(lab: Lab, trio: list[Server]) -> None:
 
 def test_through_ansible(lab: Lab, trio: list[Server]) -> None:
     """The same through ansible itself, packed and sent as to any host."""
-    args = json.dumps(options(trio))
+    args = json.dumps(fold_connection(options(trio)))
     command = [sys.executable, "-m", "ansible.cli.adhoc", "localhost", "-m", "quorum.redis.replication", "-a", args]
     env = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(lab.collections), "ANSIBLE_HOME": str(lab.root / "home"),
            "ANSIBLE_NOCOLOR": "1", "ANSIBLE_PYTHON_INTERPRETER": sys.executable}  # fmt: skip
