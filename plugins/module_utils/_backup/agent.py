@@ -85,14 +85,14 @@ class Round:
         self.job.reach = point_of(primary_of(seen))
         offset, period = float(self.common["offset"]), float(self.common["period"])
         slot = slot_of(self.now, period, offset)
-        looks = {host: found for host, found in map(self._saves, self.places, seen) if found}
+        looks = {host: look for host, look in map(self._saves, self.places, seen) if look}
         memory = remember_look(memory, slot, looks, self.now)
         now = Period(slot * period + offset, period, self.now)
-        found = decide_duty(self.me, self.told["carriers"], seen, memory, now, self.common["primary"])
-        memory.other = found.other
-        self.state["memory"], self.state["why"] = asdict(memory), found.why
+        duty = decide_duty(self.me, self.told["carriers"], seen, memory, now, self.common["primary"])
+        memory.other = duty.other
+        self.state["memory"], self.state["why"] = asdict(memory), duty.why
         self._mend()
-        if found.act:
+        if duty.act:
             memory.began = slot
             self.state["memory"] = asdict(memory)
             try:
@@ -105,12 +105,12 @@ class Round:
             except QuorumError as problem:
                 self.state["failed"] = str(problem)
         else:
-            self.say(found.why)
-        if found.why.startswith("no carrier"):
-            self.note_problem(WARNING, found.why)
-        if self.state.get("failed") and found.act:
+            self.say(duty.why)
+        if duty.why.startswith("no carrier"):
+            self.note_problem(WARNING, duty.why)
+        if self.state.get("failed") and duty.act:
             self.note_problem(CRITICAL, f"the backup failed: {self.state['failed']}")
-        elif not found.act:
+        elif not duty.act:
             self.state["failed"] = ""  # another carrier does it now
         if self.code != CRITICAL:
             self._thin()
@@ -119,11 +119,11 @@ class Round:
     def _mend(self) -> None:
         """Undo what a run that was killed has left, whoever backs up now; it is tried again at the next look."""
         try:
-            said = undo_leftovers(self.job)
+            outcome = undo_leftovers(self.job)
         except QuorumError as problem:
-            said = f"what a killed backup has left is not undone: {problem}"
-        if said:
-            self.say(said)
+            outcome = f"what a killed backup has left is not undone: {problem}"
+        if outcome:
+            self.say(outcome)
 
     def _saves(self, place: Place, seen: Observed) -> tuple[str, Look | None]:
         """Return how many BGSAVE commands a member has had."""
@@ -161,9 +161,9 @@ class Round:
         if not commands or self.state.get("copied") == names[-1]:
             return
         for command in commands:
-            said = run_transfer(command, float(self.common["wait"]))
-            if said:
-                self.note_problem(WARNING, f"{names[-1]} is not copied away, the local one is kept: {said}")
+            failure = run_transfer(command, float(self.common["wait"]))
+            if failure:
+                self.note_problem(WARNING, f"{names[-1]} is not copied away, the local one is kept: {failure}")
                 return
         self.state["copied"] = names[-1]
         self.say(f"{names[-1]} copied away")
@@ -181,31 +181,31 @@ class Round:
 
 def memory_from(data: Mapping[str, Any]) -> Memory:
     """Return the memory that the state file holds; pure."""
-    found = Memory(**{key: value for key, value in data.items() if key not in ("last", "base")})
-    found.last = {host: Look(**look) for host, look in data.get("last", {}).items()}
-    found.base = {host: Look(**look) for host, look in data.get("base", {}).items()}
-    return found
+    memory = Memory(**{key: value for key, value in data.items() if key not in ("last", "base")})
+    memory.last = {host: Look(**look) for host, look in data.get("last", {}).items()}
+    memory.base = {host: Look(**look) for host, look in data.get("base", {}).items()}
+    return memory
 
 
 def list_kept(place: Path) -> List[Kept]:
     """Return the backups of a directory; one whose manifest cannot be read is not good."""
-    found = []
+    kept = []
     for name in manifests.list_backups(str(place)):
         try:
             good = manifests.read_manifest(str(place / name)).good
         except QuorumError:
             good = False
-        found.append(Kept(name, parse_time(name), good))
-    return found
+        kept.append(Kept(name, parse_time(name), good))
+    return kept
 
 
 def read_state(path: Path) -> Dict[str, Any]:
     """Return what a file of this program holds, nothing when it holds nothing usable."""
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        state = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return state if isinstance(state, dict) else {}
 
 
 def write_state(path: Path, data: Mapping[str, Any], mode: int) -> None:
@@ -228,20 +228,20 @@ def check_all() -> int:
         return CRITICAL
     STATE.mkdir(0o755, parents=True, exist_ok=True)
     state, reports, worst = read_state(STATE / "backup-state.json"), {}, OK
-    for told in common["sets"]:
-        name = told["name"]
+    for settings in common["sets"]:
+        name = settings["name"]
 
         def say(what: str, name: str = name) -> None:
             _line(f"{name}: {what}")
 
-        one = Round(told, common, state.setdefault(name, {}), now, say)
+        look = Round(settings, common, state.setdefault(name, {}), now, say)
         try:
-            one.do_due()
+            look.do_due()
         except (QuorumError, OSError) as problem:
-            one.state.setdefault("why", "")
-            one.note_problem(CRITICAL, str(problem))
-        reports[name] = one.describe_state()
-        worst = max(worst, one.code)
+            look.state.setdefault("why", "")
+            look.note_problem(CRITICAL, str(problem))
+        reports[name] = look.describe_state()
+        worst = max(worst, look.code)
         write_state(STATE / "backup-state.json", state, 0o600)
     report = {"state": WORDS[worst], "host": common["me"], "looked": iso_time(now), "sets": reports}
     write_state(STATE / "backup-status.json", {**report, "silent_after": common["silent_after"]}, 0o644)
@@ -256,8 +256,10 @@ def judge_status(now: float, report: Mapping[str, Any]) -> tuple[int, str]:
     if age > report["silent_after"]:
         return CRITICAL, f"the timer has not looked since {report['looked']}"
     parts = []
-    for name, one in report["sets"].items():
-        parts.append(f"{name}: {'; '.join(one['problems']) or one['why']}, newest here {one['newest_here'] or 'none'}")
+    for name, status in report["sets"].items():
+        parts.append(
+            f"{name}: {'; '.join(status['problems']) or status['why']}, newest here {status['newest_here'] or 'none'}"
+        )
     code = {word: number_ for number_, word in WORDS.items()}[report["state"]]
     return code, f"{report['state']}: {' | '.join(parts)}"
 

@@ -26,13 +26,13 @@ NOTE = ".held"
 
 def list_parts(manifest: str) -> List[str]:
     """Return the files that the engine's own manifest of its AOF needs: base and increments, no history; pure."""
-    found = []
+    parts = []
     for row in manifest.splitlines():
         words = split_words(row)
-        told = dict(zip((word.lower() for word in words[::2]), words[1::2]))
-        if told.get("type") in ("b", "i"):
-            found.append(told["file"])
-    return found
+        fields = dict(zip((word.lower() for word in words[::2]), words[1::2]))
+        if fields.get("type") in ("b", "i"):
+            parts.append(fields["file"])
+    return parts
 
 
 @contextmanager
@@ -58,26 +58,26 @@ def let_go(client: Client, place: Path) -> str:
     Not from the file of the running server: a Sentinel may have had it rewritten since, with what was left.
     """
     note = place / NOTE
-    said = ""
+    outcome = ""
     with contextlib.suppress(FileNotFoundError):
         before = note.read_text(encoding="ascii")
         if client.read_pairs("CONFIG", "GET", HOLD).get(HOLD) == "0" != before:
             client.call("CONFIG", "SET", HOLD, before)
-            said = f"{HOLD} was 0 since a backup was killed while it copied the AOF; it is {before} again"
+            outcome = f"{HOLD} was 0 since a backup was killed while it copied the AOF; it is {before} again"
         note.unlink()
-    return said
+    return outcome
 
 
 def copy_aof(client: Client, saver: Saver, target: Path) -> None:
     """Copy what the engine's manifest names; the increment that grows meanwhile up to where it was."""
-    told = {
+    settings = {
         key: value for name in ("dir", "append*") for key, value in client.read_pairs("CONFIG", "GET", name).items()
     }
-    if "appenddirname" not in told:
+    if "appenddirname" not in settings:
         raise QuorumError("A backup of the AOF needs Redis 7 or Valkey", saver.where, "Switch the AOF of backups off")
-    if told["appendonly"] != "yes":
+    if settings["appendonly"] != "yes":
         raise QuorumError("The AOF is off, so there is none to back up", saver.where, "Switch it on, or do without")
-    source, name = Path(told["dir"]) / told["appenddirname"], f"{told['appendfilename']}.manifest"
+    source, name = Path(settings["dir"]) / settings["appenddirname"], f"{settings['appendfilename']}.manifest"
     target.mkdir(0o750)
     with hold_rewrites(client, saver):
         with open_safely(source / name, saver.user) as file:

@@ -131,7 +131,7 @@ def make_backup(job: Job, tell: Tell) -> Manifest:
                     files={},
                 )
                 modules = list_modules(client)
-                manifest.modules = {one.name: one.version for one in modules}
+                manifest.modules = {module.name: module.version for module in modules}
                 _settings(client, snapshot.info, partial, job.user)
                 if job.aof:
                     tell("copying the AOF")
@@ -148,7 +148,7 @@ def prove_backup(
     job: Job, directory: Path, manifest: Manifest, tell: Tell, modules: Sequence[EngineModule] = ()
 ) -> Verified:
     """Check and load the RDB as it lies there, not compressed; what does not hold raises Damaged."""
-    found = Verified(at=iso_time(time.time()), by=socket.gethostname())
+    verified = Verified(at=iso_time(time.time()), by=socket.gethostname())
     tell("checking the file")
     rdb_check_socket.request_check(job.binary, "rdb", directory / RDB, job.user, job.wait)
     if manifest.aof:
@@ -156,29 +156,29 @@ def prove_backup(
         rdb_check_socket.request_check(
             job.binary, "aof", next((directory / AOF).glob("*.manifest")), job.user, job.wait
         )
-    found.file_check = PASSED
+    verified.file_check = PASSED
     if not job.load or job.trial_host:
-        found.load = f"not done: {'left to ' + job.trial_host if job.load else 'switched off'}"
-        return found
+        verified.load = f"not done: {'left to ' + job.trial_host if job.load else 'switched off'}"
+        return verified
     with (directory / RDB).open("rb") as file:
         needed = memory_needed(read_header(file.read(8192)), manifest.rdb_size)
     free = memory_free()
     if free < needed:
-        found.load = f"not done: it needs {needed >> 20} MiB of memory, and {free >> 20} are free"
-        tell(f"trial load {found.load}")
-        return found
+        verified.load = f"not done: it needs {needed >> 20} MiB of memory, and {free >> 20} are free"
+        tell(f"trial load {verified.load}")
+        return verified
     tell("loading it into a throw-away server")
     try:
-        found.databases = _load(job, directory, manifest, render_modules(modules))
+        verified.databases = _load(job, directory, manifest, render_modules(modules))
     except rdb_check.Lacking as problem:
-        found.load = f"not done: {problem.what}. Its keys were neither loaded nor counted"
-        tell(f"trial load {found.load}")
-        return found
-    wrong = rdb_check.list_count_differences(manifest.databases, found.databases)
+        verified.load = f"not done: {problem.what}. Its keys were neither loaded nor counted"
+        tell(f"trial load {verified.load}")
+        return verified
+    wrong = rdb_check.list_count_differences(manifest.databases, verified.databases)
     if wrong:
         raise Damaged(f"Loaded, the snapshot is not what was saved: {wrong}", str(directory))
-    found.load, found.load_by = PASSED, found.by
-    return found
+    verified.load, verified.load_by = PASSED, verified.by
+    return verified
 
 
 def _load(job: Job, directory: Path, manifest: Manifest, modules: Sequence[str]) -> rdb_check.Counts:
@@ -205,11 +205,11 @@ def drill_backup(job: Job, name: str, tell: Tell) -> Dict[str, Any]:
             check_room(place, manifest.rdb_size)
             with open_draft(place, f"drill-{name}", job.user) as copied:
                 unpack_rdb(directory, manifest, copied, job.user)
-                found = prove_backup(
+                verified = prove_backup(
                     replace(job, load=True, trial_host=""), copied, replace(manifest, aof=""), tell, modules
                 )
-            counts = found.databases
-            result = found.load
+            counts = verified.databases
+            result = verified.load
         except Damaged as problem:
             result = f"failed: {problem}"
         record = {
@@ -241,8 +241,8 @@ def _as_running(job: Job) -> Tuple[Job, List[EngineModule]]:
     """Return what the running server is and has; only who names no program needs it."""
     try:
         with connect(job.endpoint) as client:
-            told = job.binary or parse_info(client.call("INFO", "server")).get("executable", "")
-            return replace(job, binary=told), list_modules(client)
+            binary = job.binary or parse_info(client.call("INFO", "server")).get("executable", "")
+            return replace(job, binary=binary), list_modules(client)
     except QuorumError:
         if not job.binary:
             raise
@@ -253,11 +253,11 @@ def find_fresh(job: Job, seconds: float, engine: str, version: str) -> str:
     """Return the newest good backup that is not older and from the same version, empty when there is none."""
     for name in reversed(manifests.list_backups(str(job.place))):
         try:
-            found = manifests.read_manifest(str(job.place / name))
+            manifest = manifests.read_manifest(str(job.place / name))
         except QuorumError:
             continue
-        if found.good and (found.engine, found.version) == (engine, version):
-            return name if time.time() - parse_time(found.began) <= seconds else ""
+        if manifest.good and (manifest.engine, manifest.version) == (engine, version):
+            return name if time.time() - parse_time(manifest.began) <= seconds else ""
     return ""
 
 

@@ -40,15 +40,15 @@ def check_files(directory: str, manifest: Manifest) -> None:
     wrong = []
     if manifest.rdb not in manifest.files:
         raise Damaged(f"{MANIFEST} says nothing of its own file {manifest.rdb}", directory, OTHER_BACKUP)
-    for name, told in sorted(manifest.files.items()):
+    for name, declared in sorted(manifest.files.items()):
         try:
             seen = size_and_digest(Path(directory) / name)
         except OSError as problem:
             wrong.append(f"{name}: {problem.strerror}")
             continue
-        if seen["size"] != told.get("size"):
-            wrong.append(f"{name} has {seen['size']} bytes instead of {told.get('size')}")
-        elif seen["sha256"] != told.get("sha256"):
+        if seen["size"] != declared.get("size"):
+            wrong.append(f"{name} has {seen['size']} bytes instead of {declared.get('size')}")
+        elif seen["sha256"] != declared.get("sha256"):
             wrong.append(f"{name} has another check sum")
     if wrong:
         raise Damaged(f"The backup is damaged: {'; '.join(wrong)}", directory, OTHER_BACKUP)

@@ -34,5 +34,5 @@ def run_transfer(command: Sequence[str], wait: float) -> str:
         return f"{command[0]}: {problem}"
     if not done.returncode:
         return ""
-    said = " ".join(done.stdout.decode("utf-8", "replace").split()[-40:])
-    return f"{command[0]} ended with {done.returncode}: {said}"
+    output = " ".join(done.stdout.decode("utf-8", "replace").split()[-40:])
+    return f"{command[0]} ended with {done.returncode}: {output}"

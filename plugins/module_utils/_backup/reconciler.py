@@ -67,16 +67,16 @@ class Backup(Reconciler["list[Observed]"]):
         if self.job.save:
             self.why = "saved with the other shards"
             return [MakeBackup(f"back up the shard of {self.params['here']} ({self.why}) to {place}")]
-        found, self.why = choose_member(self.job.data_set, obs, self.params["member"] or "", self.params["primary"])
-        self.chosen, self.job.reach = found.host, point_of(primary_of(obs))
-        if found.host != self.params["here"]:
+        member, self.why = choose_member(self.job.data_set, obs, self.params["member"] or "", self.params["primary"])
+        self.chosen, self.job.reach = member.host, point_of(primary_of(obs))
+        if member.host != self.params["here"]:
             return []
         if self.params["fresh"]:
-            name = find_fresh(self.job, self.params["fresh"], found.engine, found.version)
+            name = find_fresh(self.job, self.params["fresh"], member.engine, member.version)
             if name:
                 self.found = manifests.read_manifest(str(place / name))
                 return []
-        return [MakeBackup(f"back up {self.job.data_set} on {found.host} ({self.why}) to {place}")]
+        return [MakeBackup(f"back up {self.job.data_set} on {member.host} ({self.why}) to {place}")]
 
     def apply(self, step: Step) -> None:
         """Do it."""
@@ -101,11 +101,11 @@ class Backup(Reconciler["list[Observed]"]):
         """Return the record of a trial that says nothing about the backup: this host has another engine."""
         if not self.job.trial_host:
             return {}
-        told, binary = manifests.read_manifest(str(self.job.place / name)), self.job.binary
+        manifest, binary = manifests.read_manifest(str(self.job.place / name)), self.job.binary
         here = ("valkey" if "valkey" in os.path.realpath(binary) else "redis", installed_version(binary))
-        if here == (told.engine, told.version):
+        if here == (manifest.engine, manifest.version):
             return {}
-        result = f"not done: {self.job.trial_host} has {' '.join(here)}, it is of {told.engine} {told.version}"
+        result = f"not done: {self.job.trial_host} has {' '.join(here)}, it is of {manifest.engine} {manifest.version}"
         return {"at": iso_time(time.time()), "by": self.job.trial_host, "result": result, "databases": {}}
 
     def _judge(self, place: Path) -> None:
@@ -140,6 +140,12 @@ class Backup(Reconciler["list[Observed]"]):
     def _verdict(self) -> dict[str, Any]:
         if self.found is None or self.job.save:
             return {}  # a shard is a part of a backup, of which cluster_backup tells
-        one, place = self.found, str(self.job.place / self.found.name)
-        told = {"name": one.name, "host": self.chosen, "directory": place, "keys": one.keys, "good": one.good}
-        return tell_verdict("redis_backups", {self.job.data_set: told})
+        manifest, place = self.found, str(self.job.place / self.found.name)
+        verdict = {
+            "name": manifest.name,
+            "host": self.chosen,
+            "directory": place,
+            "keys": manifest.keys,
+            "good": manifest.good,
+        }
+        return tell_verdict("redis_backups", {self.job.data_set: verdict})

@@ -38,8 +38,8 @@ def measure_lag(seen: Observed, primary: Optional[Observed]) -> int:
 
 def primary_of(members: Sequence[Observed]) -> Optional[Observed]:
     """Return the one primary; None when none or several say so."""
-    found = [seen for seen in members if seen.reachable and seen.role == "primary"]
-    return found[0] if len(found) == 1 else None
+    primaries = [seen for seen in members if seen.reachable and seen.role == "primary"]
+    return primaries[0] if len(primaries) == 1 else None
 
 
 def choose_member(
@@ -56,8 +56,8 @@ def choose_member(
         raise Refused(f"{wished} cannot be backed up", f"data set {name}", "Name another member", table)
     fit = [seen for seen in members if seen.role == "replica" and not flaws[seen.host]]
     if fit:
-        found = min(fit, key=lambda seen: measure_lag(seen, primary))
-        return found, f"a replica in sync, {measure_lag(found, primary)} bytes behind"
+        best = min(fit, key=lambda seen: measure_lag(seen, primary))
+        return best, f"a replica in sync, {measure_lag(best, primary)} bytes behind"
     if primary is not None and not flaws[primary.host]:
         if len(members) == 1:
             return primary, "the only member"

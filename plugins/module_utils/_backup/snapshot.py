@@ -82,11 +82,11 @@ def open_safely(path: Path, user: str) -> BinaryIO:
     """Open a file that the server names: it may be broken into, and must not make us read what is not its own."""
     number_ = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
     file = os.fdopen(number_, "rb")
-    found, account = os.fstat(number_), find_account(user)
+    status, account = os.fstat(number_), find_account(user)
     # Not only for root: the timer reads everything, too.
-    mine = account is None or found.st_uid in (account.pw_uid, os.geteuid() or account.pw_uid)
+    mine = account is None or status.st_uid in (account.pw_uid, os.geteuid() or account.pw_uid)
     mine = mine or path.parent == Path("/etc/redis")
-    if not stat.S_ISREG(found.st_mode) or not mine:
+    if not stat.S_ISREG(status.st_mode) or not mine:
         file.close()
         raise QuorumError(f"{path} is no file of the user {user}", "", "Nothing was copied")
     return file
@@ -111,8 +111,8 @@ class Saver:
 
     def find_path(self) -> Path:
         """Return where the engine writes its snapshot."""
-        told = self.client.read_pairs("CONFIG", "GET", "dir"), self.client.read_pairs("CONFIG", "GET", "dbfilename")
-        return Path(told[0]["dir"]) / told[1]["dbfilename"]
+        settings = self.client.read_pairs("CONFIG", "GET", "dir"), self.client.read_pairs("CONFIG", "GET", "dbfilename")
+        return Path(settings[0]["dir"]) / settings[1]["dbfilename"]
 
     def take_snapshot(self) -> Snapshot:
         """Wait for other children, save, and return the file, open. SaveFailed: the reason is in the message."""
@@ -189,25 +189,25 @@ class Saver:
                     self.note.unlink()
 
     def _well(self) -> bool:
-        found = self.read_info()
-        return found.get("rdb_last_bgsave_status") == "ok" and found.get("rdb_bgsave_in_progress") == "0"
+        info = self.read_info()
+        return info.get("rdb_last_bgsave_status") == "ok" and info.get("rdb_bgsave_in_progress") == "0"
 
     def await_idle(self, aof: bool = False) -> Dict[str, str]:
         """Wait until the server has no child, with `aof` until none is about to come either; return INFO."""
-        said = ""
+        announced = ""
         while True:
-            found = self.read_info()
-            what = child_of(found, aof)
+            info = self.read_info()
+            what = child_of(info, aof)
             if not what:
-                return found
-            if aof and put_off(found):
+                return info
+            if aof and put_off(info):
                 raise QuorumError(
                     "A rewrite of the AOF has failed, and the engine puts the next one off",
                     self.where,
                     "No backup was made. The log of the server says why: mend that, let it BGREWRITEAOF, run again",
                 )
-            if what != said:
-                said = what
+            if what != announced:
+                announced = what
                 self.tell(f"waiting for {what}")
             self._in_time(f"{what} has not ended")
             time.sleep(PAUSE)
@@ -215,9 +215,9 @@ class Saver:
     def begin_save(self) -> tuple[Dict[str, str], int]:
         """Begin a save; return INFO of the moment of the fork, and the clock of the server."""
         while True:
-            found = self.await_idle()
+            info = self.await_idle()
             # In the second of an earlier save the two could not be told apart.
-            while stamp_of(self.client.call("TIME")) <= parse_number(found.get("rdb_last_save_time")):
+            while stamp_of(self.client.call("TIME")) <= parse_number(info.get("rdb_last_save_time")):
                 self._in_time("the clock of the server is behind its last save")
                 time.sleep(PAUSE)
             try:
@@ -233,17 +233,17 @@ class Saver:
 
     def _await(self, before: Mapping[str, str]) -> None:
         """Wait for the end of the save."""
-        begin = told = time.monotonic()
+        begin = announced = time.monotonic()
         self.tell("saving")
         while True:
             now = self.read_info()
             if now.get("rdb_bgsave_in_progress") == "0" or now.get("run_id") != before.get("run_id"):
                 return
             self._in_time("the save has not ended; it goes on")
-            if time.monotonic() - told > 10:
-                told = time.monotonic()
+            if time.monotonic() - announced > 10:
+                announced = time.monotonic()
                 done, total = now.get("current_save_keys_processed"), now.get("current_save_keys_total")
-                self.tell(f"saving for {told - begin:.0f} s" + (f", {done} of {total} keys" if done else ""))
+                self.tell(f"saving for {announced - begin:.0f} s" + (f", {done} of {total} keys" if done else ""))
             time.sleep(PAUSE)
 
     def _in_time(self, what: str) -> None:
@@ -273,8 +273,8 @@ class Saver:
                     file.seek(max(self.told, os.fstat(file.fileno()).st_size - 65536))
                     return file.read().decode("utf-8", "replace")
             ask = ["journalctl", "--no-pager", "-o", "cat", "--since", f"@{since}", "-u", self.unit]
-            found = subprocess.run(ask, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=20, check=False)
-            return found.stdout.decode("utf-8", "replace")
+            journal = subprocess.run(ask, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=20, check=False)
+            return journal.stdout.decode("utf-8", "replace")
         except (OSError, subprocess.SubprocessError, QuorumError):
             return ""
 
@@ -295,6 +295,6 @@ def _is_of(save: Save, file: BinaryIO, path: Path) -> bool:
     return belongs_to_save(read_header(os.pread(file.fileno(), 8192, 0), str(path)), save)
 
 
-def _same(one: BinaryIO, other: BinaryIO) -> bool:
-    left, right = os.fstat(one.fileno()), os.fstat(other.fileno())
+def _same(left_file: BinaryIO, other: BinaryIO) -> bool:
+    left, right = os.fstat(left_file.fileno()), os.fstat(other.fileno())
     return (left.st_dev, left.st_ino) == (right.st_dev, right.st_ino)

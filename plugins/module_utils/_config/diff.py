@@ -102,7 +102,7 @@ def list_changes(
         if key in declared and key not in ROLE:
             wanted[key] = declared[key][-1]
     known = {canonical_name(key): key for key in live}
-    found: dict[str, Change] = {}
+    changes: dict[str, Change] = {}
     for wish, new in wanted.items():
         # Another engine, before an upgrade, may know the setting by its other name only.
         name = canonical_name(wish)
@@ -110,9 +110,9 @@ def list_changes(
         if (not same_version and name not in names) or _equal(key, new, live.get(key, ""), declared, live):
             continue
         secret = is_secret(key) or key in hidden
-        if name not in found or key == names.get(name) or ("replica" in key and key not in names.values()):
-            found[name] = Change(key, live.get(key, ""), new, secret)
-    return sorted(found.values(), key=lambda change: change.key)
+        if name not in changes or key == names.get(name) or ("replica" in key and key not in names.values()):
+            changes[name] = Change(key, live.get(key, ""), new, secret)
+    return sorted(changes.values(), key=lambda change: change.key)
 
 
 def _equal(key: str, new: str, old: str, declared: Mapping[str, list[str]], live: Mapping[str, str]) -> bool:
@@ -126,8 +126,8 @@ def _equal(key: str, new: str, old: str, declared: Mapping[str, list[str]], live
 
 
 def _maxclients(declared: Mapping[str, list[str]]) -> int:
-    said = declared.get("maxclients", [""])[-1]
-    return int(said) if said.isdigit() else MAXCLIENTS
+    value = declared.get("maxclients", [""])[-1]
+    return int(value) if value.isdigit() else MAXCLIENTS
 
 
 def clients_warning(parameters: Mapping[str, Any], desired: Mapping[str, str]) -> str:
@@ -151,23 +151,23 @@ def plan_changes(
     changes: list[Change], desired: Mapping[str, str], live: Live, parameters: Mapping[str, Any], version: str, sha: str
 ) -> Plan:
     """Sort the differences: at run time, with a restart, dangerous."""
-    found = Plan()
+    plan = Plan()
     secure = any(change.key == "tls-port" for change in changes)
     for change in changes:
         why = _why_restart(change, live)
         if secure and not why and change.key.startswith("tls-"):
             why = "comes and goes with the port for TLS"
         if change.key == "maxclients" and why and live.started_sha == sha:
-            found.warnings.append(f"maxclients stays at {change.old}, as at the last start: {why}")
+            plan.warnings.append(f"maxclients stays at {change.old}, as at the last start: {why}")
         elif why:
-            found.restart.append({"key": change.key, "why": f"{why} ({change})"})
+            plan.restart.append({"key": change.key, "why": f"{why} ({change})"})
         else:
-            found.live.append(change)
+            plan.live.append(change)
         danger = _danger(change, changes, desired, live, bool(why))
         if danger:
-            found.dangerous.append({"key": change.key, "why": danger})
-    found.restart += restart_reasons(live, parameters, version, sha)
-    return found
+            plan.dangerous.append({"key": change.key, "why": danger})
+    plan.restart += restart_reasons(live, parameters, version, sha)
+    return plan
 
 
 def _why_restart(change: Change, live: Live) -> str:

@@ -58,19 +58,19 @@ class Processes(Reconciler[List[View]]):
 
     def result(self, obs: list[View], steps: list[Step]) -> dict[str, Any]:
         """Return the result of each."""
-        found = [
+        results = [
             {"name": part.params["name"], "kind": part.params["kind"], **part.result(view, _own(part, steps))}
             for part, view in zip(self.parts, obs)
         ]
-        return {"processes": found, "to_restart": [one["name"] for one in found if one["restart_needed"]]}
+        return {"processes": results, "to_restart": [result["name"] for result in results if result["restart_needed"]]}
 
     def diff(self, before: list[View], after: list[View] | None, steps: list[Step]) -> list[dict[str, str]]:
         """Return the differences of each that has some."""
-        found: list[dict[str, str]] = []
+        differences: list[dict[str, str]] = []
         for number, part in enumerate(self.parts):
             if own := _own(part, steps):
-                found += part.diff(before[number], after[number] if after else None, own)
-        return found
+                differences += part.diff(before[number], after[number] if after else None, own)
+        return differences
 
 
 class KnownProcesses(Processes):

@@ -135,7 +135,7 @@ class Instance(Reconciler[View]):
         if self.client is not None:
             view.live = read_process(self.client, state, self.params["binary"], self.sentinel)
             view.owner = foreign_owner(self.home, view.live.account)
-            view.ran = {key: said[-1] for key, said in view.live.started_with.items()}
+            view.ran = {key: values[-1] for key, values in view.live.started_with.items()}
             view.ran.update(view.live.config)
             view.plan = self._compare(view.live, self.sample, self.client)
             view.renewed = is_renewed(self.parameters, view.live.config, self.params)
@@ -173,10 +173,10 @@ class Instance(Reconciler[View]):
         ):
             live.refused_by = self._refusals()
         probe_changes(client, changes, live)
-        found = plan_changes(changes, sample.config, live, self.parameters, sample.version, digest)
+        plan = plan_changes(changes, sample.config, live, self.parameters, sample.version, digest)
         warning = clients_warning(self.parameters, sample.config)
-        found.warnings += [warning] if warning else []
-        return found
+        plan.warnings += [warning] if warning else []
+        return plan
 
     def _refusals(self) -> list[str]:
         """Return the members that do not let the declared masteruser in; in check mode it may not be there yet."""

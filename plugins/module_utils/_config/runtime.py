@@ -45,8 +45,8 @@ def _read_process(live: Live, binary: str) -> None:
         program = os.readlink(f"{process}/exe")
         live.replaced = program == os.path.realpath(binary) + " (deleted)"
         if live.replaced or program == os.path.realpath(binary):
-            found = re.search(r"Max open files\s+\S+\s+(\d+)", Path(f"{process}/limits").read_text(encoding="utf-8"))
-            live.open_files = int(found.group(1)) if found else 0
+            limit = re.search(r"Max open files\s+\S+\s+(\d+)", Path(f"{process}/limits").read_text(encoding="utf-8"))
+            live.open_files = int(limit.group(1)) if limit else 0
             whose = Path(process).stat()
             live.account = whose.st_uid, whose.st_gid
     except OSError:
@@ -57,7 +57,7 @@ def is_started(unit: str) -> bool:
     """Return whether systemd runs this unit and will at the next boot."""
     ask = ["systemctl", "show", "--property=ActiveState,UnitFileState", unit]
     try:
-        said = (
+        properties = (
             subprocess.run(
                 ask, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL, check=False
             ).stdout.decode("utf-8", "replace")
@@ -66,7 +66,7 @@ def is_started(unit: str) -> bool:
         )
     except OSError:
         return False
-    return {"ActiveState=active", "UnitFileState=enabled"} <= set(said.split())
+    return {"ActiveState=active", "UnitFileState=enabled"} <= set(properties.split())
 
 
 def probe_changes(client: Client, changes: Sequence[Change], live: Live) -> None:

@@ -35,11 +35,11 @@ def client_rules(hashes: Iterable[str], version: Version) -> List[str]:
     return ["on", *(f"#{item}" for item in hashes), "&*", "-@all", *(f"+{command}" for command in commands)]
 
 
-def summed_rights(found: Iterable[str], category: Callable[[str], Iterable[str]]) -> Rights:
+def summed_rights(rules: Iterable[str], category: Callable[[str], Iterable[str]]) -> Rights:
     """Return rules so that what means the same is the same; Redis 7.0 sums commands up as categories."""
     plain: Set[str] = set()
     commands: Set[str] = set()
-    for rule in found:
+    for rule in rules:
         if rule[0] not in "+-":
             plain |= {rule} - {"sanitize-payload", "resetchannels"}
         elif rule == "-@all":
@@ -87,8 +87,8 @@ class Clients:
             text += f"remove the user {NAME}, as whom applications ask for the primary"
             self.steps = [ChangePassword(text, ["ACL", "DELUSER", NAME])] if now is not None else []
             return
-        said = dict(row.split(":", 1) for row in client.call("INFO", "server").splitlines() if ":" in row)
-        wanted = client_rules(self.hashes, parse_version(running_version(said)))
+        info = dict(row.split(":", 1) for row in client.call("INFO", "server").splitlines() if ":" in row)
+        wanted = client_rules(self.hashes, parse_version(running_version(info)))
 
         def category(name: str) -> Iterable[str]:
             return list(client.call("ACL", "CAT", name))

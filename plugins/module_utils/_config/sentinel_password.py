@@ -60,14 +60,16 @@ class Changeover:
     def _look(self, client: Optional[Client], file: str, state: str) -> Dict[str, str]:
         self.step, self.head = [], ""
         new, old = f"#{password_digest(self.new)}", {f"#{password_digest(word)}" for word in self.previous}
-        found = accepted_hashes(client) if client is not None and (self.previous or NAME in parse_marks(file)) else None
+        accepted = (
+            accepted_hashes(client) if client is not None and (self.previous or NAME in parse_marks(file)) else None
+        )
         if not self.previous:
-            if found and len(found) > 1:
+            if accepted and len(accepted) > 1:
                 raise refuse_unfinished_rotation(
                     self.label, self.params["path"], NAME, "redis_sentinel_password_previous"
                 )
             return {}
-        if client is not None and found is None:
+        if client is not None and accepted is None:
             if client.endpoint.password == self.new:
                 return {}
             raise Refused(
@@ -75,15 +77,15 @@ class Changeover:
                 str(client.endpoint),
                 "Nothing was changed. Keep redis_sentinel_password until the upgrade to 6.2 or later",
             )
-        if found is None:
+        if accepted is None:
             written = [line.args[-1] for line in parse_directives(file) if line.key == "requirepass" and line.args]
             both = {rule for rule in old if rule in file or rule in [f"#{password_digest(word)}" for word in written]}
         elif self.params["previous"] == OPEN:
-            both = old & found
-            self._tell([new] if new not in found else [], "let the new password in beside the previous one")
+            both = old & accepted
+            self._tell([new] if new not in accepted else [], "let the new password in beside the previous one")
         else:
             both = set()
-            self._close(client, state, bool(found - {new}), parse_marks(file).get(NAME))
+            self._close(client, state, bool(accepted - {new}), parse_marks(file).get(NAME))
         if not both:
             return {}
         self.head = "\n" + format_mark(NAME, parse_marks(file).get(NAME) or int(time.time())).strip("# \n")

@@ -15,18 +15,21 @@ from .._model.file_changes import Wanted
 
 def guard_files(params: Mapping[str, Any], file: Mapping[str, Any]) -> list[Wanted]:
     """Return the files beside the configuration; that of the users only where it must go."""
-    told = {key: params[key] for key in ("name", "port")}
-    told.update(params["guard"], **(params["guard_secrets"] or {}))
+    facts = {key: params[key] for key in ("name", "port")}
+    facts.update(params["guard"], **(params["guard_secrets"] or {}))
     users, place = (str(Path(file["path"]).with_suffix(end)) for end in (".acl", ".json"))
-    absent = [] if told.pop("acl") else [parse_file({"path": users, "state": "absent", "holds": "rules"})]
-    told = {
+    absent = [] if facts.pop("acl") else [parse_file({"path": users, "state": "absent", "holds": "rules"})]
+    facts = {
         key: value
-        for key, value in told.items()
+        for key, value in facts.items()
         if value or key not in ("username", "other_port", "users_absent", "cluster")
     }
     for peers in ("members", "sentinels"):
-        told[peers] = [{key: value for key, value in peer.items() if value is not None} for peer in told[peers]]
+        facts[peers] = [{key: value for key, value in peer.items() if value is not None} for peer in facts[peers]]
     connection = params["connection"]
     files = {part: connection[f"tls_{part}_file"] for part in ("ca", "cert", "key")}
-    told.update({"tls": files} if connection["tls"] else {})
-    return [*absent, parse_file({**file, "path": place, "content": json.dumps(told, indent=4) + "\n", "holds": "json"})]
+    facts.update({"tls": files} if connection["tls"] else {})
+    return [
+        *absent,
+        parse_file({**file, "path": place, "content": json.dumps(facts, indent=4) + "\n", "holds": "json"}),
+    ]

@@ -39,16 +39,18 @@ class Judge:
             try:
                 self.client.call(*setuser_command(name, rules))
             except CommandFailed as problem:
-                said = _SAID.search(problem.text)
+                refusal = _SAID.search(problem.text)
                 what = (
-                    f"refuses {hide_secrets(said.group(1))!r}: {said.group(2)}" if said else hide_secrets(problem.text)
+                    f"refuses {hide_secrets(refusal.group(1))!r}: {refusal.group(2)}"
+                    if refusal
+                    else hide_secrets(problem.text)
                 )
                 raise BadConfig(
                     f"{label}: the user {name}: {self.program} {what}",
                     todo="Nothing was changed. Correct this rule in the ACL users of the data set",
                 ) from None
-        found = parse_acl_list(self.client.call("ACL", "LIST"))
-        return {name: found[name] for name in users}
+        listed = parse_acl_list(self.client.call("ACL", "LIST"))
+        return {name: listed[name] for name in users}
 
     def find_same(
         self, users: Mapping[str, Sequence[str]], present: Mapping[str, Sequence[str]], label: str
@@ -56,35 +58,35 @@ class Judge:
         """Return the users whose present rules mean what is declared, whoever spelled them."""
         both = [name for name in users if name in present]
         declared = self.spell_rules({name: users[name] for name in both}, label)
-        found = []
+        same = []
         for name in both:
             try:
                 spelled = self.spell_rules({name: present[name]}, label)[name]
             except BadConfig:  # the running version knows a rule that this one does not
                 continue
             if meaning_of(spelled) == meaning_of(declared[name]):
-                found.append(name)
-        return found
+                same.append(name)
+        return same
 
     def list_forbidden(self, name: str, rules: Sequence[str], commands: Sequence[Sequence[str]]) -> List[str]:
         """Return which of the commands these rules do not allow. None of them has an effect."""
         if self.version >= SELECTORS:
             self.client.call(*setuser_command(name, rules))
-            said = [(command, self.client.call("ACL", "DRYRUN", name, *command)) for command in commands]
-            return [" ".join(command) for command, answer in said if answer != "OK"]
+            answers = [(command, self.client.call("ACL", "DRYRUN", name, *command)) for command in commands]
+            return [" ".join(command) for command, answer in answers if answer != "OK"]
         # Before DRYRUN: a command is refused when it is queued, and nothing that was queued is executed.
         open_rules = [rule for rule in rules if rule[0] != "#" and rule not in ("on", "off", "nopass")]
         self.client.call(*setuser_command(TRIAL, ["on", "nopass", *open_rules]))
         with Client(Endpoint(socket=self.place, username=TRIAL, password="x")) as trial:  # noqa: S106
             brackets = [command for command in commands if command[0] in BRACKETS]
-            found = [" ".join(command) for command in brackets if _refused(trial, command)]
+            forbidden = [" ".join(command) for command in brackets if _refused(trial, command)]
             self.client.call("ACL", "SETUSER", TRIAL, "+multi", "+discard")
             trial.call("MULTI")
             queued = [command for command in commands if command[0] not in BRACKETS]
-            found += [" ".join(command) for command in queued if _refused(trial, command)]
+            forbidden += [" ".join(command) for command in queued if _refused(trial, command)]
             trial.call("DISCARD")
         self.client.call("ACL", "DELUSER", TRIAL)
-        return found
+        return forbidden
 
     def explain_unfit(self, duty: str, login: Mapping[str, str], users: Mapping[str, Sequence[str]]) -> str:
         """Return why a duty could not be done with these users, empty when it could."""
@@ -118,8 +120,8 @@ class Judge:
         lacks = self.list_forbidden(TRIAL, rules, can)
         held = self.list_forbidden(TRIAL, rules, cannot)
         more = [text for text in (" ".join(command) for command in cannot) if text not in held]
-        said = [f"cannot do {', '.join(lacks)}"] if lacks else []
-        return " and ".join([*said, *([f"can do {', '.join(more)}"] if more else [])])
+        faults = [f"cannot do {', '.join(lacks)}"] if lacks else []
+        return " and ".join([*faults, *([f"can do {', '.join(more)}"] if more else [])])
 
 
 def _refused(trial: Client, command: Sequence[str]) -> bool:

@@ -33,10 +33,10 @@ def identify_file(path: str) -> list[Any]:
     """Return what is different after any change of a file; it cannot be set back, as the time of writing can."""
     try:
         real = Path(path).resolve()
-        found = real.stat()
+        status = real.stat()
     except OSError:
         return [path]
-    return [path, str(real), found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns]
+    return [path, str(real), status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns]
 
 
 def digest_question(binary: str, parameters: Mapping[str, Any], sentinel: bool, user: str) -> str:
@@ -64,11 +64,11 @@ def recall_answer(note: str, asked: str, secrets: Mapping[str, str]) -> Sample |
             place = os.fstat(file.fileno())
             if place.st_uid != os.geteuid() or stat.S_IMODE(place.st_mode) & 0o077:
                 return None
-            said = json.load(file)
-        if not asked or said["asked"] != asked:
+            noted = json.load(file)
+        if not asked or noted["asked"] != asked:
             return None
-        hidden = {key: secrets[source] for key, source in said["secrets"].items()}
-        return Sample(said["version"], {**said["config"], **hidden})
+        hidden = {key: secrets[source] for key, source in noted["secrets"].items()}
+        return Sample(noted["version"], {**noted["config"], **hidden})
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
@@ -89,8 +89,8 @@ def remember_answer(note: str, asked: str, secrets: Mapping[str, str], sample: S
 def hidden_values(parameters: Mapping[str, Any], more: Iterable[str]) -> dict[str, str]:
     """Return the words of a configuration that no other file may hold, by their keys; pure."""
     keys = {key.lower() for key in more}
-    found = collect_values(list_directives(parameters))
-    return {key: said[-1] for key, said in found.items() if said[-1] and (key in keys or is_secret(key))}
+    values = collect_values(list_directives(parameters))
+    return {key: words[-1] for key, words in values.items() if words[-1] and (key in keys or is_secret(key))}
 
 
 def recall_sample(

@@ -59,16 +59,16 @@ class Sample:
 def installed_version(binary: str) -> str:
     """Return the version that the program itself names; asked once as long as it is the same file."""
     try:
-        found = Path(binary).stat()
+        status = Path(binary).stat()
     except OSError:
         return _version(binary, ())
-    return _version(binary, (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns))
+    return _version(binary, (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns))
 
 
 @functools.lru_cache(maxsize=8)
 def _version(binary: str, _identity: Tuple[int, ...]) -> str:
     try:
-        said = subprocess.run(
+        output = subprocess.run(
             [binary, "--version"],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -78,10 +78,10 @@ def _version(binary: str, _identity: Tuple[int, ...]) -> str:
         ).stdout.decode("utf-8", "replace")
     except (OSError, subprocess.SubprocessError) as problem:
         raise BadConfig(f"{binary} cannot be run: {problem}", todo="Install the engine first") from problem
-    found = re.search(r"v=(\d+(?:\.\d+)+)", said)
-    if not found:
-        raise BadConfig(f"{binary} does not name its version, but says {said.strip()[:200]!r}")
-    return found.group(1)
+    number = re.search(r"v=(\d+(?:\.\d+)+)", output)
+    if not number:
+        raise BadConfig(f"{binary} does not name its version, but says {output.strip()[:200]!r}")
+    return number.group(1)
 
 
 def scratch_lines(parameters: Mapping[str, Any], sentinel: bool) -> list[str]:
@@ -162,9 +162,9 @@ def run_scratch(
             yield f"{directory}/s"
         except Unreachable as problem:
             log.seek(0)
-            said = log.read().decode("utf-8", "surrogateescape")
+            output = log.read().decode("utf-8", "surrogateescape")
             program = f"{Path(binary).name} {installed_version(binary)}"
-            raise translate_refusal(said, program, path, label, todo or str(problem)) from None
+            raise translate_refusal(output, program, path, label, todo or str(problem)) from None
         finally:
             end_child(process)
 
@@ -174,11 +174,11 @@ def find_credentials(place: str) -> Endpoint:
     return Endpoint(socket=place, username=OWNER, password="x", timeout=_SECONDS)  # noqa: S106
 
 
-def translate_refusal(said: str, program: str, path: str, label: str, todo: str) -> BadConfig:
+def translate_refusal(output: str, program: str, path: str, label: str, todo: str) -> BadConfig:
     """Turn the engine's own complaint into an error that names file and key, and shows no secret; pure."""
     stamp = re.compile(r"\d+:\w [^*#]*([*#]) ")
-    loud = [stamp.sub("", row) for row in said.split("\n") if "#" in stamp.findall(row)]
-    rows = [stamp.sub("", row).strip() for row in said.split("\n") if row.strip()]
+    loud = [stamp.sub("", row) for row in output.split("\n") if "#" in stamp.findall(row)]
+    rows = [stamp.sub("", row).strip() for row in output.split("\n") if row.strip()]
     key = ""
     complaint = ""
     for number, row in enumerate(rows):
@@ -224,13 +224,13 @@ def _ask(path: str, sample: Sample, declared: Iterable[str], password: str | Non
 
 def _settings(client: Client, version: str, declared: Iterable[str]) -> dict[str, str]:
     """Read all settings. Redis 6 clamps a value when it is set and not when it is read from a file: set it."""
-    found = client.read_pairs("CONFIG", "GET", "*")
+    settings = client.read_pairs("CONFIG", "GET", "*")
     if parse_version(version)[0] > 6:
-        return found
+        return settings
     for key in declared:
-        if key in found and key not in OVERRIDDEN and found[key].isdigit():
+        if key in settings and key not in OVERRIDDEN and settings[key].isdigit():
             try:
-                client.call("CONFIG", "SET", key, found[key])
+                client.call("CONFIG", "SET", key, settings[key])
             except CommandFailed:
                 continue
     return client.read_pairs("CONFIG", "GET", "*")

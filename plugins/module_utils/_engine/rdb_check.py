@@ -42,14 +42,14 @@ class Lacking(QuorumError):
     """The throw-away server has not the module whose data the file holds; nothing is said about the file."""
 
 
-def list_count_differences(told: Mapping[str, Mapping[str, int]], seen: Mapping[str, Mapping[str, int]]) -> str:
+def list_count_differences(declared: Mapping[str, Mapping[str, int]], seen: Mapping[str, Mapping[str, int]]) -> str:
     """Return what was counted otherwise, empty when all agrees; pure."""
-    found = []
-    for name in sorted({*told, *seen}, key=int):
-        left, right = told.get(name, {}).get("keys", 0), seen.get(name, {}).get("keys", 0)
+    differences = []
+    for name in sorted({*declared, *seen}, key=int):
+        left, right = declared.get(name, {}).get("keys", 0), seen.get(name, {}).get("keys", 0)
         if left != right:
-            found.append(f"database {name} has {right} keys instead of {left}")
-    return ", ".join(found)
+            differences.append(f"database {name} has {right} keys instead of {left}")
+    return ", ".join(differences)
 
 
 def drop_privileges(user: str, reads: str = "") -> Callable[[], None]:
@@ -84,23 +84,23 @@ def check_file(binary: str, kind: str, path: Path, user: str, wait: float) -> No
         )
     except (OSError, subprocess.SubprocessError) as problem:
         raise QuorumError(f"{name}-check-{kind} cannot be run: {problem}", str(path)) from problem
-    said = done.stdout.decode("utf-8", "replace").splitlines()
-    if done.returncode or (kind == "rdb" and not any("RDB looks OK" in row for row in said)):
-        why = checker_reason(said, done.returncode, _mode(path))
+    output = done.stdout.decode("utf-8", "replace").splitlines()
+    if done.returncode or (kind == "rdb" and not any("RDB looks OK" in row for row in output)):
+        why = checker_reason(output, done.returncode, _mode(path))
         raise Damaged(f"{name}-check-{kind} refuses {path.name}: {why}", str(path.parent))
 
 
-def checker_reason(said: Sequence[str], code: int, mode: str) -> str:
+def checker_reason(output: Sequence[str], code: int, mode: str) -> str:
     """Return the reason of a checker; what it says of its progress is none. Pure.
 
     It says nothing more than which file it checks where it cannot open that, and nothing at all when it was killed.
     """
-    rows = [row.strip() for row in said if row.strip() and not _PROGRESS.search(row)]
+    rows = [row.strip() for row in output if row.strip() and not _PROGRESS.search(row)]
     marked = [at for at, row in enumerate(rows) if "ERROR DETECTED" in row]
     reasons = rows[marked[-1] + 1 :] if marked else rows
     if reasons:
         return " ".join(reasons[:1] if marked else reasons[-2:])
-    last = [row for row in said if row.strip()]
+    last = [row for row in output if row.strip()]
     if code < 0:
         return f"it was ended by signal {-code}, which says nothing about the file; free memory and try again"
     if len(last) < 2:
@@ -110,10 +110,10 @@ def checker_reason(said: Sequence[str], code: int, mode: str) -> str:
 
 def _mode(path: Path) -> str:
     try:
-        found = path.stat()
+        status = path.stat()
     except OSError as problem:
         return str(problem.strerror)
-    return f"{found.st_size} bytes, mode {found.st_mode & 0o7777:04o}, user {found.st_uid}, group {found.st_gid}"
+    return f"{status.st_size} bytes, mode {status.st_mode & 0o7777:04o}, user {status.st_uid}, group {status.st_gid}"
 
 
 def loader_configuration(
@@ -163,18 +163,18 @@ def load_rdb(
             if process.stdin:
                 process.stdin.write(text.encode("utf-8", "surrogateescape"))
                 process.stdin.close()
-            found = _counts(process, f"{scratch}/s", wait)
+            counts = _counts(process, f"{scratch}/s", wait)
         finally:
             end_child(process)
-        if found is None:
+        if counts is None:
             log.seek(0)
             rows = [row for row in log.read().decode("utf-8", "replace").splitlines() if row.strip()]
-            lacking = [row for row in rows if any(said in row for said in LACKING)]
+            lacking = [row for row in rows if any(sign in row for sign in LACKING)]
             words = re.sub(r"\d+:\w [^*#]*[*#] ", "", " ".join(lacking[:1] or rows[-2:]))
             if lacking:
                 raise Lacking(words.split("-> ")[-1], str(directory))
             raise Damaged(f"The throw-away server does not load {name}: {words}", str(directory))
-        return found
+        return counts
 
 
 def _counts(process: subprocess.Popen[bytes], path: str, wait: float) -> Counts | None:

@@ -39,8 +39,8 @@ def request_load(
     """Let a throw-away server load an RDB, and return what it counts."""
     if PLACE not in os.environ:
         return rdb_check.load_rdb(binary, directory, name, user, wait, last, modules)
-    told = {"binary": binary, "path": str(directory / name), "wait": wait, "last": last, "modules": list(modules)}
-    counts: rdb_check.Counts = _ask({"what": "load", **told})
+    options = {"binary": binary, "path": str(directory / name), "wait": wait, "last": last, "modules": list(modules)}
+    counts: rdb_check.Counts = _ask({"what": "load", **options})
     return counts
 
 
@@ -53,14 +53,14 @@ def _ask(wish: Mapping[str, Any]) -> Any:
             place.connect(path)
             place.sendall(json.dumps(wish).encode() + b"\n")
             with place.makefile("rb") as file:
-                said = json.loads(file.readline() or b"{}")
+                answer = json.loads(file.readline() or b"{}")
     except (OSError, ValueError) as problem:
         raise QuorumError(f"The unit that proves backups cannot be asked: {problem}", path) from problem
-    if "found" in said:
-        return said["found"]
-    if "error" not in said:
+    if "found" in answer:
+        return answer["found"]
+    if "error" not in answer:
         raise QuorumError("The unit that proves backups ended without an answer", path, "Look at its journal")
-    raise _ERRORS.get(said["error"], QuorumError)(said["what"], said["where"], said["todo"])
+    raise _ERRORS.get(answer["error"], QuorumError)(answer["what"], answer["where"], answer["todo"])
 
 
 def answer_request() -> None:

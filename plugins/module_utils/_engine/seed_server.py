@@ -104,10 +104,10 @@ class Feeder:
 
     def start(self, shown: Mapping[str, str], more: Sequence[str] = ()) -> None:
         """Start it; it may still be loading. `shown`: what the one says that will follow it; `more`: lines for both."""
-        with socket.socket() as one, socket.socket() as other:
-            one.bind((ADDRESS, 0))
+        with socket.socket() as first, socket.socket() as other:
+            first.bind((ADDRESS, 0))
             other.bind((ADDRESS, 0))
-            port, secure = one.getsockname()[1], other.getsockname()[1]
+            port, secure = first.getsockname()[1], other.getsockname()[1]
         secure = secure if shown.get("tls-replication") == "yes" else 0
         self.port = secure or port
         self.place = Endpoint(ADDRESS, port, shown["masteruser"] or None, shown["masterauth"] or None, None, 30.0)
@@ -148,9 +148,9 @@ class Feeder:
                 raise QuorumError(f"The backup is not loaded after {wait:g} s", "", "Wait longer")
             if self._listens():
                 try:
-                    found = self.read_info()
-                    if found.get("loading") == "0":
-                        return found
+                    info = self.read_info()
+                    if info.get("loading") == "0":
+                        return info
                 except QuorumError:
                     pass  # it ends, and the next look says why
             time.sleep(0.05)

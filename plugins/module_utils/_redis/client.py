@@ -75,7 +75,7 @@ def require_library() -> None:
 def _build_client(endpoint: Endpoint) -> Any:
     """Return a client of redis-py, with the arguments that this version of it knows."""
     known = inspect.signature(redis.Redis.__init__).parameters
-    found: Dict[str, Any] = {
+    options: Dict[str, Any] = {
         "username": endpoint.username or None,
         "password": endpoint.password or None,
         "socket_timeout": endpoint.timeout,
@@ -95,11 +95,11 @@ def _build_client(endpoint: Endpoint) -> Any:
         from redis.retry import Retry
 
         optional["retry"] = Retry(NoBackoff(), 0)
-    found.update({key: value for key, value in optional.items() if key in known})
+    options.update({key: value for key, value in optional.items() if key in known})
     if endpoint.tls and not endpoint.socket:
-        found["connection_class"] = secure_connection(redis.Connection, endpoint.tls)
-        found = {"connection_pool": redis.ConnectionPool(**found)}
-    return redis.Redis(single_connection_client=True, **found)
+        options["connection_class"] = secure_connection(redis.Connection, endpoint.tls)
+        options = {"connection_pool": redis.ConnectionPool(**options)}
+    return redis.Redis(single_connection_client=True, **options)
 
 
 def _causes(problem: Optional[BaseException]) -> Iterator[BaseException]:
@@ -165,11 +165,11 @@ class Client:
 
     def close(self) -> None:
         """Close the connection."""
-        found, self._redis = self._redis, None
+        connection, self._redis = self._redis, None
         try:
-            if found is not None:
-                found.close()
-                found.connection_pool.disconnect()
+            if connection is not None:
+                connection.close()
+                connection.connection_pool.disconnect()
         except (redis.exceptions.RedisError, OSError):
             pass
 
@@ -190,12 +190,12 @@ class Client:
         if isinstance(problem, redis.exceptions.ResponseError):
             return CommandFailed(text, where)
         place = self.endpoint
-        found = None
+        explained = None
         if not place.socket and (place.tls or not self.answered):
-            found = explain_failure(list(_causes(problem)), place.tls, place.address, place.port, place.timeout)
-        found = found or _unreachable(problem, where, place.timeout)
-        found.what = self._mask(found.what)
-        return found
+            explained = explain_failure(list(_causes(problem)), place.tls, place.address, place.port, place.timeout)
+        explained = explained or _unreachable(problem, where, place.timeout)
+        explained.what = self._mask(explained.what)
+        return explained
 
     def call(self, *args: Any) -> Any:
         """Send one command and return its raw reply."""

@@ -41,14 +41,14 @@ def sentinel_of(row: Mapping[str, str]) -> str:
 
 def dependents_in(text: str) -> List[Dependent]:
     """Return the replicas and Sentinels in CLIENT LIST; pure."""
-    found = []
+    dependents = []
     for row in parse_client_list(text):
         user = row.get("user", "")
         if "S" in row.get("flags", ""):
-            found.append(Dependent(row["id"], "replication", user, row.get("addr", "").rpartition(":")[0]))
+            dependents.append(Dependent(row["id"], "replication", user, row.get("addr", "").rpartition(":")[0]))
         elif sentinel_of(row):
-            found.append(Dependent(row["id"], "sentinel", user, sentinel_of(row)))
-    return found
+            dependents.append(Dependent(row["id"], "sentinel", user, sentinel_of(row)))
+    return dependents
 
 
 def list_unblocks(text: str, *commands: str) -> List[Sequence[str]]:
@@ -56,8 +56,8 @@ def list_unblocks(text: str, *commands: str) -> List[Sequence[str]]:
 
     `text` is CLIENT LIST.
     """
-    told = [row for row in parse_client_list(text) if set(row.get("flags", "")) & set("bSM") == {"b"}]
-    return [("CLIENT", "KILL", "ID", row["id"]) for row in told if not commands or row.get("cmd") in commands]
+    blocked = [row for row in parse_client_list(text) if set(row.get("flags", "")) & set("bSM") == {"b"}]
+    return [("CLIENT", "KILL", "ID", row["id"]) for row in blocked if not commands or row.get("cmd") in commands]
 
 
 def follow_server(client: Client, *target: Any) -> None:
@@ -75,9 +75,9 @@ def read_dependents(client: Client) -> List[Dependent]:
 
 def needed_users(client: Client) -> Set[str]:
     """Return the users that somebody may depend on now: the default one, mine, and those of replicas and Sentinels."""
-    found = {"default", str(client.call("ACL", "WHOAMI"))}
-    found |= {one.user for one in read_dependents(client)}
-    return found | {name for name in client.read_pairs("CONFIG", "GET", "masteruser").values() if name}
+    needed = {"default", str(client.call("ACL", "WHOAMI"))}
+    needed |= {dependent.user for dependent in read_dependents(client)}
+    return needed | {name for name in client.read_pairs("CONFIG", "GET", "masteruser").values() if name}
 
 
 def reconnect_clients(
@@ -91,11 +91,11 @@ def reconnect_clients(
     """Cut the connections of those who are in as an old user, and wait until all are back as who they shall be."""
     new = {duty: login.get("username") or "default" for duty, login in logins.items()}
     before = read_dependents(client)
-    replicas = sum(one.duty == "replication" for one in before)
-    stale = [one for one in before if one.user in old and one.user != new.get(one.duty)]
-    for one in stale:
+    replicas = sum(dependent.duty == "replication" for dependent in before)
+    stale = [dependent for dependent in before if dependent.user in old and dependent.user != new.get(dependent.duty)]
+    for dependent in stale:
         try:
-            client.call("CLIENT", "KILL", "ID", one.number)
+            client.call("CLIENT", "KILL", "ID", dependent.number)
         except CommandFailed:
             continue  # it has gone by itself
     deadline = time.monotonic() + min(wait, SECONDS)
@@ -115,14 +115,20 @@ def reconnect_clients(
 
 def _missing(now: List[Dependent], old: Set[str], new: Mapping[str, str], replicas: int, sentinels: int) -> str:
     stale = sorted(
-        {f"{one.duty} of {one.who} as {one.user}" for one in now if one.user in old and one.user != new.get(one.duty)}
+        {
+            f"{dependent.duty} of {dependent.who} as {dependent.user}"
+            for dependent in now
+            if dependent.user in old and dependent.user != new.get(dependent.duty)
+        }
     )
     if stale:
         return f"still logged in: {', '.join(stale)}"
-    here = sum(one.duty == "replication" for one in now)
+    here = sum(dependent.duty == "replication" for dependent in now)
     if here < replicas:
         return f"only {here} of {replicas} replicas have come back as {new.get('replication')}"
-    watching = len({one.who for one in now if one.duty == "sentinel" and one.user == new.get("sentinel")})
+    watching = len(
+        {dependent.who for dependent in now if dependent.duty == "sentinel" and dependent.user == new.get("sentinel")}
+    )
     if watching < sentinels:
         return f"only {watching} of {sentinels} Sentinels are logged in as {new.get('sentinel')}"
     return ""
@@ -143,11 +149,11 @@ def left_behind(rows: str, since: Mapping[str, float], now: float) -> List[str]:
     Replicas and Sentinels are no clients: what they log in with is asked of them. A connection without any command
     has logged in as nobody, though it is called the default user.
     """
-    found: Dict[str, int] = {}
+    counts: Dict[str, int] = {}
     for row in parse_client_list(rows):
         user, name = row.get("user", ""), row.get("name", "")
         ours = {"M", "S"} & set(row.get("flags", "")) or sentinel_of(row)
         if row.get("cmd") != "NULL" and user in since and not ours and now - int(row.get("age") or 0) < since[user]:
             who = f"{user} from {row.get('addr', '').rpartition(':')[0]}" + (f" (named {name})" if name else "")
-            found[who] = found.get(who, 0) + 1
-    return [f"{who}, {count} connection{'s' if count > 1 else ''}" for who, count in sorted(found.items())]
+            counts[who] = counts.get(who, 0) + 1
+    return [f"{who}, {count} connection{'s' if count > 1 else ''}" for who, count in sorted(counts.items())]

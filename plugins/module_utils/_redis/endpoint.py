@@ -13,8 +13,8 @@ from .tls import Tls, tls_from_params
 
 def passwords_of(given: Any) -> List[str]:
     """Return the passwords of an option that takes one or a list."""
-    found = given if isinstance(given, (list, tuple)) else [given]
-    return [str(word) for word in found if word not in (None, "")]
+    words = given if isinstance(given, (list, tuple)) else [given]
+    return [str(word) for word in words if word not in (None, "")]
 
 
 @dataclass(frozen=True)

@@ -30,12 +30,12 @@ class EngineModule:
 
 def parse_modules(reply: Sequence[Any]) -> List[EngineModule]:
     """Return the modules that MODULE LIST names; pure."""
-    found = []
+    modules = []
     for row in reply:
-        told = as_dict(row)
-        args = [str(word) for word in told.get("args") or []]
-        found.append(EngineModule(told["name"], str(told.get("ver", "")), told.get("path") or "", args))
-    return found
+        fields = as_dict(row)
+        args = [str(word) for word in fields.get("args") or []]
+        modules.append(EngineModule(fields["name"], str(fields.get("ver", "")), fields.get("path") or "", args))
+    return modules
 
 
 def list_modules(client: Client) -> List[EngineModule]:
@@ -48,5 +48,5 @@ def list_modules(client: Client) -> List[EngineModule]:
 
 def render_modules(modules: Sequence[EngineModule]) -> List[str]:
     """Return the lines of a configuration that loads those whose file is there; Valkey 9 names its own one "lua"."""
-    there = [one for one in modules if Path(one.path).is_absolute() and Path(one.path).is_file()]
-    return [Line("loadmodule", [one.path, *one.args]).text for one in there]
+    there = [module for module in modules if Path(module.path).is_absolute() and Path(module.path).is_file()]
+    return [Line("loadmodule", [module.path, *module.args]).text for module in there]

@@ -20,7 +20,7 @@ def connect_running(endpoint: Endpoint, state: str | None, variable: str) -> Cli
 
     A process that still listens on the port of its last start is found there.
     """
-    before = {key: said[-1] for key, said in parse_state_file(state)["started_with"].items()}
+    before = {key: values[-1] for key, values in parse_state_file(state)["started_with"].items()}
     foreign: Unreachable | None = None
     for place in [endpoint, *_elsewhere(endpoint, before)]:
         try:

@@ -42,7 +42,7 @@ def kind_of(problem: QuorumError) -> str:
 def resolve_name(address: str) -> List[str]:
     """Return the IP addresses behind a name; none when it cannot be resolved."""
     try:
-        return sorted({str(found[4][0]) for found in socket.getaddrinfo(address, None, type=socket.SOCK_STREAM)})
+        return sorted({str(entry[4][0]) for entry in socket.getaddrinfo(address, None, type=socket.SOCK_STREAM)})
     except (OSError, UnicodeError):
         return []
 
@@ -94,8 +94,8 @@ def _server(
             apply_info(seen, client.call("INFO"))
             seen.aliases = sorted({*seen.aliases, *_announced(client)})
             if config:
-                found = client.read_pairs("CONFIG", "GET", "*")
-                seen.config = {key: MASK if key in SECRET_KEYS and value else value for key, value in found.items()}
+                settings = client.read_pairs("CONFIG", "GET", "*")
+                seen.config = {key: MASK if key in SECRET_KEYS and value else value for key, value in settings.items()}
             seen.refused = _refused(client, refused_hours) if refused_hours else []
             if nodes is not None:
                 nodes.update(_nodes_of(client))
@@ -221,8 +221,8 @@ def read_places(given: Mapping[str, Any]) -> Tuple[List[Place], List[Place]]:
 def list_refusals(places: Sequence[Place], username: Optional[str], password: Optional[str]) -> List[str]:
     """Return who does not let this user in, and why; nobody when all do."""
 
-    def ask(found: Place) -> str:
-        host, place = found
+    def ask(member: Place) -> str:
+        host, place = member
         try:
             connect(replace(place, username=username or None, password=password, fallback=None, others=())).close()
         except QuorumError as problem:
@@ -230,4 +230,4 @@ def list_refusals(places: Sequence[Place], username: Optional[str], password: Op
         return ""
 
     with ThreadPoolExecutor(max_workers=min(16, len(places) or 1)) as pool:
-        return [said for said in pool.map(ask, places) if said]
+        return [refusal for refusal in pool.map(ask, places) if refusal]

@@ -88,15 +88,15 @@ def apply_info(seen: Observed, text: str) -> Observed:
             parse_number(info.get("master_last_io_seconds_ago"), -1),
         )
     for count in range(parse_number(info.get("connected_slaves"))):
-        found = _commas(info.get(f"slave{count}", ""))
-        if found.get("ip"):
+        fields = _commas(info.get(f"slave{count}", ""))
+        if fields.get("ip"):
             seen.replicas.append(
                 Downstream(
-                    found["ip"],
-                    parse_number(found.get("port")),
-                    found.get("state", ""),
-                    parse_number(found.get("offset")),
-                    parse_number(found.get("lag"), -1),
+                    fields["ip"],
+                    parse_number(fields.get("port")),
+                    fields.get("state", ""),
+                    parse_number(fields.get("offset")),
+                    parse_number(fields.get("lag"), -1),
                 )
             )
     seen.databases = {
@@ -174,29 +174,29 @@ def parse_sentinels(reply: Sequence[Sequence[Any]]) -> List[Dict[str, Any]]:
 
 def keys_by_database(info: Mapping[str, str]) -> Dict[str, Dict[str, int]]:
     """Return keys and expiring keys of each database that INFO names; pure."""
-    found = {}
+    databases = {}
     for name, value in info.items():
         if re.fullmatch(r"db\d+", name):
             numbers = dict(part.split("=", 1) for part in value.split(",") if "=" in part)
-            found[name[2:]] = {key: parse_number(numbers.get(key)) for key in ("keys", "expires")}
-    return found
+            databases[name[2:]] = {key: parse_number(numbers.get(key)) for key in ("keys", "expires")}
+    return databases
 
 
 def reason_in_log(text: str) -> str:
     """Return the engine's own reason from its log; pure."""
     loud = [_STAMP.sub("", row).strip() for row in text.splitlines() if "#" in _STAMP.findall(row)]
     loud = [row for row in loud if not row.startswith("WARNING")]
-    told = [row for row in loud if row not in ("Background saving error", "Background AOF rewrite error")] or loud
-    return "; ".join(dict.fromkeys(told[-2:]))
+    reasons = [row for row in loud if row not in ("Background saving error", "Background AOF rewrite error")] or loud
+    return "; ".join(dict.fromkeys(reasons[-2:]))
 
 
 def parse_acl_log(rows: Sequence[Sequence[Any]], seconds: float) -> List[Dict[str, Any]]:
     """Return what users were refused of late: commands, keys and channels, not logins."""
-    found = []
+    refusals = []
     for row in rows:
-        told = dict(zip(row[::2], row[1::2]))
-        age = float(told["age-seconds"])
-        if told["reason"] != "auth" and age <= seconds:
-            what = {"user": told["username"], "kind": told["reason"], "object": told["object"]}
-            found.append({**what, "times": int(told["count"]), "age": int(age)})
-    return found
+        fields = dict(zip(row[::2], row[1::2]))
+        age = float(fields["age-seconds"])
+        if fields["reason"] != "auth" and age <= seconds:
+            what = {"user": fields["username"], "kind": fields["reason"], "object": fields["object"]}
+            refusals.append({**what, "times": int(fields["count"]), "age": int(age)})
+    return refusals

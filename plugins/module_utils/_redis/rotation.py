@@ -27,10 +27,10 @@ def list_rotating(path: Optional[str]) -> List[str]:
 
 def no_clients(client: Client, since: Mapping[str, float], label: str) -> None:
     """Refuse to go on while clients are there that know nothing but the previous password, as far as that is seen."""
-    found = left_behind(client.call("CLIENT", "LIST"), since, time.time()) if since else []
-    if found:
+    stale = left_behind(client.call("CLIENT", "LIST"), since, time.time()) if since else []
+    if stale:
         raise Refused(
-            f"{label}: clients have logged in before there was a new password: {'; '.join(found)}",
+            f"{label}: clients have logged in before there was a new password: {'; '.join(stale)}",
             str(client.endpoint),
             GO_ON.format(todo="Give them the new one and let them connect anew")
             + ". When they know both, say redis_rotate_ignore_clients=true",
@@ -40,30 +40,34 @@ def no_clients(client: Client, since: Mapping[str, float], label: str) -> None:
 def check_links(places: Sequence[Place], login: Mapping[str, str], label: str) -> None:
     """Refuse to go on while a member would log in to its primary with something else."""
     wanted = (login.get("username") or "", login.get("password") or "")
-    said = []
+    problems = []
     for host, place in places:
         try:
             with connect(place) as client:
-                found = [client.call("CONFIG", "GET", key)[1] for key in ("masteruser", "masterauth")]
-            if tuple(found) != wanted:
-                said.append(f"{host}: its masteruser or masterauth is another one")
+                present = [client.call("CONFIG", "GET", key)[1] for key in ("masteruser", "masterauth")]
+            if tuple(present) != wanted:
+                problems.append(f"{host}: its masteruser or masterauth is another one")
         except QuorumError as problem:
-            said.append(f"{host}: {problem.what}")
-    if said:
+            problems.append(f"{host}: {problem.what}")
+    if problems:
         todo = GO_ON.format(todo="Bring those members up")
-        raise Refused(f"{label}: not every member replicates with the new password: {'; '.join(said)}", "", todo)
+        raise Refused(f"{label}: not every member replicates with the new password: {'; '.join(problems)}", "", todo)
 
 
 def refused_since(client: Client, users: Iterable[str], seconds: float) -> List[str]:
     """Return who was refused as one of these users meanwhile, as far as ACL LOG tells."""
-    names, found = set(users), set()
+    names, refused = set(users), set()
     try:
         rows = client.call("ACL", "LOG") if names else []
     except QuorumError:
         return []
     for row in rows:
-        told = dict(zip(row[::2], row[1::2]))
-        if told.get("reason") == "auth" and told.get("username") in names and float(told["age-seconds"]) < seconds:
-            where = re.search(r" addr=(\S+):\d+ ", f" {told.get('client-info', '')} ")
-            found.add(f"{told['username']} from {where.group(1) if where else '?'}")
-    return sorted(found)
+        fields = dict(zip(row[::2], row[1::2]))
+        if (
+            fields.get("reason") == "auth"
+            and fields.get("username") in names
+            and float(fields["age-seconds"]) < seconds
+        ):
+            where = re.search(r" addr=(\S+):\d+ ", f" {fields.get('client-info', '')} ")
+            refused.add(f"{fields['username']} from {where.group(1) if where else '?'}")
+    return sorted(refused)

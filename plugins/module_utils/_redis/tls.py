@@ -55,18 +55,18 @@ def tls_from_params(params: Mapping[str, Any]) -> Optional[Tls]:
     """Return what the connection options say of TLS; None without it. BadConfig: a file that cannot be used."""
     if not params.get("tls"):
         return None
-    found = Tls(*(params.get(f"tls_{part}_file") or None for part in ("ca", "cert", "key")))
-    if bool(found.cert) != bool(found.key):
-        given, missing = ("tls_cert_file", "tls_key_file") if found.cert else ("tls_key_file", "tls_cert_file")
+    tls = Tls(*(params.get(f"tls_{part}_file") or None for part in ("ca", "cert", "key")))
+    if bool(tls.cert) != bool(tls.key):
+        given, missing = ("tls_cert_file", "tls_key_file") if tls.cert else ("tls_key_file", "tls_cert_file")
         raise BadConfig(f"{given} is given without {missing}", "", "Give both, or none")
-    for path in (found.ca, found.cert, found.key):
+    for path in (tls.ca, tls.cert, tls.key):
         try:
             if path:
                 Path(path).read_bytes()
         except OSError as problem:
             todo = "Bring the file to the host, or correct the path"
             raise BadConfig(f"A file of TLS cannot be read: {problem.strerror}", path or "", todo) from problem
-    return found
+    return tls
 
 
 def secure_connection(plain: Any, tls: Tls) -> Any:
@@ -89,21 +89,24 @@ def secure_connection(plain: Any, tls: Tls) -> Any:
 
 def explain_unproved(problem: ssl.SSLCertVerificationError) -> tuple[str, str]:
     """Return why a certificate was not accepted, and what to do."""
-    code, said = problem.verify_code, str(problem.verify_message).rstrip(".")
+    code, reason = problem.verify_code, str(problem.verify_message).rstrip(".")
     if code == _EXPIRED:
         return "The certificate has expired", "Renew it; see also that the clock of this host is right"
     if code == _NOT_YET:
         return "The certificate is not valid yet", "See that the clocks of both hosts are right"
     if code in _NAME:
-        return f"The certificate is of somebody else: {said}", "Issue one with this address among its alternative names"
+        return (
+            f"The certificate is of somebody else: {reason}",
+            "Issue one with this address among its alternative names",
+        )
     if code in UNKNOWN_CA:
         return (
-            f"The certificate is not of the known CA: {said}",
+            f"The certificate is not of the known CA: {reason}",
             f"Correct tls_ca_file, or the certificate of the server. {THREE_ROUNDS}",
         )
     if code == _PURPOSE:
         return "The certificate may not be used for this purpose", "Issue one for both serverAuth and clientAuth"
-    return f"The certificate is not accepted: {said}", "Issue another one"
+    return f"The certificate is not accepted: {reason}", "Issue another one"
 
 
 def explain_handshake(problem: BaseException, where: str) -> Optional[Unreachable]:
@@ -113,25 +116,25 @@ def explain_handshake(problem: BaseException, where: str) -> Optional[Unreachabl
         return Unreachable(what, where, todo, kind="tls")
     if not isinstance(problem, ssl.SSLError):
         return None
-    said = str(problem)
+    reason = str(problem)
     for pattern, what in _ALERTS:
-        if re.search(pattern, said, re.IGNORECASE):
+        if re.search(pattern, reason, re.IGNORECASE):
             return Unreachable(what, where, "Correct tls_cert_file and tls_key_file", kind="tls")
-    if re.search(r"wrong.version.number|unknown.protocol|http.request", said, re.IGNORECASE):
+    if re.search(r"wrong.version.number|unknown.protocol|http.request", reason, re.IGNORECASE):
         return refuse_plain(where)
-    if re.search(r"KEY_VALUES_MISMATCH", said):
+    if re.search(r"KEY_VALUES_MISMATCH", reason):
         return Unreachable("Certificate and key do not belong together", where, "Correct tls_key_file", kind="tls")
-    text = re.sub(r"\s*\(_ssl\.c:\d+\)$", "", said)
+    text = re.sub(r"\s*\(_ssl\.c:\d+\)$", "", reason)
     return Unreachable(f"TLS failed: {text}", where, "See that both sides have a TLS version in common", kind="tls")
 
 
 def build_context(tls: Tls) -> ssl.SSLContext:
     """Return what verifies the other side, with the own certificate in it."""
-    found = ssl.create_default_context(cafile=tls.ca)
-    found.check_hostname = tls.named
+    context = ssl.create_default_context(cafile=tls.ca)
+    context.check_hostname = tls.named
     if tls.cert:
-        found.load_cert_chain(tls.cert, tls.key)
-    return found
+        context.load_cert_chain(tls.cert, tls.key)
+    return context
 
 
 def read_certificate(tls: Tls, address: str, port: int, timeout: float) -> bytes:
@@ -157,9 +160,9 @@ def explain_failure(
             return refuse_plain(where)  # an engine takes it for a line that has not ended
         if isinstance(cause, _CUT):
             return _inquire(tls, address, port, timeout)
-        found = explain_handshake(cause, where)
-        if found:
-            return found
+        explained = explain_handshake(cause, where)
+        if explained:
+            return explained
     return None
 
 
