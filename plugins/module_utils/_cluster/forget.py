@@ -35,13 +35,13 @@ class Leaving:
 def find_leaving(members: Sequence[ClusterMember], addresses: Sequence[str]) -> List[ClusterNode]:
     """Return the nodes at these addresses that are no members that answer, each once, with all slots told of it."""
     ours = by_id(members)
-    found: Dict[str, ClusterNode] = {}
+    nodes: Dict[str, ClusterNode] = {}
     for node in (node for member in list_answering(members) for node in member.peers):
         if node.address in addresses and node.id not in ours and not node.in_handshake:
-            known = found.setdefault(node.id, node)
+            known = nodes.setdefault(node.id, node)
             if node.slots and not known.slots:
-                found[node.id] = node
-    return list(found.values())
+                nodes[node.id] = node
+    return list(nodes.values())
 
 
 def drop_nodes(members: Sequence[ClusterMember], leaving: Leaving) -> List[ClusterMember]:

@@ -55,10 +55,10 @@ def _cut_off_readers(old: Client) -> None:
 
 
 def _cut_off(client: Client, commands: Sequence[str] = ()) -> None:
-    found = list_unblocks(client.call("CLIENT", "LIST", "TYPE", "normal"), *commands)
-    if found:
+    unblocks = list_unblocks(client.call("CLIENT", "LIST", "TYPE", "normal"), *commands)
+    if unblocks:
         with suppress(QuorumError):  # one of them has gone by itself
-            client.send_together(found)
+            client.send_together(unblocks)
 
 
 def _quietly(client: Client, *command: str) -> None:

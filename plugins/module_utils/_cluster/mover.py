@@ -126,8 +126,10 @@ class Mover:
                 f"{here.name} and {there.name} are not both primaries any more", self.where, "Run again: it plans anew"
             )
         self._copy_libraries(source, target)
-        told = self.get_client(source).read_pairs("CONFIG", "GET", "cluster-node-timeout")
-        limit = PACE * parse_number(told.get("cluster-node-timeout")) // 2000  # half of it, which is in milliseconds
+        settings = self.get_client(source).read_pairs("CONFIG", "GET", "cluster-node-timeout")
+        limit = (
+            PACE * parse_number(settings.get("cluster-node-timeout")) // 2000
+        )  # half of it, which is in milliseconds
         for slot in sorted(slots_of(ranges) & slots_of(here.slots)):
             sizes = self._sizes(source, slot)
             largest = max(sizes, key=lambda key: sizes[key], default="")
@@ -152,11 +154,11 @@ class Mover:
         """Return how many bytes the keys of a slot have."""
         client = self.get_client(source)
         keys = client.call("CLUSTER", "GETKEYSINSLOT", slot, LOOKED_AT)
-        found: Dict[str, int] = {}
+        bytes_of: Dict[str, int] = {}
         for part in _parts(keys, 1000):
             sizes = client.send_together([("MEMORY", "USAGE", key) for key in part])
-            found.update({key: parse_number(size) for key, size in zip(part, sizes)})
-        return found
+            bytes_of.update({key: parse_number(size) for key, size in zip(part, sizes)})
+        return bytes_of
 
     def _drain(self, move: SlotMove, sizes: Dict[str, int]) -> None:
         """Move keys until the source has none of the slot."""
@@ -204,7 +206,7 @@ class Mover:
             else:
                 different.append(key)
         if different:
-            here, there = (self.members[one].name for one in (move.source, move.target))
+            here, there = (self.members[side].name for side in (move.source, move.target))
             raise Refused(
                 f"Copies of {count_of(len(different), 'key')} of slot {move.slot} differ between {here} and {there}, "
                 f"since a replica was promoted in the middle of a move: {', '.join(map(repr, different[:5]))}",
@@ -267,11 +269,11 @@ def _parts(items: Sequence[str], size: int) -> Iterator[Sequence[str]]:
 
 def _light(keys: Sequence[str], sizes: Dict[str, int]) -> List[str]:
     """Return the first keys that are not too much at once; one at least."""
-    found: List[str] = []
+    batch: List[str] = []
     left = BATCH_BYTES
     for key in keys:
         left -= sizes.get(key, 0)
-        if found and left < 0:
+        if batch and left < 0:
             break
-        found.append(key)
-    return found
+        batch.append(key)
+    return batch

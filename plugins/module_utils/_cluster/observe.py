@@ -23,18 +23,18 @@ ALONE = "standalone"  # why a server has no place in a cluster
 def _look(endpoint: Endpoint, host: str) -> ClusterMember:
     """Look at one member; that it does not answer is a finding."""
     server = Observed(host=host, address=endpoint.address, port=endpoint.port, aliases=resolve_name(endpoint.address))
-    found = ClusterMember(server)
+    member = ClusterMember(server)
     try:
         with Client(endpoint) as client:
             apply_info(server, client.call("INFO"))
             if server.mode != "cluster":
                 server.error, server.error_kind = "does not run in cluster mode", ALONE
-                return found
-            told = ask_nodes(client)
-            found.state, found.nodes = told["state"], parse_nodes(told["nodes"])
+                return member
+            answer = ask_nodes(client)
+            member.state, member.nodes = answer["state"], parse_nodes(answer["nodes"])
     except QuorumError as problem:
         server.error, server.error_kind, server.reachable = str(problem), kind_of(problem), False
-    return found
+    return member
 
 
 def observe_cluster(places: Sequence[Place], zones: Sequence[str]) -> List[ClusterMember]:

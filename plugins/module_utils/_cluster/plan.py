@@ -102,31 +102,31 @@ class ClusterPlanner:
             return self._shrink(fixed, cut_short)
         spare = [position for position, member in enumerate(self.members) if member.is_spare]
         placement = place_members(self.zones, self.replicas, fixed, spare) if self._divides() else fixed
-        found = ClusterPlan(placement=placement)
-        new = self._new_slots(found.placement)
-        found.steps = self._steps(found.placement, fixed, new)
-        changes = found.steps or not fixed.primaries or any(member.is_blank for member in self.members)
+        plan = ClusterPlan(placement=placement)
+        new = self._new_slots(plan.placement)
+        plan.steps = self._steps(plan.placement, fixed, new)
+        changes = plan.steps or not fixed.primaries or any(member.is_blank for member in self.members)
         if cut_short:
-            found.steps = finishing_steps(cut_short)
+            plan.steps = finishing_steps(cut_short)
         elif changes:
             refuse_steps(self.members, self.replicas, self.where)
-        found.shards = shards_of(self.members, fixed if cut_short else found.placement)
-        self._promote(found)
-        for shard in found.shards:
+        plan.shards = shards_of(self.members, fixed if cut_short else plan.placement)
+        self._promote(plan)
+        for shard in plan.shards:
             shard.slots = ranges_of(slots_of(shard.slots) | slots_of(new.get(shard.primary, [])))
-        found.steps = [*forget_steps(self.seen, self.leaving), *found.steps]
-        found.warnings = self._warnings(found.placement, bool(cut_short))
-        found.moves = moves_of(found.shards, self.names)
+        plan.steps = [*forget_steps(self.seen, self.leaving), *plan.steps]
+        plan.warnings = self._warnings(plan.placement, bool(cut_short))
+        plan.moves = moves_of(plan.shards, self.names)
         if cut_short and (changes or list_silent(self.members)):
-            found.warnings.append("Only the move that was cut short is finished; run again for the rest")
+            plan.warnings.append("Only the move that was cut short is finished; run again for the rest")
         elif self.rebalance:
-            self._balance(found, cut_short)
-        return found
+            self._balance(plan, cut_short)
+        return plan
 
     def _shrink(self, fixed: Placement, cut_short: Sequence[SlotMove]) -> ClusterPlan:
         """Return what is to be done before members leave."""
         done = plan_shrink(self.members, fixed, self.replicas, self.shrink, cut_short, self.where)
-        shards = [Shard(one, done.owned[one], done.placement.replicas_of(one)) for one in done.placement.primaries]
+        shards = [Shard(seat, done.owned[seat], done.placement.replicas_of(seat)) for seat in done.placement.primaries]
         return ClusterPlan(done.steps, shards, done.placement, self._warnings(done.placement, bool(cut_short)))
 
     def left_open(self) -> List[SlotMove]:
@@ -135,39 +135,39 @@ class ClusterPlanner:
         await_quiet(self.members, self.where, apart)
         return left_open(self.members, self.where) if apart else []
 
-    def _balance(self, found: ClusterPlan, cut_short: Sequence[SlotMove]) -> None:
+    def _balance(self, plan: ClusterPlan, cut_short: Sequence[SlotMove]) -> None:
         """Add the moves of slots until every primary has its share."""
-        owned = after_finishing({shard.primary: shard.slots for shard in found.shards}, cut_short)
-        moves = move_steps(self.members, owned, self.find_drift(found.placement), self.where)
+        owned = after_finishing({shard.primary: shard.slots for shard in plan.shards}, cut_short)
+        moves = move_steps(self.members, owned, self.find_drift(plan.placement), self.where)
         if moves and not cut_short:
             refuse_steps(self.members, self.replicas, self.where)
-        found.steps = [*found.steps, *moves]
+        plan.steps = [*plan.steps, *moves]
         owned = after_moving(owned, moves)
-        for shard in found.shards:
+        for shard in plan.shards:
             shard.slots = owned[shard.primary]
 
-    def _promote(self, found: ClusterPlan) -> None:
+    def _promote(self, plan: ClusterPlan) -> None:
         """Add the moves of primaries, to a cluster that lacks nothing else."""
-        why, moves = "", self._moves(found)
+        why, moves = "", self._moves(plan)
         if self.repair and moves:
-            why = f", because {', '.join(list_crowded(found.placement, self.zones))}"
-        steps, placement = promotion_steps(self.members, found.placement, moves, self.where, why)
-        slots = {shard.primary: shard.slots for shard in found.shards}
+            why = f", because {', '.join(list_crowded(plan.placement, self.zones))}"
+        steps, placement = promotion_steps(self.members, plan.placement, moves, self.where, why)
+        slots = {shard.primary: shard.slots for shard in plan.shards}
         for target, primary in moves.items():
             slots[target] = slots.pop(primary)
-        found.steps, found.placement = [*found.steps, *steps], placement
-        found.shards = [Shard(one, slots[one], placement.replicas_of(one)) for one in placement.primaries]
+        plan.steps, plan.placement = [*plan.steps, *steps], placement
+        plan.shards = [Shard(seat, slots[seat], placement.replicas_of(seat)) for seat in placement.primaries]
 
-    def _moves(self, found: ClusterPlan) -> Moves:
+    def _moves(self, plan: ClusterPlan) -> Moves:
         """Return who takes over from whom: as it is asked for, or as the zones need it."""
-        if (self.promote or self.avoid) and found.steps:
+        if (self.promote or self.avoid) and plan.steps:
             todo = "Run once without moving a primary"
-            raise Refused(f"The cluster is not whole yet; {found.steps[0].text} comes first", self.where, todo)
+            raise Refused(f"The cluster is not whole yet; {plan.steps[0].text} comes first", self.where, todo)
         if self.promote:
-            return asked_moves(self.members, found.placement, self.promote, self.where)
+            return asked_moves(self.members, plan.placement, self.promote, self.where)
         if self.avoid:
-            return handover_moves(self.members, found.placement, self.avoid, self.where)
-        return repair_moves(self.members, found.placement) if self.repair and not found.steps else {}
+            return handover_moves(self.members, plan.placement, self.avoid, self.where)
+        return repair_moves(self.members, plan.placement) if self.repair and not plan.steps else {}
 
     def _divides(self) -> bool:
         return len(self.members) % (1 + self.replicas) == 0
@@ -177,13 +177,13 @@ class ClusterPlanner:
         left = list_unclaimed(self.members)
         total = len(placement.primaries)
         shares = {primary: share_of(count, total) for count, primary in enumerate(placement.primaries)}
-        found = {primary: ranges_of(left & slots_of([share])) for primary, share in shares.items()}
-        return {primary: ranges for primary, ranges in found.items() if ranges}
+        new = {primary: ranges_of(left & slots_of([share])) for primary, share in shares.items()}
+        return {primary: ranges for primary, ranges in new.items() if ranges}
 
     def _hub(self, placement: Placement) -> int:
         """Return the member that meets the others: a primary of the cluster that is there, or the first one to be."""
-        found = list_groups(self.members)
-        names = {member.name for member in found[0]} if found else set()
+        groups = list_groups(self.members)
+        names = {member.name for member in groups[0]} if groups else set()
         there = [position for position, name in self.names.items() if name in names]
         return next((position for position in there if self.members[position].slots), (there or placement.primaries)[0])
 
@@ -200,8 +200,8 @@ class ClusterPlanner:
             steps.append(self._add_slots(primary, ranges))
         hub = self._hub(placement)
         for position in range(len(self.members)):
-            one, other = self.members[hub], self.members[position]
-            if position != hub and other.id and not (other.id in one.met and one.id in other.met):
+            center, other = self.members[hub], self.members[position]
+            if position != hub and other.id and not (other.id in center.met and center.id in other.met):
                 where = [ip_of(other), other.server.port, *([other.own.bus_port] if other.own.bus_port else [])]
                 steps.append(self._step(hub, f"meet {named(other.server)}", "MEET", *where))
         for replica, primary in sorted(placement.follows.items()):
@@ -226,22 +226,22 @@ class ClusterPlanner:
 
     def _warnings(self, placement: Placement, finishing: bool) -> List[str]:
         """Return what is allowed, or left alone, and unwise."""
-        found = [
+        warnings = [
             f"{named(member.server)} does not answer and was left alone: {member.server.error}"
             for member in list_silent(self.members)
         ]
-        found += [
+        warnings += [
             f"{node.address}:{node.port} ({node.id[:8]}) is a node of the {self.where} and no member by the inventory; "
             "it was left alone. Declare it, or forget it"
             for node in list_strangers(self.members)
         ]
-        found += [] if finishing else [f"{text}; it was left alone" for text in open_slots(self.members)]
+        warnings += [] if finishing else [f"{text}; it was left alone" for text in open_slots(self.members)]
         problems = layout_problems(self.zones, self.replicas)
-        found += [f"This layout does not survive the loss of a zone: {text}" for text in problems]
-        found += self.find_drift(placement)
+        warnings += [f"This layout does not survive the loss of a zone: {text}" for text in problems]
+        warnings += self.find_drift(placement)
         if not self.replicas:
-            found.append("Without replicas the loss of one primary stops its slots, and with them the cluster")
-        return found
+            warnings.append("Without replicas the loss of one primary stops its slots, and with them the cluster")
+        return warnings
 
     def find_drift(self, placement: Placement) -> List[str]:
         """Return where the places of primaries and replicas are not those that survive."""
@@ -274,15 +274,15 @@ def list_pending(planner: ClusterPlanner) -> List[str]:
     """Return what the cluster still lacks, a sentence each; silent members do not count."""
     there = list_answering(planner.members)
     lacking = ranges_of(list_unclaimed(there))
-    found = [*list_unmet(planner), *list_contested(there), *list_disagreements(there)]
-    found += [f"slots {show_slots(lacking, 4)} have no owner"] if lacking else []
+    pending = [*list_unmet(planner), *list_contested(there), *list_disagreements(there)]
+    pending += [f"slots {show_slots(lacking, 4)} have no owner"] if lacking else []
     for member in there:
         upstream = member.server.primary
         if member.own.is_replica and (upstream is None or upstream.link != "up"):
-            found.append(f"{member.name} has no link to its primary")
+            pending.append(f"{member.name} has no link to its primary")
         if member.state != "ok":
-            found.append(f"{member.name} says that the state of the cluster is {member.state}")
-    return found
+            pending.append(f"{member.name} says that the state of the cluster is {member.state}")
+    return pending
 
 
 def list_unready(planner: ClusterPlanner) -> List[str]:

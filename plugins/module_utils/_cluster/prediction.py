@@ -16,7 +16,7 @@ def assume_started(members: Sequence[ClusterMember]) -> List[ClusterMember]:
     """Return the members as check mode sees them: a server that nobody knows and that does not run would be new."""
     there = list_answering(members)
     known = [(node.address, node.port) for member in there for node in member.peers]
-    found = []
+    predicted = []
     for position, member in enumerate(members):
         server = member.server
         if server.error_kind == "refused" and not any(server.is_known_by(*place) for place in known):
@@ -32,5 +32,5 @@ def assume_started(members: Sequence[ClusterMember]) -> List[ClusterMember]:
             )
             own = ClusterNode(f"new-{position}", server.address, server.port, flags=frozenset({"myself", "master"}))
             member = ClusterMember(new, member.zone, "ok", [own])
-        found.append(member)
-    return found
+        predicted.append(member)
+    return predicted

@@ -82,19 +82,19 @@ def refuse_strange(members: Sequence[ClusterMember], where: str) -> None:
 
 def _refuse_merging(members: Sequence[ClusterMember], where: str, table: str) -> None:
     """Refuse to join what has data: of two owners of a slot one is wiped."""
-    found = list_groups(members)
+    groups = list_groups(members)
     keys = [member for member in list_answering(members) if not member.server.empty]
     strays = [member for member in keys if not member.peers]
     if strays:
         shown = ", ".join(f"{show_place(member.server)} holds {member.server.keys} keys" for member in strays)
         todo = "Save what they hold elsewhere and empty them, or take them out of the members"
         raise Refused(f"{shown}, and no node of the cluster: joining would wipe that", where, todo, table)
-    if len(found) > 1 and (keys or list_contested(members)):
-        shown = "; ".join(", ".join(member.name for member in group) for group in found)
+    if len(groups) > 1 and (keys or list_contested(members)):
+        shown = "; ".join(", ".join(member.name for member in group) for group in groups)
         todo = (
             "Take the members of the other one out of the inventory: clusters are never merged, one side would be wiped"
         )
-        raise Refused(f"There are {len(found)} clusters: {shown}", where, todo, table)
+        raise Refused(f"There are {len(groups)} clusters: {shown}", where, todo, table)
 
 
 def await_quiet(members: Sequence[ClusterMember], where: str, apart: FrozenSet[int] = frozenset()) -> None:

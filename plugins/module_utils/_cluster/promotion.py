@@ -31,15 +31,15 @@ class Syncs(Unsettled):
 
 def _named(members: Sequence[ClusterMember], wanted: str, where: str) -> int:
     """Return the member that is called so: by its host, or by host and port."""
-    found = [
+    positions = [
         position
         for position, member in enumerate(members)
         if wanted in (member.name, f"{member.name}:{member.server.port}")
     ]
-    if len(found) != 1:
+    if len(positions) != 1:
         names = ", ".join(member.name for member in members)
         raise QuorumError(f"No member is called {wanted}", where, f"Use one of {names}")
-    return found[0]
+    return positions[0]
 
 
 def asked_moves(members: Sequence[ClusterMember], placement: Placement, wanted: Sequence[str], where: str) -> Moves:

@@ -35,16 +35,16 @@ def left_open(members: Sequence[ClusterMember], where: str) -> List[SlotMove]:
             [*open_slots(members)[:4], *(f"{show_place(member.server)} does not answer" for member in quiet)]
         )
         raise Unsettled(shown, where, "Start it, and run again: the move is finished then", show_evidence(members))
-    found = Finisher(members, slots[0]).finish_move() if len(slots) == 1 else None
-    if found is None and quiet:
+    move = Finisher(members, slots[0]).finish_move() if len(slots) == 1 else None
+    if move is None and quiet:
         shown = ", ".join(show_place(member.server) for member in quiet)
         raise Unsettled(
             "; ".join(open_slots(members)[:4]), where, f"Start {shown}, and run again", show_evidence(members)
         )
-    if found is None:
+    if move is None:
         refuse_open(members, where, STRANGE)
         return []
-    return [found]
+    return [move]
 
 
 def finishing_steps(moves: Sequence[SlotMove]) -> List[Step]:
@@ -54,13 +54,13 @@ def finishing_steps(moves: Sequence[SlotMove]) -> List[Step]:
 
 def after_finishing(owned: Dict[int, List[Range]], moves: Sequence[SlotMove]) -> Dict[int, List[Range]]:
     """Return who has which slots when these have ended: a slot is with whoever has got its keys."""
-    found = {position: slots_of(ranges) for position, ranges in owned.items()}
+    owners = {position: slots_of(ranges) for position, ranges in owned.items()}
     for move in moves:
-        if move.target in found:
-            for slots in found.values():
+        if move.target in owners:
+            for slots in owners.values():
                 slots.discard(move.slot)
-            found[move.target].add(move.slot)
-    return {position: ranges_of(slots) for position, slots in found.items()}
+            owners[move.target].add(move.slot)
+    return {position: ranges_of(slots) for position, slots in owners.items()}
 
 
 def move_steps(
@@ -75,16 +75,16 @@ def move_steps(
     places = {name: position for position, name in names.items()}
     weights = {name: 0.0 if position in emptied else 1.0 for position, name in names.items()}
     planned = plan_moves(_named(owned, names), weights)
-    moves = [(places[one.source], places[one.target], one.ranges) for one in planned]
+    moves = [(places[each.source], places[each.target], each.ranges) for each in planned]
     if not moves:
         return []
     if faults:
         todo = "Mend that first: start what is missing, or move a primary with promote"
         raise Refused(f"Slots are moved only between whole shards: {'; '.join(faults)}", where, todo)
     saving = [
-        show_place(members[one].server)
-        for one in owned
-        if members[one].server.persistence.get("rdb_bgsave_in_progress")
+        show_place(members[each].server)
+        for each in owned
+        if members[each].server.persistence.get("rdb_bgsave_in_progress")
     ]
     if saving:
         raise Unsettled(f"A snapshot is being taken: {', '.join(saving)}", where, "Wait for its end, then run again")
@@ -132,9 +132,9 @@ def _refuse_full(
 
 def after_moving(owned: Dict[int, List[Range]], steps: Sequence[MoveSlots]) -> Dict[int, List[Range]]:
     """Return who has which slots when these steps are done."""
-    found = {position: slots_of(ranges) for position, ranges in owned.items()}
+    owners = {position: slots_of(ranges) for position, ranges in owned.items()}
     for step in steps:
         slots = slots_of(step.ranges)
-        found[step.source] -= slots
-        found[step.target] |= slots
-    return {position: ranges_of(slots) for position, slots in found.items()}
+        owners[step.source] -= slots
+        owners[step.target] |= slots
+    return {position: ranges_of(slots) for position, slots in owners.items()}

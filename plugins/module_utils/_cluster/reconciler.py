@@ -98,8 +98,11 @@ class Cluster(Reconciler[ClusterPlanner]):
         inside = [number for number, member in enumerate(seen) if is_known(member, seen)]
         if not inside:
             return seen
-        self.places, self.zones = [self.places[one] for one in inside], [self.zones[one] for one in inside]
-        return [seen[one] for one in inside]
+        self.places, self.zones = (
+            [self.places[position] for position in inside],
+            [self.zones[position] for position in inside],
+        )
+        return [seen[position] for position in inside]
 
     def _leaving(self, seen: List[ClusterMember]) -> Leaving:
         """Return who is to be forgotten; check mode takes them for stopped, as they are by then."""
@@ -110,8 +113,8 @@ class Cluster(Reconciler[ClusterPlanner]):
         ]
         if self.check_mode:
             return Leaving(nodes, predicted=True)
-        found = zip(nodes, observe_all(places))
-        return Leaving(nodes, [one.name for node, one in found if may_run(node, one.error_kind, seen)])
+        looks = zip(nodes, observe_all(places))
+        return Leaving(nodes, [server.name for node, server in looks if may_run(node, server.error_kind, seen)])
 
     def observe(self) -> ClusterPlanner:
         """Look until what passes by itself has passed."""

@@ -71,22 +71,22 @@ class Shrinker:
     def choose_ending(self) -> Optional[Outcome]:
         """Return the choice after which the fewest places are wrong, and for which the least is moved."""
         count = max(0, len(self.now.primaries) - self.most)
-        ordered = sorted(self.now.primaries, key=lambda one: (bool(self._staying(one)), self._slots_of(one), one))
+        ordered = sorted(self.now.primaries, key=lambda each: (bool(self._staying(each)), self._slots_of(each), each))
         tried = (self._outcome(ended) for ended in islice(combinations(ordered, count), TRIED))
-        return min((one for one in tried if one), key=lambda one: one.cost, default=None)
+        return min((each for each in tried if each), key=lambda each: each.cost, default=None)
 
     def _slots_of(self, primary: int) -> int:
         return self.members[primary].own.slot_count
 
     def _staying(self, primary: int) -> List[int]:
         """Return who of a shard stays."""
-        return [one for one in [*self.now.replicas_of(primary), primary] if one not in self.leaving]
+        return [position for position in [*self.now.replicas_of(primary), primary] if position not in self.leaving]
 
     def _outcome(self, ended: Tuple[int, ...]) -> Optional[Outcome]:
         """Return what comes of it when these shards end; None where another one would have nobody left."""
         seats = {}
         for primary, replicas in seats_of(self.members, self.now).items():
-            left = [one for one in [primary, *replicas] if one not in self.leaving]
+            left = [position for position in [primary, *replicas] if position not in self.leaving]
             if primary not in ended and not left:
                 return None
             if primary not in ended:  # a crowded zone is relieved where shards end; else the next run of site does that
@@ -96,32 +96,45 @@ class Shrinker:
         moves = {seat: primary for primary, seat in chosen.items() if seat != primary}
         wrong = list_violations(placement, self.zones, self.replicas, dict(enumerate(self.zones)))
         follow = {
-            one: up
-            for one, up in placement.follows.items()
-            if (one in ended or self.now.follows.get(one) in ended or chosen.get(self.now.follows.get(one, one)) != up)
+            position: up
+            for position, up in placement.follows.items()
+            if (
+                position in ended
+                or self.now.follows.get(position) in ended
+                or chosen.get(self.now.follows.get(position, position)) != up
+            )
         }
         cost = (len(wrong), len(moves) + len(follow), sum(map(self._slots_of, ended)))
         return Outcome(ended, moves, follow, placement, cost)
 
     def _place(self, ended: Sequence[int], chosen: Dict[int, int]) -> Placement:
         """Return who follows whom when those who leave are gone; who stays of a shard that ends follows another."""
-        stay = [one for one in range(len(self.members)) if one not in self.leaving]
-        new = {one: count for count, one in enumerate(stay)}
-        kept = {seat: [one for one in self._staying(primary) if one != seat] for primary, seat in chosen.items()}
-        spare = [one for primary in ended for one in self._staying(primary)]
+        stay = [position for position in range(len(self.members)) if position not in self.leaving]
+        new = {position: count for count, position in enumerate(stay)}
+        kept = {
+            seat: [position for position in self._staying(primary) if position != seat]
+            for primary, seat in chosen.items()
+        }
+        spare = [position for primary in ended for position in self._staying(primary)]
         if any(len(followers) < self.replicas for followers in kept.values()):
-            spare += [one for followers in kept.values() for one in followers[self.replicas :]]
+            spare += [position for followers in kept.values() for position in followers[self.replicas :]]
         fixed = Placement(
             sorted(map(new.__getitem__, kept)),
-            {new[one]: new[seat] for seat, followers in kept.items() for one in followers if one not in spare},
+            {
+                new[position]: new[seat]
+                for seat, followers in kept.items()
+                for position in followers
+                if position not in spare
+            },
         )
         # So many as are there already: no further one is made of those that are free.
-        zones = [self.zones[one] for one in stay]
-        found = (
+        zones = [self.zones[position] for position in stay]
+        placement = (
             place_members(zones, self.replicas, fixed, map(new.__getitem__, spare), fixed.follows) if chosen else fixed
         )
         return Placement(
-            [stay[one] for one in found.primaries], {stay[one]: stay[up] for one, up in found.follows.items()}
+            [stay[position] for position in placement.primaries],
+            {stay[position]: stay[up] for position, up in placement.follows.items()},
         )
 
 
@@ -173,11 +186,11 @@ def _follow_steps(members: Sequence[ClusterMember], now: Placement, outcome: Out
     steps: List[Step] = []
     manned = set(outcome.ended)  # primaries that can do without a replica, or have got a new one
     while left:
-        ready = [one for one in left if now.follows.get(one, one) in manned] or list(left)
-        one = min(ready, key=lambda position: (position in outcome.ended, position))
-        primary = left.pop(one)
+        ready = [seat for seat in left if now.follows.get(seat, seat) in manned] or list(left)
+        seat = min(ready, key=lambda position: (position in outcome.ended, position))
+        primary = left.pop(seat)
         manned.add(primary)
-        text = f"{named(members[one].server)}: follow {named(members[primary].server)}"
+        text = f"{named(members[seat].server)}: follow {named(members[primary].server)}"
         command = ["CLUSTER", "REPLICATE", members[primary].id]
-        steps.append(TellMember(text, one, command, met=True, linked=True))
+        steps.append(TellMember(text, seat, command, met=True, linked=True))
     return steps

@@ -39,7 +39,9 @@ class Transfer:
     def carry_out(self, step: SlotStep, members: Sequence[ClusterMember]) -> None:
         """Move slots, or finish a move that was cut short."""
         move = step.move if isinstance(step, FinishMove) else step
-        guard = NoFailover(self.endpoints, members, [one for one in (move.source, move.target) if one >= 0])
+        guard = NoFailover(
+            self.endpoints, members, [position for position in (move.source, move.target) if position >= 0]
+        )
         start = time.monotonic()
         try:
             guard.hold_back()
