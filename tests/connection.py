@@ -11,9 +11,10 @@ CONNECTION = {"username", "password", "fallback_password", "timeout", "tls"}
 
 
 def fold_connection(options: Dict[str, Any]) -> Dict[str, Any]:
-    """Return options of a module with how to get in as the one option that it takes, also for each process."""
+    """Return options of a module with how to get in as the one option that it takes, also for each of several."""
     inside = {key: value for key, value in options.items() if key in CONNECTION or key.startswith("tls_")}
     found = {key: value for key, value in options.items() if key not in inside}
-    if found.get("processes"):
-        found["processes"] = [fold_connection(entry) for entry in found["processes"]]
+    for several in ("processes", "instances"):
+        if found.get(several):
+            found[several] = [fold_connection(entry) for entry in found[several]]
     return {**found, "connection": {**found.get("connection", {}), **inside}} if inside else found

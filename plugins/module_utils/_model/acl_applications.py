@@ -57,10 +57,10 @@ def default_commands(version: Version) -> List[str]:
 
 def _common(preset: str, version: Version) -> List[str]:
     """Return what is taken from and given to every user of an application that may do so much."""
-    found: List[str] = []
+    rules: List[str] = []
     if preset in _SCRIPTED:
-        found += [*_SCRIPTS, *(_FUNCTIONS if version >= SELECTORS else ())]
-    return found if version >= SELECTORS else [*found, *_CLIENT]
+        rules += [*_SCRIPTS, *(_FUNCTIONS if version >= SELECTORS else ())]
+    return rules if version >= SELECTORS else [*rules, *_CLIENT]
 
 
 def preset_rules(preset: str, prefix: str, version: Version) -> List[str]:
@@ -81,8 +81,8 @@ def preset_channels(preset: str, prefix: str) -> List[str]:
 def literal_patterns(user: Mapping[str, object]) -> List[str]:
     """Return the channels of a user that are patterns, other than all channels, and were written by hand."""
     channels = user.get("channels")
-    found = [str(name).lstrip("&") for name in channels] if isinstance(channels, list) else []
-    return [name for name in found if name != "*" and any(sign in name for sign in "*?[")]
+    names = [str(name).lstrip("&") for name in channels] if isinstance(channels, list) else []
+    return [name for name in names if name != "*" and any(sign in name for sign in "*?[")]
 
 
 def pattern_warning(label: str, user: str, patterns: Sequence[str]) -> str:
@@ -113,6 +113,6 @@ def preset_proof(preset: str, prefix: str, version: Version) -> Tuple[Commands, 
         other = f"other-than-{prefix}"
         cannot += [("GET", other), *([("PUBLISH", other, "x")] if channels else [])]
     names: Dict[str, str] = {"K": key}
-    return [[names.get(word, word) for word in one] for one in can], [
-        [names.get(word, word) for word in one] for one in cannot
+    return [[names.get(word, word) for word in words] for words in can], [
+        [names.get(word, word) for word in words] for words in cannot
     ]

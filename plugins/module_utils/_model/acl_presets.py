@@ -77,5 +77,5 @@ def job_rules(job: str, version: Version, cluster: bool = False) -> List[str]:
 
 def list_needs(duty: str, version: Version) -> List[Sequence[str]]:
     """Return what a duty does with this version."""
-    found = [need for need in NEEDS[duty] if need[1:] != ("UNPAUSE",) or version >= (6, 2)]
-    return [*found, ("FAILOVER", "ABORT")] if duty == "operator" and version >= (6, 2) else found
+    needs = [need for need in NEEDS[duty] if need[1:] != ("UNPAUSE",) or version >= (6, 2)]
+    return [*needs, ("FAILOVER", "ABORT")] if duty == "operator" and version >= (6, 2) else needs

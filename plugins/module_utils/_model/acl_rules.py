@@ -24,52 +24,52 @@ def password_digest(password: str) -> str:
 
 def split_rules(text: str) -> List[str]:
     """Return the rules of a line; a selector is one rule."""
-    found: List[str] = []
+    rules: List[str] = []
     for word in text.split():
-        if found and found[-1].startswith("(") and not found[-1].endswith(")"):
-            found[-1] += f" {word}"
+        if rules and rules[-1].startswith("(") and not rules[-1].endswith(")"):
+            rules[-1] += f" {word}"
         else:
-            found.append(word)
-    return found
+            rules.append(word)
+    return rules
 
 
 def parse_acl_list(rows: Iterable[str]) -> Dict[str, List[str]]:
     """Return name -> rules of ACL LIST, or of a file of users."""
-    found: Dict[str, List[str]] = {}
+    users: Dict[str, List[str]] = {}
     for row in rows:
         parts = row.split(None, 2)
         if len(parts) >= 2 and parts[0] == "user":
-            found[parts[1]] = split_rules(parts[2] if len(parts) > 2 else "")
-    return found
+            users[parts[1]] = split_rules(parts[2] if len(parts) > 2 else "")
+    return users
 
 
 def rules_of_user(user: Mapping[str, Any], version: Version) -> List[str]:
     """Return the rules of a declared user, to follow `reset`."""
     hashes = [password_digest(password) for password in user.get("passwords") or []] + list(user.get("hashes") or [])
-    found = ["on" if user.get("enabled", True) else "off"]
-    found += [f"#{item.lower()}" for item in dict.fromkeys(hashes)]
-    found += ["nopass"] if user.get("nopass") else []
-    found += ["resetchannels"] if version >= CHANNELS else []
+    rules = ["on" if user.get("enabled", True) else "off"]
+    rules += [f"#{item.lower()}" for item in dict.fromkeys(hashes)]
+    rules += ["nopass"] if user.get("nopass") else []
+    rules += ["resetchannels"] if version >= CHANNELS else []
     if user.get("job"):
-        return found + job_rules(user["job"], version, bool(user.get("cluster")))
+        return rules + job_rules(user["job"], version, bool(user.get("cluster")))
     # What is named beside a preset is added to it.
-    found += preset_rules(user["preset"], user.get("prefix") or "", version) if user.get("preset") else []
-    found += [key if key[:1] in "~%" else f"~{key}" for key in user.get("keys") or []]
-    found += [channel if channel.startswith("&") else f"&{channel}" for channel in user.get("channels") or []]
+    rules += preset_rules(user["preset"], user.get("prefix") or "", version) if user.get("preset") else []
+    rules += [key if key[:1] in "~%" else f"~{key}" for key in user.get("keys") or []]
+    rules += [channel if channel.startswith("&") else f"&{channel}" for channel in user.get("channels") or []]
     commands = user.get("commands")
     if commands is None and user.get("enabled", True) and not user.get("preset"):
         commands = default_commands(version)
-    found += [rule if rule[:1] in "+-" else f"+{rule}" for rule in commands or []]
-    return found + [text if text.startswith("(") else f"({text})" for text in user.get("selectors") or []]
+    rules += [rule if rule[:1] in "+-" else f"+{rule}" for rule in commands or []]
+    return rules + [text if text.startswith("(") else f"({text})" for text in user.get("selectors") or []]
 
 
-def meaning_of(found: Sequence[str]) -> Meaning:
+def meaning_of(rules: Sequence[str]) -> Meaning:
     """Return rules so that what means the same is the same; they must be in the spelling of one engine."""
     flags: Set[str] = set()
     sets: Dict[str, Set[str]] = {"#": set(), "~": set(), "&": set()}
     commands: List[str] = []
     selectors: List[Meaning] = []
-    for rule in found:
+    for rule in rules:
         if rule.startswith("("):
             selectors.append(meaning_of(split_rules(rule[1:-1])))
         elif rule[0] in "+-":
@@ -101,11 +101,11 @@ def setuser_command(name: str, new: Sequence[str]) -> List[str]:
     return ["ACL", "SETUSER", name, "reset", *new]
 
 
-def password_rules(found: Iterable[str]) -> Set[str]:
+def password_rules(rules: Iterable[str]) -> Set[str]:
     """Return the hashes among the rules."""
-    return {rule for rule in found if rule[0] == "#"}
+    return {rule for rule in rules if rule[0] == "#"}
 
 
-def show_rules(found: Iterable[str]) -> str:
+def show_rules(rules: Iterable[str]) -> str:
     """Return rules for people."""
-    return hide_secrets(" ".join(found))
+    return hide_secrets(" ".join(rules))

@@ -63,42 +63,46 @@ def acl_model(
     for job in sorted({job for job in jobs if jobs.count(job) > 1 and job in DUTIES}):
         problems.append(f"{where}: two users have the job {job}; give it to one.")
     for user in users:
-        problems += [f"{where}: the user {user['name']} {said}" for said in _user(user)]
+        problems += [f"{where}: the user {user['name']} {problem}" for problem in _user(user)]
     managed = bool(users) or (rotating and auth)
     absent = [str(user["name"]) for user in users if user.get("state", "present") == "absent"]
-    found = {"declared": bool(users), "managed": managed, "default": "default" in names, "absent": absent}
-    return {**found, **list_duties(users)}
+    model = {"declared": bool(users), "managed": managed, "default": "default" in names, "absent": absent}
+    return {**model, **list_duties(users)}
 
 
 def _user(user: Mapping[str, Any]) -> List[str]:
-    found: List[str] = []
+    problems: List[str] = []
     if not _NAME.fullmatch(str(user["name"])):
-        found.append("has a name with blanks, quotes or brackets.")
+        problems.append("has a name with blanks, quotes or brackets.")
     if user.get("state", "present") == "absent":
-        return [*found, "cannot be removed; write `enabled: false`."] if user["name"] == "default" else found
+        return [*problems, "cannot be removed; write `enabled: false`."] if user["name"] == "default" else problems
     given = [key for key in RULES if user.get(key)]
     enabled = user.get("enabled", True)
     if user.get("job") and given:
-        found.append(f"has a job, which brings its rights; remove {', '.join(given)}.")
-    found += _preset(user)
+        problems.append(f"has a job, which brings its rights; remove {', '.join(given)}.")
+    problems += _preset(user)
     if user.get("job") in DUTIES and not (user.get("passwords") and enabled):
-        found.append(f"must be enabled and needs one of its `passwords`, with which {user['job']} logs in.")
+        problems.append(f"must be enabled and needs one of its `passwords`, with which {user['job']} logs in.")
     elif enabled and not (user.get("passwords") or user.get("hashes") or user.get("nopass")):
-        found.append("needs passwords or hashes, or `nopass: true`.")
+        problems.append("needs passwords or hashes, or `nopass: true`.")
     if user.get("job") and user["name"] == "default":
-        found.append("cannot have a job; the job belongs to a user of its own.")
+        problems.append("cannot have a job; the job belongs to a user of its own.")
     if not all(user.get("passwords") or []) and user.get("passwords"):
-        found.append("has an empty password.")
+        problems.append("has an empty password.")
     if set(user.get("passwords") or []) & set(user.get("passwords_previous") or []):
-        found.append("has the same password in passwords and passwords_previous; the new one belongs into passwords.")
-    found += [f"has a hash that is no SHA-256: {len(h)} characters." for h in user.get("hashes") or [] if not _hash(h)]
+        problems.append(
+            "has the same password in passwords and passwords_previous; the new one belongs into passwords."
+        )
+    problems += [
+        f"has a hash that is no SHA-256: {len(h)} characters." for h in user.get("hashes") or [] if not _hash(h)
+    ]
     for key in RULES[:3]:
         wrong = [rule for rule in user.get(key) or [] if not _RULE.fullmatch(str(rule))]
-        found += [f"has {rule!r} in {key}, which is not one rule." for rule in wrong]
+        problems += [f"has {rule!r} in {key}, which is not one rule." for rule in wrong]
     for rule in user.get("commands") or []:
         if str(rule)[:1] in "~&%":
-            found.append(f"has {rule!r} in commands; keys and channels have lists of their own.")
-    return found
+            problems.append(f"has {rule!r} in commands; keys and channels have lists of their own.")
+    return problems
 
 
 def _preset(user: Mapping[str, Any]) -> List[str]:
@@ -132,7 +136,7 @@ def assign_logins(
     `previous` is the password whose place `password` takes. The modules log in with either; all others with the new.
     `transport` is what their option `connection` says beside that: TLS.
     """
-    found: Dict[str, Dict[str, Any]] = {}
+    by_name: Dict[str, Dict[str, Any]] = {}
     for entry in entries:
         users = users_of(entry, shared)
         users = [{**user, "cluster": True} for user in users] if is_cluster(entry) else users
@@ -148,7 +152,7 @@ def assign_logins(
         login["fallback_password"] = _either([plain, *before[""]]) if users else ""
         backup = login_of(users, "backup") or {key: login[key] for key in ("username", "password")}
         newest = _newest(backup)["password"]
-        told = {
+        access = {
             "users": [*users, *([only_password(plain, old)] if old and not ruled else [])],
             "rotating": bool(old) and not ruled,
             "login": login,
@@ -161,8 +165,8 @@ def assign_logins(
             "endpoint": {"username": "", "password": plain, **_newest(login_of(users, "endpoint"))},
             "secrets": _secrets(logins["replication"], plain, bool(users), ruled) if auth else {},
         }
-        found.update(dict.fromkeys(server_names(entry), told))
-    return found
+        by_name.update(dict.fromkeys(server_names(entry), access))
+    return by_name
 
 
 def only_password(new: str, old: str) -> Dict[str, Any]:
@@ -191,7 +195,7 @@ def login_of(users: Sequence[Mapping[str, Any]], job: str) -> Dict[str, Any]:
 
 def _secrets(replication: Mapping[str, str], plain: str, acl: bool, ruled: bool) -> Dict[str, Optional[str]]:
     """Return what the configuration of a server says of passwords."""
-    found: Dict[str, Optional[str]] = {"requirepass": None if ruled else plain, "masterauth": replication["password"]}
+    secrets: Dict[str, Optional[str]] = {"requirepass": None if ruled else plain, "masterauth": replication["password"]}
     if acl:
-        found["masteruser"] = replication["username"]
-    return found
+        secrets["masteruser"] = replication["username"]
+    return secrets

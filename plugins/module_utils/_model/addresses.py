@@ -20,15 +20,18 @@ def split_address(given: Any, port: int) -> Tuple[str, int]:
     ValueError: a sentence.
     """
     if isinstance(given, Mapping):
-        address, found = str(given.get("host") or given.get("address") or ""), str(given.get("port") or port)
+        address, number = str(given.get("host") or given.get("address") or ""), str(given.get("port") or port)
     else:
         text = str(given).strip()
         parts = re.fullmatch(r"\[([^\]]+)\](?::(.*))?|([^:]+)(?::([^:]*))?", text)
         if parts is None and text.count(":") > 1:  # an IPv6 address alone
-            address, found = text, str(port)
+            address, number = text, str(port)
         else:
-            one, its, other, theirs = parts.groups() if parts else ("", None, "", None)
-            address, found = str(one or other), str(port) if its is None and theirs is None else str(its or theirs)
-    if not address or not found.isdecimal() or not 1 <= int(found) <= 65535:
+            bracketed, its, plain, theirs = parts.groups() if parts else ("", None, "", None)
+            address, number = (
+                str(bracketed or plain),
+                str(port) if its is None and theirs is None else str(its or theirs),
+            )
+    if not address or not number.isdecimal() or not 1 <= int(number) <= 65535:
         raise ValueError(f"{given!r} is no address; write host:port, or [address]:port for IPv6")
-    return address, int(found)
+    return address, int(number)

@@ -59,34 +59,34 @@ class Deployment:
         return survey_of(verb, self.specs, self.sets, self.hosts, without)
 
 
-def awx_objects(one: Deployment) -> Dict[str, Any]:
+def awx_objects(deployment: Deployment) -> Dict[str, Any]:
     """Return the objects by kind, each with the arguments of its module."""
-    given, flows = one.settings, build_workflows(one)
-    templates = [template for verb in one.verbs for template in templates_of(one, verb)]
+    given, flows = deployment.settings, build_workflows(deployment)
+    templates = [template for verb in deployment.verbs for template in templates_of(deployment, verb)]
     return {
         "organization": {"name": given["organization"], "galaxy_credentials": given["galaxy_credentials"]},
         "credential_types": [credential_type()],
         "execution_environments": [
             {
-                "name": one.name_object("environment"),
+                "name": deployment.name_object("environment"),
                 "organization": given["organization"],
                 "image": given["image"],
                 "pull": given["pull"],
             }
         ],
-        "projects": [build_project(one)],
+        "projects": [build_project(deployment)],
         "inventories": [
             {
-                "name": one.name_object("inventory"),
+                "name": deployment.name_object("inventory"),
                 "organization": given["organization"],
                 "variables": given["inventory_variables"],
             }
         ],
-        "inventory_sources": [build_source(one)] if given["inventory_path"] else [],
+        "inventory_sources": [build_source(deployment)] if given["inventory_path"] else [],
         "job_templates": [template["arguments"] for template in templates],
         "workflows": flows,
-        "schedules": build_schedules(one, flows),
-        "roles": build_permissions(one, templates, flows),
+        "schedules": build_schedules(deployment, flows),
+        "roles": build_permissions(deployment, templates, flows),
     }
 
 
@@ -111,12 +111,12 @@ def inject_field(field: str) -> str:
     return f"{{{{ {field} }}}}"
 
 
-def build_project(one: Deployment) -> Object:
+def build_project(deployment: Deployment) -> Object:
     """Return the project."""
-    given = one.settings
+    given = deployment.settings
     optional = {"scm_branch": given["project_branch"], "credential": given["project_credential"]}
     return {
-        "name": one.name_object("project"),
+        "name": deployment.name_object("project"),
         "organization": given["organization"],
         "scm_type": "git",
         "scm_url": given["project_url"],
@@ -124,16 +124,16 @@ def build_project(one: Deployment) -> Object:
     }
 
 
-def build_source(one: Deployment) -> Object:
+def build_source(deployment: Deployment) -> Object:
     """Return the source of the inventory: a file of the project, read again before each job."""
     return {
-        "name": one.name_object("hosts"),
-        "inventory": one.name_object("inventory"),
-        "organization": one.settings["organization"],
+        "name": deployment.name_object("hosts"),
+        "inventory": deployment.name_object("inventory"),
+        "organization": deployment.settings["organization"],
         "source": "scm",
-        "source_project": one.name_object("project"),
-        "source_path": one.settings["inventory_path"],
-        "execution_environment": one.name_object("environment"),
+        "source_project": deployment.name_object("project"),
+        "source_path": deployment.settings["inventory_path"],
+        "execution_environment": deployment.name_object("environment"),
         "overwrite": True,
         "overwrite_vars": True,
         "update_on_launch": True,
@@ -141,18 +141,18 @@ def build_source(one: Deployment) -> Object:
     }
 
 
-def templates_of(one: Deployment, verb: str) -> List[Object]:
+def templates_of(deployment: Deployment, verb: str) -> List[Object]:
     """Return the templates of a verb with who may start them: to run it, and for some to see before what it would do.
 
     AWX would give each slice of a job a part of the hosts: there is one slice, and nobody is asked for more.
     """
-    given = one.settings
+    given = deployment.settings
     common = {
         "organization": given["organization"],
-        "project": one.name_object("project"),
-        "inventory": one.name_object("inventory"),
+        "project": deployment.name_object("project"),
+        "inventory": deployment.name_object("inventory"),
         "playbook": "/".join(filter(None, [given["playbooks"].strip("/"), f"{verb}.yml"])),
-        "execution_environment": one.name_object("environment"),
+        "execution_environment": deployment.name_object("environment"),
         "credentials": [given["machine_credential"], given["passwords_credential"]],
         "allow_simultaneous": False,
         "job_slice_count": 1,
@@ -164,7 +164,7 @@ def templates_of(one: Deployment, verb: str) -> List[Object]:
     def template(word: str, kind: str, survey: Object, extra: Object, right: str) -> Object:
         asked = {"survey_spec": survey} if survey else {}
         arguments = {
-            "name": one.name_object(*filter(None, [verb, word])),
+            "name": deployment.name_object(*filter(None, [verb, word])),
             "description": f"quorum.redis.{verb}{', in check mode' * (kind == 'check')}",
             "job_type": kind,
             "diff_mode": kind == "check",
@@ -175,16 +175,18 @@ def templates_of(one: Deployment, verb: str) -> List[Object]:
         }
         return {"right": right, "arguments": arguments}
 
-    found = [template("", "run", one.build_survey(verb), {}, RIGHTS[verb])]
+    templates = [template("", "run", deployment.build_survey(verb), {}, RIGHTS[verb])]
     if verb in CHECK:
-        found.append(template(CHECK[verb], "check", one.build_survey(verb, "redis_restore_confirm"), {}, "look"))
+        templates.append(
+            template(CHECK[verb], "check", deployment.build_survey(verb, "redis_restore_confirm"), {}, "look")
+        )
     if verb == "backup":
         drill = {"redis_backup_drill": True}
-        found.append(template("drill", "run", one.build_survey(verb), drill, "operate"))
-    return found
+        templates.append(template("drill", "run", deployment.build_survey(verb), drill, "operate"))
+    return templates
 
 
-def build_workflows(one: Deployment) -> List[Object]:
+def build_workflows(deployment: Deployment) -> List[Object]:
     """Return the workflows whose verbs all have a template; one ends where a set is not healthy, before it asks."""
     ways = {
         "move": ("failover", ["status", "approve", "failover", "status"]),
@@ -193,13 +195,13 @@ def build_workflows(one: Deployment) -> List[Object]:
         "drill": ("backup", ["backup drill", "status"]),
     }
     return [
-        build_workflow(one, name, verb, steps)
+        build_workflow(deployment, name, verb, steps)
         for name, (verb, steps) in ways.items()
-        if {step.split()[0] for step in steps} - {"approve"} <= set(one.verbs)
+        if {step.split()[0] for step in steps} - {"approve"} <= set(deployment.verbs)
     ]
 
 
-def build_workflow(one: Deployment, name: str, verb: str, steps: Sequence[str]) -> Object:
+def build_workflow(deployment: Deployment, name: str, verb: str, steps: Sequence[str]) -> Object:
     """Return one workflow, which asks what its verb asks: each step when the one before has succeeded.
 
     Its nodes have the shape of infra.aap_configuration, which is that of the module for one node. Given to the module
@@ -208,16 +210,18 @@ def build_workflow(one: Deployment, name: str, verb: str, steps: Sequence[str]) 
     labels = [f"{number} {step}" for number, step in enumerate(steps, 1)]
     nodes = []
     for number, step in enumerate(steps):
-        job: Object = {"unified_job_template": one.name_object(step)}
+        job: Object = {"unified_job_template": deployment.name_object(step)}
         if step == "approve":
             about = f"Read what the job before says, then let {verb} go on or end it here"
-            timeout = one.settings["approval_timeout"]
-            job = {"approval_node": {"name": one.name_object(name, step), "description": about, "timeout": timeout}}
+            timeout = deployment.settings["approval_timeout"]
+            job = {
+                "approval_node": {"name": deployment.name_object(name, step), "description": about, "timeout": timeout}
+            }
         nodes.append({"identifier": labels[number], **job, "success_nodes": labels[number + 1 : number + 2]})
-    survey = one.build_survey(verb) if name != "drill" else {}
+    survey = deployment.build_survey(verb) if name != "drill" else {}
     return {
-        "name": one.name_object("workflow", name),
-        "organization": one.settings["organization"],
+        "name": deployment.name_object("workflow", name),
+        "organization": deployment.settings["organization"],
         "description": ", then ".join(steps),
         "allow_simultaneous": False,
         "ask_variables_on_launch": False,
@@ -227,16 +231,16 @@ def build_workflow(one: Deployment, name: str, verb: str, steps: Sequence[str]) 
     }
 
 
-def build_schedules(one: Deployment, flows: Sequence[Object]) -> List[Object]:
+def build_schedules(deployment: Deployment, flows: Sequence[Object]) -> List[Object]:
     """Return the schedules that are asked for, of what there is."""
-    given = one.settings["schedules"] or {}
-    of = {"status": one.name_object("status"), "drill": one.name_object("workflow", "drill")}
-    there = [flow["name"] for flow in flows] + [one.name_object(verb) for verb in one.verbs]
+    given = deployment.settings["schedules"] or {}
+    of = {"status": deployment.name_object("status"), "drill": deployment.name_object("workflow", "drill")}
+    there = [flow["name"] for flow in flows] + [deployment.name_object(verb) for verb in deployment.verbs]
     return [
         {
-            "name": one.name_object(word),
+            "name": deployment.name_object(word),
             "unified_job_template": template,
-            "organization": one.settings["organization"],
+            "organization": deployment.settings["organization"],
             "rrule": given[word],
         }
         for word, template in of.items()
@@ -244,19 +248,21 @@ def build_schedules(one: Deployment, flows: Sequence[Object]) -> List[Object]:
     ]
 
 
-def build_permissions(one: Deployment, templates: Sequence[Object], flows: Sequence[Object]) -> List[Object]:
+def build_permissions(deployment: Deployment, templates: Sequence[Object], flows: Sequence[Object]) -> List[Object]:
     """Return who may start what. Whoever changes also approves; nobody needs a right to a credential for it."""
-    found: List[Object] = []
-    where = {"lookup_organization": one.settings["organization"]}
+    permissions: List[Object] = []
+    where = {"lookup_organization": deployment.settings["organization"]}
     for number, level in enumerate(TEAMS):
-        teams = (one.settings["teams"] or {}).get(level) or []
+        teams = (deployment.settings["teams"] or {}).get(level) or []
         names = [each["arguments"]["name"] for each in templates if TEAMS.index(each["right"]) <= number]
         ways = {"look": (), "operate": ("move", "drill"), "change": ("move", "drill", "upgrade", "restore")}[level]
-        started = [flow["name"] for flow in flows if flow["name"] in {one.name_object("workflow", way) for way in ways}]
+        started = [
+            flow["name"] for flow in flows if flow["name"] in {deployment.name_object("workflow", way) for way in ways}
+        ]
         if teams:
-            found.append({"role": "execute", "teams": teams, "job_templates": names, **where})
+            permissions.append({"role": "execute", "teams": teams, "job_templates": names, **where})
         if teams and started:
-            found.append({"role": "execute", "teams": teams, "workflows": started, **where})
+            permissions.append({"role": "execute", "teams": teams, "workflows": started, **where})
         if teams and started and level == "change":
-            found.append({"role": "approval", "teams": teams, "workflows": started, **where})
-    return found
+            permissions.append({"role": "approval", "teams": teams, "workflows": started, **where})
+    return permissions

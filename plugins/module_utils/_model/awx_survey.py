@@ -68,19 +68,19 @@ def build_question(name: str, spec: Spec, known: Sequence[str]) -> Dict[str, Any
     """Return one question. An answer that the inventory knows is chosen, another one is typed."""
     title, _dot, more = strip_markup(spec["description"]).partition(". ")
     kind, choices = answer_kind(name, spec, known)
-    found: Dict[str, Any] = {
+    question: Dict[str, Any] = {
         "question_name": title.rstrip("."),
         "question_description": f"{more} Sets {name}.".strip(),
         "required": name in REQUIRED,
         "type": kind,
         "variable": name,
     }
-    found.update({"choices": choices} if choices else {})
-    found.update({"min": 0, "max": LONGEST} if kind in ("text", "textarea") else {})
+    question.update({"choices": choices} if choices else {})
+    question.update({"min": 0, "max": LONGEST} if kind in ("text", "textarea") else {})
     default = default_text(spec)
     if default is not None:
-        found["default"] = default
-    return found
+        question["default"] = default
+    return question
 
 
 def answer_kind(name: str, spec: Spec, known: Sequence[str]) -> tuple[str, List[str]]:

@@ -66,7 +66,7 @@ class Manifest:
     @property
     def keys(self) -> int:
         """Return the number of keys in all databases."""
-        return sum(found.get("keys", 0) for found in self.databases.values())
+        return sum(counts.get("keys", 0) for counts in self.databases.values())
 
     @property
     def good(self) -> bool:

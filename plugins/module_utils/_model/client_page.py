@@ -38,25 +38,25 @@ def describe_connection(declared: Mapping[str, Any], model: Mapping[str, Any]) -
     if not declared["sentinel"]:
         return []
     # An IPv6 address has colons too; the port is what follows the last one.
-    places = ",".join(f"{one['address']}:{one['port']}" for one in model["sentinel"]["members"])
-    found = [f"REDIS_NAME={declared['name']}", f"REDIS_SENTINELS={places}"]
+    places = ",".join(f"{place['address']}:{place['port']}" for place in model["sentinel"]["members"])
+    values = [f"REDIS_NAME={declared['name']}", f"REDIS_SENTINELS={places}"]
     access = model.get("tls") or {}
-    return [*found, f"REDIS_CA={access['ca']}"] if access.get("on") else found
+    return [*values, f"REDIS_CA={access['ca']}"] if access.get("on") else values
 
 
 def client_code(page: str, client: str, model: Mapping[str, Any]) -> List[str]:
     """Return the code for one client, with the values of each set before it."""
-    found = []
+    lines = []
     for declared in model["instances"]:
         values = describe_connection(declared, model)
-        found += [f"# data set {declared['name']}" + ("" if values else NO_SENTINEL)]
-        found += [f"export {value}" for value in values]
-    found += [
+        lines += [f"# data set {declared['name']}" + ("" if values else NO_SENTINEL)]
+        lines += [f"export {value}" for value in values]
+    lines += [
         "# REDIS_USERNAME, REDIS_PASSWORD, REDIS_SENTINEL_USERNAME and REDIS_SENTINEL_PASSWORD: from your vault",
         "",
     ]
     shown = files_of(page)
     for name in FILES[client]:
         comment = "#" if name.endswith("py") else "//"
-        found += [f"{comment} {name}", *shown[name].rstrip("\n").splitlines(), ""]
-    return found
+        lines += [f"{comment} {name}", *shown[name].rstrip("\n").splitlines(), ""]
+    return lines

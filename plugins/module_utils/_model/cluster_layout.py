@@ -53,28 +53,28 @@ def layout_problems(zones: Sequence[str], replicas: int) -> List[str]:
     if members % (1 + replicas):
         return [f"{members} members make no whole shards of a primary and {count_of(replicas, 'replica')}"]
     primaries = members // (1 + replicas)
-    found = []
+    problems = []
     if primaries < 3:
         made = f"{count_of(members, 'member')} make {count_of(primaries, 'primary')}"
-        found.append(f"{made}, and a majority that outlives one of them needs 3")
+        problems.append(f"{made}, and a majority that outlives one of them needs 3")
     if len(sizes) < 3:
-        found.append(
+        problems.append(
             f"the members are in {count_of(len(sizes), 'zone')} ({', '.join(sorted(sizes))}), and a majority "
             "that outlives one of them needs 3"
         )
-    if found:
-        return found
+    if problems:
+        return problems
     if replicas >= len(sizes):
         return [f"a primary and {count_of(replicas, 'replica')} need {replicas + 1} zones, there are {len(sizes)}"]
-    found += [
+    problems += [
         f"zone {zone} holds {size} members and there are {primaries} shards, so two copies of one would be in it"
         for zone, size in sorted(sizes.items())
         if size > primaries
     ]
     limit = most_in_one_zone(primaries)
     if sum(min(size, limit) for size in sizes.values()) < primaries:
-        found.append(f"of {primaries} primaries one zone would hold {limit + 1}, and its loss leaves no majority")
-    return found
+        problems.append(f"of {primaries} primaries one zone would hold {limit + 1}, and its loss leaves no majority")
+    return problems
 
 
 class _Placer:
@@ -179,12 +179,12 @@ def list_crowded(placement: Placement, zones: Sequence[str]) -> List[str]:
 
 def list_violations(placement: Placement, zones: Sequence[str], replicas: int, names: Mapping[int, str]) -> List[str]:
     """Return what is wrong with a placement, a sentence each."""
-    found = []
+    violations = []
     for replica, primary in sorted(placement.follows.items()):
         if zones[replica] == zones[primary]:
-            found.append(f"{names[replica]} follows {names[primary]}, and both are in zone {zones[primary]}")
+            violations.append(f"{names[replica]} follows {names[primary]}, and both are in zone {zones[primary]}")
     for primary in placement.primaries:
         has = len(placement.replicas_of(primary))
         if has < replicas:
-            found.append(f"{names[primary]} has {count_of(has, 'replica')}, {replicas} are declared")
-    return [*found, *(f"{text}; its loss leaves no majority" for text in list_crowded(placement, zones))]
+            violations.append(f"{names[primary]} has {count_of(has, 'replica')}, {replicas} are declared")
+    return [*violations, *(f"{text}; its loss leaves no majority" for text in list_crowded(placement, zones))]

@@ -26,21 +26,21 @@ def count_shares(owned: Mapping[str, int], weights: Mapping[str, float]) -> Dict
     """Return how many slots each primary is to have; what rounding leaves goes to those that have the most."""
     total = sum(weights[name] for name in owned)
     exact = {name: SLOTS * weights[name] / total for name in owned}
-    found = {name: int(exact[name]) for name in owned}
-    richest = sorted((name for name in owned if weights[name]), key=lambda name: found[name] - owned[name])
-    for name in richest[: SLOTS - sum(found.values())]:
-        found[name] += 1
-    return found
+    shares = {name: int(exact[name]) for name in owned}
+    richest = sorted((name for name in owned if weights[name]), key=lambda name: shares[name] - owned[name])
+    for name in richest[: SLOTS - sum(shares.values())]:
+        shares[name] += 1
+    return shares
 
 
 def _take(ranges: List[Range], wanted: int) -> List[Range]:
     """Take so many slots out of ranges: whole ones first, the longest first, so that few are cut."""
     taken: List[Range] = []
-    for found in sorted(ranges, key=lambda item: (item[0] - item[1], item[0])):
-        if count_slots([found]) <= wanted:
-            ranges.remove(found)
-            taken.append(found)
-            wanted -= count_slots([found])
+    for largest in sorted(ranges, key=lambda item: (item[0] - item[1], item[0])):
+        if count_slots([largest]) <= wanted:
+            ranges.remove(largest)
+            taken.append(largest)
+            wanted -= count_slots([largest])
     if wanted:
         first, last = min(ranges, key=lambda item: (item[1] - item[0], item[0]))
         ranges[ranges.index((first, last))] = (first, last - wanted)

@@ -62,10 +62,10 @@ class ClusterNode:
 
 
 def _place(text: str) -> Tuple[str, int, int, str]:
-    found = _PLACE.fullmatch(text)
-    if found is None:
+    parts = _PLACE.fullmatch(text)
+    if parts is None:
         return "", 0, 0, ""
-    return found["address"], int(found["port"]), int(found["bus"] or 0), found["hostname"] or ""
+    return parts["address"], int(parts["port"]), int(parts["bus"] or 0), parts["hostname"] or ""
 
 
 def parse_node(line: str) -> ClusterNode:

@@ -69,12 +69,12 @@ class Finisher:
         self.members, self.slot = members, slot
         primaries = [position for position, member in enumerate(members) if member.id and not member.own.is_replica]
         self.migrating = {
-            one: members[one].own.migrating[slot] for one in primaries if slot in members[one].own.migrating
+            each: members[each].own.migrating[slot] for each in primaries if slot in members[each].own.migrating
         }
         self.importing = {
-            one: members[one].own.importing[slot] for one in primaries if slot in members[one].own.importing
+            each: members[each].own.importing[slot] for each in primaries if slot in members[each].own.importing
         }
-        self.holders = {one for one in primaries if members[one].slot_keys.get(slot)}
+        self.holders = {each for each in primaries if members[each].slot_keys.get(slot)}
         self.owners = [
             position for position, member in enumerate(members) if member in list_claims(members).get(slot, [])
         ]
@@ -82,13 +82,13 @@ class Finisher:
 
     def _places(self) -> Dict[str, int]:
         """Return where the members are by their identities; others know that of a silent one."""
-        found = {member.id: position for position, member in enumerate(self.members) if member.id}
+        positions = {member.id: position for position, member in enumerate(self.members) if member.id}
         for position, member in enumerate(self.members):
             if not member.id:
                 for node in (node for other in list_answering(self.members) for node in other.peers):
                     if member.server.is_known_by(node.address, node.port):
-                        found.setdefault(node.id, position)
-        return found
+                        positions.setdefault(node.id, position)
+        return positions
 
     def finish_move(self) -> Optional[SlotMove]:
         """Return what is left to do; None where this is no state that a move of ours leaves."""
@@ -130,16 +130,16 @@ class Finisher:
         target = self._taker(owner, named)
         if target is None:
             return None
-        found = plan_forward(self.members, self.slot, owner, target)
+        move = plan_forward(self.members, self.slot, owner, target)
         if self.importing.get(target) == self.members[owner].id:
-            found.before = found.before[1:]
+            move.before = move.before[1:]
         if target == named:
-            found.before = found.before[:-1]
+            move.before = move.before[:-1]
         server = self.members[owner].server
         # Valkey tells replicas what is open: one that was promoted goes on, perhaps with keys that had gone already.
-        found.newest = server.engine != "valkey" or not server.replication_id2
-        found.text = f"finish the move of slot {self.slot} from {self._name(owner)} to {self._name(target)}"
-        return found
+        move.newest = server.engine != "valkey" or not server.replication_id2
+        move.text = f"finish the move of slot {self.slot} from {self._name(owner)} to {self._name(target)}"
+        return move
 
     def _taker(self, owner: int, named: int) -> Optional[int]:
         """Return who gets the keys; None where that cannot be known yet."""
@@ -162,9 +162,9 @@ class Finisher:
         agreed = knows is not None and any(first <= self.slot <= last for first, last in knows.slots)
         accept: List[Command] = [] if agreed else [(target, set_slot(self.slot, "NODE", ids[owner]))]
         if target not in self.holders:
-            found = self._clear(target, f"stays with {self._name(owner)}, no key has left it")
-            found.before = accept
-            return found
+            move = self._clear(target, f"stays with {self._name(owner)}, no key has left it")
+            move.before = accept
+            return move
         if not agreed or self.importing[target] != ids[owner]:
             accept.append((target, set_slot(self.slot, "IMPORTING", ids[owner])))
         text = f"bring the keys of slot {self.slot} back from {self._name(target)} to {self._name(owner)}"

@@ -26,17 +26,17 @@ def assign_parts(
     part of it; `expires` are the keys of each part that may have gone meanwhile.
     """
     name, places = str(cluster["name"]), cluster["places"]
-    found = {str(shard["slots"]): shard for shard in shards}
-    told = {str(part["slots"]): part for part in manifest["shards"]}
+    present = {str(shard["slots"]): shard for shard in shards}
+    saved = {str(part["slots"]): part for part in manifest["shards"]}
     parts: List[Dict[str, Any]] = []
     problems, wrong = [], []
-    for slots, part in told.items():
-        if slots not in found:
+    for slots, part in saved.items():
+        if slots not in present:
             problems.append(f"no primary has the slots {slots} of {part['backup']}")
             continue
         bad = [f"{proof} {part['verified'][proof]}" for proof in PROOFS if not _fine(part["verified"][proof])]
         problems += [f"{part['backup']} is not good: {', '.join(bad)}"] if bad else []
-        primary = found[slots]["primary"]
+        primary = present[slots]["primary"]
         parts.append(
             {
                 "backup": part["backup"],
@@ -47,13 +47,13 @@ def assign_parts(
                 "host": _bare(primary["host"]),
                 "port": primary["port"],
                 "server": f"{name}-{primary['port']}",
-                "present": found[slots]["keys"],
+                "present": present[slots]["keys"],
             }
         )
     problems += [
         f"{shard['primary']['host']} has the slots {slots}, which no part of the backup has"
-        for slots, shard in found.items()
-        if slots not in told
+        for slots, shard in present.items()
+        if slots not in saved
     ]
     heads = {(part["host"], part["port"]) for part in parts}
     others = [

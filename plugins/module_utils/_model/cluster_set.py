@@ -67,11 +67,11 @@ def _check_ports(problems: List[str], where: str, ports: Sequence[int]) -> None:
 def check_layout(name: str, members: Sequence[Mapping[str, Any]], replicas: int) -> List[str]:
     """Return why a cluster of these members would not survive the loss of a zone, and what would."""
     zones = [str(member["zone"]) for member in members]
-    found = layout_problems(zones, replicas)
-    if not found:
+    faults = layout_problems(zones, replicas)
+    if not faults:
         return []
     fit = layouts_that_fit(len(zones), len(set(zones)), replicas)
-    return [f"redis_instances {name}: {'; '.join(found)}. {fit}. Nothing was changed."]
+    return [f"redis_instances {name}: {'; '.join(faults)}. {fit}. Nothing was changed."]
 
 
 def cluster_parameters(plain_port: int, node_timeout: int, address: str, tls: bool) -> Dict[str, Any]:

@@ -13,13 +13,13 @@ Range = Tuple[int, int]
 
 def ranges_of(slots: Iterable[int]) -> List[Range]:
     """Return slots as ranges, the lowest first."""
-    found: List[Range] = []
+    ranges: List[Range] = []
     for slot in sorted(set(slots)):
-        if found and slot == found[-1][1] + 1:
-            found[-1] = (found[-1][0], slot)
+        if ranges and slot == ranges[-1][1] + 1:
+            ranges[-1] = (ranges[-1][0], slot)
         else:
-            found.append((slot, slot))
-    return found
+            ranges.append((slot, slot))
+    return ranges
 
 
 def slots_of(ranges: Iterable[Range]) -> Set[int]:

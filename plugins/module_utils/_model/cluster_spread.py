@@ -20,10 +20,10 @@ def spread_primaries(zones: Sequence[str], seats: Mapping[int, Sequence[int]]) -
     while True:
         held = Counter(zones[seat] for seat in chosen.values())
         chains = (_chain(zones, seats, chosen, zone) for zone in sorted(held) if held[zone] > limit)
-        found = next((chain for chain in chains if chain), [])
-        if not found:
+        shorter = next((chain for chain in chains if chain), [])
+        if not shorter:
             return chosen
-        chosen.update(found)
+        chosen.update(shorter)
 
 
 def _chain(zones: Sequence[str], seats: Mapping[int, Sequence[int]], chosen: Mapping[int, int], crowd: str) -> Chain:

@@ -45,8 +45,8 @@ class ClusterStatus:
     def title(self) -> str:
         """Return its name with engine and ports."""
         seen = list_answering(self.members)
-        versions = sorted({f"{one.server.engine} {one.server.version}" for one in seen})
-        ports = ", ".join(str(port) for port in sorted({one["port"] for one in self.declared["members"]}))
+        versions = sorted({f"{member.server.engine} {member.server.version}" for member in seen})
+        ports = ", ".join(str(port) for port in sorted({member["port"] for member in self.declared["members"]}))
         return f"{self.declared['name']}: {' and '.join(versions) or 'nothing answers'}, cluster, ports {ports}"
 
     @property
@@ -61,7 +61,10 @@ class ClusterStatus:
         return [
             [
                 shard["primary"],
-                ", ".join(f"{one['name']} ({one['state']}, {one['behind']} bytes behind)" for one in shard["replicas"])
+                ", ".join(
+                    f"{replica['name']} ({replica['state']}, {replica['behind']} bytes behind)"
+                    for replica in shard["replicas"]
+                )
                 or "none",
                 shard["slots"],
                 str(shard["slot_count"]),
@@ -93,20 +96,20 @@ def _judge(
         seen.append(_member(place, state))
         rotating.update({seen[-1].name: state["rotating"]} if state.get("rotating") else {})
         registered[seen[-1].name] = state
-    found = ClusterStatus(declared, seen, _shards(seen), [], asked, rotating, registered)
-    found.problems = [] if not list_answering(seen) and not asked else _problems(found, run)
-    return found
+    status = ClusterStatus(declared, seen, _shards(seen), [], asked, rotating, registered)
+    status.problems = [] if not list_answering(seen) and not asked else _problems(status, run)
+    return status
 
 
 def _member(place: Mapping[str, Any], state: State) -> ClusterMember:
     """Return a member from what was registered of it."""
-    known = {one.name for one in fields(Observed)} - {"replicas"}
+    known = {field.name for field in fields(Observed)} - {"replicas"}
     server = Observed(**{key: value for key, value in state.items() if key in known})
     server.primary = Upstream(**state["primary"]) if state.get("primary") else None
     server.host, server.address, server.port = f"{place['host']}:{place['port']}", place["address"], place["port"]
-    told = state.get("cluster") or {}
-    member = ClusterMember(server, place["zone"], told.get("state", ""))
-    member.nodes = parse_nodes(told.get("nodes", "")) if server.reachable else []
+    answer = state.get("cluster") or {}
+    member = ClusterMember(server, place["zone"], answer.get("state", ""))
+    member.nodes = parse_nodes(answer.get("nodes", "")) if server.reachable else []
     if server.reachable and not member.nodes:
         server.error = "does not run in cluster mode"
     if state.get("outside"):
@@ -116,33 +119,35 @@ def _member(place: Mapping[str, Any], state: State) -> ClusterMember:
 
 def _shards(members: Sequence[ClusterMember]) -> List[Dict[str, Any]]:
     placement = observed_placement(members)
-    found = []
+    shards = []
     for position in placement.primaries:
         primary = members[position]
         replicas = [members[number] for number in placement.replicas_of(position)]
-        found.append(
+        shards.append(
             {
                 "primary": primary.name,
                 "slots": show_slots(primary.slots, 4),
                 "slot_count": primary.own.slot_count,
                 "keys": primary.server.keys,
-                "zones": [one.zone for one in [primary, *replicas]],
+                "zones": [member.zone for member in [primary, *replicas]],
                 "replicas": [
                     {
-                        "name": one.name,
-                        "state": "in sync" if one.server.primary and one.server.primary.link == "up" else "no link",
-                        "behind": max(0, primary.server.offset - one.server.offset),
+                        "name": member.name,
+                        "state": "in sync"
+                        if member.server.primary and member.server.primary.link == "up"
+                        else "no link",
+                        "behind": max(0, primary.server.offset - member.server.offset),
                     }
-                    for one in replicas
+                    for member in replicas
                 ],
             }
         )
-    return found
+    return shards
 
 
-def _problems(found: ClusterStatus, run: Optional[Collection[str]]) -> List[Problem]:
+def _problems(status: ClusterStatus, run: Optional[Collection[str]]) -> List[Problem]:
     """Return what is wrong; what only a part of the members could tell is not judged in a limited run."""
-    name, seen = found.declared["name"], found.members
+    name, seen = status.declared["name"], status.members
     there = list_answering(seen)
     silent = [member for member in seen if not member.id and member.server.error_kind != "outside"]
     problems = [
@@ -158,33 +163,33 @@ def _problems(found: ClusterStatus, run: Optional[Collection[str]]) -> List[Prob
         for key, what in DISK.items()
         if member.server.persistence.get(key, "ok") != "ok"
     ]
-    said = [
+    findings = [
         ("cluster_state", f"{member.name} says that the state of the cluster is {member.state}")
         for member in there
         if member.state != "ok"
     ]
-    said += [("same_identity", text) for text in list_clones(seen)]
-    said += [("slots_contested", text) for text in list_contested(seen)]
-    said += [("slots_open", text) for text in open_slots(seen)]
-    said += [("views_differ", text) for text in list_disagreements(seen)]
-    said += [
-        ("replica_link_down", f"{one['name']} has no link to its primary {shard['primary']}")
-        for shard in found.shards
-        for one in shard["replicas"]
-        if one["state"] != "in sync"
+    findings += [("same_identity", text) for text in list_clones(seen)]
+    findings += [("slots_contested", text) for text in list_contested(seen)]
+    findings += [("slots_open", text) for text in open_slots(seen)]
+    findings += [("views_differ", text) for text in list_disagreements(seen)]
+    findings += [
+        ("replica_link_down", f"{replica['name']} has no link to its primary {shard['primary']}")
+        for shard in status.shards
+        for replica in shard["replicas"]
+        if replica["state"] != "in sync"
     ]
-    if found.asked:
+    if status.asked:
         lacking = ranges_of(list_unclaimed(seen))
-        said += [("slots_unowned", f"slots {show_slots(lacking, 4)} have no owner that answers")] if lacking else []
-        said += [
+        findings += [("slots_unowned", f"slots {show_slots(lacking, 4)} have no owner that answers")] if lacking else []
+        findings += [
             ("undeclared_node", f"{node.address}:{node.port} ({node.id[:8]}) is known to members and is none of them")
             for node in list_strangers(seen)
         ]
         names = {position: member.name for position, member in enumerate(seen)}
         zones = [member.zone for member in seen]
-        said += [
+        findings += [
             ("placement", text)
-            for text in list_violations(observed_placement(seen), zones, found.declared["replicas"], names)
+            for text in list_violations(observed_placement(seen), zones, status.declared["replicas"], names)
         ]
     todo = "docs/cluster.md says what to do."
-    return problems + [Problem(code, f"{name}: {text}. {todo}") for code, text in dict.fromkeys(said)]
+    return problems + [Problem(code, f"{name}: {text}. {todo}") for code, text in dict.fromkeys(findings)]

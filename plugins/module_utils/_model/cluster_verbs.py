@@ -12,8 +12,8 @@ NOTHING = "Nothing was changed."
 
 def judge_verb(verb: str, options: Mapping[str, Any], model: Mapping[str, Any]) -> Tuple[List[str], List[str]]:
     """Return why this verb cannot be done, and what it leaves alone, a sentence each."""
-    clusters = [str(one["name"]) for one in model["clusters"]]
-    others = [str(one["name"]) for one in model["instances"]]
+    clusters = [str(declared["name"]) for declared in model["clusters"]]
+    others = [str(declared["name"]) for declared in model["instances"]]
     if not clusters:
         return [], []
     if verb == "failover":

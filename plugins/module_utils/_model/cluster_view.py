@@ -87,11 +87,11 @@ def is_known(member: ClusterMember, members: Iterable[ClusterMember]) -> bool:
 
 def list_claims(members: Iterable[ClusterMember]) -> Dict[int, List[ClusterMember]]:
     """Return for each slot the members that say it is theirs."""
-    found: Dict[int, List[ClusterMember]] = {}
+    claims: Dict[int, List[ClusterMember]] = {}
     for member in list_answering(members):
         for slot in slots_of(member.slots):
-            found.setdefault(slot, []).append(member)
-    return found
+            claims.setdefault(slot, []).append(member)
+    return claims
 
 
 def list_unclaimed(members: Iterable[ClusterMember]) -> Set[int]:
@@ -129,7 +129,7 @@ def list_strangers(members: Sequence[ClusterMember]) -> List[ClusterNode]:
 def list_groups(members: Sequence[ClusterMember]) -> List[List[ClusterMember]]:
     """Return the members that know each other, directly or through others, blank ones left out; the largest first."""
     left = [member for member in list_answering(members) if not member.is_blank]
-    found: List[List[ClusterMember]] = []
+    groups: List[List[ClusterMember]] = []
     while left:
         ids: Set[str] = set()
         group, more = [], left[:1]
@@ -138,14 +138,14 @@ def list_groups(members: Sequence[ClusterMember]) -> List[List[ClusterMember]]:
             ids |= {node.id for member in more for node in member.nodes}
             left = [member for member in left if all(member is not other for other in more)]
             more = [member for member in left if not ids.isdisjoint({node.id for node in member.nodes})]
-        found.append([member for member in members if any(member is other for other in group)])
-    return sorted(found, key=len, reverse=True)
+        groups.append([member for member in members if any(member is other for other in group)])
+    return sorted(groups, key=len, reverse=True)
 
 
 def list_contested(members: Sequence[ClusterMember]) -> List[str]:
     """Return a sentence for each pair of members that claim the same slots."""
-    told = sum(member.own.slot_count for member in list_answering(members))
-    if told == SLOTS - len(list_unclaimed(members)):
+    claimed = sum(member.own.slot_count for member in list_answering(members))
+    if claimed == SLOTS - len(list_unclaimed(members)):
         return []
     rivals: Dict[str, List[int]] = {}
     for slot, owners in list_claims(members).items():
@@ -159,13 +159,13 @@ def list_contested(members: Sequence[ClusterMember]) -> List[str]:
 def open_slots(members: Iterable[ClusterMember]) -> List[str]:
     """Return a sentence for each slot that is on its way from one node to another."""
     known = by_id(members)
-    found = []
+    open_ones = []
     for member in known.values():
         for word, slots in (("migrating to", member.own.migrating), ("importing from", member.own.importing)):
             for slot, other in sorted(slots.items()):
                 name = known[other].name if other in known else other[:8]
-                found.append(f"slot {slot} of {member.name} is {word} {name}")
-    return found
+                open_ones.append(f"slot {slot} of {member.name} is {word} {name}")
+    return open_ones
 
 
 def list_disagreements(members: Sequence[ClusterMember], apart: FrozenSet[int] = frozenset()) -> List[str]:
@@ -174,22 +174,22 @@ def list_disagreements(members: Sequence[ClusterMember], apart: FrozenSet[int] =
     Where a slot is open nobody accepts a new owner by hearsay, so these may be set apart.
     """
     known = by_id(members)
-    found = []
+    disagreements = []
     for member in known.values():
         for node in member.peers:
             other = known.get(node.id)
             if other is None or node.in_handshake:
                 continue
             if node.slots != other.slots and (slots_of(node.slots) ^ slots_of(other.slots)) - apart:
-                found.append(
+                disagreements.append(
                     f"{member.name} says that {other.name} has slots {show_slots(node.slots, 4)}, {other.name} itself "
                     f"says {show_slots(other.slots, 4)}"
                 )
             elif (node.is_replica, node.primary_id) != (other.own.is_replica, other.own.primary_id):
-                found.append(f"{member.name} and {other.name} disagree about whom {other.name} follows")
+                disagreements.append(f"{member.name} and {other.name} disagree about whom {other.name} follows")
             elif node.is_lost:
-                found.append(f"{member.name} has no address of {other.name}")
-    return found
+                disagreements.append(f"{member.name} has no address of {other.name}")
+    return disagreements
 
 
 def observed_placement(members: Sequence[ClusterMember]) -> Placement:

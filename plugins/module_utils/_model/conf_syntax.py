@@ -109,14 +109,14 @@ def split_words(text: str) -> list[str]:
 
 def list_directives(parameters: Mapping[str, Any]) -> list[Line]:
     """Return directives in the order of the dictionary. A list repeats its key, null leaves it out."""
-    found: list[Line] = []
+    directives: list[Line] = []
     for key, value in parameters.items():
         if not _KEY.match(key):
             raise BadConfig(f"{key!r} is not a configuration key")
         for item in value if isinstance(value, (list, tuple)) else [value]:
             if item is not None:
-                found.append(Line(key, _args(key, item)))
-    return found
+                directives.append(Line(key, _args(key, item)))
+    return directives
 
 
 def _args(key: str, value: Any) -> list[str]:
@@ -142,15 +142,15 @@ def split_rows(text: str) -> list[str]:
 
 def parse_directives(text: str) -> list[Line]:
     """Return the directives of a text; keys in lower case, a line that the engine could not read as one word."""
-    found: list[Line] = []
+    directives: list[Line] = []
     for raw in split_rows(text):
         if raw.strip() and not raw.lstrip().startswith("#"):
             try:
                 key, *args = split_words(raw)
             except BadConfig:
                 key, *args = raw.split(None, 1)
-            found.append(Line(key.lower(), tuple(args)))
-    return found
+            directives.append(Line(key.lower(), tuple(args)))
+    return directives
 
 
 def unquote_word(text: str) -> str:
@@ -166,10 +166,10 @@ def unquote_word(text: str) -> str:
 
 def collect_values(directives: Iterable[Line]) -> dict[str, list[str]]:
     """Return key (lower case) -> the values of its lines, their words with one blank between them."""
-    found: dict[str, list[str]] = {}
+    values: dict[str, list[str]] = {}
     for line in directives:
-        found.setdefault(line.key.lower(), []).append(" ".join(line.args))
-    return found
+        values.setdefault(line.key.lower(), []).append(" ".join(line.args))
+    return values
 
 
 def is_secret(key: str, args: Sequence[str] = ()) -> bool:
@@ -192,9 +192,9 @@ def mask_text(text: str, hidden: set[str], changed: Mapping[str, str]) -> str:
 
 def own_password(text: str) -> str:
     """Return with what a Sentinel logs in to the others, from its own file; empty when it is not told."""
-    found = [row.split(None, 2) for row in split_rows(text)]
-    found = [words for words in found if [word.lower() for word in words[:2]] == ["sentinel", "sentinel-pass"]]
-    return unquote_word(found[-1][2]) if found and len(found[-1]) > 2 else ""
+    rows = [row.split(None, 2) for row in split_rows(text)]
+    rows = [words for words in rows if [word.lower() for word in words[:2]] == ["sentinel", "sentinel-pass"]]
+    return unquote_word(rows[-1][2]) if rows and len(rows[-1]) > 2 else ""
 
 
 def parse_state_file(text: str | None) -> dict[str, Any]:

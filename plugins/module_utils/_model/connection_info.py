@@ -16,18 +16,18 @@ Info = Dict[str, Any]
 
 def connection_info(model: Mapping[str, Any], name: str) -> Info:
     """Return how one data set is reached from the host that the model was made for. ValueError: there is none."""
-    declared = next((one for one in model["instances"] if one["name"] == name), None)
+    declared = next((place for place in model["instances"] if place["name"] == name), None)
     if declared is None:
-        names = ", ".join(str(one["name"]) for one in model["instances"])
+        names = ", ".join(str(place["name"]) for place in model["instances"])
         raise ValueError(f"redis_instances has no data set {name!r}; it has {names}.")
     access = model.get("tls") or {}
     secure = bool(access.get("on"))
-    sentinels = [join_address(one["address"], one["port"]) for one in _watching(model, declared)]
+    sentinels = [join_address(place["address"], place["port"]) for place in _watching(model, declared)]
     endpoint = _endpoint(model, declared)
     return {
         "name": name,
         "sentinels": sentinels,
-        "members": [join_address(one["address"], one["port"]) for one in declared["members"]],
+        "members": [join_address(place["address"], place["port"]) for place in declared["members"]],
         "tls": {"enabled": secure, "ca_file": str(access.get("ca") or "")},
         "endpoint": endpoint,
         "environment": dict(value.split("=", 1) for value in describe_connection(declared, model)),
@@ -41,13 +41,13 @@ def _watching(model: Mapping[str, Any], declared: Mapping[str, Any]) -> List[Map
 
 def _endpoint(model: Mapping[str, Any], declared: Mapping[str, Any]) -> Info:
     """Return the fixed address of a set, empty where it has none or where this host cannot reach it."""
-    found = declared["endpoint"]
-    if not found:
+    endpoint = declared["endpoint"]
+    if not endpoint:
         return {}
     local = bool(model["endpoint"]["local"])
-    if not local and ipaddress.ip_address(found["address"]).is_loopback:
+    if not local and ipaddress.ip_address(endpoint["address"]).is_loopback:
         return {}
-    return {"local": local, **{key: found[key] for key in ("address", "port", "read_port", "tls")}}
+    return {"local": local, **{key: endpoint[key] for key in ("address", "port", "read_port", "tls")}}
 
 
 def _endpoint_urls(endpoint: Mapping[str, Any]) -> Dict[str, str]:

@@ -200,8 +200,8 @@ def check_opening(problems: list[str], warnings: list[str], where: str, config: 
     """Refuse to open the host to the network, and warn where it is opened to its own users."""
     for key, value in config.items():
         lets = OPENING.get(key.lower())
-        said = str(value).lower()
-        if lets and said not in ("no", "false", "local"):
+        choice = str(value).lower()
+        if lets and choice not in ("no", "false", "local"):
             problems.append(f"{where} {key} {value} lets clients {lets}; leave it out, or use local for a while.")
-        elif lets and said == "local":
+        elif lets and choice == "local":
             warnings.append(f"{where} {key} local lets clients on the host itself {lets}; remove it when you are done.")

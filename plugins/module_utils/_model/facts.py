@@ -87,38 +87,38 @@ def _shown(labels: Labels) -> str:
     return ",".join(f'{key}="{"".join(escaped.get(sign, sign) for sign in value)}"' for key, value in labels)
 
 
-def collect_facts(told: Mapping[str, Any], found: Found, now: float) -> str:
+def collect_facts(settings: Mapping[str, Any], seen: Found, now: float) -> str:
     """Return the metrics of a host, from what it is told and what it has found."""
-    metrics = Metrics(deployment=told["deployment"], host=told["me"])
+    metrics = Metrics(deployment=settings["deployment"], host=settings["me"])
     metrics.add_metric("facts_timestamp_seconds", now)
-    metrics.add_metric("certificate_not_after_timestamp_seconds", found.certificate_until)
-    _add_verdict(metrics, told, found)
-    for name, backups in found.backups.items():
+    metrics.add_metric("certificate_not_after_timestamp_seconds", seen.certificate_until)
+    _add_verdict(metrics, settings, seen)
+    for name, backups in seen.backups.items():
         for what, when in backups.items():
             metrics.add_metric(f"backup_last_{what}_timestamp_seconds", when, set=name)
-    backup = told.get("backup") or {}
+    backup = settings.get("backup") or {}
     for name in backup.get("sets", []):
         metrics.add_metric("backup_period_seconds", backup["period"], set=name)
-    for one in found.processes:
-        metrics.add_metric("restart_wanted", one.restart_wanted, **one.labels)
-        metrics.add_metric("certificate_served_not_after_timestamp_seconds", one.served_until, **one.labels)
-        for user, since in one.rotating.items():
-            metrics.add_metric("rotation_began_timestamp_seconds", since, user=user, **one.labels)
+    for process in seen.processes:
+        metrics.add_metric("restart_wanted", process.restart_wanted, **process.labels)
+        metrics.add_metric("certificate_served_not_after_timestamp_seconds", process.served_until, **process.labels)
+        for user, since in process.rotating.items():
+            metrics.add_metric("rotation_began_timestamp_seconds", since, user=user, **process.labels)
     return metrics.render_text()
 
 
-def _add_verdict(metrics: Metrics, told: Mapping[str, Any], found: Found) -> None:
+def _add_verdict(metrics: Metrics, settings: Mapping[str, Any], seen: Found) -> None:
     """Add what `status` would say of these sets now."""
-    names = {one["name"] for one in told["sets"]}
-    others = set(told["declared"]) - names
+    names = {status["name"] for status in settings["sets"]}
+    others = set(settings["declared"]) - names
     # A Sentinel of this deployment watches sets too that are none of this host's.
-    sentinels = {host: _without(view, others) for host, view in found.sentinels.items()}
-    model = {"instances": told["sets"], "sentinel": {"members": told["sentinels"]}}
-    sets, left = judge_sets(model, found.servers, sentinels)
-    for one in sets:
-        _add_set(metrics, one.declared, one.problems)
-        metrics.add_metric("declared_sentinels", len(one.watching), set=one.declared["name"])
-    for cluster in judge_clusters(told, found.servers):
+    sentinels = {host: _without(view, others) for host, view in seen.sentinels.items()}
+    model = {"instances": settings["sets"], "sentinel": {"members": settings["sentinels"]}}
+    sets, left = judge_sets(model, seen.servers, sentinels)
+    for status in sets:
+        _add_set(metrics, status.declared, status.problems)
+        metrics.add_metric("declared_sentinels", len(status.watching), set=status.declared["name"])
+    for cluster in judge_clusters(settings, seen.servers):
         _add_set(metrics, cluster.declared, cluster.problems)
         for member in list_answering(cluster.members):
             addr = join_address(member.server.address, member.server.port)
@@ -136,4 +136,4 @@ def _add_set(metrics: Metrics, declared: Mapping[str, Any], problems: Sequence[P
 
 
 def _without(view: Mapping[str, Any], others: Any) -> Mapping[str, Any]:
-    return {**view, "masters": {name: one for name, one in view["masters"].items() if name not in others}}
+    return {**view, "masters": {name: master for name, master in view["masters"].items() if name not in others}}

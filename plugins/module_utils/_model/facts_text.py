@@ -16,12 +16,12 @@ CERTIFICATES = ("certificate_not_after", "certificate_served_not_after")
 
 def read_moments(text: str) -> Dict[str, Dict[str, float]]:
     """Return by name of the set, and for the host itself by an empty one, when something was or will be."""
-    found: Dict[str, Dict[str, float]] = {}
+    moments: Dict[str, Dict[str, float]] = {}
     for name, labels, value in _ROW.findall(text):
-        told = dict(_LABEL.findall(labels))
-        if "user" not in told and ("addr" not in told or "set" in told):
-            found.setdefault(told.get("set", ""), {})[name] = float(value)
-    return found
+        labelled = dict(_LABEL.findall(labels))
+        if "user" not in labelled and ("addr" not in labelled or "set" in labelled):
+            moments.setdefault(labelled.get("set", ""), {})[name] = float(value)
+    return moments
 
 
 def of_set(facts: Mapping[str, Mapping[str, float]], name: str) -> Dict[str, float]:

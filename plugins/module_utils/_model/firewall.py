@@ -24,13 +24,13 @@ ESTABLISHED, LISTENING = "01", "0A"
 
 def read_networks(given: Iterable[Any]) -> List[Network]:
     """Read addresses and networks; the bits of a host in a network are ignored. Raises ValueError with the culprit."""
-    found = []
+    networks = []
     for text in given:
         try:
-            found.append(ipaddress.ip_network(str(text), strict=False))
+            networks.append(ipaddress.ip_network(str(text), strict=False))
         except ValueError:
             raise ValueError(str(text)) from None
-    return found
+    return networks
 
 
 def name_table(name: str) -> str:
@@ -71,27 +71,27 @@ def mark_of(text: str) -> str:
 
 def ports_of(text: str) -> Set[int]:
     """Return the ports of a rule set."""
-    found = re.search(r"tcp dport { ([\d, ]+) }", text)
-    return {int(port) for port in found.group(1).split(",")} if found else set()
+    listed = re.search(r"tcp dport { ([\d, ]+) }", text)
+    return {int(port) for port in listed.group(1).split(",")} if listed else set()
 
 
 def _allow(family: int, allowed: Sequence[Network]) -> str:
-    one = [net for net in allowed if net.version == family]
+    networks = [net for net in allowed if net.version == family]
     # Without what is covered already, which an interval may not hold twice.
-    found = ", ".join(str(net) for net in ipaddress.collapse_addresses(one))  # type: ignore[type-var]
-    return f"        {'ip' if family == 4 else 'ip6'} saddr {{ {found} }} return\n" if found else ""
+    sources = ", ".join(str(net) for net in ipaddress.collapse_addresses(networks))  # type: ignore[type-var]
+    return f"        {'ip' if family == 4 else 'ip6'} saddr {{ {sources} }} return\n" if sources else ""
 
 
 def count_connections(tables: Iterable[str], ports: Sequence[int]) -> Dict[str, int]:
     """Return how many connections each address has open to these ports, from the texts of /proc/net/tcp and tcp6."""
-    found: Dict[str, int] = {}
+    counts: Dict[str, int] = {}
     known = dict(_sockets(tables))
     for (here, there), state in known.items():
         # Of a connection of this host to itself, by whichever of its addresses, both ends are here.
         inside = here[0] == there[0] or (there, here) in known
         if state == ESTABLISHED and here[1] in ports and not inside:
-            found[there[0]] = found.get(there[0], 0) + 1
-    return found
+            counts[there[0]] = counts.get(there[0], 0) + 1
+    return counts
 
 
 def list_listening(tables: Iterable[str]) -> Set[int]:
@@ -109,19 +109,19 @@ def _endpoint(text: str) -> Endpoint:
     address, port = text.split(":")
     words = [int(address[start : start + 8], 16) for start in range(0, len(address), 8)]
     raw = b"".join(word.to_bytes(4, sys.byteorder) for word in words)
-    found = ipaddress.ip_address(raw)
-    mapped = getattr(found, "ipv4_mapped", None)
-    return str(mapped or found), int(port, 16)
+    parsed = ipaddress.ip_address(raw)
+    mapped = getattr(parsed, "ipv4_mapped", None)
+    return str(mapped or parsed), int(port, 16)
 
 
 def shut_out(addresses: Mapping[str, int], allowed: Sequence[Network]) -> Dict[str, int]:
     """Return those that could not connect again."""
-    found = {}
+    refused = {}
     for address, count in sorted(addresses.items()):
-        one = ipaddress.ip_address(address)
-        if not one.is_loopback and not any(one in net for net in allowed if net.version == one.version):
-            found[address] = count
-    return found
+        source = ipaddress.ip_address(address)
+        if not source.is_loopback and not any(source in net for net in allowed if net.version == source.version):
+            refused[address] = count
+    return refused
 
 
 def firewall_model(get: Any, processes: Sequence[Mapping[str, Any]], peers: Set[str], problems: List[str]) -> Any:
@@ -136,9 +136,9 @@ def firewall_model(get: Any, processes: Sequence[Mapping[str, Any]], peers: Set[
     ports = ("port", "tls_port", "other_port", "bus_port")
     return {
         "processes": [
-            {"name": one["name"], "ports": sorted({one[key] for key in ports if one.get(key)})}
-            for one in processes
-            if one["local"]
+            {"name": process["name"], "ports": sorted({process[key] for key in ports if process.get(key)})}
+            for process in processes
+            if process["local"]
         ],
         "peers": sorted(peers),
     }

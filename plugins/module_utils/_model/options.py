@@ -27,7 +27,7 @@ DICT = 'give a dictionary, or one as JSON such as {"key": "value"}'
 
 def read_options(specs: Mapping[str, Spec], values: Mapping[str, Any]) -> Tuple[Dict[str, Any], List[str]]:
     """Return the variables in their types, the default of what is not given, and a sentence for each without sense."""
-    found: Dict[str, Any] = {}
+    options: Dict[str, Any] = {}
     problems: List[str] = []
     for name, spec in specs.items():
         choices = spec.get("choices")
@@ -43,8 +43,8 @@ def read_options(specs: Mapping[str, Spec], values: Mapping[str, Any]) -> Tuple[
         if choices and value is not None and value not in choices:
             shown = ", ".join(str(choice) for choice in choices if choice != "")
             problems.append(f"{name} is {value!r}; use one of {shown}.")
-        found[name] = value
-    return found, problems
+        options[name] = value
+    return options, problems
 
 
 def _unquoted(value: Any, choices: Sequence[Any]) -> Any:
@@ -146,14 +146,14 @@ def find_unknown(names: Iterable[str], known: Iterable[str], typed_now: Iterable
     `typed_now` are those that somebody has typed for this run. One of the inventory may be of somebody else.
     """
     ours, now = sorted(known), set(typed_now)
-    found = []
+    unknown = []
     for name in sorted({name for name in names if name.startswith("redis_")} - set(ours)):
         near = difflib.get_close_matches(name, ours, n=1, cutoff=0.75)
         alike = bool(difflib.get_close_matches(name, ours, n=1, cutoff=0.9))
         if alike or name in now or name.startswith(tuple(f"redis_{verb}_" for verb in VERBS)):
             hint = f"; is {near[0]} meant?" if near else "."
-            found.append(f"{name} is no variable of this collection and has no effect{hint}")
-    return found
+            unknown.append(f"{name} is no variable of this collection and has no effect{hint}")
+    return unknown
 
 
 def names_typed(texts: Iterable[str]) -> List[str]:

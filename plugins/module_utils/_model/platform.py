@@ -52,11 +52,11 @@ def describe_platform(os_release: str, engine: str, from_source: bool) -> Dict[s
             f"{engine} on {name} is not in the platform table of the role redis",
             todo="Use a release of Debian that has it, or take this host out of the inventory",
         )
-    found = PLATFORMS[family][engine]
+    called = PLATFORMS[family][engine]
     return {
         "family": family,
-        "packages": list(found["packages"]),
-        "services": list(found["services"]),
-        "pinned": [] if from_source else list(found["packages"]),
-        "needed": list(BUILD_PACKAGES[family] if from_source else found["packages"]),
+        "packages": list(called["packages"]),
+        "services": list(called["services"]),
+        "pinned": [] if from_source else list(called["packages"]),
+        "needed": list(BUILD_PACKAGES[family] if from_source else called["packages"]),
     }

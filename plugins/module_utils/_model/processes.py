@@ -41,7 +41,9 @@ def _server(
             "address": guard["address"],
             "other_port": item.get("other_port", 0),
             "members": [
-                _place(one) for one in item["members"] if (one["host"], one["port"]) != (guard["host"], item["port"])
+                _place(peer)
+                for peer in item["members"]
+                if (peer["host"], peer["port"]) != (guard["host"], item["port"])
             ],
             "sentinels": [_place(member) for member in sentinels] if item["sentinel"] else [],
             "username": replication["username"],
@@ -59,7 +61,7 @@ def local_instances(
     topology: Mapping[str, Any], access: Mapping[str, Any], sentinel_connection: Any, journals: bool = False
 ) -> List[Dict[str, Any]]:
     """Return the options with which to look at each server and the Sentinel; with `journals` at their journals too."""
-    found = [
+    instances = [
         {
             "name": item["name"],
             "kind": "server",
@@ -72,7 +74,7 @@ def local_instances(
     ]
     sentinel = topology["sentinel"]
     if sentinel["local"]:
-        found.append(
+        instances.append(
             {
                 "name": sentinel["name"],
                 "kind": "sentinel",
@@ -82,7 +84,7 @@ def local_instances(
                 "journal": f"redis-sentinel@{sentinel['name']}.service" if journals else None,
             }
         )
-    return found
+    return instances
 
 
 def server_acls(topology: Mapping[str, Any], access: Mapping[str, Any], host: str) -> List[Dict[str, Any]]:
@@ -101,7 +103,7 @@ def _acl(item: Mapping[str, Any], access: Mapping[str, Any], topology: Mapping[s
         "purge": topology["options"]["redis_acl_purge"],
         "logins": {duty: login for duty, login in access["logins"].items() if item["sentinel"] or duty != "sentinel"},
         # Of a cluster, a host may have several.
-        "members": [one for one in item["members"] if (one["host"], one["port"]) != (host, item["port"])],
+        "members": [member for member in item["members"] if (member["host"], member["port"]) != (host, item["port"])],
         "sentinels": len(topology["sentinel"]["members"]) if item["sentinel"] else 0,
     }
 

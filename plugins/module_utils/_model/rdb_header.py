@@ -64,12 +64,12 @@ def _string(data: bytes, place: int) -> Tuple[str, int]:
 
 def read_header(data: bytes, where: str = "") -> Header:
     """Return the header from the first bytes of an RDB; a few KiB are enough."""
-    found = re.match(rb"(REDIS)(\d{4})|(VALKEY)(\d{3})", data)
-    if not found:
+    start = re.match(rb"(REDIS)(\d{4})|(VALKEY)(\d{3})", data)
+    if not start:
         raise Damaged("This is no RDB file", where, "An RDB begins with REDIS or VALKEY and a number")
-    magic, digits = (found[1], found[2]) if found[1] else (found[3], found[4])
+    magic, digits = (start[1], start[2]) if start[1] else (start[3], start[4])
     aux: Dict[str, str] = {}
-    place = found.end()
+    place = start.end()
     try:
         while data[place] == 0xFA:
             name, place = _string(data, place + 1)

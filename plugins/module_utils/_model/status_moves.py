@@ -25,24 +25,26 @@ def last_moves(
     A first deployment and a repair make a primary too, and a server that starts as the primary that it was is none.
     A move to a member that tells nothing any more is known from the Sentinels.
     """
-    names = {join_address(one["address"], int(one["port"])): one["host"] for one in declared["members"]}
+    names = {join_address(entry["address"], int(entry["port"])): entry["host"] for entry in declared["members"]}
     places = {host: place for place, host in names.items()}
-    told = [one for view in watching.values() for one in view.get("moves") or [] if one["set"] == declared["name"]]
+    switches = [
+        entry for view in watching.values() for entry in view.get("moves") or [] if entry["set"] == declared["name"]
+    ]
     rows: List[Row] = []
     for name, state in seen.items():
-        for one in state.get("promotions") or []:
-            rows.append((one["at"], name, *_cause(told, names, places.get(name, ""), one)))
-    for one in sorted(told, key=lambda move: float(move["at"])):
-        name = names.get(one["to"], one["to"])
-        if not [row for row in rows if row[1] == name and match_switch([one], one["to"], row[0])]:
-            rows.append((one["at"], name, *_cause(told, names, one["to"], one)))
+        for entry in state.get("promotions") or []:
+            rows.append((entry["at"], name, *_cause(switches, names, places.get(name, ""), entry)))
+    for entry in sorted(switches, key=lambda move: float(move["at"])):
+        name = names.get(entry["to"], entry["to"])
+        if not [row for row in rows if row[1] == name and match_switch([entry], entry["to"], row[0])]:
+            rows.append((entry["at"], name, *_cause(switches, names, entry["to"], entry)))
     return sorted(rows, reverse=True)[:SHOWN]
 
 
 def _cause(
-    told: Sequence[Mapping[str, Any]], names: Mapping[str, str], place: str, one: Mapping[str, Any]
+    switches: Sequence[Mapping[str, Any]], names: Mapping[str, str], place: str, promotion: Mapping[str, Any]
 ) -> Tuple[str, str]:
     """Return instead of whom somebody became primary, and why."""
-    move: Dict[str, Any] = match_switch(told, place, one["at"]) or {}
+    move: Dict[str, Any] = match_switch(switches, place, promotion["at"]) or {}
     before = str(move.get("from", ""))
-    return names.get(before, before), str(move.get("why") or one["why"])
+    return names.get(before, before), str(move.get("why") or promotion["why"])

@@ -32,20 +32,20 @@ def render_page(
     sets, left = judge_sets(model, servers, sentinels, run)
     leading = judge_endpoints(sets, fronts or {})
     page: list[str] = []
-    for one in sets:
-        title = title_of(one)
-        page += [title, "=" * len(title), *_table(MEMBERS_HEAD, members_of(one.seen))]
-        if one.declared["sentinel"]:
-            rows = [[host, *opinion_of(one.declared, view)] for host, view in one.watching.items()]
+    for status in sets:
+        title = title_of(status)
+        page += [title, "=" * len(title), *_table(MEMBERS_HEAD, members_of(status.seen))]
+        if status.declared["sentinel"]:
+            rows = [[host, *opinion_of(status.declared, view)] for host, view in status.watching.items()]
             page += ["", *_table(SENTINELS_HEAD, rows)]
-        rows = leading.get(one.declared["name"], [])
+        rows = leading.get(status.declared["name"], [])
         page += ["", *_table(ENDPOINTS_HEAD, rows)] if rows else []
-        page += [f"  {line}" for line in passwords_open(one)]
-        page += _refused(observers_of(one))
-        page += ["", *(f"  PROBLEM  {problem}" for problem in one.problems)]
-        page += [] if one.problems else [f"  healthy: {health_of(one.declared, run)}"]
+        page += [f"  {line}" for line in passwords_open(status)]
+        page += _refused(observers_of(status))
+        page += ["", *(f"  PROBLEM  {problem}" for problem in status.problems)]
+        page += [] if status.problems else [f"  healthy: {health_of(status.declared, run)}"]
         page += [
-            f"  connect: {' '.join(values)}" for values in [describe_connection(one.declared, model)] if values
+            f"  connect: {' '.join(values)}" for values in [describe_connection(status.declared, model)] if values
         ] + [""]
     clusters = judge_clusters(model, servers, run)
     for cluster in clusters:
@@ -57,17 +57,17 @@ def render_page(
         page += [""]
     page += [*(f"  PROBLEM  {problem}" for problem in left), ""] if left else []
     # Text and nothing else: Ansible takes no other kind of it.
-    found = [problem for one in sets for problem in one.problems]
-    found += [problem for cluster in clusters for problem in cluster.problems]
-    return page, [str(problem) for problem in [*found, *left]]
+    problems = [problem for status in sets for problem in status.problems]
+    problems += [problem for cluster in clusters for problem in cluster.problems]
+    return page, [str(problem) for problem in [*problems, *left]]
 
 
-def passwords_open(one: SetStatus) -> list[str]:
+def passwords_open(status: SetStatus) -> list[str]:
     """Return a line for whoever has two passwords: that is no problem, and it is to come to an end."""
-    found = []
-    for what, seen in (("The Sentinels", one.watching), (one.declared["name"], one.seen)):
-        found += _two(what, {host: state["rotating"] for host, state in seen.items() if state.get("rotating")})
-    return found
+    lines = []
+    for what, seen in (("The Sentinels", status.watching), (status.declared["name"], status.seen)):
+        lines += _two(what, {host: state["rotating"] for host, state in seen.items() if state.get("rotating")})
+    return lines
 
 
 def _two(what: str, where: Mapping[str, list[str]]) -> list[str]:
@@ -90,23 +90,27 @@ def refused_of(seen: Mapping[str, State], shown: Callable[[State], str]) -> list
     """Return what users were refused of late: that is no problem of the set, and perhaps one of an application."""
     rows: dict[tuple[str, str], tuple[int, int, list[str]]] = {}
     for host, state in seen.items():
-        for one in state.get("refused") or []:
-            what = (one["user"], shown(one))
-            times, age, hosts = rows.get(what, (0, one["age"], []))
-            rows[what] = (times + one["times"], min(age, one["age"]), [*hosts, *([] if host in hosts else [host])])
+        for refusal in state.get("refused") or []:
+            what = (refusal["user"], shown(refusal))
+            times, age, hosts = rows.get(what, (0, refusal["age"], []))
+            rows[what] = (
+                times + refusal["times"],
+                min(age, refusal["age"]),
+                [*hosts, *([] if host in hosts else [host])],
+            )
     latest = sorted(rows.items(), key=lambda row: row[1][1])[:REFUSED_ROWS]
     more = len(rows) - len(latest)
-    found: list[Row] = [
+    table: list[Row] = [
         [user, what, str(times), f"{age // 60} min ago", ", ".join(hosts)]
         for (user, what), (times, age, hosts) in latest
     ]
-    return [*found, ["and more", f"{more} of older date, in ACL LOG", "", "", ""]] if more else found
+    return [*table, ["and more", f"{more} of older date, in ACL LOG", "", "", ""]] if more else table
 
 
-def title_of(one: SetStatus) -> str:
+def title_of(status: SetStatus) -> str:
     """Return the name of a set with its engine and port."""
-    versions = sorted({f"{state['engine']} {state['version']}" for state in one.seen.values() if state["reachable"]})
-    return f"{one.declared['name']}: {' and '.join(versions) or 'nothing answers'}, port {one.declared['port']}"
+    versions = sorted({f"{state['engine']} {state['version']}" for state in status.seen.values() if state["reachable"]})
+    return f"{status.declared['name']}: {' and '.join(versions) or 'nothing answers'}, port {status.declared['port']}"
 
 
 def members_of(seen: Mapping[str, State]) -> list[Row]:

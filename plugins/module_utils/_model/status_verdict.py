@@ -26,9 +26,9 @@ class Problem(str):
 
     def __new__(cls, code: str, text: str) -> Problem:
         """Return the sentence with its word."""
-        found = super().__new__(cls, text)
-        found.code = code
-        return found
+        problem = super().__new__(cls, text)
+        problem.code = code
+        return problem
 
 
 @dataclass
@@ -56,7 +56,7 @@ def judge_sets(
     def missing(host: str) -> State:
         return NOTHING if run is None or host in run else OUTSIDE
 
-    found: list[SetStatus] = []
+    statuses: list[SetStatus] = []
     for declared in model["instances"]:
         name = declared["name"]
         seen = {m["host"]: servers.get(m["host"], {}).get(name, missing(m["host"])) for m in declared["members"]}
@@ -65,8 +65,8 @@ def judge_sets(
             watching = {m["host"]: sentinels.get(m["host"], missing(m["host"])) for m in model["sentinel"]["members"]}
             problems += _judge_sentinels(declared, seen, watching)
             problems += _judge_memories(declared, watching, model["sentinel"]["members"])
-        found.append(SetStatus(declared, seen, watching, problems))
-    return found, _undeclared([one["name"] for one in model["instances"]], sentinels)
+        statuses.append(SetStatus(declared, seen, watching, problems))
+    return statuses, _undeclared([declared_set["name"] for declared_set in model["instances"]], sentinels)
 
 
 def primaries_of(seen: Mapping[str, State]) -> list[str]:
@@ -76,13 +76,13 @@ def primaries_of(seen: Mapping[str, State]) -> list[str]:
 
 def known_primaries(model: Mapping[str, Any], servers: Mapping[str, Mapping[str, State]]) -> dict[str, str]:
     """Return by data set the host that is primary; empty where none says so, or several do."""
-    found = {}
+    by_set = {}
     for declared in model["instances"]:
         name = declared["name"]
         hosts = [member["host"] for member in declared["members"] if name in servers.get(member["host"], {})]
         primaries = primaries_of({host: servers[host][name] for host in hosts})
-        found[name] = primaries[0] if len(primaries) == 1 else ""
-    return found
+        by_set[name] = primaries[0] if len(primaries) == 1 else ""
+    return by_set
 
 
 def explain_silence(error: str, kind: Any) -> str:
@@ -128,11 +128,11 @@ def _judge(declared: Mapping[str, Any], seen: Mapping[str, State]) -> list[Probl
     problems += [
         Problem(
             "undeclared_replica",
-            f"{name}: {one['address']}:{one['port']} is a replica of it, and no member by the inventory. Declare it or "
-            "retire it.",
+            f"{name}: {replica['address']}:{replica['port']} is a replica of it, and no member by the inventory. "
+            "Declare it or retire it.",
         )
-        for one in seen[primaries[0]].get("replicas", [])
-        if (one["address"], one["port"]) not in addresses
+        for replica in seen[primaries[0]].get("replicas", [])
+        if (replica["address"], replica["port"]) not in addresses
     ]
     for host, state in seen.items():
         if not state["reachable"] or state["role"] == "primary":
@@ -182,59 +182,61 @@ def _judge_memories(
     """Return what Sentinels know beside what is declared: the dead ones among them count for the majority."""
     name = declared["name"]
     ours = {view["myid"] for view in watching.values() if view["reachable"] and view["myid"]}
-    told: dict[tuple[str, str], list[str]] = {}
+    by_text: dict[tuple[str, str], list[str]] = {}
     for host, view in watching.items():
         master = view["masters"].get(name) if view["reachable"] else None
         if master is None:
             continue
-        strangers = [one for one in master["sentinels"] if one["myid"] not in ours and not is_among(one, sentinels)]
-        alive = 1 + sum(1 for one in master["sentinels"] if not DOWN & set(one["flags"]))
+        strangers = [
+            listed for listed in master["sentinels"] if listed["myid"] not in ours and not is_among(listed, sentinels)
+        ]
+        alive = 1 + sum(1 for listed in master["sentinels"] if not DOWN & set(listed["flags"]))
         known = 1 + len(master["sentinels"])
         needed = max(master["quorum"], known // 2 + 1)
         if strangers or alive < needed:
-            who = "".join(f"; not declared: {_stranger(one)}" for one in strangers)
+            who = "".join(f"; not declared: {_stranger(listed)}" for listed in strangers)
             text = (
                 f"{known} Sentinels of {name}, {alive} of them alive; a failover takes quorum {master['quorum']} and "
                 f"majority {known // 2 + 1}, so it survives the loss of {max(0, alive - needed)} more{who}"
             )
-            told.setdefault(("sentinel_majority", text), []).append(host)
-        for one in master["replicas"]:
-            if not is_among(one, declared["members"]):
-                text = f"a replica of {name} that is no member: {_stranger(one)}"
-                told.setdefault(("sentinel_knows_stranger", text), []).append(host)
+            by_text.setdefault(("sentinel_majority", text), []).append(host)
+        for listed in master["replicas"]:
+            if not is_among(listed, declared["members"]):
+                text = f"a replica of {name} that is no member: {_stranger(listed)}"
+                by_text.setdefault(("sentinel_knows_stranger", text), []).append(host)
     return [
         Problem(
             code,
             f"{name}: the Sentinels of {', '.join(hosts)} know {text}. Run site.yml, after which they forget who is "
             "gone; declare or retire who lives.",
         )
-        for (code, text), hosts in told.items()
+        for (code, text), hosts in by_text.items()
     ]
 
 
-def is_among(one: Mapping[str, Any], places: Sequence[Mapping[str, Any]]) -> bool:
+def is_among(wanted: Mapping[str, Any], places: Sequence[Mapping[str, Any]]) -> bool:
     """Return whether this address and port are those of one of these places, by either of its ports."""
     ports = [(place["address"], place.get(key)) for place in places for key in ("port", "other_port")]
-    return (one["address"], one["port"]) in ports
+    return (wanted["address"], wanted["port"]) in ports
 
 
-def _stranger(one: Mapping[str, Any]) -> str:
-    return f"{one['address']}:{one['port']}, which {'is down' if DOWN & set(one['flags']) else 'lives'}"
+def _stranger(stranger: Mapping[str, Any]) -> str:
+    return f"{stranger['address']}:{stranger['port']}, which {'is down' if DOWN & set(stranger['flags']) else 'lives'}"
 
 
 def _undeclared(names: Sequence[str], sentinels: Mapping[str, State]) -> list[Problem]:
     """Return the data sets that left the inventory and are still watched."""
-    told: dict[str, list[str]] = {}
+    watchers: dict[str, list[str]] = {}
     for host, view in sentinels.items():
         for name in sorted(set(view["masters"]) - set(names)) if view["reachable"] else []:
-            told.setdefault(name, []).append(host)
+            watchers.setdefault(name, []).append(host)
     return [
         Problem(
             "undeclared_set",
             f"{name}: the Sentinels of {', '.join(hosts)} watch it, and it is no data set of this inventory. Declare "
             f"it, or remove it with quorum.redis.remove -e redis_remove_set={name}.",
         )
-        for name, hosts in told.items()
+        for name, hosts in watchers.items()
     ]
 
 
