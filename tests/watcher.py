@@ -21,9 +21,9 @@ PROGRAMS = ROOT / ".cache" / "prometheus"
 RULES = ROOT / "roles" / "redis_monitoring" / "files" / "quorum-redis.rules.yml"
 
 
-def fetch_text(port: int, path: str) -> str:
-    """Return what a server of HTTP on loopback says."""
-    connection = HTTPConnection("127.0.0.1", port, timeout=30)
+def fetch_text(port: int, path: str, address: str = "127.0.0.1") -> str:
+    """Return what a server of HTTP says, on loopback if nothing else is said."""
+    connection = HTTPConnection(address, port, timeout=30)
     try:
         connection.request("GET", path)
         answer = connection.getresponse()
@@ -42,20 +42,29 @@ def find_port() -> int:
 
 
 class Program:
-    """A process that answers HTTP on loopback; its files and its log are in a folder."""
+    """A process that answers HTTP; its files and its log are in a folder."""
 
-    def __init__(self, name: str, folder: Path, port: int, *arguments: str, ready: str = "/-/ready") -> None:
+    def __init__(
+        self,
+        name: str,
+        folder: Path,
+        port: int,
+        *arguments: str,
+        ready: str = "/-/ready",
+        address: str = "127.0.0.1",
+    ) -> None:
         """Start it and wait until it answers."""
+        self.address = address
         self.name, self.folder, self.port, self.arguments, self.ready = name, folder, port, arguments, ready
         self.start()
 
     def ask(self, path: str) -> str:
         """Return what it says."""
-        return fetch_text(self.port, path)
+        return fetch_text(self.port, path, self.address)
 
     def start(self) -> None:
         """Start it and wait until it answers."""
-        command = [str(PROGRAMS / self.name), *self.arguments, f"--web.listen-address=127.0.0.1:{self.port}"]
+        command = [str(PROGRAMS / self.name), *self.arguments, f"--web.listen-address={self.address}:{self.port}"]
         with (self.folder / f"{self.name}.log").open("ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log, cwd=self.folder)
         until = time.monotonic() + LONG
@@ -77,11 +86,11 @@ class Program:
 class Alertmanager(Program):
     """The distribution's, with this configuration."""
 
-    def __init__(self, folder: Path, port: int, configuration: str) -> None:
+    def __init__(self, folder: Path, port: int, configuration: str, address: str = "127.0.0.1") -> None:
         """Write its configuration and start it."""
         (folder / "alertmanager.yml").write_text(configuration, encoding="utf-8")
         arguments = ["--config.file=alertmanager.yml", "--storage.path=alertmanager", "--cluster.listen-address="]
-        super().__init__("prometheus-alertmanager", folder, port, *arguments)
+        super().__init__("prometheus-alertmanager", folder, port, *arguments, address=address)
 
     def list_alerts(self) -> List[Any]:
         """Return the alerts that it has."""

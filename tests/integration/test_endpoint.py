@@ -21,7 +21,7 @@ from ansible_collections.quorum.redis.plugins.module_utils._endpoint import tls
 from ansible_collections.quorum.redis.plugins.module_utils._model import haproxy
 from ansible_collections.quorum.redis.plugins.module_utils._redis.tls import Tls, read_certificate
 from authority import Authority, Pair
-from ledger.scene import Scene
+from ledger.scene import NAME, Scene
 
 from .conftest import Lab, Server, free_port, wait_until
 
@@ -163,6 +163,15 @@ def test_writes_follow_the_primary_and_reads_the_replicas(lab: Lab, tmp_path: Pa
             one_of.start()
         wait_until("a majority decides", lambda: serves(main["port"], new))
         held.close()
+        # One that names a member that is dead is outvoted, until the others have told it better.
+        stale = scene.sentinels[2]
+        stale.start()
+        stale.call("SENTINEL", "REMOVE", NAME)
+        stale.call("SENTINEL", "MONITOR", NAME, "127.0.0.1", other.port, 5)
+        seen = []
+        while stale.call("SENTINEL", "GET-MASTER-ADDR-BY-NAME", NAME) == ["127.0.0.1", str(other.port)]:
+            seen.append(serves(main["port"], new))
+        assert seen and all(seen)
 
 
 def test_a_primary_that_returns_is_not_believed(lab: Lab, tmp_path: Path) -> None:

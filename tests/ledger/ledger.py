@@ -33,15 +33,15 @@ def several(given: str | Sequence[str]) -> list[str]:
     return [given] if isinstance(given, str) else list(given)
 
 
-def connect(place: Place, password: str, username: str = "", ca: str = "") -> redis.Redis:
+def connect(place: Place, password: str, username: str = "", ca: str = "", timeout: float = 5) -> redis.Redis:
     """Return one connection that never tries anything twice."""
     client = redis.Redis(
         host=place[0],
         port=place[1],
         username=username or None,
         password=password or None,
-        socket_timeout=5,
-        socket_connect_timeout=1,
+        socket_timeout=timeout,
+        socket_connect_timeout=min(timeout, 1),
         decode_responses=True,
         protocol=2,
         driver_info=None,  # or it would read which version it is, anew for each client
@@ -169,17 +169,19 @@ class Ledger:
         anew: int = 0,
         ca: str = "",
         plain_ports: Collection[int] = (),
+        timeout: float = 5,
     ) -> None:
         """Say where to look for the primary. Without `username`, and where it is not known, the default user writes.
 
         With `ca` it speaks TLS to every port but the `plain_ports`.
-        Of several passwords each is tried. With `anew` a writer logs in anew after so many writes.
+        Of several passwords each is tried. With `anew` a writer logs in anew after so many writes. A command has
+        `timeout` seconds.
         """
         self.name, self.sentinels, self.members = name, sentinels or [], members or []
         self.sentinel_passwords, self.anew = several(sentinel_password), anew
         own = [(username, word) for word in several(user_password)] if username else []
         self.logins = own + [("", word) for word in several(password)]
-        self.ca, self.plain_ports = ca, plain_ports
+        self.ca, self.plain_ports, self.timeout = ca, plain_ports, timeout
         self.pause = 1 / rate if rate else 0.0
         self.prefix = f"ledger:{uuid.uuid4().hex[:12]}"
         self.over = threading.Event()
@@ -187,6 +189,7 @@ class Ledger:
         self.lock = threading.Lock()
         self.writers = [Writer(self, number) for number in range(threads)]
         self.started = self.stopped = 0.0
+        self.told: Report | None = None
 
     def __enter__(self) -> Ledger:
         """Start writing."""
@@ -232,7 +235,7 @@ class Ledger:
     def _open(self, place: Place) -> redis.Redis | None:
         """Return a connection to that server when it says that it is the primary."""
         for username, password in self.logins:
-            client = connect(place, password, username, self._ca_for(place))
+            client = connect(place, password, username, self._ca_for(place), self.timeout)
             try:
                 if client.execute_command("ROLE")[0] == "master":
                     return client
@@ -246,7 +249,7 @@ class Ledger:
         if not self.sentinels:
             return self.members
         for place, word in itertools.product(self.sentinels, self.sentinel_passwords):
-            client = connect(place, word, ca=self._ca_for(place))
+            client = connect(place, word, ca=self._ca_for(place), timeout=self.timeout)
             try:
                 answer = client.execute_command("SENTINEL", "GET-MASTER-ADDR-BY-NAME", self.name)
             except PROBLEMS:
@@ -272,6 +275,8 @@ class Ledger:
     def report(self, seconds: float = 300) -> Report:
         """Compare what was acknowledged with what the primary holds now; then take the numbers away again."""
         self.stop()
+        if self.told:
+            return self.told
         deadline = time.monotonic() + seconds
         found = self.primary()
         while found is None:
@@ -302,6 +307,7 @@ class Ledger:
         report.lossy_window_ms = (max(missed) - min(missed)) * 1000 if missed else 0.0
         report.gap_ms = max((gap.ms for gap in report.gaps), default=0.0)
         client.close()
+        self.told = report
         return report
 
     def _held(self, client: redis.Redis, number: int) -> set[int]:

@@ -40,7 +40,7 @@ _GLOBAL = f"""global
     log /dev/log daemon notice
     stats socket {STATISTICS} mode 660 level user
     # The old process looks at nobody any more after a reload: its sessions must not stay for long.
-    hard-stop-after 30s
+    hard-stop-after 5s
 defaults
     mode tcp
     log global
