@@ -38,6 +38,14 @@ paths:
   type: list
   elements: str
   sample: [/etc/systemd/system/redis-server.service]
+places:
+  description:
+    - The places of these in O(files), from 0. Ansible masks every value of C(secrets) in what a module returns, so that
+      a user with the name C(exporter) made another path of each that has this word in it.
+  returned: success
+  type: list
+  elements: int
+  sample: [0]
 steps:
   description: What was done, or would be in check mode, one sentence each.
   returned: always
@@ -86,8 +94,9 @@ class Files(Reconciler[Pairs]):
         return before
 
     def result(self, obs: Pairs, steps: list[Step]) -> dict[str, Any]:
-        """Name the paths."""
-        return {"paths": [step.want.path for step in steps if isinstance(step, WriteFile)]}
+        """Name the paths, and their places: in a path Ansible masks what is a secret too, as a user of that name."""
+        paths = [step.want.path for step in steps if isinstance(step, WriteFile)]
+        return {"paths": paths, "places": [at for at, want in enumerate(self.wanted) if want.path in paths]}
 
     def diff(self, before: Pairs, after: Pairs | None, steps: list[Step]) -> list[dict[str, str]]:
         """One diff for each path."""

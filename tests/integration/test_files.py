@@ -35,8 +35,8 @@ def test_all_is_predicted_then_written_then_left_alone(lab: Lab, tmp_path: Path,
     assert (tmp_path / "old").exists()
     assert not (tmp_path / "units").exists()
     done = lab.run("files", files=wish)
-    assert done["paths"] == [item["path"] for item in wish]
-    for key in ("steps", "paths", "diff", "changed"):
+    assert done["paths"] == [item["path"] for item in wish] and done["places"] == [0, 1, 2, 3]
+    for key in ("steps", "paths", "places", "diff", "changed"):
         assert predicted[key] == done[key]
     assert (tmp_path / "program").stat().st_mode & 0o777 == 0o755
     assert (tmp_path / "units" / "redis-server@.service").read_text(encoding="utf-8") == "[Unit]\nü\n"
@@ -59,6 +59,18 @@ def test_everything_is_checked_before_the_first_file(lab: Lab, tmp_path: Path, w
     assert "is a directory" in answer.msg
     assert not (tmp_path / "program").exists()
     assert "more than once" in lab.run("files", files=[*wish, wish[0]]).msg
+
+
+def test_what_was_written_is_known_where_a_secret_is_part_of_its_path(lab: Lab, tmp_path: Path) -> None:
+    """Ansible masks it there: exporters of a user with the name exporter were not restarted."""
+    wish = [
+        {"path": str(tmp_path / "redis-exporter.service"), "content": "a", **ME},
+        {"path": str(tmp_path / "b.json"), "content": "{}", "secrets": {"username": "exporter"}, **ME},
+    ]
+    done = lab.run("files", files=wish)
+    assert done["places"] == [0, 1] and done["paths"] != [item["path"] for item in wish]
+    (tmp_path / "b.json").unlink()
+    assert lab.run("files", files=wish)["places"] == [1]
 
 
 def test_secrets_stay_hidden(lab: Lab, tmp_path: Path) -> None:
