@@ -25,7 +25,7 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "clients.md"
 
 
 class ActionModule(ActionBase):
-    """Needs the controller's screen, so it is an action; what it prints is decided by _status."""
+    """Needs the controller's screen, so it is an action; what it prints is decided by _model/status_page."""
 
     _supports_check_mode = True
     _requires_connection = False
