@@ -108,6 +108,9 @@ options:
       - How to get in, the same for all that the module asks, beside O(logins) and O(sentinel_password).
     type: dict
     suboptions:
+      username: {description: Not used here., type: str}
+      password: {description: Not used here., type: raw}
+      fallback_password: {description: Not used here., type: raw}
       timeout:
         description: Seconds to wait for a connection and for each reply. There are no retries.
         type: float

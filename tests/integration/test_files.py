@@ -63,7 +63,7 @@ def test_everything_is_checked_before_the_first_file(lab: Lab, tmp_path: Path, w
 
 def test_what_was_written_is_known_where_a_secret_is_part_of_its_path(lab: Lab, tmp_path: Path) -> None:
     """Ansible masks it there: exporters of a user with the name exporter were not restarted."""
-    wish = [
+    wish: list[dict[str, Any]] = [
         {"path": str(tmp_path / "redis-exporter.service"), "content": "a", **ME},
         {"path": str(tmp_path / "b.json"), "content": "{}", "secrets": {"username": "exporter"}, **ME},
     ]

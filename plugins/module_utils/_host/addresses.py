@@ -60,9 +60,7 @@ def check_address(
             f"Nothing was changed. {CORRECT}",
         )
     other = [
-        unit
-        for unit, ports in there.items()
-        if ports and not (unit in running and all(leads_here(address, port, listens[unit]) for port in ports))
+        unit for unit, ports in there.items() if not all(leads_here(address, port, listens[unit]) for port in ports)
     ]
     if other:
         raise BadConfig(

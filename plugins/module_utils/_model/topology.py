@@ -173,7 +173,9 @@ def endpoint_hosts(inventory: Inventory, instances: Sequence[Mapping[str, Any]])
 
 def find_unlike(inventory: Inventory, declared: bool, fronts: Sequence[str]) -> list[str]:
     """Return that endpoint hosts and members have unlike variables: one of both would do nothing, without a word."""
-    own = str(inventory.variables["redis_group"])
+    own, mine = str(inventory.variables["redis_group"]), inventory.endpoint_seen(inventory.host)
+    if mine is not None and mine[1] != declared:  # variables of a play are for all of its hosts, and not in hostvars
+        return []
     members = [host for host in inventory.groups.get(own, []) if host not in inventory.without]
     others = members[:1] if inventory.host in fronts and inventory.host not in members else fronts
     seen = [(host, *(inventory.endpoint_seen(host) or ("", declared))) for host in others]

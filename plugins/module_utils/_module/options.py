@@ -21,14 +21,14 @@ _LOGIN: Dict[str, Dict[str, Any]] = {
     "password": {"type": "raw", "no_log": True},
     "fallback_password": {"type": "raw", "no_log": True},
 }
-_TRANSPORT: Dict[str, Dict[str, Any]] = {"timeout": {"type": "float", "default": 2.0}, **TLS_OPTIONS}
-# How to get in, the same for all that are asked; where they listen is said beside it. Modules that log in to each data
-# set as somebody else take TRANSPORT_OPTIONS.
+# How to get in, the same for all that are asked; where they listen is said beside it. A module that logs in to each
+# data set as somebody else takes the password here, too: one that it does not know would be shown in its refusal.
 CONNECTION_OPTIONS: Dict[str, Dict[str, Any]] = {
-    "connection": {"type": "dict", "apply_defaults": True, "options": {**_LOGIN, **_TRANSPORT}}
-}
-TRANSPORT_OPTIONS: Dict[str, Dict[str, Any]] = {
-    "connection": {"type": "dict", "apply_defaults": True, "options": _TRANSPORT}
+    "connection": {
+        "type": "dict",
+        "apply_defaults": True,
+        "options": {**_LOGIN, "timeout": {"type": "float", "default": 2.0}, **TLS_OPTIONS},
+    }
 }
 SERVER_OPTIONS: Dict[str, Dict[str, Any]] = {
     "host": {"type": "str", "default": "127.0.0.1"},

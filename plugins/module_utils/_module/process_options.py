@@ -16,7 +16,6 @@ from .options import (
     MEMBER_OPTIONS,
     ROTATION_OPTIONS,
     SERVER_OPTIONS,
-    TRANSPORT_OPTIONS,
 )
 
 PROCESS_OPTIONS: Dict[str, Any] = {
@@ -143,5 +142,5 @@ MEMBERSHIP_OPTIONS: Dict[str, Any] = {
     "leaving": {"type": "list", "elements": "dict", "default": [], "options": _LEAVING},
     "unfit": {"type": "list", "elements": "str", "default": []},
     "stoppable": {"type": "list", "elements": "str"},
-    **TRANSPORT_OPTIONS,
+    **CONNECTION_OPTIONS,
 }

@@ -245,7 +245,8 @@ def test_spellings_of_an_address() -> None:
         pytest.param("203.0.113.9", False, False, False, "", id="fresh"),
         ("203.0.113.9", True, False, False, "and nothing answers there, while redis-server@main.service runs"),
         pytest.param("203.0.113.9", True, True, False, "what answers there is another machine's", id="exchanged"),
-        pytest.param("203.0.113.9", False, True, True, "not redis-server@main.service of this host", id="fresh-wrong"),
+        pytest.param("203.0.113.9", False, True, False, "not redis-server@main.service of this host", id="fresh-wrong"),
+        pytest.param("203.0.113.9", False, True, True, "", id="translated, to a server that gives way"),
     ],
 )
 def test_an_address_that_does_not_lead_here(address: str, runs: bool, answers: bool, here: bool, words: str) -> None:

@@ -163,7 +163,13 @@ def test_members_and_endpoint_hosts_with_unlike_variables(host: str, mine: Any, 
     """What a variable of the group redis alone leads to: the endpoints would not be deployed, without a word."""
     expected = pytest.raises(TopologyError, match=re.escape(words)) if words else nullcontext()
     with expected:
-        model(mine, host=host, endpoint_seen=lambda _host: seen)
+        model(mine, host=host, endpoint_seen=lambda other: None if other == host else seen)
+
+
+def test_variables_of_a_play_are_for_members_and_endpoint_hosts_alike() -> None:
+    """The variables of hosts do not have them, not those of the own host either."""
+    for host in ("r1", "app1"):
+        assert model(PORT, host=host, endpoint_seen=lambda _host: ("redis", False))["endpoint"]["hosts"]
 
 
 def test_an_endpoint_logs_in_as_its_own_user_with_the_new_password() -> None:
