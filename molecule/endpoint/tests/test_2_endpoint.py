@@ -503,8 +503,8 @@ def test_new_passwords_reach_the_endpoints_before_the_previous_ones_go(lab: Lab,
 
 def told_of_rotations(lab: Lab) -> list[str]:
     """Return what the notifiers of all hosts have told of new passwords."""
-    said = [lab.sh(host, "journalctl --no-pager -o cat -t redis-notify QUORUM_KIND=rotation") for host in HOSTS]
-    return [row.split(".")[0].rpartition(" ")[2] for row in "\n".join(said).splitlines()]
+    said = [lab.sh(host, "journalctl --quiet --no-pager -o cat -t redis-notify QUORUM_KIND=rotation") for host in HOSTS]
+    return [row.split(".")[0].rpartition(" ")[2] for text in said for row in text.splitlines()]
 
 
 def test_without_a_declaration_nothing_is_left(lab: Lab, hosts: Hosts) -> None:
