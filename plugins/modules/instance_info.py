@@ -330,7 +330,6 @@ class Instance:
             "sentinel" if self.is_sentinel else "instance": seen.to_dict(),
             "rotating": list_rotating(self.given["users_file"]),
             "cluster": observe_nodes(self.endpoint) if in_cluster else {},
-            "facts": read_moments(_text(self.given["facts_file"])),
             **self._read_journal(),
         }
 
@@ -350,7 +349,7 @@ class InstanceInfo(Reconciler[List[Seen]]):
         """Take the options."""
         super().__init__()
         given = module.params
-        self.several = given["instances"]
+        self.several, self.facts_file = given["instances"], given["facts_file"]
         own = [{"connection": None}] if self.several is None else self.several
         shared = given["connection"]
         self.looked_at = [Instance({**given, **each, "connection": each["connection"] or shared}) for each in own]
@@ -365,7 +364,8 @@ class InstanceInfo(Reconciler[List[Seen]]):
 
     def result(self, obs: List[Seen], steps: List[Step]) -> Dict[str, Any]:
         """Return what was seen."""
-        told = [one.describe_state(seen) for one, seen in zip(self.looked_at, obs)]
+        facts = read_moments(_text(self.facts_file))
+        told = [{**one.describe_state(seen), "facts": facts} for one, seen in zip(self.looked_at, obs)]
         if self.several is None:
             return told[0]
         return {"instances": [{"name": own["name"], **each} for own, each in zip(self.several, told)]}
