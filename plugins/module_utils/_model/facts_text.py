@@ -20,7 +20,9 @@ def read_moments(text: str) -> Dict[str, Dict[str, float]]:
     for name, labels, value in _ROW.findall(text):
         labelled = dict(_LABEL.findall(labels))
         if "user" not in labelled and ("addr" not in labelled or "set" in labelled):
-            moments.setdefault(labelled.get("set", ""), {})[name] = float(value)
+            of_one = moments.setdefault(labelled.get("set", ""), {})
+            # Of several members on a host the one counts whose moment comes first, or was longest ago.
+            of_one[name] = min(float(value), of_one.get(name, float(value)))
     return moments
 
 

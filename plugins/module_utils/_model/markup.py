@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+import time
 import xml.etree.ElementTree as ET
 from typing import Sequence, Union
 
@@ -46,6 +47,11 @@ def mark_moving(text: str, tag: str = "span") -> ET.Element:
 def drop_moving(page: str) -> str:
     """Return a page without what moves by itself."""
     return MOVING.sub(r"\1", page)
+
+
+def show_time(seconds: float) -> str:
+    """Return a moment as people everywhere read it."""
+    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(seconds))
 
 
 def make_table(head: Sequence[str], rows: Sequence[Sequence[Child]], caption: str, kind: str = "list") -> ET.Element:

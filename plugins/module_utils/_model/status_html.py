@@ -5,21 +5,21 @@
 
 from __future__ import annotations
 
-import time
 import xml.etree.ElementTree as ET
 from typing import Any, Collection, List, Mapping, Sequence
 
 from .client_page import describe_connection
 from .cluster_status import SHARDS_HEAD, ClusterStatus, judge_clusters
-from .facts_text import BACKUPS, CERTIFICATES, known_by
-from .markup import Child, make_table, make_tag, mark_moving, serialise_page
+from .markup import Child, make_table, make_tag, mark_moving, serialise_page, show_time
 from .status_crosscheck import GONE, build_crosscheck
 from .status_drawing import DRAWING_STYLE, drawing_of, size_of
 from .status_endpoints import ENDPOINTS_HEAD, declared_endpoint, judge_endpoints
+from .status_facts import facts_by_host, show_facts
 from .status_moves import MOVES_HEAD, last_moves
 from .status_page import (
     REFUSED_HEAD,
     SENTINELS_HEAD,
+    cluster_passwords,
     health_of,
     members_of,
     observers_of,
@@ -68,13 +68,15 @@ def page_of(
     """Return the page as elements."""
     count = sum(len(one.problems) for one in sets) + sum(len(one.problems) for one in clusters) + len(left)
     sentence = f"{model.get('deployment', 'redis')}: {_counted(count)}"
-    index = [
-        make_tag(
-            "li",
-            make_tag("a", f"{SIGNS[_kind(one)]} {one.declared['name']}: {_verdict(one, run)}", href=f"#set-{number}"),
-        )
+    lines = [
+        (f"{SIGNS[_kind(one)]} {one.declared['name']}: {_verdict(one, run)}", f"#set-{number}")
         for number, one in enumerate(sets, 1)
     ]
+    lines += [
+        (f"{SIGNS[_kind_of_cluster(one)]} {one.declared['name']}: {_verdict_of_cluster(one)}", f"#cluster-{number}")
+        for number, one in enumerate(clusters, 1)
+    ]
+    index = [make_tag("li", make_tag("a", text, href=href)) for text, href in lines]
     return make_tag(
         "html",
         make_tag(
@@ -90,12 +92,14 @@ def page_of(
             make_tag(
                 "header",
                 make_tag("h1", sentence),
-                make_tag("p", "As seen at ", mark_moving(_stamp(now)), ". Nothing here updates itself.", class_="when"),
+                make_tag(
+                    "p", "As seen at ", mark_moving(show_time(now)), ". Nothing here updates itself.", class_="when"
+                ),
                 *_problems(left),
-                *([make_tag("ul", *index)] if len(sets) > 1 else []),
+                *([make_tag("ul", *index)] if len(index) > 1 else []),
             ),
             *(_section(number, one, model, run, now, leading or {}) for number, one in enumerate(sets, 1)),
-            *map(_cluster, clusters),
+            *(_cluster(number, one) for number, one in enumerate(clusters, 1)),
             make_tag("p", NOT_SEEN, class_="note"),
         ),
         lang="en",
@@ -106,10 +110,6 @@ def _counted(count: int) -> str:
     return "no problem" if not count else "1 PROBLEM" if count == 1 else f"{count} PROBLEMS"
 
 
-def _stamp(seconds: float) -> str:
-    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(seconds))
-
-
 def _kind(one: SetStatus) -> str:
     partly = any(state.get("outside") for state in one.seen.values())
     return "bad" if one.problems else "part" if partly else "good"
@@ -117,6 +117,14 @@ def _kind(one: SetStatus) -> str:
 
 def _verdict(one: SetStatus, run: Collection[str] | None) -> str:
     return _counted(len(one.problems)) if one.problems else f"healthy, {health_of(one.declared, run)}"
+
+
+def _kind_of_cluster(one: ClusterStatus) -> str:
+    return "bad" if one.problems else "good" if one.asked else "part"
+
+
+def _verdict_of_cluster(one: ClusterStatus) -> str:
+    return _counted(len(one.problems)) if one.problems else f"healthy, {one.health}"
 
 
 def _problems(sentences: Sequence[str]) -> List[ET.Element]:
@@ -145,7 +153,7 @@ def _section(
         *_sentinels(one),
         _crosscheck(one, watchers),
         *_moves(one.seen, one.watching, one.declared),
-        *_facts(one),
+        *show_facts(one.seen),
         *(make_tag("p", line, class_="note") for line in passwords_open(one)),
         *_endpoints(one, model, leading.get(one.declared["name"], [])),
         *_refused(observers_of(one)),
@@ -154,18 +162,20 @@ def _section(
     )
 
 
-def _cluster(one: ClusterStatus) -> ET.Element:
-    kind = "bad" if one.problems else "good" if one.asked else "part"
-    verdict = _counted(len(one.problems)) if one.problems else f"Healthy, {one.health}"
+def _cluster(number: int, one: ClusterStatus) -> ET.Element:
+    kind, verdict = _kind_of_cluster(one), _verdict_of_cluster(one)
     return make_tag(
         "section",
         make_tag("h2", one.title),
-        make_tag("p", f"{SIGNS[kind]} {verdict}", class_=f"verdict {kind}"),
+        make_tag("p", f"{SIGNS[kind]} {verdict[0].upper()}{verdict[1:]}", class_=f"verdict {kind}"),
         *_problems(one.problems),
         make_tag("div", draw_shards(one), class_="wide"),
         make_table(SHARDS_HEAD, [_shard(row) for row in one.list_rows()], "Shards"),
         *_moves(one.registered, {}, one.declared),
+        *show_facts(facts_by_host(one)),
+        *(make_tag("p", line, class_="note") for line in cluster_passwords(one)),
         *_refused(one.registered),
+        id=f"cluster-{number}",
     )
 
 
@@ -182,7 +192,7 @@ def _members(one: SetStatus, now: float) -> List[Sequence[Child]]:
         if not seen["reachable"]:
             rows.append([host, address, role, make_tag("span", state, class_="wrap"), *[""] * 7])
             continue
-        since = _stamp(now - seen["uptime"])[:16] if seen["uptime"] else ""
+        since = show_time(now - seen["uptime"])[:16] if seen["uptime"] else ""
         rows.append(
             [
                 host,
@@ -229,28 +239,9 @@ def _marked(cell: str) -> Child:
     return make_tag("b", cell, class_="bad") if cell == GONE else cell
 
 
-def _facts(one: SetStatus) -> List[ET.Element]:
-    """Return what the hosts have written down of backups and certificates, where they do."""
-    known = {host: state["facts"] for host, state in one.seen.items() if state.get("facts")}
-    found = []
-    for caption, head, names in (
-        ("Backups", ("made", "proven", "copied away", "restore drill"), BACKUPS),
-        ("Certificates", ("in the file until", "shown to clients until"), CERTIFICATES),
-    ):
-        rows: List[Sequence[Child]] = [
-            [host, *(mark_moving("" if when is None else _stamp(when)[:16]) for when in moments)]
-            for host, moments in known_by(known, names)
-        ]
-        found += [make_table(("member", *head), rows, caption)] if rows else []
-    oldest = min((facts["facts"] for facts in known.values() if "facts" in facts), default=None)
-    if found and oldest is not None:
-        found.append(make_tag("p", "Written down at ", mark_moving(_stamp(oldest)), " or later.", class_="note"))
-    return found
-
-
 def _moves(seen: Mapping[str, State], watching: Mapping[str, State], declared: Mapping[str, Any]) -> List[ET.Element]:
     """Return who became primary, when, instead of whom and why, where the journals of the hosts tell it."""
-    rows: List[Sequence[Child]] = [[_stamp(when), *more] for when, *more in last_moves(seen, watching, declared)]
+    rows: List[Sequence[Child]] = [[show_time(when), *more] for when, *more in last_moves(seen, watching, declared)]
     return [make_table(MOVES_HEAD, rows, "Last moves")] if rows else []
 
 

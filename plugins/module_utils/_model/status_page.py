@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, Callable, Collection, Mapping, Sequence
 
 from .client_page import describe_connection
-from .cluster_status import SHARDS_HEAD, judge_clusters
+from .cluster_status import SHARDS_HEAD, ClusterStatus, judge_clusters
 from .status_endpoints import ENDPOINTS_HEAD, judge_endpoints
 from .status_verdict import SetStatus, State, judge_sets, primaries_of
 from .tables import count_of
@@ -50,7 +50,7 @@ def render_page(
     clusters = judge_clusters(model, servers, run)
     for cluster in clusters:
         page += [cluster.title, "=" * len(cluster.title), *_table(SHARDS_HEAD, cluster.list_rows())]
-        page += [f"  {line}" for line in _two(cluster.declared["name"], cluster.rotating)]
+        page += [f"  {line}" for line in cluster_passwords(cluster)]
         page += _refused(cluster.registered)
         page += ["", *(f"  PROBLEM  {problem}" for problem in cluster.problems)]
         page += [] if cluster.problems else [f"  healthy: {cluster.health}"]
@@ -68,6 +68,11 @@ def passwords_open(status: SetStatus) -> list[str]:
     for what, seen in (("The Sentinels", status.watching), (status.declared["name"], status.seen)):
         lines += _two(what, {host: state["rotating"] for host, state in seen.items() if state.get("rotating")})
     return lines
+
+
+def cluster_passwords(cluster: ClusterStatus) -> list[str]:
+    """Return the same line of a cluster."""
+    return _two(cluster.declared["name"], cluster.rotating)
 
 
 def _two(what: str, where: Mapping[str, list[str]]) -> list[str]:

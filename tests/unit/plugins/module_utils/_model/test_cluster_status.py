@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import xml.etree.ElementTree as ET
 from typing import Any
 
 import pytest
@@ -101,6 +102,44 @@ def test_the_page_and_the_file_show_it() -> None:
     page, problems = render_page(MODEL, servers, {})
     assert any("cart at a:7000" in problem for problem in problems)
     assert all(f"  PROBLEM  {problem}" in page for problem in problems)
+
+
+def test_the_file_shows_what_its_hosts_have_written_down_and_whose_passwords_are_two() -> None:
+    """Each host once, though two members are there; one that does not answer takes nothing from the other one."""
+    servers = {
+        host: {f"cart-{place['port']}": server(place) for place in PLACES if place["host"] == host} for host in HOSTS
+    }
+    for known in servers["a"].values():
+        known["facts"] = {"facts": 100.0, "certificate_not_after": 86400.0, "certificate_served_not_after": 43200.0}
+    servers["b"]["cart-7000"]["facts"] = {"facts": 160.0, "backup_last_success": 40.0}
+    servers["b"]["cart-7001"].update(Observed(error="does not answer").to_dict(), rotating=["default"])
+    page = ET.fromstring(render_html(MODEL, servers, {}, None, 200.0).partition("\n")[2])  # noqa: S314 - our own
+    tables = {
+        "".join(part[0].itertext()): [["".join(cell.itertext()) for cell in row] for row in part.iter("tr")][1:]
+        for part in page.iter("div")
+        if part.get("class") == "part"
+    }
+    assert tables["Certificates"] == [["a", "1970-01-02 00:00", "1970-01-01 12:00"]]
+    assert tables["Backups"] == [["b", "1970-01-01 00:00", "\u2013", "\u2013", "\u2013"]]
+    notes = ["".join(part.itertext()).strip() for part in page.iter("p") if part.get("class") == "note"]
+    assert notes[:2] == [
+        "Written down at 1970-01-01 00:01:40 UTC or later.",
+        "cart: two passwords open for default at b:7001; rotate.yml ends that",
+    ]
+
+
+def test_the_file_has_an_index_of_sets_and_clusters() -> None:
+    servers = {
+        host: {f"cart-{place['port']}": server(place) for place in PLACES if place["host"] == host} for host in HOSTS
+    }
+    page = ET.fromstring(render_html(MODEL, servers, {}, None, 0.0).partition("\n")[2])  # noqa: S314 - our own
+    assert not list(page.iter("a"))  # of one thing there is none
+    both = {**MODEL, "clusters": [CART, {**CART, "name": "other"}]}
+    page = ET.fromstring(render_html(both, servers, {}, None, 0.0).partition("\n")[2])  # noqa: S314 - our own
+    links = {str(one.get("href")): "".join(one.itertext()) for one in page.iter("a")}
+    healthy = "healthy, 3 shards, 1 replica each in sync, every member agrees"
+    assert links == {"#cluster-1": f"\u2714 cart: {healthy}", "#cluster-2": f"\u2714 other: {healthy}"}
+    assert {f"#{one.get('id')}" for one in page.iter("section")} == set(links)
 
 
 def picture(found: ClusterStatus) -> list[tuple[str, ...]]:

@@ -40,3 +40,12 @@ def test_nothing_is_made_of_nothing() -> None:
 
 def test_hosts_that_know_nothing_of_it_are_left_out() -> None:
     assert known_by({"a": {"x": 1.0}, "b": {"z": 2.0}}, ("x", "y")) == [("a", [1.0, None])]
+
+
+def test_of_several_members_on_a_host_the_earliest_moment_counts() -> None:
+    """The certificate that ends first is the one that somebody has to look after."""
+    nodes = [
+        Process({"set": "cart", "addr": f"a:{port}"}, False, until) for port, until in ((1, 9.0), (2, 5.0), (3, 7.0))
+    ]
+    text = collect_facts(TOLD, Found({}, {}, nodes), 1000.0)
+    assert of_set(read_moments(text), "cart")["certificate_served_not_after"] == 5.0
