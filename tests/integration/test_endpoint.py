@@ -5,12 +5,15 @@
 
 from __future__ import annotations
 
+import csv
+import socket
 import ssl
 import subprocess
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -172,6 +175,37 @@ def test_writes_follow_the_primary_and_reads_the_replicas(lab: Lab, tmp_path: Pa
         while stale.call("SENTINEL", "GET-MASTER-ADDR-BY-NAME", NAME) == ["127.0.0.1", str(other.port)]:
             seen.append(serves(main["port"], new))
         assert seen and all(seen)
+
+
+def redispatched(folder: Path, backend: str) -> int:
+    """Return how many connections a backend has given to another server, as their own refused them."""
+    with socket.socket(socket.AF_UNIX) as line:
+        line.connect(str(folder / "haproxy.sock"))
+        line.sendall(b"show stat\n")
+        rows = csv.DictReader(line.makefile(encoding="utf-8"))
+        return sum(int(row["wredis"]) for row in rows if (row["# pxname"], row["svname"]) == (backend, "BACKEND"))
+
+
+def test_a_read_goes_on_to_another_replica_before_the_checks_have_missed_one(lab: Lab, tmp_path: Path) -> None:
+    """At once: without that it waits a second for the one that has gone, longer than many clients do."""
+    scene = Scene.build(lab, sentinels=0)
+    primary, left, gone = scene.members
+    main = one(scene.members, [])
+
+    def goes_on() -> bool:
+        gone.stop(kill=True)
+        assert all(serves(main["read_port"], left) for _each in range(6))
+        gone.start().call("REPLICAOF", primary.address, primary.port)
+        return redispatched(tmp_path, "main_insync") > 0
+
+    with running(tmp_path, main):
+
+        def is_met() -> bool:
+            wait_until("reads go to the other", partial(serves, main["read_port"], gone))
+            return goes_on()
+
+        wait_until("reads go to the one", partial(serves, main["read_port"], left))
+        assert any(is_met() for _each in range(5))
 
 
 def test_a_primary_that_returns_is_not_believed(lab: Lab, tmp_path: Path) -> None:

@@ -287,6 +287,8 @@ def _reads(one: Mapping[str, Any], every: int, version: Tuple[int, int]) -> str:
     login = _login(one.get("username"), one.get("password"))
     check = _ask(login, [["INFO", "replication"], ["QUIT"]], in_sync)
     servers = _members(one, every, " on-marked-down shutdown-sessions")
+    # Whose replica refuses the connection goes on to another one, at once.
+    how = ["balance leastconn", "option redispatch", *_proved(one, True)]
     return (
         f"frontend {name}_reads\n{_bind(one, 'read_port')}"
         # All of them cannot be replicas: nobody has been asked yet.
@@ -295,4 +297,4 @@ def _reads(one: Mapping[str, Any], every: int, version: Tuple[int, int]) -> str:
         f"{_cut_whole(version)}"
         f"    use_backend {name}_primary if {{ nbsrv({name}_insync) eq 0 }}\n"
         f"    default_backend {name}_insync\n\n"
-    ) + _backend(f"{name}_insync", _patience(one), check, servers, ["balance leastconn", *_proved(one, True)])
+    ) + _backend(f"{name}_insync", _patience(one), check, servers, how)
