@@ -240,11 +240,13 @@ def facts_settings(
             "directories": {name: f"{options['redis_backup_directory']}/{name}" for name in chosen},
         },
     }
+    known = {name: logins[name] if options["redis_auth"] else {} for name in names}
+    # Names of users are no secrets: Ansible would mask these words wherever they stand, in names of units too.
+    settings["users"] = {name: login.get("username", "") for name, login in known.items()}
+    settings["sentinel_user"] = CLIENT if clients else ""
     secrets = {
-        "logins": {name: logins[name] if options["redis_auth"] else {} for name in names},
-        "sentinel_login": {"username": CLIENT, "password": clients[0]}
-        if clients
-        else {"password": sentinel["password"] if options["redis_auth"] else ""},
+        "passwords": {name: login.get("password", "") for name, login in known.items()},
+        "sentinel_password": (clients or [sentinel["password"]])[0] if options["redis_auth"] else "",
     }
     return {"settings": settings, "secrets": secrets}
 

@@ -54,9 +54,11 @@ class Look:
         # A file that cannot be read is found out by each connection: what needs none is told all the same.
         self.tls = Tls(*(told[f"tls_{part}_file"] for part in ("ca", "cert", "key"))) if told["tls"] else None
 
-    def list_places(self, entries: Sequence[Dict[str, str]], login: Mapping[str, str]) -> List[Place]:
-        """Return where processes are, with what to log in."""
-        who = (login.get("username"), login.get("password"))
+    def list_places(self, entries: Sequence[Dict[str, str]], name: str = "") -> List[Place]:
+        """Return where processes of a data set are, or Sentinels, with what to log in."""
+        user = self.told["users"][name] if name else self.told["sentinel_user"]
+        password = self.told["passwords"][name] if name else self.told["sentinel_password"]
+        who = (user or None, password or None)
         return [
             (entry["host"], Endpoint(entry["address"], int(entry["port"]), *who, timeout=SECONDS, tls=self.tls))
             for entry in entries
@@ -64,9 +66,7 @@ class Look:
 
     def look_around(self) -> Found:
         """Look at everything."""
-        places = {
-            one["name"]: self.list_places(one["members"], self.told["logins"][one["name"]]) for one in self.told["sets"]
-        }
+        places = {one["name"]: self.list_places(one["members"], one["name"]) for one in self.told["sets"]}
         # All at once: hosts that are down cost their patience once.
         seen = iter(observe_all([place for of_set in places.values() for place in of_set], kind=Modest))
         servers: Dict[str, Dict[str, Any]] = {}
@@ -75,7 +75,7 @@ class Look:
                 servers.setdefault(host, {})[name] = next(seen).to_dict()
         for cluster in self.told["clusters"]:
             self._add_nodes(servers, cluster)
-        watchers = observe_sentinels(self.list_places(self.told["sentinels"], self.told["sentinel_login"]), kind=Modest)
+        watchers = observe_sentinels(self.list_places(self.told["sentinels"]), kind=Modest)
         backup, installed = self.told["backup"], build_of(self.told["binary"])
         return Found(
             servers,
@@ -88,15 +88,14 @@ class Look:
     def _add_nodes(self, servers: Dict[str, Dict[str, Any]], cluster: Told) -> None:
         """Add the members of a cluster, under the names of their servers, each with what it says of the others."""
         names = {server["port"]: server["name"] for server in cluster["servers"]}
-        places = self.list_places(cluster["members"], self.told["logins"][cluster["name"]])
+        places = self.list_places(cluster["members"], cluster["name"])
         looks = look_at_all(lambda place, host: observe_cluster_member(place, host, Modest), places)
         for (host, place), (seen, view) in zip(places, looks):
             servers.setdefault(host, {})[names[place.port]] = {**seen.to_dict(), "cluster": view}
 
     def look_at_process(self, one: Told, installed: str) -> Process:
         """Look at one process of this host."""
-        login = self.told["logins"][one["set"]] if one["set"] else self.told["sentinel_login"]
-        ((_host, place),) = self.list_places([{**one, "host": self.told["me"]}], login)
+        ((_host, place),) = self.list_places([{**one, "host": self.told["me"]}], one["set"])
         labels = {"addr": one["addr"], **({"set": one["set"]} if one["set"] else {})}
         found = Process(labels, wants_restart(place, one, installed))
         with suppress(OSError):
