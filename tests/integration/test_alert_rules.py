@@ -440,6 +440,14 @@ DAILY: dict[str, tuple[dict[str, str | None], dict[str, int]]] = {
         {},
     ),
     "facts are some minutes old": ({fact("facts_timestamp_seconds", "c", **ALONE): "258950x72"}, {}),
+    "nobody collects the facts of a host any more": (
+        {fact("facts_timestamp_seconds", "c", **ALONE): f"0+{SLOW}x{HOURS - 4} stale", f"up{node('c')}": f"1x{HOURS}"},
+        {"RedisFactsOld": 1},
+    ),
+    "a host has left, and its facts with it": (
+        {fact("facts_timestamp_seconds", "c", **ALONE): f"0+{SLOW}x{HOURS - 4} stale"},
+        {},
+    ),
     "no new facts": ({fact("facts_timestamp_seconds", "c", **ALONE): "250000x72"}, {"RedisFactsOld": 1}),
 }
 
