@@ -86,10 +86,10 @@ print(json.dumps({"read": read, "found": found}))
 
 
 def marks(secret: str) -> list[str]:
-    """Return what of a secret any spelling keeps: its longest word, and that in base64 wherever it stands in a text."""
+    """Return what of a secret any spelling keeps: its longest word, also in hexadecimal, and in base64 wherever."""
     core = max(re.findall(r"[\w-]+", secret, re.ASCII), key=len).encode()
     shifted = [b64encode(b"x" * shift + core).decode() for shift in range(3)]
-    return [core.decode(), *(text[(0, 2, 3)[shift] : -4] for shift, text in enumerate(shifted))]
+    return [core.decode(), core.hex(), *(text[(0, 2, 3)[shift] : -4] for shift, text in enumerate(shifted))]
 
 
 class Traces:

@@ -61,7 +61,6 @@ def test_a_backup_and_a_failover(lab: Lab, main: DataSet, traces: Traces, secret
     assert main.settled() != old
 
 
-FRONT = {"name": "main", "endpoint": {"port": 7379}}
 # What a check takes to say what it would do, or why it does not.
 OTHERS = {
     "status": ["-e", "redis_status_fail=false"],
@@ -81,7 +80,6 @@ OTHERS = {
             redis_tls_authority="/srv/none", **{f"redis_tls_{one}_file": f"/etc/{one}" for one in ("ca", "cert", "key")}
         ),
     ],
-    "endpoint": ["--check", *given(redis_hosts="s2", redis_endpoint_group="redis_backup", redis_instances=[FRONT])],
 }
 
 
@@ -113,6 +111,25 @@ def test_no_file_holds_a_secret_that_it_need_not(
         assert Traces(lab, [host], nowhere, traces.cache, traces.key).files(host) == {}
         assert traces.files(host, ordinary=True) == {}
     assert traces.files("stranger") == {}
+
+
+def test_an_endpoint_has_two_passwords_in_one_file(
+    lab: Lab, main: DataSet, traces: Traces, secrets: dict[str, str]
+) -> None:
+    """That of the checks and that of the Sentinels' clients, for the unit alone; its removal leaves none."""
+    group = {"redis_hosts": "s2", "redis_endpoint_group": "redis_backup"}
+    front = {"name": "main", "endpoint": {"port": 7379}}
+    path = "/etc/redis-endpoint/haproxy.cfg"
+    traces.play("endpoint", *given(**group, redis_instances=[front])).expect()
+    found, number = traces.files("s2"), lab.sh("s2", "id -g redis-endpoint")
+    assert found.pop(path) == f"640 0:{number}"
+    assert not [other for other in found if not other.startswith((f"{ETC}/", f"{STATE}/", "/etc/quorum-redis/"))]
+    others = [secret for who, secret in secrets.items() if who not in ("endpoint", "clients")]
+    held = lab.sh("s2", f"cat {path}")
+    assert Traces(lab, [], list(secrets.values()), traces.cache, traces.key).told(held)
+    assert not Traces(lab, [], others, traces.cache, traces.key).told(held)
+    traces.play("endpoint", *given(**group)).expect()
+    assert traces.files("s2") == found
 
 
 def test_files_and_directories_have_tight_modes(lab: Lab, main: DataSet) -> None:
