@@ -110,7 +110,7 @@ def accompanied(scene: Scene) -> Iterator[list[Subscriber]]:
 def move_under(scene: Scene, method: str, moves: int = MOVES, readers: bool = True) -> None:
     """Move the primary again and again while clients wait and others write."""
     gaps, told = [], []
-    with scene.ledger(300) as book, accompanied(scene) as others, blocked(scene, readers) as waiting:
+    with scene.ledger(100) as book, accompanied(scene) as others, blocked(scene, readers) as waiting:
         for _count in range(moves):
             answer = scene.move(method=method)
             assert not answer.failed, answer.text
@@ -142,7 +142,7 @@ def moved(scene: Scene) -> bool:
 @pytest.mark.parametrize("step", ["StopWrites", "Park", "Promote"])
 def test_blocked_clients_are_cut_off_by_a_rollback(lab: Any, step: str) -> None:
     scene = Scene.build(lab, sentinels=0)
-    with scene.ledger(300) as book, blocked(scene, readers=True):
+    with scene.ledger(100) as book, blocked(scene, readers=True):
         process = scene.begin(kill(step, "after"), to="m2")
         process.communicate(timeout=LONG)
         scene.wait("the set is whole", scene.whole)
@@ -155,7 +155,7 @@ def test_blocked_clients_are_cut_off_by_a_rollback(lab: Any, step: str) -> None:
 @pytest.mark.parametrize("sentinels", [3, 0])
 def test_blocked_clients_are_cut_off_by_two_moves_at_once(lab: Any, sentinels: int) -> None:
     scene = Scene.build(lab, sentinels=sentinels)
-    with scene.ledger(300) as book, blocked(scene, readers=True):
+    with scene.ledger(100) as book, blocked(scene, readers=True):
         both = [scene.begin(to=host) for host in ("m2", "m3")]
         said = [json.loads(one.communicate(timeout=LONG)[0]) for one in both]
         scene.wait("the set is whole", scene.whole)

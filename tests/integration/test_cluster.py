@@ -204,7 +204,7 @@ class Writer(threading.Thread):
     def run(self) -> None:
         """Write until told to end; a write without an answer is written again."""
         client, last = self.first.client(), time.monotonic()
-        while not self.ended.is_set():
+        while not self.ended.wait(0.002):
             number = self.acknowledged + 1
             try:
                 client.set(f"{{b}}{number}", number)

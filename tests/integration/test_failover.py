@@ -46,7 +46,7 @@ def ledger(request: pytest.FixtureRequest) -> Iterator[Any]:
     """Return a function that starts a ledger; it is stopped at the end whatever happens."""
     started: list[Ledger] = []
 
-    def start(scene: Scene, rate: float = 300) -> Ledger:
+    def start(scene: Scene, rate: float = 100) -> Ledger:
         started.append(scene.ledger(rate).start())
         return started[-1]
 

@@ -196,7 +196,7 @@ class Scene:
             process.stdin = None
         return process
 
-    def ledger(self, rate: float = 500, threads: int = 4) -> Ledger:
+    def ledger(self, rate: float = 100, threads: int = 4) -> Ledger:
         """Return a writer for this set."""
         return Ledger(
             NAME,

@@ -152,10 +152,10 @@ class Deployment:
         """Return the threads that write to one set, who know the endpoint alone or the members and Sentinels."""
         if endpoint:
             port = next(one["endpoint"]["port"] for one in INVENTORY["redis_instances"] if one["name"] == name)
-            return Ledger(name, [], [(self.lab.host_ip("n1"), port)], PASSWORD, threads=THREADS, rate=200)
+            return Ledger(name, [], [(self.lab.host_ip("n1"), port)], PASSWORD, threads=THREADS, rate=50)
         sentinels = [(self.lab.host_ip(host), 26379) for host in self.lab.hosts] if WITH_SENTINEL[name] else []
         members = list(self.sets[name].values())
-        return Ledger(name, sentinels, members, PASSWORD, SENTINEL_PASSWORD, threads=THREADS, rate=200)
+        return Ledger(name, sentinels, members, PASSWORD, SENTINEL_PASSWORD, threads=THREADS, rate=50)
 
 
 @pytest.fixture(scope="module")
