@@ -34,7 +34,7 @@ class ActionModule(ActionBase):
         super().run(tmp, task_vars)
         kind, without = ("cluster", REPLICATION) if "replicas" in self._task.args else ("replication", CLUSTER)
         options = {key: value for key, value in self._task.args.items() if key not in without}
-        found: dict[str, Any] = self._execute_module(
+        result: dict[str, Any] = self._execute_module(
             module_name=f"quorum.redis.{kind}", module_args=options, task_vars=task_vars
         )
-        return found
+        return result

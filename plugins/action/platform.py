@@ -31,11 +31,11 @@ class ActionModule(ActionBase):
                 "source_is_known": {"type": "bool", "default": True},
             }
         )
-        said = self._low_level_execute_command(f"cat {OS_RELEASE}", sudoable=False)
+        reply = self._low_level_execute_command(f"cat {OS_RELEASE}", sudoable=False)
         try:
-            if said["rc"]:
-                raise QuorumError(f"{OS_RELEASE} cannot be read: {(said['stderr'] or said['stdout']).strip()}")
-            result.update(describe_platform(said["stdout"], arguments["engine"], arguments["from_source"]))
+            if reply["rc"]:
+                raise QuorumError(f"{OS_RELEASE} cannot be read: {(reply['stderr'] or reply['stdout']).strip()}")
+            result.update(describe_platform(reply["stdout"], arguments["engine"], arguments["from_source"]))
             if arguments["from_source"] and not arguments["source_is_known"]:
                 needs = "redis_version, redis_source_url and redis_source_checksum"
                 raise QuorumError(f"redis_install_method: source needs {needs}")

@@ -48,17 +48,21 @@ class ActionModule(ActionBase):
         sentinels: dict[str, Any] = {}
         for host in _hosts(model):
             seen = task_vars["hostvars"][host]
-            for one in (seen.get("redis_status_seen") or {}).get("instances", []):
-                if "instance" in one:
-                    servers.setdefault(host, {})[one["name"]] = {
-                        **one["instance"],
-                        "cluster": one["cluster"],
-                        "rotating": one["rotating"],
-                        "promotions": one["promotions"],
-                        "facts": of_set(one["facts"], one["name"]),
+            for instance in (seen.get("redis_status_seen") or {}).get("instances", []):
+                if "instance" in instance:
+                    servers.setdefault(host, {})[instance["name"]] = {
+                        **instance["instance"],
+                        "cluster": instance["cluster"],
+                        "rotating": instance["rotating"],
+                        "promotions": instance["promotions"],
+                        "facts": of_set(instance["facts"], instance["name"]),
                     }
                 else:
-                    sentinels[host] = {**one["sentinel"], "rotating": one["rotating"], "moves": one["moves"]}
+                    sentinels[host] = {
+                        **instance["sentinel"],
+                        "rotating": instance["rotating"],
+                        "moves": instance["moves"],
+                    }
         asked = task_vars.get("ansible_play_hosts_all")
         fronts = _fronts(model, task_vars["hostvars"])
         page, problems = render_page(model, servers, sentinels, asked, fronts)
@@ -67,10 +71,10 @@ class ActionModule(ActionBase):
         if options["print"]:
             show("\n" + "\n".join(page))
         failed = bool(problems and options["fail"])
-        shards = {one.declared["name"]: one.shards for one in judge_clusters(model, servers, asked)}
-        told = {"healthy": not problems, "problems": problems, "primaries": known_primaries(model, servers)}
-        told.update({"shards": shards} if shards else {})
-        result.update(changed=False, healthy=not problems, **tell_verdict("redis_status", told))
+        shards = {cluster.declared["name"]: cluster.shards for cluster in judge_clusters(model, servers, asked)}
+        verdict = {"healthy": not problems, "problems": problems, "primaries": known_primaries(model, servers)}
+        verdict.update({"shards": shards} if shards else {})
+        result.update(changed=False, healthy=not problems, **tell_verdict("redis_status", verdict))
         if options["html"]:
             drawn = render_html(model, servers, sentinels, asked, time.time(), fronts)
             result.update(save_page(options["html"], drawn, self._task.check_mode, self._task.diff))
@@ -86,11 +90,11 @@ class ActionModule(ActionBase):
 
 def _fronts(model: dict[str, Any], hostvars: Any) -> dict[str, dict[str, Any]]:
     """Return what the endpoint hosts have registered in this run."""
-    found = {host: hostvars[host].get("redis_endpoint_seen") for host in model["endpoint"]["hosts"]}
-    return {host: told for host, told in found.items() if told}
+    answers = {host: hostvars[host].get("redis_endpoint_seen") for host in model["endpoint"]["hosts"]}
+    return {host: answer for host, answer in answers.items() if answer}
 
 
 def _hosts(model: dict[str, Any]) -> list[str]:
     sets = [*model["instances"], *model["clusters"]]
-    members = [m for one in sets for m in one["members"]] + model["sentinel"]["members"]
+    members = [m for data_set in sets for m in data_set["members"]] + model["sentinel"]["members"]
     return list(dict.fromkeys(member["host"] for member in members))

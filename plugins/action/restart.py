@@ -27,15 +27,17 @@ class ActionModule(ActionBase):
         super().run(tmp, task_vars)
         where = self._task.delegate_to or task_vars.get("inventory_hostname", "")
         options = {"patience": PATIENCE, **self._task.args}
-        found: dict[str, Any] = self._execute_module(module_args=options, task_vars=task_vars)
-        steps = found.get("steps")
-        while found.get("resume"):
-            now = ", ".join(filter(None, [found["progress"][-1], found["share"], f"{found['seconds']:.0f} s by now"]))
+        result: dict[str, Any] = self._execute_module(module_args=options, task_vars=task_vars)
+        steps = result.get("steps")
+        while result.get("resume"):
+            now = ", ".join(
+                filter(None, [result["progress"][-1], result["share"], f"{result['seconds']:.0f} s by now"])
+            )
             show(f"  {options.get('name')} at {where}: {now}")
-            found = self._execute_module(module_args={**options, "resume": found["resume"]}, task_vars=task_vars)
-            if "steps" in found:
-                found["steps"] = steps
-        if found.get("progress") and not found.get("failed"):  # it was restarted; in check mode it is not
-            told = {where: {"seconds": found["seconds"]}}
-            found.update(tell_verdict("redis_restarted", {str(options.get("name")): told}))
-        return found
+            result = self._execute_module(module_args={**options, "resume": result["resume"]}, task_vars=task_vars)
+            if "steps" in result:
+                result["steps"] = steps
+        if result.get("progress") and not result.get("failed"):  # it was restarted; in check mode it is not
+            timing = {where: {"seconds": result["seconds"]}}
+            result.update(tell_verdict("redis_restarted", {str(options.get("name")): timing}))
+        return result

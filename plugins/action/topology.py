@@ -105,10 +105,10 @@ class ActionModule(ActionBase):
             idle = _idle_timers(task_vars) if verb in ("", "backup", "status") else []
             result["warnings"] = [*result["warnings"], *([*left, *idle] if inventory.host == first else [])]
         except TopologyError as error:
-            said = str(error)
+            text = str(error)
             # The endpoints come last: their members may have been changed by then.
             where = f" on {inventory.host}" if verb == "endpoint" else ""
-            result.update(failed=True, msg=said if NOTHING in said else f"{said}\n{NOTHING}{where}.")
+            result.update(failed=True, msg=text if NOTHING in text else f"{text}\n{NOTHING}{where}.")
         if verb in HARMLESS:
             result["warnings"] = [*result.get("warnings", []), *strange]
         return result
@@ -123,25 +123,25 @@ class ActionModule(ActionBase):
 
 def _specs(verb: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the options whose values are read here, the shared ones and those of the verb; then those with secrets."""
-    found: dict[str, Any] = {}
+    specs: dict[str, Any] = {}
     for role in dict.fromkeys(["redis", "redis_server", "redis_backup", f"redis_{verb}"]):
         path = COLLECTION / "roles" / role / "meta" / "argument_specs.yml"
         if path.exists():
-            found.update(yaml_load(path.read_text(encoding="utf-8"))["argument_specs"]["main"]["options"])
-    secret = {name: spec for name, spec in found.items() if _may_hold_secrets(name, spec)}
-    return {name: spec for name, spec in found.items() if name not in secret}, secret
+            specs.update(yaml_load(path.read_text(encoding="utf-8"))["argument_specs"]["main"]["options"])
+    secret = {name: spec for name, spec in specs.items() if _may_hold_secrets(name, spec)}
+    return {name: spec for name, spec in specs.items() if name not in secret}, secret
 
 
 def _misshapen(specs: dict[str, Any], values: dict[str, Any]) -> list[str]:
     """Return what Ansible's own validation says of them, down to the keys of their entries."""
-    found, problems = read_options(specs, values)
+    options, problems = read_options(specs, values)
     lists = [name for name, spec in specs.items() if spec.get("type") == "list" and spec.get("elements") == "str"]
     # A comma may be part of a password, or of an argument.
     problems += [f"{name} is a text; give a list." for name in lists if isinstance(values[name], str) and values[name]]
-    given = {name: value for name, value in found.items() if value is not None}
-    said = ArgumentSpecValidator(specs).validate(given).error_messages
-    said = [f"there is no key {text}" if ". Supported parameters include" in text else text for text in said]
-    return [*problems, *(f"{text.rstrip('.')}." for text in said)]
+    given = {name: value for name, value in options.items() if value is not None}
+    faults = ArgumentSpecValidator(specs).validate(given).error_messages
+    faults = [f"there is no key {text}" if ". Supported parameters include" in text else text for text in faults]
+    return [*problems, *(f"{text.rstrip('.')}." for text in faults)]
 
 
 def _left_alone(name: str, value: Any) -> bool:
@@ -157,8 +157,8 @@ def _may_hold_secrets(name: str, spec: dict[str, Any]) -> bool:
 
 def _lost(verb: str, options: dict[str, Any]) -> list[str]:
     """Return why what this verb leaves on the controller would not be found again."""
-    said = [why_lost(name, str(options.get(name) or "")) for name in KEPT.get(verb, ())]
-    return [sentence for sentence in said if sentence]
+    sentences = [why_lost(name, str(options.get(name) or "")) for name in KEPT.get(verb, ())]
+    return [sentence for sentence in sentences if sentence]
 
 
 def _idle_timers(task_vars: dict[str, Any]) -> list[str]:
@@ -194,8 +194,8 @@ def _strange(task_vars: dict[str, Any]) -> list[str]:
     texts = [path.read_text(encoding="utf-8") for path in COLLECTION.glob("roles/*/meta/argument_specs.yml")]
     known = {name for text in texts for name in re.findall(r"^      (redis_\w+):$", text, re.MULTILINE)}
     known |= set(VERDICTS)  # AWX gives what one job told to the next one of a workflow
-    found = {name for name in task_vars if name.startswith("redis_")} - known
-    if found:  # what an earlier play has registered is ours too
+    unknown = {name for name in task_vars if name.startswith("redis_")} - known
+    if unknown:  # what an earlier play has registered is ours too
         files = [path for folder in ("roles/*/tasks", "playbooks") for path in COLLECTION.glob(f"{folder}/*.yml")]
-        found -= set(re.findall(r"\b(redis_\w+)", "".join(path.read_text(encoding="utf-8") for path in files)))
-    return find_unknown(found, known, names_typed(context.CLIARGS.get("extra_vars") or []))
+        unknown -= set(re.findall(r"\b(redis_\w+)", "".join(path.read_text(encoding="utf-8") for path in files)))
+    return find_unknown(unknown, known, names_typed(context.CLIARGS.get("extra_vars") or []))

@@ -80,8 +80,8 @@ def access(
 
 def _entries(given: Any) -> Sequence[Mapping[str, Any]]:
     """Return what may have come as JSON, as the topology has read it."""
-    found: Sequence[Mapping[str, Any]] = convert_value(given, "list", "dict") or []
-    return found
+    entries: Sequence[Mapping[str, Any]] = convert_value(given, "list", "dict") or []
+    return entries
 
 
 class FilterModule:

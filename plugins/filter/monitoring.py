@@ -79,15 +79,15 @@ def monitoring(
     fronts: Sequence[Sequence[Any]] = (),
 ) -> Dict[str, Any]:
     """Return exporters and targets."""
-    found: Dict[str, Any] = {"problems": [], "processes": []}
+    exporters: Dict[str, Any] = {"problems": [], "processes": []}
     facts: Dict[str, Any] = {}
     if access is not None:
         watch = sentinel or {"password": "", "clients": []}
-        found = model.build_exporters(topology, access, watch, host)
-        facts = model.facts_settings(topology, access, watch, host, timer) if found["processes"] else {}
+        exporters = model.build_exporters(topology, access, watch, host)
+        facts = model.facts_settings(topology, access, watch, host, timer) if exporters["processes"] else {}
     return {
-        "problems": [*found["problems"], *model.find_unreachable(options, prometheus, fronts)],
-        "processes": found["processes"],
+        "problems": [*exporters["problems"], *model.find_unreachable(options, prometheus, fronts)],
+        "processes": exporters["processes"],
         "facts": facts,
         "targets": model.list_targets(topology, options, fronts),
     }

@@ -155,8 +155,8 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         keep = self.get_option("cache")
         if keep and cache:
             with suppress(KeyError):
-                found: list[dict[str, Any]] = json.loads(self._cache[key])
-                return found
+                cached: list[dict[str, Any]] = json.loads(self._cache[key])
+                return cached
         sets = ask_sets(question)
         # What must be looked at again is asked again.
         if keep and not any(problems_of(live) for live in sets):
@@ -165,7 +165,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
 
     def _fill(self, path: str, sets: list[dict[str, Any]], prefixes: dict[str, str]) -> None:
         live_vars: dict[str, dict[str, Any]] = {}
-        known = self._addresses([one for live in sets for one in [*live["members"], *live["sentinels"]]])
+        known = self._addresses([place for live in sets for place in [*live["members"], *live["sentinels"]]])
         for state in STATES:
             self.inventory.add_group(f"redis_{state}")
         for live in sets:
@@ -184,8 +184,8 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
                     self.inventory.add_host(host, group=f"{prefix}_sentinel")
                     mine = live_vars.setdefault(host, {}).setdefault(live["name"], shared_vars(live))
                     mine["sentinel"] = sentinel_vars(place)
-        for host, found in live_vars.items():
-            self._compose_host(host, found)
+        for host, live_sets in live_vars.items():
+            self._compose_host(host, live_sets)
 
     def _host(self, path: str, place: dict[str, Any], live: dict[str, Any], known: dict[str, list[str]]) -> str:
         """Return the host that has this address, empty where it has none and none is wanted."""
@@ -207,20 +207,20 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         for host in self.inventory.hosts.values():
             variables = {**get_group_vars(host.get_groups()), **host.get_vars()}
             given[host.name] = str(variables.get("redis_address") or variables.get("ansible_host") or host.name)
-        found: dict[str, list[str]] = {}
+        hosts: dict[str, list[str]] = {}
         for name, address in given.items():
             for key in dict.fromkeys((address, name)):
-                found.setdefault(key, []).append(name)
-        if any(not {one["address"], *one["aliases"]} & set(found) for one in places):
+                hosts.setdefault(key, []).append(name)
+        if any(not {place["address"], *place["aliases"]} & set(hosts) for place in places):
             with ThreadPoolExecutor(max_workers=16) as pool:
                 for name, addresses in zip(given, pool.map(resolve_name, given.values())):
                     for address in addresses:
-                        found.setdefault(address, []).append(name)
-        return {key: list(dict.fromkeys(names)) for key, names in found.items()}
+                        hosts.setdefault(address, []).append(name)
+        return {key: list(dict.fromkeys(names)) for key, names in hosts.items()}
 
-    def _compose_host(self, host: str, found: dict[str, Any]) -> None:
+    def _compose_host(self, host: str, live_sets: dict[str, Any]) -> None:
         strict = self.get_option("strict")
-        self.inventory.set_variable(host, "redis_live", _literal(found))
+        self.inventory.set_variable(host, "redis_live", _literal(live_sets))
         variables = self.inventory.get_host(host).get_vars()
         self._set_composite_vars(self.get_option("compose"), variables, host, strict=strict)
         self._add_host_to_composed_groups(self.get_option("groups"), variables, host, strict=strict)
@@ -234,9 +234,9 @@ def _literal(value: Any) -> Any:
     do anything.
     """
     if isinstance(value, dict):
-        return {key: _literal(one) for key, one in value.items()}
+        return {key: _literal(entry) for key, entry in value.items()}
     if isinstance(value, list):
-        return [_literal(one) for one in value]
+        return [_literal(element) for element in value]
     if not isinstance(value, str):
         return value
     return wrap_var(value) if "{" in value else trust_as_template(value)

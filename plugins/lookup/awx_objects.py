@@ -90,8 +90,8 @@ class LookupModule(LookupBase):
 def read_specs(role: Path) -> dict[str, Any]:
     """Return the options of a role by name."""
     text = (role / "meta" / "argument_specs.yml").read_text(encoding="utf-8")
-    found: dict[str, Any] = yaml_load(text)["argument_specs"]["main"]["options"]
-    return found
+    options: dict[str, Any] = yaml_load(text)["argument_specs"]["main"]["options"]
+    return options
 
 
 def settings_of(given: Any, specs: dict[str, Any]) -> dict[str, Any]:
@@ -99,11 +99,11 @@ def settings_of(given: Any, specs: dict[str, Any]) -> dict[str, Any]:
     checked = ArgumentSpecValidator({"redis_awx": specs["redis_awx"]}).validate({"redis_awx": given})
     if checked.error_messages:
         raise AnsibleLookupError(f"{'; '.join(checked.error_messages)}. Nothing was changed.")
-    found: dict[str, Any] = checked.validated_parameters["redis_awx"]
-    return found
+    settings: dict[str, Any] = checked.validated_parameters["redis_awx"]
+    return settings
 
 
 def sets_of(member: Any, specs: dict[str, Any]) -> list[str]:
     """Return the names of the data sets that the inventory declares."""
     declared = member.get("redis_instances") or specs["redis_instances"]["default"]
-    return [str(one["name"]) for one in declared]
+    return [str(data_set["name"]) for data_set in declared]

@@ -92,7 +92,7 @@ class LookupModule(LookupBase):
         if live["primary"]:
             host, port = split_address(live["primary"], 0)
             return {"address": live["primary"], "host": host, "port": port}[self.get_option("field")]
-        shut = any(one["error_kind"] in ("auth", "tls") for one in [*live["members"], *live["sentinels"]])
+        shut = any(process["error_kind"] in ("auth", "tls") for process in [*live["members"], *live["sentinels"]])
         if default is not None and not live["disputed"] and not shut:
             return default
         raise AnsibleLookupError("\n".join(problems_of(live)))

@@ -356,7 +356,7 @@ class InstanceInfo(Reconciler[List[Seen]]):
 
     def observe(self) -> List[Seen]:
         """Look at them."""
-        return [one.observe_state() for one in self.looked_at]
+        return [instance.observe_state() for instance in self.looked_at]
 
     def plan(self, obs: List[Seen]) -> List[Step]:
         """Plan nothing."""
@@ -365,10 +365,10 @@ class InstanceInfo(Reconciler[List[Seen]]):
     def result(self, obs: List[Seen], steps: List[Step]) -> Dict[str, Any]:
         """Return what was seen."""
         facts = read_moments(_text(self.facts_file))
-        told = [{**one.describe_state(seen), "facts": facts} for one, seen in zip(self.looked_at, obs)]
+        states = [{**instance.describe_state(seen), "facts": facts} for instance, seen in zip(self.looked_at, obs)]
         if self.several is None:
-            return told[0]
-        return {"instances": [{"name": own["name"], **each} for own, each in zip(self.several, told)]}
+            return states[0]
+        return {"instances": [{"name": own["name"], **each} for own, each in zip(self.several, states)]}
 
 
 def _text(path: Optional[str]) -> str:

@@ -52,12 +52,12 @@ def _resolve(host: str, given: str) -> str:
     except ValueError:
         pass
     try:
-        found = socket.getaddrinfo(given, None, type=socket.SOCK_STREAM)
+        entries = socket.getaddrinfo(given, None, type=socket.SOCK_STREAM)
     except OSError as error:
         raise ValueError(
             f"{host}: the address {given!r} does not resolve on the controller ({error.args[-1]}). Set redis_address."
         ) from None
-    addresses = sorted((str(entry[4][0]) for entry in found), key=lambda address: ":" in address)
+    addresses = sorted((str(entry[4][0]) for entry in entries), key=lambda address: ":" in address)
     if ipaddress.ip_address(addresses[0]).is_loopback:
         raise ValueError(
             f"{host}: {given!r} resolves to {addresses[0]}, which other members cannot reach. Set redis_address."

@@ -47,7 +47,7 @@ def on_container(path: str, mounts: str, environ: Mapping[str, str]) -> bool:
         return True
     kinds = {}
     for row in mounts.splitlines():
-        found = re.match(r"\S+ \S+ \S+ \S+ (\S+) .* - (\S+) ", row)
-        if found:
-            kinds[PurePosixPath(found.group(1).replace("\\040", " "))] = found.group(2)
+        match = re.match(r"\S+ \S+ \S+ \S+ (\S+) .* - (\S+) ", row)
+        if match:
+            kinds[PurePosixPath(match.group(1).replace("\\040", " "))] = match.group(2)
     return next((kinds[folder] in OWN for folder in [place, *place.parents] if folder in kinds), False)

@@ -34,11 +34,11 @@ def save_page(name: str, text: str, check: bool = False, diff: bool = False) -> 
         todo = "Name a file that you may write"
         raise AnsibleActionFail(f"redis_status_html: {path} on the controller: {problem.strerror}. {todo}.") from None
     changed = drop_moving(before) != drop_moving(text)
-    found: dict[str, Any] = {"changed": changed, "path": str(path)}
+    result: dict[str, Any] = {"changed": changed, "path": str(path)}
     if changed and diff:
         sides = {"before": drop_moving(before), "after": drop_moving(text)}
-        found["diff"] = {**sides, "before_header": str(path), "after_header": str(path)}
-    return found
+        result["diff"] = {**sides, "before_header": str(path), "after_header": str(path)}
+    return result
 
 
 def _replace(path: Path, text: str) -> None:

@@ -30,4 +30,4 @@ def see_endpoint(hostvars: Any, host: str) -> tuple[str, bool] | None:
         group = str(hostvars[host].get("redis_group") or "redis")
     except (AnsibleError, ValueError):
         return None
-    return group, any(one.get("endpoint") for one in given or [])
+    return group, any(data_set.get("endpoint") for data_set in given or [])

@@ -44,18 +44,18 @@ class Declared:
 
     def build_rules(self, version: Version, held: Mapping[str, List[str]]) -> Dict[str, List[str]]:
         """Return the rules of the declared users; previous passwords that open go on to do so until they are to go."""
-        found = {}
+        rules = {}
         for name, user in self.users.items():
             old = held.get(name, [])
             more = previous_hashes(user, old) if self.params["previous"] == OPEN else []
             if not user["passwords_only"]:
-                found[name] = [*rules_of(user, version), *more]
+                rules[name] = [*rules_of(user, version), *more]
             elif "nopass" not in old:
                 base = [rule for rule in old if rule[0] != "#"] or ["on", "~*", "+@all"]
                 channels = any(rule[0] == "&" or rule == "resetchannels" for rule in base)
                 base += ["&*"] if version >= CHANNELS and not channels else []
-                found[name] = [*base, *(f"#{password_digest(word)}" for word in user["passwords"]), *more]
-        return found
+                rules[name] = [*base, *(f"#{password_digest(word)}" for word in user["passwords"]), *more]
+        return rules
 
     def from_configuration(self) -> Dict[str, List[str]]:
         """Return the default user as the configuration beside the file of users has it, for a server that is down."""
@@ -66,15 +66,15 @@ class Declared:
     def refuse_unfinished(self, seen: Seen, present: Mapping[str, List[str]]) -> None:
         """Stop when a user has two passwords, and its previous one is not declared."""
         for name in parse_marks(seen.content.decode("utf-8", "replace")):
-            told = self.users.get(name, {}).get("passwords_previous") or name in self.absent
-            if not told and len(password_rules(present.get(name, []))) > 1:
+            declared = self.users.get(name, {}).get("passwords_previous") or name in self.absent
+            if not declared and len(password_rules(present.get(name, []))) > 1:
                 variable = "redis_password_previous" if name == "default" else "passwords_previous of the user"
                 raise refuse_unfinished_rotation(self.label, self.params["path"], name, variable)
 
     def render_file(
         self,
         declared: Dict[str, List[str]],
-        found: Optional[Plan] = None,
+        changes: Optional[Plan] = None,
         present: Optional[Dict[str, List[str]]] = None,
         older: bool = False,
         seen: Optional[Seen] = None,
@@ -86,6 +86,6 @@ class Declared:
         if not rows and any(user["passwords_only"] for user in self.users.values()):
             return parse_file({"path": self.params["path"], "state": "absent"})
         head = HEADER + "".join(format_mark(name, since.get(name) or int(time.time())) for name in two)
-        content = head + render_users(rows, present or {}, found or Plan(), self.absent, older)
+        content = head + render_users(rows, present or {}, changes or Plan(), self.absent, older)
         file = {key: self.params[key] for key in ("path", "owner", "group", "mode")}
         return parse_file({**file, "content": content})

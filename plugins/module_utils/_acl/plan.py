@@ -55,8 +55,8 @@ class Plan:
     undeclared: List[str] = field(default_factory=list)
 
 
-def _some(found: Set[str]) -> str:
-    return "one password" if len(found) == 1 else f"{len(found)} passwords"
+def _some(passwords: Set[str]) -> str:
+    return "one password" if len(passwords) == 1 else f"{len(passwords)} passwords"
 
 
 def plan_changes(
@@ -74,8 +74,8 @@ def plan_changes(
     Those keep what they have until `final`; a new password is accepted beside the old one, so that all can move on.
     `predicted`: what comes before `final` has not really happened, and is not to be told twice.
     """
-    found = Plan(undeclared=sorted(set(present) - set(declared) - set(absent) - {"default"}))
-    gone = sorted(set(absent) & set(present)) + (found.undeclared if purge else [])
+    plan = Plan(undeclared=sorted(set(present) - set(declared) - set(absent) - {"default"}))
+    gone = sorted(set(absent) & set(present)) + (plan.undeclared if purge else [])
     equal = set(same)
     for name, new in declared.items():
         old = present.get(name)
@@ -84,17 +84,17 @@ def plan_changes(
         if old is not None and name in needed and not final:
             more = sorted(password_rules(new) - password_rules(old))
             if more and "nopass" not in old:
-                found.now.append(Change(name, [*old, *more], old))
+                plan.now.append(Change(name, [*old, *more], old))
             if set(new) != {*old, *more}:
-                found.later.append(name)
+                plan.later.append(name)
         elif not predicted or not final or name in needed:
-            found.now.append(Change(name, new, old))
+            plan.now.append(Change(name, new, old))
     for name in gone:
         if name in needed and not final:
-            found.later.append(name)
+            plan.later.append(name)
         elif not predicted or not final or name in needed:
-            found.now.append(Change(name, None, present[name]))
-    return found
+            plan.now.append(Change(name, None, present[name]))
+    return plan
 
 
 def render_users(
@@ -114,7 +114,7 @@ def render_users(
     for name in absent:
         if name not in changes.later:
             rows.pop(name, None)
-    return "".join(f"user {name} {' '.join(found)}\n" for name, found in rows.items())
+    return "".join(f"user {name} {' '.join(rules)}\n" for name, rules in rows.items())
 
 
 def show_users(changes: Sequence[Change], new: bool) -> str:

@@ -94,7 +94,7 @@ class Acl(Reconciler[View]):
             held = present or {**self.wish.from_configuration(), **there}
             declared = self.wish.build_rules(engine.version, held)
             engine.spell_rules(declared, self.label)
-            live, found, older = declared, Plan(), False
+            live, plan, older = declared, Plan(), False
             if self.client is not None:
                 older = parse_version(version) < CHANNELS <= engine.version
                 if parse_version(version) != engine.version:
@@ -103,20 +103,20 @@ class Acl(Reconciler[View]):
                 held_by = needed_users(self.client) if self._differ(same, present, live) else set()
                 predicted, purge = self.module.check_mode, self.wish.purge
                 final = self.params["final"] or self.params["previous"] != OPEN
-                found = plan_changes(live, self.absent, present, same, held_by, final, purge, predicted)
-            want = self.wish.render_file(declared, found, present, older, seen)
-            said = parse_acl_list(want.content.decode("utf-8", "surrogateescape").splitlines())
+                plan = plan_changes(live, self.absent, present, same, held_by, final, purge, predicted)
+            want = self.wish.render_file(declared, plan, present, older, seen)
+            rendered = parse_acl_list(want.content.decode("utf-8", "surrogateescape").splitlines())
             if (
                 want.kind == "file"
                 and want.content != seen.content
-                and set(there) == set(engine.find_same(said, there, self.label)) == set(said)
+                and set(there) == set(engine.find_same(rendered, there, self.label)) == set(rendered)
             ):
                 want.content = seen.content  # in other words, but it means the same
             check_path(seen, want, sure=not self.module.check_mode)
-            view = View(seen, want, self.client is not None, found)
-            if found.now or found.later or list_differences(seen, want):
+            view = View(seen, want, self.client is not None, plan)
+            if plan.now or plan.later or list_differences(seen, want):
                 self._try(engine, declared)
-        self.first = self.first or found
+        self.first = self.first or plan
         return view
 
     def _differ(self, same: List[str], present: Dict[str, Any], live: Dict[str, Any]) -> bool:
@@ -195,11 +195,11 @@ class Acl(Reconciler[View]):
 
     def _let_in(self, client: Client, everybody: Sequence[Place], names: List[str]) -> None:
         for login in self.logins.values():
-            said = list_refusals(everybody, login.get("username"), login.get("password"))
-            if said:
+            refusals = list_refusals(everybody, login.get("username"), login.get("password"))
+            if refusals:
                 raise Refused(
                     f"{self.label}: {login.get('username') or 'default'} is not let in by every member: "
-                    + "; ".join(said),
+                    + "; ".join(refusals),
                     str(client.endpoint),
                     f"So {', '.join(names)} keeps its rights for now. Bring those members up, then run this again",
                 )
@@ -233,9 +233,9 @@ class Acl(Reconciler[View]):
         own = (self.params["name"], endpoint_from_params(self.params))
         if self.params["final"]:
             for login in self.logins.values():
-                said = list_refusals([own], login.get("username"), login.get("password"))
-                if said:
-                    raise Refused(f"{self.label}: {said[0]}", "", "The users are as they were")
+                refusals = list_refusals([own], login.get("username"), login.get("password"))
+                if refusals:
+                    raise Refused(f"{self.label}: {refusals[0]}", "", "The users are as they were")
         self.done.insert(0, ["CONFIG", "REWRITE"])  # the last to be taken back
         try:
             client.call("CONFIG", "REWRITE")
@@ -272,15 +272,15 @@ class Acl(Reconciler[View]):
 
     def diff(self, before: View, after: Optional[View], steps: List[Step]) -> List[Dict[str, str]]:
         """Return the users before and after, without passwords and their hashes."""
-        found: List[Dict[str, str]] = []
+        diffs: List[Dict[str, str]] = []
         if self.params["previous"] == PROVE:
-            return found
+            return diffs
         if before.plan.now:
             title = f"{self.label}: users of the running server"
             sides = [show_users(before.plan.now, new) for new in (False, True)]
-            found.append({"before_header": title, "after_header": title, "before": sides[0], "after": sides[1]})
+            diffs.append({"before_header": title, "after_header": title, "before": sides[0], "after": sides[1]})
         if list_differences(before.seen, before.want):
             sides = [hide_secrets(side.content.decode("utf-8", "replace")) for side in (before.seen, before.want)]
             path = before.want.path
-            found.append({"before_header": path, "after_header": path, "before": sides[0], "after": sides[1]})
-        return found
+            diffs.append({"before_header": path, "after_header": path, "before": sides[0], "after": sides[1]})
+        return diffs

@@ -154,13 +154,13 @@ def plan_shrink(
         return Shrunk([], now, owned)
     outcome = shrinker.choose_ending()
     if outcome is None:
-        left = [names[one] for one in now.primaries if not shrinker._staying(one)]
+        left = [names[primary] for primary in now.primaries if not shrinker._staying(primary)]
         shown = f"{', '.join(left)} {'has' if len(left) == 1 else 'have'} no replica that stays"
         kept = f"{count_of(shrinker.most, 'shard')} would be left of {len(now.primaries)}"
         raise Refused(f"{shown}, and {kept}", where, "Let fewer leave at once, or put others in their place")
     closed = [_closed(member) for member in members]
     if outcome.ended or cut_short:
-        shown = ", ".join(names[one] for one in outcome.ended)
+        shown = ", ".join(names[primary] for primary in outcome.ended)
         todo = f"The shards of {shown} are to end, and slots are moved only when every member is there" if shown else ""
         refuse_silent(closed, where, f"{todo or 'A move was cut short'}. Start them, or put others in their place")
         refuse_steps(closed, replicas, where, shrink.zones)
@@ -170,7 +170,7 @@ def plan_shrink(
     handed, _placement = promotion_steps(closed, now, outcome.moves, where)
     owned = after_moving(owned, moves)
     taken = {primary: seat for seat, primary in outcome.moves.items()}
-    owned = {taken.get(one, one): ranges for one, ranges in owned.items() if one not in outcome.ended}
+    owned = {taken.get(primary, primary): ranges for primary, ranges in owned.items() if primary not in outcome.ended}
     steps = [*finishing_steps(cut_short), *moves, *handed, *_follow_steps(members, now, outcome)]
     return Shrunk(steps, outcome.placement, owned)
 

@@ -44,34 +44,37 @@ def choose_sources(
     `here` says which members are on hosts that take part.
     """
     refuse_unquiet(members, where)
-    found, lacking = [], []
+    sources, lacking = [], []
     for position, primary in enumerate(members):
         if not primary.slots:
             continue
-        shard = [position, *(one for one in range(len(members)) if _follows(members, one) == primary.id)]
-        flaws = {one: _flaw(members[one], primary, here[one]) for one in shard}
-        fit = [one for one in shard[1:] if not flaws[one]]
+        shard = [
+            position,
+            *(candidate for candidate in range(len(members)) if _follows(members, candidate) == primary.id),
+        ]
+        flaws = {candidate: _flaw(members[candidate], primary, here[candidate]) for candidate in shard}
+        fit = [candidate for candidate in shard[1:] if not flaws[candidate]]
         if fit:
-            best = min(fit, key=lambda one: measure_lag(members[one].server, primary.server))
+            best = min(fit, key=lambda candidate: measure_lag(members[candidate].server, primary.server))
             behind = measure_lag(members[best].server, primary.server)
-            found.append(Source(position, best, f"a replica in sync, {behind} bytes behind"))
+            sources.append(Source(position, best, f"a replica in sync, {behind} bytes behind"))
         elif not flaws[position] and (primary_too or not replicas):
             why = "the primary, as allowed, because no replica is in sync" if replicas else "the only one of its shard"
-            found.append(Source(position, position, why))
+            sources.append(Source(position, position, why))
         else:
-            reasons = [f"{members[one].name} {flaws[one] or 'is the primary'}" for one in shard]
+            reasons = [f"{members[candidate].name} {flaws[candidate] or 'is the primary'}" for candidate in shard]
             lacking.append(f"the shard of {primary.name} (slots {show_slots(primary.slots, 4)}): {', '.join(reasons)}")
     if lacking:
         todo = "Repair a replica, or let primaries be backed up with redis_backup_primary=true"
         raise Refused(f"Nobody can be backed up for {'; '.join(lacking)}", where, todo, show_evidence(members))
-    return found
+    return sources
 
 
 def _follows(members: Sequence[ClusterMember], position: int) -> str:
     """Return the identity of whom a member follows; the others tell of one that is silent."""
     member = members[position]
-    told = (node for other in list_answering(members) for node in other.peers if not member.id)
-    theirs = (node.primary_id for node in told if member.server.is_known_by(node.address, node.port))
+    nodes = (node for other in list_answering(members) for node in other.peers if not member.id)
+    theirs = (node.primary_id for node in nodes if member.server.is_known_by(node.address, node.port))
     return member.own.primary_id or next(theirs, "")
 
 
@@ -138,16 +141,16 @@ def write_manifest_of(
 ) -> Dict[str, Any]:
     """Return the manifest of the whole backup from what was begun and the manifests of its parts."""
     by_name = {part["name"]: part for part in parts}
-    missing = [one["backup"] for one in begun["shards"] if one["backup"] not in by_name]
+    missing = [shard["backup"] for shard in begun["shards"] if shard["backup"] not in by_name]
     if missing:
         raise Refused(f"There is no backup {', '.join(missing)}", f"cluster {name}", "Run again, with all hosts")
     shards = []
-    for one in begun["shards"]:
-        part = by_name[one["backup"]]
-        told = ("engine", "version", "rdb_version", "role", "replication_id", "replication_offset", "began", "rdb")
-        more = {key: part[key] for key in (*told, "rdb_size", "rdb_sha256", "compression", "verified")}
-        keys = sum(found["keys"] for found in part["databases"].values())
-        kept = {key: value for key, value in one.items() if key != "save"}
+    for shard in begun["shards"]:
+        part = by_name[shard["backup"]]
+        fields = ("engine", "version", "rdb_version", "role", "replication_id", "replication_offset", "began", "rdb")
+        more = {key: part[key] for key in (*fields, "rdb_size", "rdb_sha256", "compression", "verified")}
+        keys = sum(database["keys"] for database in part["databases"].values())
+        kept = {key: value for key, value in shard.items() if key != "save"}
         shards.append({**kept, **more, "keys": keys})
     return {
         "format": FORMAT,
@@ -156,7 +159,7 @@ def write_manifest_of(
         "began": begun["began"],
         "ended": iso_time(now),
         "spread_ms": begun["spread_ms"],
-        "keys": sum(one["keys"] for one in shards),
+        "keys": sum(shard["keys"] for shard in shards),
         "shards": shards,
         "nodes": begun["nodes"],
     }
@@ -164,5 +167,5 @@ def write_manifest_of(
 
 def is_good(manifest: Mapping[str, Any]) -> bool:
     """Return whether nothing that was tried spoke against any of the parts."""
-    tried = [one["verified"][proof] for one in manifest["shards"] for proof in ("file_check", "load")]
+    tried = [shard["verified"][proof] for shard in manifest["shards"] for proof in ("file_check", "load")]
     return all(text == PASSED or text.startswith("not done") for text in tried)

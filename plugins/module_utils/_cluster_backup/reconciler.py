@@ -76,12 +76,12 @@ class ClusterBackup(Reconciler[Members]):
         if self.begun:
             refuse_moved(self.begun["map"], obs, self.where)
             self.manifest = write_manifest_of(self.params["name"], self.begun, self.params["parts"], time.time())
-            told = f"{len(self.begun['shards'])} shards, {self.manifest['keys']} keys"
-            return [WriteManifest(f"write {self._path()}: {told}")]
+            summary = f"{len(self.begun['shards'])} shards, {self.manifest['keys']} keys"
+            return [WriteManifest(f"write {self._path()}: {summary}")]
         given = self.params
         self.sources = choose_sources(obs, self.where, self.here, given["replicas"], given["primary"])
         self.seen = obs
-        saved = [f"{obs[one.source].name} ({self._slots(one)}; {one.why})" for one in self.sources]
+        saved = [f"{obs[chosen.source].name} ({self._slots(chosen)}; {chosen.why})" for chosen in self.sources]
         return [BeginSaves(f"save at the same moment {', '.join(saved)}")]
 
     def _slots(self, chosen: Source) -> str:
@@ -105,13 +105,13 @@ class ClusterBackup(Reconciler[Members]):
     def _begin(self, seen: Members) -> None:
         now = time.time()
         name = name_time(now)
-        places = [self.places[one.source] for one in self.sources]
-        points = [point_of(seen[one.primary].server) for one in self.sources]
-        found = begin_saves(places, points, name, self.params["wait"], self.progress.append)
-        if found.spread > LATE:
-            self.warnings.append(f"The saves of the shards began within {found.spread:.1f} s")
+        places = [self.places[chosen.source] for chosen in self.sources]
+        points = [point_of(seen[chosen.primary].server) for chosen in self.sources]
+        outcome = begin_saves(places, points, name, self.params["wait"], self.progress.append)
+        if outcome.spread > LATE:
+            self.warnings.append(f"The saves of the shards began within {outcome.spread:.1f} s")
         shards = []
-        for chosen, save in zip(self.sources, found.saves):
+        for chosen, save in zip(self.sources, outcome.saves):
             item = self.params["members"][chosen.source]
             label = f"{item['host']}-{item['port']}"
             kept = {"host": item["host"], "label": label, "backup": f"{name}-{label}", "save": vars(save)}
@@ -119,7 +119,7 @@ class ClusterBackup(Reconciler[Members]):
         self.begun = {
             "name": name,
             "began": iso_time(now),
-            "spread_ms": round(found.spread * 1000),
+            "spread_ms": round(outcome.spread * 1000),
             "map": map_of(seen),
             "shards": shards,
             "nodes": describe_nodes(seen),
@@ -129,8 +129,8 @@ class ClusterBackup(Reconciler[Members]):
         """Return what was begun, or the manifest."""
         if not self.manifest:
             return {"begun": self.begun, "progress": self.progress}
-        made, hosts = self.manifest, sorted({one["host"] for one in self.manifest["shards"]})
-        told = {"name": made["name"], "host": ", ".join(hosts), "directory": str(self._path().parent)}
-        told.update(keys=made["keys"], good=is_good(made))
-        verdict = tell_verdict("redis_backups", {self.params["name"]: told})
+        made, hosts = self.manifest, sorted({shard["host"] for shard in self.manifest["shards"]})
+        summary = {"name": made["name"], "host": ", ".join(hosts), "directory": str(self._path().parent)}
+        summary.update(keys=made["keys"], good=is_good(made))
+        verdict = tell_verdict("redis_backups", {self.params["name"]: summary})
         return {"manifest": made, "path": str(self._path()), **verdict}

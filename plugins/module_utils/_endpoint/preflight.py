@@ -51,24 +51,28 @@ def check_answers(host: str, asked: Sequence[Asked], pending: bool = False) -> L
     `pending`: only predicted, as what would create members and users is. They may not be there yet.
     """
     warnings = []
-    for one in asked:
-        if pending and (one.denied or not one.roles):
+    for data_set in asked:
+        if pending and (data_set.denied or not data_set.roles):
             continue
-        if one.denied:
-            place, why = next(iter(one.denied.items()))
+        if data_set.denied:
+            place, why = next(iter(data_set.denied.items()))
             raise Refused(
-                f"{place} of {one.name} does not let the endpoint on {host} in: {why}",
+                f"{place} of {data_set.name} does not let the endpoint on {host} in: {why}",
                 "",
                 f"{NOTHING}. Run quorum.redis.site first, which creates the users",
             )
-        if not one.roles:
-            place, why = next(iter(one.silent.items()), ("no member", "none is declared"))
+        if not data_set.roles:
+            place, why = next(iter(data_set.silent.items()), ("no member", "none is declared"))
             raise Refused(
-                f"{host} reaches no member of {one.name}: {place}: {why}",
+                f"{host} reaches no member of {data_set.name}: {place}: {why}",
                 "",
                 f"{NOTHING}. Run quorum.redis.site first, or open the way (redis_bind, a firewall)",
             )
-        if not one.primaries:
-            warnings.append(f"no member of {one.name} says that it is the primary: its endpoint leads to nobody now")
-        warnings += [f"{place} of {one.name} does not answer {host}: {why}" for place, why in one.silent.items()]
+        if not data_set.primaries:
+            warnings.append(
+                f"no member of {data_set.name} says that it is the primary: its endpoint leads to nobody now"
+            )
+        warnings += [
+            f"{place} of {data_set.name} does not answer {host}: {why}" for place, why in data_set.silent.items()
+        ]
     return warnings

@@ -81,11 +81,13 @@ class EndpointHost(Reconciler[View]):
         self.module, given = module, module.params
         self.sets: list[dict[str, Any]] = given["sets"]
         self.metrics = (given["metrics_address"], given["metrics_port"])
-        told = (given["deployment"], self.sets, given["check_port"], given["hosts"])
+        arguments = (given["deployment"], self.sets, given["check_port"], given["hosts"])
         self.tls = tls.read_files(self.sets, given)
         self.warnings += self.tls.warnings
         version = service.find_version() if self.sets else (0, 0)
-        self.text = haproxy.render_configuration(*told, metrics=self.metrics, files=self.tls.digest, version=version)
+        self.text = haproxy.render_configuration(
+            *arguments, metrics=self.metrics, files=self.tls.digest, version=version
+        )
         self.files = parse_files(given["files"])
         content = {**self.tls.content, CONFIG: self.text.encode("utf-8", "surrogateescape")}
         # The configuration after what it names, and before what it names no more.
@@ -110,12 +112,12 @@ class EndpointHost(Reconciler[View]):
             return view if mine else View()
         check_deployment(self.module.params["name"], held_by, self.module.params["deployment"])
         check_ports(self.module.params["name"], self._held())
-        asked = [_ask(one, self.tls.reach_members(one)) for one in self.sets]
+        asked = [_ask(data_set, self.tls.reach_members(data_set)) for data_set in self.sets]
         self.warnings += check_answers(self.module.params["name"], asked, self.pending)
         names = [word for word in (self.module.params["own_address"], self.module.params["name"]) if word]
-        for one in self.sets:
-            self.warnings += tls.warn_of_names(one, self.tls.tls, names) if self.tls.tls else []
-        view.primaries = {one.name: one.primaries for one in asked}
+        for data_set in self.sets:
+            self.warnings += tls.warn_of_names(data_set, self.tls.tls, names) if self.tls.tls else []
+        view.primaries = {answer.name: answer.primaries for answer in asked}
         if view.package:
             service.judge_configuration(self.text, self.tls.content)
         pairs = survey_files([*self.files, *self.own], sure=False)
@@ -199,25 +201,30 @@ class EndpointHost(Reconciler[View]):
         """Return the sets with a primary to which the endpoint does not lead yet."""
         if seen.digest != haproxy_output.digest_of(self.text):
             return ["HAProxy does not run with the new configuration yet"]
-        found = []
-        for one in self.sets:
-            name = one["name"]
+        missing = []
+        for data_set in self.sets:
+            name = data_set["name"]
             if seen.primaries[name] and len(seen.writes.get(name, [])) != 1:
-                found.append(f"the endpoint of {name} leads to {', '.join(seen.writes.get(name, [])) or 'nobody'}")
-            elif seen.primaries[name] and not _leads(one, self.tls.reach_endpoint(one)):
-                found.append(f"port {one['port']} does not lead to the primary of {name}")
-        return found
+                missing.append(f"the endpoint of {name} leads to {', '.join(seen.writes.get(name, [])) or 'nobody'}")
+            elif seen.primaries[name] and not _leads(data_set, self.tls.reach_endpoint(data_set)):
+                missing.append(f"port {data_set['port']} does not lead to the primary of {name}")
+        return missing
 
     def _writes(self) -> dict[str, list[str]]:
         table = service.ask_haproxy(haproxy.STATISTICS, "show stat")
-        return {one["name"]: haproxy_output.leads_to(table, one["name"]) for one in self.sets}
+        return {data_set["name"]: haproxy_output.leads_to(table, data_set["name"]) for data_set in self.sets}
 
     def _held(self) -> dict[int, str]:
         """Return the declared ports that somebody else holds, with the unit or program."""
         wanted = [*haproxy.list_ports(self.sets), self.module.params["check_port"]]
         wanted += [self.metrics[1]] if self.metrics[0] else []
-        found = find_holders(read_listeners(wanted), first=[main_pid(service.UNIT)])
-        return {port: one.unit or one.program for one in found for port in one.ports if one.unit != service.UNIT}
+        holders = find_holders(read_listeners(wanted), first=[main_pid(service.UNIT)])
+        return {
+            port: holder.unit or holder.program
+            for holder in holders
+            for port in holder.ports
+            if holder.unit != service.UNIT
+        }
 
     def result(self, obs: View, steps: list[Step]) -> dict[str, Any]:
         """Say whom the members call primary, and where the endpoints lead."""
@@ -230,43 +237,44 @@ class EndpointHost(Reconciler[View]):
             self.warnings += self._missing(obs)
         table = service.ask_haproxy(haproxy.STATISTICS, "show stat")
         reads = {
-            one["name"]: haproxy_output.leads_to(table, one["name"], "insync") or obs.writes.get(one["name"], [])
-            for one in self.sets
-            if one["read_port"]
+            data_set["name"]: haproxy_output.leads_to(table, data_set["name"], "insync")
+            or obs.writes.get(data_set["name"], [])
+            for data_set in self.sets
+            if data_set["read_port"]
         }
         return {"primaries": obs.primaries, "writes": obs.writes, "reads": reads}
 
     def diff(self, before: View, after: View | None, steps: list[Step]) -> list[dict[str, str]]:
         """Return the files, without what is sent to log in."""
-        found = [show_diff(*pair) for pair in before.pairs if pair[1].path not in PEM]
-        for one in found:
-            one.update({side: haproxy_output.without_secrets(one[side]) for side in ("before", "after")})
-        return found
+        diffs = [show_diff(*pair) for pair in before.pairs if pair[1].path not in PEM]
+        for shown in diffs:
+            shown.update({side: haproxy_output.without_secrets(shown[side]) for side in ("before", "after")})
+        return diffs
 
 
-def _ask(one: dict[str, Any], secure: Optional[Tls]) -> Asked:
+def _ask(data_set: dict[str, Any], secure: Optional[Tls]) -> Asked:
     """Ask all members and Sentinels of a set, as the checks of HAProxy will."""
-    found = Asked(one["name"])
-    sentinel = {"username": one["sentinel_username"], "password": one["sentinel_password"]}
-    question = ("SENTINEL", "GET-MASTER-ADDR-BY-NAME", one["name"])
-    every = [(member, one, ("ROLE",)) for member in one["members"]]
-    for member, login, command in [*every, *((member, sentinel, question) for member in one["sentinels"])]:
+    asked = Asked(data_set["name"])
+    sentinel = {"username": data_set["sentinel_username"], "password": data_set["sentinel_password"]}
+    question = ("SENTINEL", "GET-MASTER-ADDR-BY-NAME", data_set["name"])
+    every = [(member, data_set, ("ROLE",)) for member in data_set["members"]]
+    for member, login, command in [*every, *((member, sentinel, question) for member in data_set["sentinels"])]:
         place = f"{member['host']}:{member['port']}"
         try:
             reply = _call(login, member["address"], member["connect"] or member["port"], secure, *command)
         except (AuthFailed, CommandFailed) as problem:
-            found.denied[place] = str(problem)
+            asked.denied[place] = str(problem)
         except QuorumError as problem:
-            found.silent[place] = str(problem)
+            asked.silent[place] = str(problem)
         else:
-            found.roles.update({place: str(reply[0])} if login is one else {})
-    return found
+            asked.roles.update({place: str(reply[0])} if login is data_set else {})
+    return asked
 
 
-def _leads(one: dict[str, Any], secure: Optional[Tls]) -> bool:
+def _leads(data_set: dict[str, Any], secure: Optional[Tls]) -> bool:
     """Return whether who answers on the port for writes says that it is the primary."""
     try:
-        return str(_call(one, one["address"], one["port"], secure, "ROLE")[0]) == "master"
+        return str(_call(data_set, data_set["address"], data_set["port"], secure, "ROLE")[0]) == "master"
     except QuorumError:
         return False
 

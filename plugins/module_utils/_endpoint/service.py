@@ -34,9 +34,9 @@ def install_haproxy() -> None:
 
 def find_version() -> Tuple[int, int]:
     """Return the version of HAProxy here, or of the one that would be installed; two noughts when nobody knows."""
-    code, said = run_command(PROGRAM, "-v") if Path(PROGRAM).exists() else (1, "")
-    found = re.search(r"version (\S+)", said) if not code else None
-    return major_minor(found.group(1) if found else find_candidate(PACKAGE))
+    code, output = run_command(PROGRAM, "-v") if Path(PROGRAM).exists() else (1, "")
+    match = re.search(r"version (\S+)", output) if not code else None
+    return major_minor(match.group(1) if match else find_candidate(PACKAGE))
 
 
 def judge_configuration(text: str, files: Mapping[str, bytes]) -> None:
@@ -48,9 +48,9 @@ def judge_configuration(text: str, files: Mapping[str, bytes]) -> None:
             number = os.open(Path(directory) / Path(place).name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(number, "wb") as file:
                 file.write(content)
-        code, said = run_command(PROGRAM, "-c", "-f", str(path))
+        code, output = run_command(PROGRAM, "-c", "-f", str(path))
     if code:
-        rows = [row for row in said.replace(str(path), "line").splitlines() if "ALERT" in row] or said.splitlines()
+        rows = [row for row in output.replace(str(path), "line").splitlines() if "ALERT" in row] or output.splitlines()
         raise BadConfig(
             f"HAProxy does not accept the configuration of the endpoints: {rows[0] if rows else code}",
             "",
@@ -60,7 +60,7 @@ def judge_configuration(text: str, files: Mapping[str, bytes]) -> None:
 
 def ask_haproxy(path: str, command: str) -> str:
     """Return what HAProxy answers on its socket; nothing when it does not run."""
-    found = b""
+    answer = b""
     try:
         with socket.socket(socket.AF_UNIX) as sock:
             sock.settimeout(5)
@@ -69,8 +69,8 @@ def ask_haproxy(path: str, command: str) -> str:
             while True:
                 part = sock.recv(65536)
                 if not part:
-                    return found.decode("utf-8", "replace")
-                found += part
+                    return answer.decode("utf-8", "replace")
+                answer += part
     except OSError:
         return ""
 
@@ -80,9 +80,9 @@ def control_unit(verb: str, begin: float) -> None:
     run_command("systemctl", "daemon-reload")
     if verb == "start":
         run_command("systemctl", "enable", UNIT)
-    code, said = run_command("systemctl", verb, UNIT)
+    code, output = run_command("systemctl", verb, UNIT)
     if code:
-        raise failure_of(UNIT, verb, said, begin)
+        raise failure_of(UNIT, verb, output, begin)
 
 
 def remove_haproxy(paths: Sequence[str], folder: str, user: str, package: bool) -> None:

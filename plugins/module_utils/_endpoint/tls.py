@@ -29,59 +29,59 @@ class Files:
     digest: str = ""  # tells contents apart, without the key
     warnings: list[str] = field(default_factory=list)
 
-    def reach_members(self, one: Mapping[str, Any]) -> Optional[Tls]:
+    def reach_members(self, data_set: Mapping[str, Any]) -> Optional[Tls]:
         """Return how the members of a set are reached."""
-        return self.tls if one["secure"] else None
+        return self.tls if data_set["secure"] else None
 
-    def reach_endpoint(self, one: Mapping[str, Any]) -> Optional[Tls]:
+    def reach_endpoint(self, data_set: Mapping[str, Any]) -> Optional[Tls]:
         """Return how the endpoint itself is: whose certificate its clients see is in nobody's hand here."""
-        known = self.tls if one["tls"] != "off" else None
+        known = self.tls if data_set["tls"] != "off" else None
         return Through(known.ca, known.cert, known.key) if known else None
 
 
 def read_files(sets: Sequence[Mapping[str, Any]], params: Mapping[str, Any]) -> Files:
     """Read the files that the sets need. BadConfig: they will not do."""
-    if not any(one["secure"] for one in sets):
+    if not any(data_set["secure"] for data_set in sets):
         return Files()
-    own = any(haproxy.wants_own(one) for one in sets)
+    own = any(haproxy.wants_own(data_set) for data_set in sets)
     given = {f"tls_{part}_file": params[f"tls_{part}_file"] for part in (("ca", "cert", "key") if own else ("ca",))}
     for name, path in given.items():
         if not path or not Path(path).is_file():
             raise BadConfig(f"redis_{name} is not on {params['name']}, and its endpoints need it", path or "", TODO)
     tls = tls_from_params({"tls": True, **given}) or Tls()
-    found = Files(tls)
+    files = Files(tls)
     if own:
-        said = certificates.check_certificate(
+        warning = certificates.check_certificate(
             tls, params["own_address"] or "127.0.0.1", f"The endpoints of {params['name']}"
         )
-        found.warnings += [said] if said else []
+        files.warnings += [warning] if warning else []
     try:
         build_context(tls)
     except (OSError, ValueError) as problem:
         raise BadConfig(f"The CA of the endpoints is none: {problem}", tls.ca or "", TODO) from problem
-    found.content[haproxy.CA] = _pem(tls.ca)
+    files.content[haproxy.CA] = _pem(tls.ca)
     shown = _pem(tls.cert) if own else b""
     if own:
-        found.content[haproxy.OWN] = shown + _pem(tls.key)
-    found.digest = hashlib.sha256(found.content[haproxy.CA] + shown).hexdigest()
-    return found
+        files.content[haproxy.OWN] = shown + _pem(tls.key)
+    files.digest = hashlib.sha256(files.content[haproxy.CA] + shown).hexdigest()
+    return files
 
 
 def _pem(path: Optional[str]) -> bytes:
     return Path(path or "").read_bytes().rstrip(b"\n") + b"\n"
 
 
-def warn_of_names(one: Mapping[str, Any], tls: Tls, names: Sequence[str]) -> list[str]:
+def warn_of_names(data_set: Mapping[str, Any], tls: Tls, names: Sequence[str]) -> list[str]:
     """Return a warning for each member whose certificate has no name by which clients reach this endpoint."""
-    found = []
-    for member in one["members"] if one["tls"] == "passthrough" else []:
-        said = [_refused(tls, member, name) for name in names]
-        if all(said):
-            found.append(
-                f"{member['host']} of {one['name']}: {said[0]}. Clients of its endpoint that compare names with "
-                f"{' or '.join(names)} refuse it; add one of them to its certificate, or use tls: reencrypt"
+    warnings = []
+    for member in data_set["members"] if data_set["tls"] == "passthrough" else []:
+        refusals = [_refused(tls, member, name) for name in names]
+        if all(refusals):
+            warnings.append(
+                f"{member['host']} of {data_set['name']}: {refusals[0]}. Clients of its endpoint that compare names "
+                f"with {' or '.join(names)} refuse it; add one of them to its certificate, or use tls: reencrypt"
             )
-    return found
+    return warnings
 
 
 def _refused(tls: Tls, member: Mapping[str, Any], name: str) -> str:

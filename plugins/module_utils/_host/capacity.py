@@ -41,9 +41,9 @@ def disk_free(path: str) -> int:
     return space.f_bavail * space.f_frsize
 
 
-def same_disk(one: str, other: str) -> bool:
+def same_disk(path: str, other: str) -> bool:
     """Return whether two paths are, or will be, on one file system."""
-    return nearest_existing(one).stat().st_dev == nearest_existing(other).stat().st_dev
+    return nearest_existing(path).stat().st_dev == nearest_existing(other).stat().st_dev
 
 
 def memory_total(root: Path = ROOT) -> int:

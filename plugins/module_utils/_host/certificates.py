@@ -31,8 +31,8 @@ def declared_tls(parameters: Mapping[str, Any]) -> Optional[Tls]:
 
 def format_authorities(parameters: Mapping[str, Any]) -> str:
     """Return a line that tells one content of the CA file from another; a process does not tell which one it read."""
-    found = digest_of_file(str(parameters.get("tls-ca-cert-file") or ""))
-    return f"\n{NOTE}{found}" if found else ""
+    digest = digest_of_file(str(parameters.get("tls-ca-cert-file") or ""))
+    return f"\n{NOTE}{digest}" if digest else ""
 
 
 def digest_of_file(path: str) -> str:
@@ -45,15 +45,15 @@ def digest_of_file(path: str) -> str:
 
 def parse_authorities(text: str) -> str:
     """Return what such a line in a file says, empty without one."""
-    found = re.search(rf"^# {NOTE}(\w+)$", text, re.MULTILINE)
-    return found.group(1) if found else ""
+    match = re.search(rf"^# {NOTE}(\w+)$", text, re.MULTILINE)
+    return match.group(1) if match else ""
 
 
 def check_declared(parameters: Mapping[str, Any], address: str, label: str) -> list[str]:
     """Return warnings about the files of a configuration. BadConfig: they will not do."""
     tls = declared_tls(parameters)
-    said = check_certificate(tls, address, label) if tls is not None else ""
-    return [said] if said else []
+    warning = check_certificate(tls, address, label) if tls is not None else ""
+    return [warning] if warning else []
 
 
 def mode_of(parameters: Mapping[str, Any]) -> str:
@@ -152,14 +152,14 @@ def check_certificate(tls: Tls, address: str, label: str, now: Optional[float] =
             todo = TODO + "Bring the file to the host, or correct its variable"
             raise BadConfig(f"{label}: a file of TLS cannot be read: {problem.strerror}", path or "", todo) from problem
     try:
-        found = rehearse_handshake(tls, address)
+        certificate = rehearse_handshake(tls, address)
     except (OSError, ValueError) as problem:
         foreign = "PEM" in str(problem) or "no certificate" in str(problem)
-        said = None if foreign else explain_handshake(problem, tls.cert or "")
-        said = said or Unreachable(f"One is no certificate, key or CA: {problem}", todo="Correct the files")
+        error = None if foreign else explain_handshake(problem, tls.cert or "")
+        error = error or Unreachable(f"One is no certificate, key or CA: {problem}", todo="Correct the files")
         where = ", ".join(path for path in (tls.cert, tls.key, tls.ca) if path)
-        raise BadConfig(f"{label}: {said.what}", where, TODO + said.todo) from problem
-    return warn_of_expiry(found, tls.cert or "", time.time() if now is None else now)
+        raise BadConfig(f"{label}: {error.what}", where, TODO + error.todo) from problem
+    return warn_of_expiry(certificate, tls.cert or "", time.time() if now is None else now)
 
 
 def rehearse_handshake(tls: Tls, address: str) -> dict[str, Any]:
@@ -182,9 +182,9 @@ def rehearse_handshake(tls: Tls, address: str) -> dict[str, Any]:
     raise ssl.SSLError("the handshake does not end")
 
 
-def warn_of_expiry(found: Mapping[str, Any], label: str, now: float) -> str:
+def warn_of_expiry(certificate: Mapping[str, Any], label: str, now: float) -> str:
     """Return the sentence for a certificate that ends soon; pure."""
-    left = ssl.cert_time_to_seconds(str(found["notAfter"])) - now
+    left = ssl.cert_time_to_seconds(str(certificate["notAfter"])) - now
     return f"{label} ends in {int(left // 86400)} days; renew it" if left < WARN_DAYS * 86400 else ""
 
 

@@ -29,6 +29,6 @@ def run_command(*command: str) -> tuple[int, str]:
 
 def must_succeed(what: str, *command: str) -> None:
     """Run a command that has to succeed."""
-    code, said = run_command(*command)
+    code, output = run_command(*command)
     if code:
-        raise QuorumError(f"{what}: {' '.join(said.splitlines()[-3:]) or f'exit code {code}'}", " ".join(command))
+        raise QuorumError(f"{what}: {' '.join(output.splitlines()[-3:]) or f'exit code {code}'}", " ".join(command))

@@ -84,8 +84,8 @@ def _zstd(arguments: list[str], where: str, target: BinaryIO | None = None) -> I
         if process.stdout:
             broken = bool(process.stdout.read(1)) or broken
             process.stdout.close()
-        said = process.stderr.read().decode("utf-8", "replace").strip() if process.stderr else ""
+        complaint = process.stderr.read().decode("utf-8", "replace").strip() if process.stderr else ""
         code = process.wait()
     if code or broken:
         error = QuorumError if target else Damaged
-        raise error(f"zstd ended with {code}: {said}", where, "Free space" if target else "Use another backup")
+        raise error(f"zstd ended with {code}: {complaint}", where, "Free space" if target else "Use another backup")

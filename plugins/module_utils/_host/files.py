@@ -59,12 +59,12 @@ def parse_file(option: Mapping[str, Any]) -> Wanted:
 
 def parse_files(options: Sequence[Mapping[str, Any]]) -> list[Wanted]:
     """Read all entries, each path once; pure."""
-    found = [parse_file(option) for option in options]
-    paths = [want.path for want in found]
+    wanted = [parse_file(option) for option in options]
+    paths = [want.path for want in wanted]
     twice = sorted({path for path in paths if paths.count(path) > 1})
     if twice:
         raise BadConfig(f"{', '.join(twice)} is given more than once", todo="Nothing was changed")
-    return found
+    return wanted
 
 
 def survey_files(declared_files: Sequence[Wanted], sure: bool) -> list[tuple[Seen, Wanted]]:
@@ -89,13 +89,13 @@ def _content(path: str, option: Mapping[str, Any]) -> str:
 def read_path(path: str) -> Seen:
     """Return what lies there, without following a link."""
     try:
-        found = os.lstat(path)
-        seen = Seen("other", b"", "", stat.S_IMODE(found.st_mode), _owner(found.st_uid), _group(found.st_gid))
-        if stat.S_ISLNK(found.st_mode):
+        status = os.lstat(path)
+        seen = Seen("other", b"", "", stat.S_IMODE(status.st_mode), _owner(status.st_uid), _group(status.st_gid))
+        if stat.S_ISLNK(status.st_mode):
             seen.kind, seen.link = "link", os.readlink(path)
-        elif stat.S_ISDIR(found.st_mode):
+        elif stat.S_ISDIR(status.st_mode):
             seen.kind = "directory"
-        elif stat.S_ISREG(found.st_mode):
+        elif stat.S_ISREG(status.st_mode):
             seen.kind = "file"
             with Path(path).open("rb") as file:
                 seen.content = file.read(LARGEST)
@@ -235,9 +235,9 @@ def read_chunks(file: BinaryIO) -> Iterator[bytes]:
 
 def size_and_digest(path: Path) -> Dict[str, Any]:
     """Return size and SHA-256 of a file."""
-    found, size = hashlib.sha256(), 0
+    digest, size = hashlib.sha256(), 0
     with path.open("rb") as file:
         for chunk in read_chunks(file):
-            found.update(chunk)
+            digest.update(chunk)
             size += len(chunk)
-    return {"size": size, "sha256": found.hexdigest()}
+    return {"size": size, "sha256": digest.hexdigest()}

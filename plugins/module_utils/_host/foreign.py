@@ -82,7 +82,7 @@ class Foreign:
         if not PACKAGED.fullmatch(self.unit) or not self.info:
             return False
         if self.sentinel:
-            return all(UNTOUCHED.search(one) for one in self.watched)
+            return all(UNTOUCHED.search(master) for master in self.watched)
         alone = self.info.get("role") == "master" and not parse_number(self.info.get("connected_slaves"))
         users = (
             parse_number(self.info.get("connected_clients")) - 1 - 2 * watchers
@@ -107,7 +107,7 @@ class Foreign:
         if not self.info:
             return self.silence
         if self.sentinel:
-            names = [one.partition(",")[0].replace("name=", "") for one in self.watched]
+            names = [master.partition(",")[0].replace("name=", "") for master in self.watched]
             return f"a Sentinel that watches {', '.join(names) or 'nothing'}"
         keys, replicas = self.keys, parse_number(self.info.get("connected_slaves"))
         role = f"primary with {replicas} replica{'s' * (replicas != 1)}"
@@ -130,50 +130,51 @@ class Foreign:
         return f"it is stopped, and {what} stays in {self.holder.directory or 'its directory'}"
 
 
-def choose_unused(found: Sequence[Foreign]) -> list[Foreign]:
+def choose_unused(servers: Sequence[Foreign]) -> list[Foreign]:
     """Return those that may go without being asked for: nobody misses them; pure."""
-    watchers = sum(one.sentinel and one.is_idle() for one in found)
-    return [one for one in found if one.is_idle(watchers)]
+    watchers = sum(server.sentinel and server.is_idle() for server in servers)
+    return [server for server in servers if server.is_idle(watchers)]
 
 
-def judge_foreign(found: Sequence[Foreign], host: str, replace: bool) -> list[Foreign]:
+def judge_foreign(servers: Sequence[Foreign], host: str, replace: bool) -> list[Foreign]:
     """Return those that are stopped, or refuse; pure."""
-    going = choose_unused(found)
-    stay = [one for one in found if one not in going and not (replace and one.stoppable)]
+    going = choose_unused(servers)
+    stay = [server for server in servers if server not in going and not (replace and server.stoppable)]
     if stay:
-        ways = list(dict.fromkeys(one.explain_remedy() for one in stay))
+        ways = list(dict.fromkeys(server.explain_remedy() for server in stay))
         keep, lack = "", "ours"
-        if all(one.ours for one in stay):
+        if all(server.ours for server in stay):
             lack, keep = "declared", f"{KEEPS}. Or: "
-        elif any(one.stoppable for one in stay):
+        elif any(server.stoppable for server in stay):
             keep = "Bring its data in first (docs/operations.md, A server that is there already), or take "
             keep += f"{host} out of the inventory. Or: "
         raise Refused(
-            f"Something that is not {lack} is on {host}: {'; '.join(one.describe_process() for one in stay)}",
+            f"Something that is not {lack} is on {host}: {'; '.join(server.describe_process() for server in stay)}",
             "",
             f"Nothing was changed on any host. {keep}{'; '.join(ways)}"
             + (f". On the command line: -e redis_replace_foreign={host}" if keep else ""),
         )
-    return list(found)
+    return list(servers)
 
 
-def parse_units(said: str) -> list[Unit]:
+def parse_units(table: str) -> list[Unit]:
     """Return the units that `systemctl show` has told; pure."""
     return [
-        Unit(one["Id"], parse_number(one.get("MainPID")), one.get("FragmentPath", "")) for one in parse_blocks(said)
+        Unit(block["Id"], parse_number(block.get("MainPID")), block.get("FragmentPath", ""))
+        for block in parse_blocks(table)
     ]
 
 
-def find_foreign(declared: Mapping[str, Sequence[int]], replaced: Sequence[str], said: str) -> list[Foreign]:
+def find_foreign(declared: Mapping[str, Sequence[int]], replaced: Sequence[str], table: str) -> list[Foreign]:
     """Return what is on the declared ports and is not the unit that is declared, and what the packages' units run."""
-    known = parse_units(said)
+    known = parse_units(table)
     ours = {unit.name: unit for unit in known if unit.file and _is_ours(unit)}
     wanted = {port: unit for unit, ports in declared.items() for port in ports}
     sockets = read_listeners(wanted)
     for unit in known:
         if unit.name in replaced and unit.pid:
-            sockets += [one for one in of_process(unit.pid) if one not in sockets]
-    found = []
+            sockets += [listener for listener in of_process(unit.pid) if listener not in sockets]
+    servers = []
     for holder in find_holders(sockets, [unit.pid for unit in known]):
         ports = [port for port in holder.ports if port in wanted]
         mine = holder.unit in ours and holder.pid == ours[holder.unit].pid
@@ -181,8 +182,8 @@ def find_foreign(declared: Mapping[str, Sequence[int]], replaced: Sequence[str],
             continue
         if not holder.pid and any(ours[name].pid for name in {wanted[port] for port in ports} & set(ours)):
             continue  # where root may not look at the sockets of others, and a unit of ours runs
-        found.append(_asked(Foreign(holder, ports, _unit(holder, known), mine)))
-    return found
+        servers.append(_asked(Foreign(holder, ports, _unit(holder, known), mine)))
+    return servers
 
 
 def _is_ours(unit: Unit) -> bool:
@@ -198,21 +199,23 @@ def _unit(holder: Holder, known: Sequence[Unit]) -> str:
     name = holder.unit
     if not name or PACKAGED.fullmatch(name) or any((unit.name, unit.pid) == (name, holder.pid) for unit in known):
         return name
-    said = _run("systemctl", "show", "--property=Id,MainPID,FragmentPath", name)
-    main = any(unit.pid == holder.pid for unit in parse_units(said))
+    table = _run("systemctl", "show", "--property=Id,MainPID,FragmentPath", name)
+    main = any(unit.pid == holder.pid for unit in parse_units(table))
     return name if main or ENGINE.search(name) else ""
 
 
-def _asked(one: Foreign) -> Foreign:
+def _asked(server: Foreign) -> Foreign:
     """Ask it what it is, without a password: ours is not for strangers."""
-    for listener in one.holder.listeners:
+    for listener in server.holder.listeners:
         kind, text = ask_port(listener, "INFO")
         if kind == "$" and ("redis_version" in text or "server_name" in text):
-            one.info, one.silence = parse_info(text), ""
-            return one
+            server.info, server.silence = parse_info(text), ""
+            return server
         denied = text.startswith(("NOAUTH", "NOPERM", "DENIED"))
-        one.silence = "it asks for a password, so what it holds is not known" if denied else "it does not answer INFO"
-    return one
+        server.silence = (
+            "it asks for a password, so what it holds is not known" if denied else "it does not answer INFO"
+        )
+    return server
 
 
 def ask_port(listener: Listener, command: str, seconds: float = 2.0) -> tuple[str, str]:
@@ -229,26 +232,28 @@ def ask_port(listener: Listener, command: str, seconds: float = 2.0) -> tuple[st
         return "", ""
 
 
-def stop_server(one: Foreign) -> None:
+def stop_server(server: Foreign) -> None:
     """Stop it so that it stays stopped; what it holds is on its disk before that."""
-    where = f"pid {one.holder.pid}"
-    if one.info and not one.sentinel and one.keys:
-        kind, text = ask_port(one.holder.listeners[0], "SAVE", STOP_LIMIT)
+    where = f"pid {server.holder.pid}"
+    if server.info and not server.sentinel and server.keys:
+        kind, text = ask_port(server.holder.listeners[0], "SAVE", STOP_LIMIT)
         if kind != "+":
             raise QuorumError(
-                f"{one.describe_process()}; it cannot save them: {text or 'no answer'}",
+                f"{server.describe_process()}; it cannot save them: {text or 'no answer'}",
                 where,
                 "It was not stopped. Let it save its data, or stop it yourself",
             )
-    if one.unit:
-        _run("systemctl", "stop", one.unit)
-        _run("systemctl", "disable", one.unit)
+    if server.unit:
+        _run("systemctl", "stop", server.unit)
+        _run("systemctl", "disable", server.unit)
     else:
-        os.kill(one.holder.pid, signal.SIGTERM)
+        os.kill(server.holder.pid, signal.SIGTERM)
     end = time.monotonic() + STOP_LIMIT
-    while of_process(one.holder.pid):
+    while of_process(server.holder.pid):
         if time.monotonic() > end:
-            raise QuorumError(f"{one.describe_process()}; it does not stop", where, "Stop it yourself, then run again")
+            raise QuorumError(
+                f"{server.describe_process()}; it does not stop", where, "Stop it yourself, then run again"
+            )
         time.sleep(0.1)
 
 

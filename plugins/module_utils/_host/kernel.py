@@ -99,8 +99,8 @@ def check_memory(view: View, needed: int) -> None:
 
 def total_memory(root: Path) -> int:
     """Return the bytes of memory that this host, or the container it is, may use."""
-    found = re.search(r"MemTotal:\s+(\d+) kB", _read(root / "proc/meminfo"))
-    total = int(found.group(1)) * 1024 if found else 0
+    match = re.search(r"MemTotal:\s+(\d+) kB", _read(root / "proc/meminfo"))
+    total = int(match.group(1)) * 1024 if match else 0
     limits = [_read(root / place).strip() for place in MEMORY_LIMITS]
     return min([total, *(int(limit) for limit in limits if limit.isdigit() and int(limit))])
 

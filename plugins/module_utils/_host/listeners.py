@@ -61,12 +61,12 @@ class Holder:
 
 def parse_listeners(text: str, byteorder: str = sys.byteorder) -> list[Listener]:
     """Return the listeners of one table of the kernel, /proc/net/tcp or tcp6; pure."""
-    found = []
+    listeners = []
     for words in map(str.split, text.splitlines()[1:]):
         if len(words) > 9 and words[3] == LISTEN:
             raw, _colon, port = words[1].partition(":")
-            found.append(Listener(_address(raw, byteorder), int(port, 16), words[9]))
-    return found
+            listeners.append(Listener(_address(raw, byteorder), int(port, 16), words[9]))
+    return listeners
 
 
 def _address(raw: str, byteorder: str) -> str:
@@ -94,14 +94,16 @@ def unit_of(cgroup: str) -> str:
 def read_listeners(ports: Iterable[int] | None = None, root: Path = Path("/")) -> list[Listener]:
     """Return the listeners of this host, of these ports only where some are named."""
     wanted = None if ports is None else set(ports)
-    found = [one for name in ("tcp", "tcp6") for one in parse_listeners(read_kernel_file(root / "proc/net" / name))]
-    return [one for one in found if wanted is None or one.port in wanted]
+    listeners = [
+        listener for name in ("tcp", "tcp6") for listener in parse_listeners(read_kernel_file(root / "proc/net" / name))
+    ]
+    return [listener for listener in listeners if wanted is None or listener.port in wanted]
 
 
 def find_holders(listeners: Sequence[Listener], first: Iterable[int] = (), root: Path = Path("/")) -> list[Holder]:
     """Return the processes behind the listeners; `first`: whose they are in all likelihood, which saves the search."""
-    left = {one.inode: one for one in listeners}
-    found: list[Holder] = []
+    left = {listener.inode: listener for listener in listeners}
+    holders: list[Holder] = []
     proc = root / "proc"
     likely = [str(pid) for pid in first if pid]
     for pid in [*likely, *(name for name in _processes(proc) if name not in likely)]:
@@ -110,7 +112,7 @@ def find_holders(listeners: Sequence[Listener], first: Iterable[int] = (), root:
         mine = [left.pop(inode) for inode in sockets_of(proc / pid) if inode in left]
         if mine:
             place = proc / pid
-            found.append(
+            holders.append(
                 Holder(
                     int(pid),
                     read_kernel_file(place / "comm").strip(),
@@ -119,13 +121,13 @@ def find_holders(listeners: Sequence[Listener], first: Iterable[int] = (), root:
                     mine,
                 )
             )
-    return found + [Holder(listeners=[one]) for one in left.values()]
+    return holders + [Holder(listeners=[listener]) for listener in left.values()]
 
 
 def of_process(pid: int, root: Path = Path("/")) -> list[Listener]:
     """Return where one process listens."""
     mine = set(sockets_of(root / "proc" / str(pid))) if pid > 0 else set()
-    return [one for one in read_listeners(root=root) if one.inode in mine] if mine else []
+    return [listener for listener in read_listeners(root=root) if listener.inode in mine] if mine else []
 
 
 def sockets_of(process: Path) -> list[str]:
@@ -176,8 +178,10 @@ def leads_here(address: str, port: int, ports: Iterable[int], seconds: float = 1
 def find_own(before: set[tuple[str, str]], now: set[tuple[str, str]], port: int) -> set[tuple[str, str]]:
     """Return the connections that may be the new one from this port: not those of peers, who have others; pure."""
     peers = {there.rpartition(":")[0] for _here, there in before}
-    new = {one: one[1].rpartition(":") for one in now - before}
-    return {one for one, (host, _colon, theirs) in new.items() if int(theirs, 16) == port or host not in peers}
+    new = {connection: connection[1].rpartition(":") for connection in now - before}
+    return {
+        connection for connection, (host, _colon, theirs) in new.items() if int(theirs, 16) == port or host not in peers
+    }
 
 
 def _connections(ports: set[int], root: Path = Path("/")) -> set[tuple[str, str]]:
@@ -209,7 +213,7 @@ def _processes(proc: Path) -> list[str]:
 
 def _link(path: Path) -> str:
     try:
-        found = os.readlink(path)
+        target = os.readlink(path)
     except OSError:
         return ""
-    return found[: -len(" (deleted)")] if found.endswith(" (deleted)") else found
+    return target[: -len(" (deleted)")] if target.endswith(" (deleted)") else target

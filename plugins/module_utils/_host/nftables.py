@@ -144,21 +144,21 @@ class Firewall(Reconciler[List[Wall]]):
         return steps
 
     def _take(self, wall: Wall) -> None:
-        code, said = run_command(["nft", "--check", "--file", "-"], wall.want.content)
+        code, output = run_command(["nft", "--check", "--file", "-"], wall.want.content)
         if code is None and not self.module.check_mode:
             raise QuorumError("The program nft is missing", "", f"{NOTHING}. Install the package nftables")
         if code:
-            raise Refused(f"nft does not take the rules for {wall.name}: {said.strip()}", wall.want.path, NOTHING)
+            raise Refused(f"nft does not take the rules for {wall.name}: {output.strip()}", wall.want.path, NOTHING)
 
     def _nobody_shut_out(self, walls: List[Wall]) -> None:
         tables = read_tcp_tables()
-        found: List[str] = []
+        connections: List[str] = []
         for wall in walls:
             late = shut_out(count_connections(tables, wall.ports), self.allowed)
-            found += [f"{wall.name}: {count} from {address}" for address, count in late.items()]
-        if found:
+            connections += [f"{wall.name}: {count} from {address}" for address, count in late.items()]
+        if connections:
             raise Refused(
-                f"Open connections could not be opened again: {', '.join(found)}",
+                f"Open connections could not be opened again: {', '.join(connections)}",
                 "",
                 f"{NOTHING}. Add the addresses to redis_firewall_clients; a member with another address than it is "
                 "declared with needs redis_address. To shut them out, -e redis_firewall_ignore_clients=true",
@@ -185,6 +185,6 @@ def run_command(command: List[str], given: bytes = b"") -> Tuple[Optional[int], 
 
 def must_succeed(command: List[str]) -> None:
     """Run a command that has to succeed."""
-    code, said = run_command(command)
+    code, output = run_command(command)
     if code != 0:
-        raise QuorumError(f"{' '.join(command)} failed: {said.strip()}", "", "See the journal of the unit")
+        raise QuorumError(f"{' '.join(command)} failed: {output.strip()}", "", "See the journal of the unit")

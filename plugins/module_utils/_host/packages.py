@@ -25,10 +25,10 @@ def are_lists_empty(directory: str = LISTS) -> bool:
 def installed_versions(packages: Sequence[str]) -> dict[str, str] | None:
     """Return those of the packages that are installed, and in which version; None without dpkg."""
     form = "--showformat=${Package} ${Version} ${db:Status-Status}\\n"
-    said = _ask("dpkg-query", "--show", form, *packages) if packages else ""
-    if said is None:
+    table = _ask("dpkg-query", "--show", form, *packages) if packages else ""
+    if table is None:
         return None
-    return {name: version for name, version, *state in map(str.split, said.splitlines()) if state == ["installed"]}
+    return {name: version for name, version, *state in map(str.split, table.splitlines()) if state == ["installed"]}
 
 
 @dataclass
@@ -44,9 +44,9 @@ class Pin:
         """Return whether this is the version, or a build of it; without a pin, whether it is one; pure."""
         return bool(re.match(rf"([0-9]+:)?{re.escape(self.version)}([-+.~]|$)" if self.version else ".", version))
 
-    def is_kept(self, found: Mapping[str, str]) -> bool:
+    def is_kept(self, installed: Mapping[str, str]) -> bool:
         """Return whether the installed engine is as declared; pure."""
-        return not self.packages or self.is_met(found.get(self.packages[0], ""))
+        return not self.packages or self.is_met(installed.get(self.packages[0], ""))
 
     def find_candidate(self, host: str, update: bool) -> None:
         """Ask the package sources for the version, after an `update` if need be; refuse one that they do not have."""
@@ -65,7 +65,7 @@ class Pin:
 
 
 def missing_packages(
-    packages: Sequence[str], found: Mapping[str, str] | None, pin: Pin, upgrade: bool = False
+    packages: Sequence[str], installed: Mapping[str, str] | None, pin: Pin, upgrade: bool = False
 ) -> list[str]:
     """Return what is to be installed, all of it without dpkg; pure.
 
@@ -73,7 +73,7 @@ def missing_packages(
     """
     wanted = []
     for name in packages:
-        has = (found or {}).get(name, "")
+        has = (installed or {}).get(name, "")
         good = has == pin.newest if upgrade else pin.is_met(has)
         if pin.newest and name in pin.packages:
             wanted += [] if good else [f"{name}={pin.newest}"]
@@ -82,9 +82,9 @@ def missing_packages(
     return wanted
 
 
-def offered_versions(said: str | None) -> list[str]:
+def offered_versions(table: str | None) -> list[str]:
     """Return the versions that apt-cache madison lists, newest first; pure."""
-    rows = [row.split("|") for row in (said or "").splitlines()]
+    rows = [row.split("|") for row in (table or "").splitlines()]
     return list(dict.fromkeys(row[1].strip() for row in rows if len(row) > 1))
 
 
@@ -104,18 +104,18 @@ def check_candidates(packages: Sequence[str], update: bool) -> None:
             )
 
 
-def without_candidate(said: str | None, names: Sequence[str]) -> list[str]:
+def without_candidate(policy: str | None, names: Sequence[str]) -> list[str]:
     """Return the names for which apt-cache policy offers nothing; none where there is no apt. Pure."""
-    if said is None:
+    if policy is None:
         return []
-    offers = parse_candidates(said)
+    offers = parse_candidates(policy)
     return [name for name in names if name not in offers]
 
 
-def parse_candidates(said: str) -> dict[str, str]:
+def parse_candidates(policy: str) -> dict[str, str]:
     """Return the version that apt-cache policy would install of each package that it offers; pure."""
-    told = re.findall(r"^(\S+):\n  Installed: .*\n  Candidate: (.*)$", said, re.MULTILINE)
-    return {name: version for name, version in told if version != "(none)"}
+    candidates = re.findall(r"^(\S+):\n  Installed: .*\n  Candidate: (.*)$", policy, re.MULTILINE)
+    return {name: version for name, version in candidates if version != "(none)"}
 
 
 def find_candidate(package: str) -> str:

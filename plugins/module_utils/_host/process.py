@@ -24,9 +24,9 @@ def connect_unit(endpoint: Endpoint, state: str | None, variable: str, unit: str
         return client
     if client is not None:
         return check_process(client, unit)
-    for one in of_process(main_pid(unit)):
+    for listener in of_process(main_pid(unit)):
         try:
-            return check_process(connect(replace(endpoint, address=one.reached_at, port=one.port)), unit)
+            return check_process(connect(replace(endpoint, address=listener.reached_at, port=listener.port)), unit)
         except Refused:
             raise
         except QuorumError:
@@ -61,5 +61,5 @@ def main_pid(unit: str) -> int:
         )
     except OSError:
         return -1
-    said = done.stdout.decode("ascii", "replace").strip()
-    return int(said) if said.isdecimal() else -1
+    output = done.stdout.decode("ascii", "replace").strip()
+    return int(output) if output.isdecimal() else -1

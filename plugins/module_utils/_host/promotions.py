@@ -28,15 +28,15 @@ def read_switches(unit: str, count: int) -> list[dict[str, Any]]:
 def _read_entries(unit: str, pattern: str, count: int) -> list[tuple[float, str]]:
     """Return the newest entries that match, the oldest first, each with its moment as seconds since 1970."""
     newest = ["--grep", pattern, "--lines", str(count), "--output", "json", "--output-fields", "MESSAGE"]
-    _code, said = run_command("timeout", str(LIMIT), "journalctl", "--quiet", "--no-pager", "--unit", unit, *newest)
+    _code, output = run_command("timeout", str(LIMIT), "journalctl", "--quiet", "--no-pager", "--unit", unit, *newest)
     # journalctl of Debian 12 begins with the newest one when it is given both --grep and --lines.
-    return sorted(entry for line in said.splitlines() for entry in _entries(line))
+    return sorted(entry for line in output.splitlines() for entry in _entries(line))
 
 
 def _entries(line: str) -> list[tuple[float, str]]:
     """Return a line as an entry, nothing for what is none."""
     try:
-        found = json.loads(line)
-        return [(int(found["__REALTIME_TIMESTAMP"]) / 1e6, str(found["MESSAGE"]))]
+        entry = json.loads(line)
+        return [(int(entry["__REALTIME_TIMESTAMP"]) / 1e6, str(entry["MESSAGE"]))]
     except (ValueError, KeyError, TypeError):
         return []

@@ -75,8 +75,8 @@ class Host(Reconciler[View]):
         """Look, and refuse at once what holds a port, what the memory cannot hold, certificates that will not do."""
         given = self.module.params
         self.membership = self.compare_members()
-        found = foreign.find_foreign(given["listens"], given["packaged"], self.units) if given["listens"] else []
-        self.foreign = foreign.judge_foreign(found, given["name"], given["replace_foreign"])
+        servers = foreign.find_foreign(given["listens"], given["packaged"], self.units) if given["listens"] else []
+        self.foreign = foreign.judge_foreign(servers, given["name"], given["replace_foreign"])
         running = {unit.name for unit in foreign.parse_units(self.units) if unit.pid}
         check_address(given["address"] or "", given["listens"], running, is_local, is_answering, leads_here)
         check_bind(given["bind"], given["address"] or "", is_local)
@@ -95,12 +95,19 @@ class Host(Reconciler[View]):
         """Compare what is installed and what runs with what is declared; only an upgrade may change its version."""
         given = self.module.params
         pin = Pin(given["engine"], given["pinned"], given["version"])
-        found = installed_versions(given["packages"])
-        kept = found is None or pin.is_kept(found)
+        installed = installed_versions(given["packages"])
+        kept = installed is None or pin.is_kept(installed)
         self.no_lists = not self.update and not given["upgrade"] and are_lists_empty()
-        if pin.version and pin.packages and found is not None and (given["upgrade"] or not kept) and not self.no_lists:
+        if (
+            pin.version
+            and pin.packages
+            and installed is not None
+            and (given["upgrade"] or not kept)
+            and not self.no_lists
+        ):
             pin.find_candidate(given["name"], self.update)
-        view.pin, view.packages_missing = pin.newest, missing_packages(given["packages"], found, pin, given["upgrade"])
+        view.pin = pin.newest
+        view.packages_missing = missing_packages(given["packages"], installed, pin, given["upgrade"])
         self.no_lists = self.no_lists and bool(view.packages_missing)
         if not self.no_lists:
             check_candidates(view.packages_missing, update=self.update)
@@ -111,7 +118,9 @@ class Host(Reconciler[View]):
     def plan(self, obs: View) -> list[Step]:
         """One step for each process that goes, each file, and each value that differs and can be set."""
         steps = plan_files(obs.declared)
-        steps += [StopForeign(f"stop {one.unit or 'it'}: {one.describe_process()}", one) for one in self.foreign]
+        steps += [
+            StopForeign(f"stop {server.unit or 'it'}: {server.describe_process()}", server) for server in self.foreign
+        ]
         steps += plan_files(obs.files)
         for setting in obs.settings:
             if setting.differs and setting.writable:
@@ -142,7 +151,7 @@ class Host(Reconciler[View]):
         ]
         if given["apply"]:
             gone = [step.server for step in steps if isinstance(step, StopForeign)]
-            self.warnings += [f"{one.describe_process()}. It gives way: {one.explain_rest()}" for one in gone]
+            self.warnings += [f"{server.describe_process()}. It gives way: {server.explain_rest()}" for server in gone]
         if self.no_lists:
             self.warnings.append(
                 f"The package lists of {given['name']} are empty. A run renews them first; whether its "
@@ -152,7 +161,7 @@ class Host(Reconciler[View]):
             self.warnings += undeclared_servers(programs, given["units"]) + changed_units(self.units)
         settled = [] if steps or obs.packages_missing else self.find_converged()
         return {
-            "foreign": [one.describe_process() for one in self.foreign],
+            "foreign": [server.describe_process() for server in self.foreign],
             "unsettable": [item.name for item in fixed],
             "memory": obs.memory,
             "memory_free": memory_free(),
@@ -172,10 +181,10 @@ class Host(Reconciler[View]):
 
     def diff(self, before: View, after: View | None, steps: list[Step]) -> list[dict[str, str]]:
         """Return the files, then the values."""
-        found = [show_diff(seen, want) for seen, want in before.declared + before.files]
+        diffs = [show_diff(seen, want) for seen, want in before.declared + before.files]
         items = [step.setting for step in steps if isinstance(step, PutSetting)]
         if items:
-            found.append(
+            diffs.append(
                 {
                     "before_header": "kernel",
                     "after_header": "kernel",
@@ -183,4 +192,4 @@ class Host(Reconciler[View]):
                     "after": "".join(f"{item.name} {item.wanted}\n" for item in items),
                 }
             )
-        return found
+        return diffs

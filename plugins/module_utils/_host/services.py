@@ -37,7 +37,7 @@ def undeclared_servers(programs: dict[str, str], units: list[str]) -> list[str]:
 
 def changed_units(table: str) -> list[str]:
     """Return a warning for each unit of this collection whose way to start is changed by a drop-in of somebody else."""
-    found = []
+    warnings = []
     for unit in own_blocks(table):
         for path in unit.get("DropInPaths", "").split():
             try:
@@ -45,11 +45,11 @@ def changed_units(table: str) -> list[str]:
             except OSError:
                 continue
             if keys:
-                found.append(
+                warnings.append(
                     f"{path} sets {', '.join(keys)} of {unit['Id']}, so the start guard or the configuration of this "
                     "collection may be left out; it was left alone. Remove it, or what it sets there"
                 )
-    return found
+    return warnings
 
 
 def check_version(programs: dict[str, str], program: str, kept: bool, host: str, wish: str) -> None:

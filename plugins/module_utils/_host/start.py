@@ -56,7 +56,7 @@ class State:
 
 def failure_reason(lines: Sequence[str]) -> tuple[str, str]:
     """Return why a process did not start, from its journal, and what to do; empty when it says nothing. Pure."""
-    levels = [(found.group(1) if (found := PREFIX.match(line)) else "#") for line in lines]
+    levels = [(match.group(1) if (match := PREFIX.match(line)) else "#") for line in lines]
     rows = [PREFIX.sub("", line).strip() for line in lines]
     for at in range(len(rows) - 1, -1, -1):
         if "FATAL CONFIG FILE" in rows[at]:
@@ -72,33 +72,33 @@ def failure_reason(lines: Sequence[str]) -> tuple[str, str]:
 
 def read_states(units: Sequence[str]) -> dict[str, State]:
     """Return the state of each unit."""
-    said = _run("systemctl", "show", "--property=Id,ActiveState,UnitFileState", *units)[1] if units else ""
-    blocks = [dict(row.split("=", 1) for row in block.splitlines() if "=" in row) for block in said.split("\n\n")]
-    found = {
-        one["Id"]: State(one.get("ActiveState") == "active", one.get("UnitFileState") == "enabled")
-        for one in blocks
-        if "Id" in one
+    output = _run("systemctl", "show", "--property=Id,ActiveState,UnitFileState", *units)[1] if units else ""
+    blocks = [dict(row.split("=", 1) for row in block.splitlines() if "=" in row) for block in output.split("\n\n")]
+    states = {
+        block["Id"]: State(block.get("ActiveState") == "active", block.get("UnitFileState") == "enabled")
+        for block in blocks
+        if "Id" in block
     }
-    return {unit: found.get(unit, State(active=False, enabled=False)) for unit in units}
+    return {unit: states.get(unit, State(active=False, enabled=False)) for unit in units}
 
 
 def start_unit(unit: str) -> None:
     """Start a unit now and at each boot."""
-    code, said = _run("systemctl", "enable", unit)
+    code, output = _run("systemctl", "enable", unit)
     if code:
         masked = f"Somebody has masked it. When it shall run again: systemctl unmask {unit}, and run this again"
-        raise QuorumError(f"{unit} cannot be enabled: {said}", "", masked if "masked" in said else "")
+        raise QuorumError(f"{unit} cannot be enabled: {output}", "", masked if "masked" in output else "")
     begin = time.time()
-    code, said = _run("systemctl", "start", unit)
+    code, output = _run("systemctl", "start", unit)
     if code:
-        raise failure_of(unit, "start", said, begin)
+        raise failure_of(unit, "start", output, begin)
 
 
-def failure_of(unit: str, verb: str, said: str, begin: float, todo: str = "") -> QuorumError:
+def failure_of(unit: str, verb: str, output: str, begin: float, todo: str = "") -> QuorumError:
     """Return what to raise about a unit that does not start: what its journal has since `begin`, else what was said."""
     text, help_ = failure_reason(read_journal(unit, begin))
     ways = [help_, todo, f"systemd tries it again and again; `journalctl -u {unit}` shows what else it says"]
-    return QuorumError(f"{unit} does not {verb}: {text or said}", "", ". ".join(way for way in ways if way))
+    return QuorumError(f"{unit} does not {verb}: {text or output}", "", ". ".join(way for way in ways if way))
 
 
 def read_journal(unit: str, begin: float, lines: int = 60) -> list[str]:

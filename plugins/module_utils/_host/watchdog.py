@@ -86,8 +86,8 @@ class Deadman:
             os.kill(parent, signal.SIGKILL)
         time.sleep(0.2)
         try:
-            said = self.rescue()
+            outcome = self.rescue()
         except Exception as problem:  # noqa: BLE001, RUF100
-            said = f"the rescue failed: {problem}"
+            outcome = f"the rescue failed: {problem}"
         syslog.openlog("quorum.redis")
-        syslog.syslog(syslog.LOG_WARNING, f"{self.what} was cut short; {said}")
+        syslog.syslog(syslog.LOG_WARNING, f"{self.what} was cut short; {outcome}")

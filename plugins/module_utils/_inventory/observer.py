@@ -42,8 +42,8 @@ def question_of(given: Callable[[str], Any]) -> Question:
     params = {key: given(key) for key in ("tls", "tls_ca_file", "tls_cert_file", "tls_key_file")}
     shared: Dict[str, Any] = {"timeout": float(given("timeout")), "tls": tls_from_params(params)}
     try:
-        sentinels = [split_address(one, SENTINEL_PORT) for one in given("sentinels") or []]
-        members = [split_address(one, PORT) for one in given("members") or []]
+        sentinels = [split_address(address, SENTINEL_PORT) for address in given("sentinels") or []]
+        members = [split_address(address, PORT) for address in given("members") or []]
     except ValueError as problem:
         raise BadConfig(str(problem)) from None
     if not sentinels and not members:
@@ -75,8 +75,8 @@ def ask_sets(question: Question) -> List[Live]:
         kind = next((kind for kind in ("auth", "tls") if kind in kinds), "other")
         todo = "Correct sentinel_password" if kind == "auth" else "This controller must reach their ports"
         # What to do is the same for all; what is wrong where ends with an address in brackets.
-        said = "; ".join(re.sub(r"\)\. .*", ")", view.error.rstrip("."), flags=re.DOTALL) for view in views)
-        raise Unreachable(f"No Sentinel answers: {said}", "", todo, kind)
+        reasons = "; ".join(re.sub(r"\)\. .*", ")", view.error.rstrip("."), flags=re.DOTALL) for view in views)
+        raise Unreachable(f"No Sentinel answers: {reasons}", "", todo, kind)
     members, others = _known(question, answered)
     flat = list(dict.fromkeys(place for places in members.values() for place in places))
     # Both at once: who is silent costs one time-out.
@@ -110,9 +110,12 @@ def _known(question: Question, views: Sequence[SentinelView]) -> Tuple[Dict[str,
         for name, master in view.masters.items():
             if question.sets and name not in question.sets:
                 continue
-            found = [(master.address, master.port), *((one["address"], one["port"]) for one in master.replicas)]
-            members[name] = list(dict.fromkeys([*members.get(name, []), *found]))
-            others.update(dict.fromkeys((one["address"], one["port"]) for one in master.sentinels))
+            places = [
+                (master.address, master.port),
+                *((replica["address"], replica["port"]) for replica in master.replicas),
+            ]
+            members[name] = list(dict.fromkeys([*members.get(name, []), *places]))
+            others.update(dict.fromkeys((sentinel["address"], sentinel["port"]) for sentinel in master.sentinels))
     asked = {(address, view.port) for view in views for address in (view.address, *view.aliases)}
     return members, [place for place in others if place not in {*asked, *question.sentinels}]
 

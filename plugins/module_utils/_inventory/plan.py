@@ -26,15 +26,15 @@ Live = Dict[str, Any]
 
 def merge_twins(members: Sequence[Observed]) -> List[Observed]:
     """Return each server once: Sentinels may know one by several addresses."""
-    found: List[Observed] = []
+    servers: List[Observed] = []
     runs: Dict[str, Observed] = {}
     for member in members:
         first = runs.setdefault(member.run_id, member) if member.run_id else member
         if first is member:
-            found.append(member)
+            servers.append(member)
         else:
             first.aliases = sorted({*first.aliases, member.address, *member.aliases})
-    return found
+    return servers
 
 
 def judge_set(name: str, members: Sequence[Observed], views: Sequence[SentinelView], asked_at: str) -> Live:
@@ -42,7 +42,7 @@ def judge_set(name: str, members: Sequence[Observed], views: Sequence[SentinelVi
     members = merge_twins(members)
     planner = Planner([_silent(member) for member in members], [_shut(view) for view in views], Wish(name))
     chosen, reason = _elect(planner)
-    named = next((one for one, seen in zip(members, planner.members) if seen is chosen), None)
+    named = next((member for member, seen in zip(members, planner.members) if seen is chosen), None)
     answered = any(seen.reachable for seen in planner.members)
     return {
         "name": name,
@@ -51,7 +51,9 @@ def judge_set(name: str, members: Sequence[Observed], views: Sequence[SentinelVi
         "disputed": named is None and answered,
         "reason": reason,
         "evidence": show_evidence(planner.members, views, name),
-        "members": [_member(one, _state(planner, seen, chosen), named) for one, seen in zip(members, planner.members)],
+        "members": [
+            _member(member, _state(planner, seen, chosen), named) for member, seen in zip(members, planner.members)
+        ],
         "sentinels": [_sentinel(view, name) for view in views],
     }
 
@@ -83,7 +85,7 @@ def _elect(planner: Planner) -> Tuple[Optional[Observed], str]:
         return None, problem.what
     if chosen.role != "primary":
         return None, "no member is a primary, and none holds data"
-    rivals = [one.name for one in planner.seen if one.role == "primary" and one is not chosen]
+    rivals = [member.name for member in planner.seen if member.role == "primary" and member is not chosen]
     if rivals and not planner.ballots and not (chosen.keys or chosen.replicas):
         return None, f"Two primaries without data: {' and '.join([chosen.name, *rivals])}"
     return chosen, ""
@@ -139,12 +141,12 @@ def _sentinel(view: SentinelView, name: str) -> Live:
 
 def problems_of(live: Live) -> List[str]:
     """Return why nobody can rely on what is known of a set; strict fails on these."""
-    found = []
+    problems = []
     if live["disputed"]:
-        found = [f"{live['name']} has no primary that is beyond dispute: {live['reason']}.\n{live['evidence']}"]
+        problems = [f"{live['name']} has no primary that is beyond dispute: {live['reason']}.\n{live['evidence']}"]
     elif not live["primary"]:
-        found = [f"{live['name']} has no primary: {live['reason']}."]
-    return found + [text for text, grave in _errors(live) if grave]
+        problems = [f"{live['name']} has no primary: {live['reason']}."]
+    return problems + [text for text, grave in _errors(live) if grave]
 
 
 def remarks_of(live: Live) -> List[str]:
@@ -154,14 +156,15 @@ def remarks_of(live: Live) -> List[str]:
 
 def _errors(live: Live) -> List[Tuple[str, bool]]:
     """Return a sentence for each that could not be observed, and whether somebody must correct something."""
-    found = []
+    errors = []
     for kind, option in (("members", "password"), ("sentinels", "sentinel_password")):
-        for one in live[kind]:
-            where = "" if f":{one['port']})" in one["error"] else f" ({join_address(one['address'], one['port'])})"
-            todo = f" The option is {option}." if one["error_kind"] == "auth" else ""
-            grave = one["error_kind"] in ("auth", "tls")
-            found += [(f"{live['name']}{where}: {one['error']}{todo}", grave)] if one["error"] else []
-    return found
+        for process in live[kind]:
+            address = join_address(process["address"], process["port"])
+            where = "" if f":{process['port']})" in process["error"] else f" ({address})"
+            todo = f" The option is {option}." if process["error_kind"] == "auth" else ""
+            grave = process["error_kind"] in ("auth", "tls")
+            errors += [(f"{live['name']}{where}: {process['error']}{todo}", grave)] if process["error"] else []
+    return errors
 
 
 def prefixes_of(names: Sequence[str]) -> Dict[str, str]:
@@ -169,28 +172,28 @@ def prefixes_of(names: Sequence[str]) -> Dict[str, str]:
 
     Refused: sets that would share their groups. A play for the primary of one would reach that of the other, too.
     """
-    found: Dict[str, str] = {}
+    prefixes: Dict[str, str] = {}
     for name in sorted(set(names)):
         prefix = "redis_" + re.sub(r"\W", "_", name)
-        twin = next((other for other, taken in found.items() if taken == prefix), None)
+        twin = next((other for other, taken in prefixes.items() if taken == prefix), None)
         if twin is not None:
             raise Refused(
                 f"The data sets {twin} and {name} would have the same groups, {prefix}_primary and so on.",
                 todo="Name one of them in `sets`, or rename one.",
             )
-        found[name] = prefix
-    return found
+        prefixes[name] = prefix
+    return prefixes
 
 
 def host_of(place: Mapping[str, Any], hosts: Mapping[str, Sequence[str]]) -> str:
     """Return the host of the inventory that has this address. ValueError: none has, or several do; a clause."""
     where = join_address(place["address"], place["port"])
-    found = {host: None for key in (place["address"], *place["aliases"]) for host in hosts.get(key, ())}
-    if len(found) > 1:
-        raise ValueError(f"{where} is the address of several hosts of the inventory: {', '.join(found)}")
-    if not found:
+    names = {host: None for key in (place["address"], *place["aliases"]) for host in hosts.get(key, ())}
+    if len(names) > 1:
+        raise ValueError(f"{where} is the address of several hosts of the inventory: {', '.join(names)}")
+    if not names:
         raise ValueError(f"{where} is no host of the inventory")
-    return next(iter(found))
+    return next(iter(names))
 
 
 def set_vars(live: Live, place: Mapping[str, Any]) -> Live:

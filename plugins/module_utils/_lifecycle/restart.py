@@ -213,12 +213,12 @@ class Restart(Reconciler[View]):
                 timeout=seconds,
                 check=False,
             )
-            said = done.stdout.decode("utf-8", "replace").strip() if done.returncode else ""
+            output = done.stdout.decode("utf-8", "replace").strip() if done.returncode else ""
         except (OSError, subprocess.SubprocessError) as problem:
-            said = str(problem)
-        if said:
+            output = str(problem)
+        if output:
             todo = "The other members were not touched. Repair this one, then run again"
-            raise failure_of(self.params["unit"], "restart", said, begin, todo)
+            raise failure_of(self.params["unit"], "restart", output, begin, todo)
 
     def _offset(self, was: View) -> int:
         """Return where the primary is in its stream, or at least where this replica is."""
@@ -241,10 +241,10 @@ class Restart(Reconciler[View]):
             return "does not listen yet", ""
         if self.sentinel:
             return sentinel_state(now, was), ""
-        found = server_state(now.info, was, offset)
-        if found == "in sync" and now.in_cluster:
-            found = cluster_fault(self._told()) or found
-        return found, progress_share(now.info)
+        state = server_state(now.info, was, offset)
+        if state == "in sync" and now.in_cluster:
+            state = cluster_fault(self._told()) or state
+        return state, progress_share(now.info)
 
     def _told(self) -> dict[str, dict[str, str]]:
         """Return what every member says of the cluster, this one too."""
@@ -252,16 +252,16 @@ class Restart(Reconciler[View]):
         others = [
             (f"{host}:{port}", replace(self.endpoint, address=host, port=port, socket=None)) for host, port in places
         ]
-        told = look_at_all(lambda place, _name: observe_nodes(place), others)
-        return {name: said for (name, _place), said in zip(others, told)}
+        answers = look_at_all(lambda place, _name: observe_nodes(place), others)
+        return {name: answer for (name, _place), answer in zip(others, answers)}
 
     def result(self, obs: View, steps: list[Step]) -> dict[str, Any]:
         """Return how it went."""
         why = "" if steps or self.sentinel else why_not(obs, len(self.params["members"]))
         if why:
             self.warnings.append(f"{self.params['name']} needs a restart and was left alone: {why}")
-        found = {"skipped_primary": bool(why), "why": why, "progress": self.progress, "seconds": self.seconds}
-        return {**found, "resume": self.left, "share": self.share} if self.left else found
+        outcome = {"skipped_primary": bool(why), "why": why, "progress": self.progress, "seconds": self.seconds}
+        return {**outcome, "resume": self.left, "share": self.share} if self.left else outcome
 
 
 def _save_points(client: Client) -> str:
@@ -273,11 +273,11 @@ def _save_points(client: Client) -> str:
 
 def _watched(client: Client) -> dict[str, bool]:
     """Return what a Sentinel watches, and for which of it there is a quorum."""
-    found: dict[str, bool] = {}
+    quorums: dict[str, bool] = {}
     for reply in client.call("SENTINEL", "MASTERS"):
         name = dict(zip(reply[::2], reply[1::2]))["name"]
         try:
-            found[name] = str(client.call("SENTINEL", "CKQUORUM", name)).startswith("OK")
+            quorums[name] = str(client.call("SENTINEL", "CKQUORUM", name)).startswith("OK")
         except CommandFailed:
-            found[name] = False
-    return found
+            quorums[name] = False
+    return quorums

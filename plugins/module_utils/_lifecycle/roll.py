@@ -31,18 +31,18 @@ def members_to_restart(
     return waiting or (members if everybody else [])
 
 
-def cluster_fault(told: Mapping[str, Mapping[str, str]]) -> str:
-    """Return why the next member of a cluster must not be restarted yet; told is what each says, by its address:port.
+def cluster_fault(answers: Mapping[str, Mapping[str, str]]) -> str:
+    """Return why the next member of a cluster must not be restarted yet; `answers` of each, by its address:port.
 
     Nodes that are no members are not waited for.
     """
-    for name, said in told.items():
-        if not said:
+    for name, answer in answers.items():
+        if not answer:
             return f"{name} does not answer"
-        if said["state"] != "ok":
-            return f"{name} says that the state of the cluster is {said['state']}"
-        places = [f"{node.address}:{node.port}" for node in parse_nodes(said["nodes"]) if node.has_failed]
-        failed = [place for place in places if place in told]
+        if answer["state"] != "ok":
+            return f"{name} says that the state of the cluster is {answer['state']}"
+        places = [f"{node.address}:{node.port}" for node in parse_nodes(answer["nodes"]) if node.has_failed]
+        failed = [place for place in places if place in answers]
         if failed:
             return f"{name} says that {failed[0]} has failed"
     return ""

@@ -55,51 +55,51 @@ class Upgrade:
     @property
     def clusters(self) -> Sequence[Mapping[str, Any]]:
         """Return the clusters; each of their shards is a data set of its own, whose primary may be anywhere."""
-        found: Sequence[Mapping[str, Any]] = self.topology.get("clusters", [])
-        return found
+        clusters: Sequence[Mapping[str, Any]] = self.topology.get("clusters", [])
+        return clusters
 
     def find_server(self, name: str, host: str) -> Mapping[str, Any]:
         """Return one member of a data set as it is."""
-        found: Mapping[str, Any] = self.seen.get(host, {}).get("servers", {}).get(name, {})
-        return found
+        server: Mapping[str, Any] = self.seen.get(host, {}).get("servers", {}).get(name, {})
+        return server
 
     def find_target(self, host: str) -> str:
         """Return the version that a host shall have; its package sources decide on the last numbers."""
         return upstream_version(self.seen[host]["target"])
 
-    def is_right(self, host: str, one: Mapping[str, Any]) -> bool:
+    def is_right(self, host: str, process: Mapping[str, Any]) -> bool:
         """Return whether one process runs the target."""
-        running = one.get("engine", ""), one.get("version", "")
-        return bool(one.get("reachable")) and fits_version(*running, self.wish.engine, self.find_target(host))
+        running = process.get("engine", ""), process.get("version", "")
+        return bool(process.get("reachable")) and fits_version(*running, self.wish.engine, self.find_target(host))
 
     def list_hosts(self) -> List[str]:
         """Return all hosts of the deployment, those with data first."""
         sets = [*self.topology["instances"], *self.clusters]
-        members = [one["host"] for each in sets for one in each["members"]]
-        return list(dict.fromkeys([*members, *(one["host"] for one in self.topology["sentinel"]["members"])]))
+        members = [member["host"] for each in sets for member in each["members"]]
+        return list(dict.fromkeys([*members, *(member["host"] for member in self.topology["sentinel"]["members"])]))
 
     def list_behind(self) -> List[str]:
         """Return a sentence for each process that does not answer with the target."""
-        found = []
+        behind = []
         for host in self.list_hosts():
             mine = self.seen.get(host)
             if mine is None:
-                found.append(ABSENT.format(host))
+                behind.append(ABSENT.format(host))
                 continue
             parts = dict(mine["servers"])
             if mine["sentinel"]:
                 parts["its Sentinel"] = mine["sentinel"]
-            for what, one in parts.items():
-                said = f"runs {one['engine']} {one['version']}" if one["reachable"] else "does not answer"
-                if not self.is_right(host, one):
-                    found.append(f"{host}: {what} {said}, wanted is {self.wish.engine} {self.find_target(host)}.")
-        return found
+            for what, process in parts.items():
+                state = f"runs {process['engine']} {process['version']}" if process["reachable"] else "does not answer"
+                if not self.is_right(host, process):
+                    behind.append(f"{host}: {what} {state}, wanted is {self.wish.engine} {self.find_target(host)}.")
+        return behind
 
     def is_done(self, host: str) -> bool:
         """Return whether nothing of a host is left to do."""
         mine = self.seen[host]
         parts = [*mine["servers"].values(), *([mine["sentinel"]] if mine["sentinel"] else [])]
-        return bool(mine["installed"]) and all(self.is_right(host, one) for one in parts)
+        return bool(mine["installed"]) and all(self.is_right(host, process) for process in parts)
 
     def list_heads(self, host: str) -> List[str]:
         """Return the data sets whose primary is here and still runs the old version."""
@@ -111,14 +111,15 @@ class Upgrade:
 
     def list_leading(self) -> List[Tuple[str, str]]:
         """Return the name and the host of each primary, those of all shards too."""
-        found = [(each["name"], self.sets[each["name"]]["primary"]["host"]) for each in self.topology["instances"]]
+        leading = [(each["name"], self.sets[each["name"]]["primary"]["host"]) for each in self.topology["instances"]]
         for each in self.clusters:
             places = [
-                f"{one['primary']['address']}:{one['primary']['port']}" for one in self.sets[each["name"]]["shards"]
+                f"{shard['primary']['address']}:{shard['primary']['port']}"
+                for shard in self.sets[each["name"]]["shards"]
             ]
             members = members_to_restart(each, {}, everybody=True)
-            found += [(one["server"], one["host"]) for one in members if one["place"] in places]
-        return found
+            leading += [(member["server"], member["host"]) for member in members if member["place"] in places]
+        return leading
 
     def order_hosts(self) -> List[str]:
         """Return the hosts that have something left to do; those with most primaries come last."""
@@ -128,14 +129,14 @@ class Upgrade:
 
     def list_moves(self, order: Sequence[str]) -> List[Dict[str, Any]]:
         """Return the primaries that must move first: each must be where its set is upgraded last."""
-        found = []
+        moves = []
         for each in self.topology["instances"]:
-            name, members = each["name"], [one["host"] for one in each["members"]]
+            name, members = each["name"], [member["host"] for member in each["members"]]
             old = [host for host in order if host in members and not self.is_right(host, self.find_server(name, host))]
             head = self.sets[name]["primary"]["host"]
             if head in old and head != old[-1]:
-                found.append({"set": each, "to": old[-1]})
-        return found
+                moves.append({"set": each, "to": old[-1]})
+        return moves
 
     def list_backups(self) -> List[str]:
         """Return the data sets to back up first: those whose primary still writes the old format."""
@@ -171,13 +172,13 @@ class Upgrade:
                 self.problems.append(f"The data set {name} is not in sync: {text}.")
 
     def _check_servers(self, each: Mapping[str, Any]) -> None:
-        for one in members_to_restart(each, {}, everybody=True):
-            name, host = one["server"], one["host"]
-            found = self.find_server(name, host)
-            if host in self.seen and not found.get("reachable"):
-                self.problems.append(f"{name} on {host} does not answer: {found.get('error', '')}")
-            elif host in self.seen and not self.is_right(host, found):
-                reason = refuse_versions(found["engine"], found["version"], self.wish.engine, self.find_target(host))
+        for member in members_to_restart(each, {}, everybody=True):
+            name, host = member["server"], member["host"]
+            server = self.find_server(name, host)
+            if host in self.seen and not server.get("reachable"):
+                self.problems.append(f"{name} on {host} does not answer: {server.get('error', '')}")
+            elif host in self.seen and not self.is_right(host, server):
+                reason = refuse_versions(server["engine"], server["version"], self.wish.engine, self.find_target(host))
                 if reason:
                     self.problems.append(f"{name} on {host} cannot go from {reason}.")
         for step in self.sets.get(each["name"], {}).get("steps", []):
@@ -199,7 +200,7 @@ class Upgrade:
 
     def _check_room(self, host: str) -> None:
         mine = self.seen[host]
-        used = sum(int(one.get("memory", {}).get("used_memory", 0)) for one in mine["servers"].values())
+        used = sum(int(server.get("memory", {}).get("used_memory", 0)) for server in mine["servers"].values())
         for what, free, needed, why in (
             ("disk", mine["disk_free"], 2 * used, "one more snapshot of all its data, and as much again to be safe"),
             ("memory", mine["memory_free"], used * self.wish.reserve // 100, "the copies that a fork causes"),
@@ -223,14 +224,14 @@ class Upgrade:
         lines += [f"{name}: the primaries of each host give their shards away" for name in self._names(self.clusters)]
         lines += [f"{each['set']['name']}: the primary moves to {each['to']} first" for each in moves]
         lines.append(f"then one host after the other: {', '.join(order)}")
-        found = {
+        plan = {
             "order": order,
             "moves": moves,
             "problems": self.problems,
             "behind": self.list_behind(),
             "backups": backups,
         }
-        return {**found, "lines": lines}
+        return {**plan, "lines": lines}
 
     def _names(self, sets: Sequence[Mapping[str, Any]]) -> List[str]:
         return [each["name"] for each in sets]

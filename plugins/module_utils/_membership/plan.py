@@ -67,32 +67,32 @@ class Membership:
 
     def _note(self, kind: str, place: Address, lives: bool, told_by: str) -> None:
         ours: Sequence[Any] = self.members if kind == "member" else self.views
-        if lives and any(place[0] in {one.address, *one.aliases} for one in ours):
+        if lives and any(place[0] in {process.address, *process.aliases} for process in ours):
             return  # one of ours on its other port, as between two steps of TLS; those who compare ports say more
-        found = self.found.setdefault((kind, place), Stranger(kind, *place))
-        found.lives = found.lives or lives
-        found.told_by += [] if told_by in found.told_by else [told_by]
+        stranger = self.found.setdefault((kind, place), Stranger(kind, *place))
+        stranger.lives = stranger.lives or lives
+        stranger.told_by += [] if told_by in stranger.told_by else [told_by]
 
     def _ask_member(self, member: Observed) -> None:
         if member.role == "replica" and member.primary:
             place = (member.primary.address, member.primary.port)
             if place != PARKED and not place[0].startswith("127.") and not self._declared(place, ""):
                 self._note("member", place, member.primary.link == "up", member.name)
-        listed = [one for one in member.replicas if not self._declared((one.address, one.port), "")]
+        listed = [replica for replica in member.replicas if not self._declared((replica.address, replica.port), "")]
         # A member whose address was corrected is listed by its old one until it connects again.
-        moved = [one for one in self.members if one is not member and self._unlisted(one, member)]
-        for one in listed[len(moved) :]:
-            self._note("member", (one.address, one.port), one.lag <= SILENT, member.name)
+        moved = [other for other in self.members if other is not member and self._unlisted(other, member)]
+        for replica in listed[len(moved) :]:
+            self._note("member", (replica.address, replica.port), replica.lag <= SILENT, member.name)
 
     @staticmethod
-    def _unlisted(one: Observed, primary: Observed) -> bool:
+    def _unlisted(member: Observed, primary: Observed) -> bool:
         """Return whether a member follows this primary, which lists it by none of its addresses."""
         return (
-            one.reachable
-            and one.primary is not None
-            and one.primary.link == "up"
-            and primary.is_known_by(one.primary.address, one.primary.port)
-            and not any(one.is_known_by(down.address, down.port) for down in primary.replicas)
+            member.reachable
+            and member.primary is not None
+            and member.primary.link == "up"
+            and primary.is_known_by(member.primary.address, member.primary.port)
+            and not any(member.is_known_by(down.address, down.port) for down in primary.replicas)
         )
 
     def _declared(self, place: Address, run_id: str) -> bool:
@@ -136,23 +136,23 @@ def explain_refusal(name: str, alive: Sequence[Stranger], members: Sequence[Obse
     if not alive:
         return []
     declared = count_of(len(members), "member") + (f" and {count_of(sentinels, 'Sentinel')}" if sentinels else "")
-    said = [f"{name}: the inventory has {declared}, and beside them there live {', '.join(str(one) for one in alive)}"]
-    said += [
-        f"{one.name} is declared at {one.address}:{one.port} and does not answer there; if it is one of these, correct "
-        "its redis_address or its port"
-        for one in members
-        if not one.reachable
+    sentences = [f"{name}: the inventory has {declared}, and beside them there live {', '.join(map(str, alive))}"]
+    sentences += [
+        f"{member.name} is declared at {member.address}:{member.port} and does not answer there; if it is one of "
+        "these, correct its redis_address or its port"
+        for member in members
+        if not member.reachable
     ]
-    return [". ".join(said)]
+    return [". ".join(sentences)]
 
 
 def find_unwatched(views: Sequence[SentinelView], names: Sequence[str]) -> Dict[str, List[str]]:
     """Return the data sets that Sentinels watch and the inventory does not have, with the hosts of these Sentinels."""
-    found: Dict[str, List[str]] = {}
+    watchers: Dict[str, List[str]] = {}
     for view in views:
         for name in sorted(set(view.masters) - set(names)):
-            found.setdefault(name, []).append(view.name)
-    return found
+            watchers.setdefault(name, []).append(view.name)
+    return watchers
 
 
 class Leaving:
@@ -160,9 +160,9 @@ class Leaving:
 
     def __init__(self, hosts: Sequence[Mapping[str, Any]], stoppable: Sequence[str] = ()) -> None:
         """Keep names and addresses, and whose processes can be stopped."""
-        self.hosts = list(dict.fromkeys(str(one["host"]) for one in hosts))
+        self.hosts = list(dict.fromkeys(str(place["host"]) for place in hosts))
         self.stoppable = list(stoppable)
-        self.addresses = {str(one["address"]) for one in hosts}
+        self.addresses = {str(place["address"]) for place in hosts}
 
 
 def check_leaving(name: str, seen: Sequence[Observed], views: Sequence[SentinelView], leaving: Leaving) -> None:
@@ -172,32 +172,32 @@ def check_leaving(name: str, seen: Sequence[Observed], views: Sequence[SentinelV
         raise Refused(what, f"data set {name}", f"Nothing was changed. {todo}")
 
     gone = " and ".join(leaving.hosts)
-    rest = [one for one in seen if one.host not in leaving.hosts]
+    rest = [member for member in seen if member.host not in leaving.hosts]
     if not rest:
         refuse(f"Without {gone} no member is left", "Add a member first, or remove the set with quorum.redis.remove")
-    alive = {one.host for one in seen if one.reachable} | {view.host for view in views if view.reachable}
+    alive = {member.host for member in seen if member.reachable} | {view.host for view in views if view.reachable}
     stuck = sorted((alive & set(leaving.hosts)) - set(leaving.stoppable))
     if stuck:
         refuse(
             f"{' and '.join(stuck)} cannot be reached by Ansible, and its server or Sentinel lives",
             "Make the host reachable, or switch it off",
         )
-    heads = [one for one in seen if one.reachable and one.role == "primary"]
+    heads = [member for member in seen if member.reachable and member.role == "primary"]
     if len(heads) != 1:
-        who = f"{' and '.join(one.name for one in heads)} are" if heads else "no member is"
+        who = f"{' and '.join(member.name for member in heads)} are" if heads else "no member is"
         refuse(
             f"{who[0].upper()}{who[1:]} primary",
             "Wait for the failover of the Sentinels, or move the dead primary with quorum.redis.failover "
             "-e redis_failover_dead_primary=true; site.yml shows who says what",
         )
     head = heads[0]
-    silent = [one.name for one in rest if not one.reachable]
+    silent = [member.name for member in rest if not member.reachable]
     if silent:
         refuse(f"{' and '.join(silent)} would be left and cannot be observed", "Repair them, or retire them too")
-    late = [one.name for one in rest if one is not head and not _in_sync(one, head)]
+    late = [member.name for member in rest if member is not head and not _in_sync(member, head)]
     if late:
         refuse(f"{' and '.join(late)} would be left and is not in sync with {head.name}", "Run site.yml first")
-    wanted = max(read_fence(one) for one in rest)
+    wanted = max(read_fence(member) for member in rest)
     if wanted > len(rest) - 1:
         refuse(
             f"min-replicas-to-write is {wanted}, and without {gone} there are {count_of(len(rest) - 1, 'replica')}: "
@@ -214,17 +214,17 @@ def check_leaving(name: str, seen: Sequence[Observed], views: Sequence[SentinelV
         refuse(f"The Sentinels of {' and '.join(mute)} would be left and do not watch it", "Run site.yml first")
 
 
-def read_fence(one: Observed) -> int:
+def read_fence(server: Observed) -> int:
     """Return how many replicas a server wants before it accepts a write."""
-    found = one.config.get("min-replicas-to-write", one.config.get("min-slaves-to-write", "0"))
-    return int(found) if found.isdecimal() else 0
+    fence = server.config.get("min-replicas-to-write", server.config.get("min-slaves-to-write", "0"))
+    return int(fence) if fence.isdecimal() else 0
 
 
-def _in_sync(one: Observed, head: Observed) -> bool:
-    told = one.primary
+def _in_sync(member: Observed, head: Observed) -> bool:
+    upstream = member.primary
     return (
-        told is not None
-        and told.link == "up"
-        and not told.sync_in_progress
-        and head.is_known_by(told.address, told.port)
+        upstream is not None
+        and upstream.link == "up"
+        and not upstream.sync_in_progress
+        and head.is_known_by(upstream.address, upstream.port)
     )

@@ -44,19 +44,19 @@ class Declared(Reconciler[Seen]):
         except BadConfig:  # which the host that lacks a file says better
             if given["stoppable"] is not None:
                 raise
-            return {one["name"]: [] for one in given["sets"]}, []
+            return {data_set["name"]: [] for data_set in given["sets"]}, []
         logins = {login["name"]: login for login in given["logins"]}
         seen = {}
-        for one in given["sets"]:
-            login = logins.get(one["name"], {})
+        for data_set in given["sets"]:
+            login = logins.get(data_set["name"], {})
             who = (login.get("username"), login.get("password"), login.get("fallback_password"))
-            seen[one["name"]] = observe_all(
-                read_members(one["members"], replace_login(given["connection"], *who)),
+            seen[data_set["name"]] = observe_all(
+                read_members(data_set["members"], replace_login(given["connection"], *who)),
                 config=bool(self.leaving.hosts),
                 kind=Plain,
             )
-            for member, told in zip(seen[one["name"]], one["members"]):
-                member.other_port = told["other_port"] or 0
+            for member, place in zip(seen[data_set["name"]], data_set["members"]):
+                member.other_port = place["other_port"] or 0
         watching = replace_login(given["connection"], None, given["sentinel_password"])
         watchers = read_members(given["sentinels"], watching)
         return seen, observe_sentinels(watchers, Plain)
@@ -64,19 +64,21 @@ class Declared(Reconciler[Seen]):
     def plan(self, obs: Seen) -> List[Step]:
         """Refuse, or do nothing."""
         seen, views = obs
-        ports = {(one["address"], one["port"]): one["other_port"] for one in self.params["sentinels"]}
+        ports = {
+            (sentinel["address"], sentinel["port"]): sentinel["other_port"] for sentinel in self.params["sentinels"]
+        }
         problems = []
-        for one in self.params["sets"]:
-            watching = views if one["sentinel"] else []
-            name, found = one["name"], seen[one["name"]]
-            strangers = Membership(name, found, watching, ports).list_strangers()
+        for data_set in self.params["sets"]:
+            watching = views if data_set["sentinel"] else []
+            name, members = data_set["name"], seen[data_set["name"]]
+            strangers = Membership(name, members, watching, ports).list_strangers()
             alive = [each for each in strangers if each.lives and each.address not in self.leaving.addresses]
-            problems += explain_refusal(name, alive, found, len(watching))
+            problems += explain_refusal(name, alive, members, len(watching))
             if self.params["stoppable"] is not None and not problems:
-                check_leaving(name, found, watching, self.leaving)
+                check_leaving(name, members, watching, self.leaving)
         if problems:
             raise Refused(". ".join(problems), todo=TODO)
-        names = [one["name"] for one in self.params["sets"]]
+        names = [data_set["name"] for data_set in self.params["sets"]]
         for name, hosts in find_unwatched(views, names).items():
             self.warnings.append(
                 f"The Sentinels of {', '.join(hosts)} watch {name}, which is no data set of this inventory; it was "
@@ -88,14 +90,14 @@ class Declared(Reconciler[Seen]):
         """Return who is primary of each set, as far as one member says so."""
         return {
             "primaries": {
-                name: [one.host for one in found if one.reachable and one.role == "primary"]
-                for name, found in obs[0].items()
+                name: [member.host for member in members if member.reachable and member.role == "primary"]
+                for name, members in obs[0].items()
             },
-            "converged": [one["name"] for one in self.params["sets"] if _is_converged(one, *obs)],
+            "converged": [data_set["name"] for data_set in self.params["sets"] if _is_converged(data_set, *obs)],
         }
 
 
-def _is_converged(one: Dict[str, Any], seen: Dict[str, List[Observed]], views: List[SentinelView]) -> bool:
+def _is_converged(data_set: Dict[str, Any], seen: Dict[str, List[Observed]], views: List[SentinelView]) -> bool:
     """Return whether the module replication would leave a set alone."""
-    wish = Wish(one["name"], one["members"][0]["host"])
-    return is_converged(Planner(seen[one["name"]], views if one["sentinel"] else [], wish))
+    wish = Wish(data_set["name"], data_set["members"][0]["host"])
+    return is_converged(Planner(seen[data_set["name"]], views if data_set["sentinel"] else [], wish))

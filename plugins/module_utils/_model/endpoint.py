@@ -39,24 +39,28 @@ def endpoint_of(
     unknown = ", ".join(sorted(set(given) - set(DEFAULTS)))
     if unknown:
         problems.append(f"{where} has no key {unknown}; use {', '.join(DEFAULTS)}.")
-    found = {**DEFAULTS, **{key: given[key] for key in DEFAULTS if given.get(key) not in (None, "")}}
+    endpoint = {**DEFAULTS, **{key: given[key] for key in DEFAULTS if given.get(key) not in (None, "")}}
     for key in ("port", "read_port"):
         try:
-            found[key] = convert_value(found[key], "int")
+            endpoint[key] = convert_value(endpoint[key], "int")
         except ValueError as problem:
             problems.append(f"{where}: {key} {problem}.")
             return {}
-        if found[key] is not None and not LEAST <= found[key] <= MOST:
-            problems.append(f"{where}: {key} {found[key]} is out of range; use {LEAST} to {MOST}.")
-    if found["port"] is None and not unknown:
+        if endpoint[key] is not None and not LEAST <= endpoint[key] <= MOST:
+            problems.append(f"{where}: {key} {endpoint[key]} is out of range; use {LEAST} to {MOST}.")
+    if endpoint["port"] is None and not unknown:
         problems.append(f"{where} has no port; write endpoint: {{port: 7379}}.")
-    elif found["port"] and found["port"] == found["read_port"]:
-        problems.append(f"{where} has one port {found['port']} for writes and for reads; give read_port another one.")
-    if not is_address(found["address"]):
-        problems.append(f"{where}: {found['address']!r} is no address; write 127.0.0.1, or one of the endpoint hosts.")
-    found["tls"] = "off" if found["tls"] is False else str(found["tls"])
-    if found["tls"] not in TLS:
-        problems.append(f"{where}: tls {found['tls']} is unknown; use {', '.join(TLS)}.")
+    elif endpoint["port"] and endpoint["port"] == endpoint["read_port"]:
+        problems.append(
+            f"{where} has one port {endpoint['port']} for writes and for reads; give read_port another one."
+        )
+    if not is_address(endpoint["address"]):
+        problems.append(
+            f"{where}: {endpoint['address']!r} is no address; write 127.0.0.1, or one of the endpoint hosts."
+        )
+    endpoint["tls"] = "off" if endpoint["tls"] is False else str(endpoint["tls"])
+    if endpoint["tls"] not in TLS:
+        problems.append(f"{where}: tls {endpoint['tls']} is unknown; use {', '.join(TLS)}.")
     if sentinels == 2:
         problems.append(
             f"{where} needs a majority of the Sentinels whenever a member is silent, and 2 have none without the other;"
@@ -64,15 +68,15 @@ def endpoint_of(
         )
     if users and not login_of(users, "endpoint"):
         problems.append(f"{where} logs in as an ACL user of its own; add one with `job: endpoint` and passwords.")
-    return found
+    return endpoint
 
 
 def check_endpoints(get: Any, instances: Sequence[Mapping[str, Any]], sentinel: Mapping[str, Any]) -> List[str]:
     """Return a sentence for each endpoint that could not log in, or whose port something else has."""
-    chosen = [one for one in instances if one["endpoint"]]
+    chosen = [data_set for data_set in instances if data_set["endpoint"]]
     problems = _tls(chosen, tls_mode(get))
     if (
-        any(one["sentinel"] for one in chosen)
+        any(data_set["sentinel"] for data_set in chosen)
         and get("redis_auth")
         and not (get("redis_sentinel_clients_passwords") or get("redis_endpoint_trusted"))
     ):
@@ -88,18 +92,18 @@ def check_endpoints(get: Any, instances: Sequence[Mapping[str, Any]], sentinel: 
 
 def _tls(chosen: Sequence[Mapping[str, Any]], mode: str) -> List[str]:
     """Return a sentence for each endpoint whose clients cannot have what the members speak."""
-    found = []
-    for one in chosen:
-        address, tls = str(one["endpoint"]["address"]), one["endpoint"]["tls"]
-        where = f"redis_instances {one['name']}: endpoint"
+    problems = []
+    for data_set in chosen:
+        address, tls = str(data_set["endpoint"]["address"]), data_set["endpoint"]["tls"]
+        where = f"redis_instances {data_set['name']}: endpoint"
         if mode == "off" and tls in TLS[1:]:
-            found.append(f"{where}: tls {tls} needs members that speak TLS; set redis_tls to dual, or tls to off.")
+            problems.append(f"{where}: tls {tls} needs members that speak TLS; set redis_tls to dual, or tls to off.")
         if mode == "only" and tls == "off" and is_address(address) and not ipaddress.ip_address(address).is_loopback:
-            found.append(
+            problems.append(
                 f"{where} would speak no TLS on {address} where redis_tls is only; use tls: passthrough or reencrypt, "
                 "or the address 127.0.0.1."
             )
-    return found
+    return problems
 
 
 def _ports(
@@ -114,16 +118,16 @@ def _ports(
     taken.update(
         {model[key]: str(model["name"]) for model in [sentinel, *instances] for key in kinds if model.get(key)}
     )
-    found = []
-    for one in chosen:
-        for port in sorted({one["endpoint"][key] for key in ("port", "read_port")} - {None}):
+    problems = []
+    for data_set in chosen:
+        for port in sorted({data_set["endpoint"][key] for key in ("port", "read_port")} - {None}):
             if port in taken:
-                found.append(
-                    f"redis_instances {one['name']}: endpoint wants port {port}, which {taken[port]} has; choose "
+                problems.append(
+                    f"redis_instances {data_set['name']}: endpoint wants port {port}, which {taken[port]} has; choose "
                     "another one."
                 )
-            taken.setdefault(port, f"the endpoint of {one['name']}")
-    return found
+            taken.setdefault(port, f"the endpoint of {data_set['name']}")
+    return problems
 
 
 def endpoint_sets(
@@ -133,26 +137,26 @@ def endpoint_sets(
 
     It reaches members and Sentinels as they reach each other, and over TLS where its own clients use TLS.
     """
-    found = []
-    for one in topology["instances"]:
-        if not (one["endpoint"] and topology["endpoint"]["local"]):
+    sets = []
+    for data_set in topology["instances"]:
+        if not (data_set["endpoint"] and topology["endpoint"]["local"]):
             continue
-        secure = topology["tls"]["on"] or one["endpoint"]["tls"] != "off"
-        watchers = topology["sentinel"] if one["sentinel"] else {"members": []}
-        found.append(
+        secure = topology["tls"]["on"] or data_set["endpoint"]["tls"] != "off"
+        watchers = topology["sentinel"] if data_set["sentinel"] else {"members": []}
+        sets.append(
             {
-                **{key: one[key] for key in ("name", "down_after")},
-                **{key: one["endpoint"][key] for key in ("port", "read_port", "address", "tls")},
-                **{key: access[one["name"]]["endpoint"][key] for key in ("username", "password")},
+                **{key: data_set[key] for key in ("name", "down_after")},
+                **{key: data_set["endpoint"][key] for key in ("port", "read_port", "address", "tls")},
+                **{key: access[data_set["name"]]["endpoint"][key] for key in ("username", "password")},
                 "secure": secure,
                 "tls_clients": topology["options"]["redis_tls_clients"],
-                "members": _places(one, secure),
+                "members": _places(data_set, secure),
                 "sentinels": _places(watchers, secure),
                 "sentinel_username": sentinel_login["username"],
                 "sentinel_password": sentinel_login["password"],
             }
         )
-    return found
+    return sets
 
 
 def _places(model: Mapping[str, Any], secure: bool) -> List[Dict[str, Any]]:

@@ -38,7 +38,7 @@ def judge_following(
     `primaries` by name of the set: the host of the primary, or nothing where any one server will do. `table` is what
     HAProxy tells as `show stat`; None where no endpoint was ever deployed.
     """
-    members: Dict[str, Sequence[Mapping[str, Any]]] = {one["name"]: one["members"] for one in sets}
+    members: Dict[str, Sequence[Mapping[str, Any]]] = {data_set["name"]: data_set["members"] for data_set in sets}
     well, wrong = [], []
     for name, primary in primaries.items():
         if table is None or (table and f"\n{name}_primary," not in table):

@@ -83,22 +83,22 @@ def render_configuration(
     read = f"{FILES}{files}\n" if files else ""
     parts = [f"{HEADER}{DEPLOYMENT}{deployment}\n{read}{_GLOBAL}", _verdict(sets, check_port)]
     parts += [_METRICS.format(join_address(*metrics))] if metrics[0] else []
-    for one in sets:
-        parts += [_primaries(one, every), _replicas(one, every), *_votes(one)]
-        parts += [_writes(one, every, check_port, version)]
-        parts += [_reads(one, every, version)] if one.get("read_port") else []
+    for data_set in sets:
+        parts += [_primaries(data_set, every), _replicas(data_set, every), *_votes(data_set)]
+        parts += [_writes(data_set, every, check_port, version)]
+        parts += [_reads(data_set, every, version)] if data_set.get("read_port") else []
     text = "\n".join(parts).replace(RUN, run)
     return text.replace("{digest}", hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest())
 
 
 def list_ports(sets: Sequence[Mapping[str, Any]]) -> List[int]:
     """Return the ports for clients."""
-    return sorted(one[key] for one in sets for key in ("port", "read_port") if one.get(key))
+    return sorted(data_set[key] for data_set in sets for key in ("port", "read_port") if data_set.get(key))
 
 
-def wants_own(one: Mapping[str, Any]) -> bool:
+def wants_own(data_set: Mapping[str, Any]) -> bool:
     """Return whether an endpoint shows a certificate of its own: to its clients, or to members that ask for one."""
-    return one.get("tls") == "reencrypt" or (bool(one.get("secure")) and one.get("tls_clients") == "yes")
+    return data_set.get("tls") == "reencrypt" or (bool(data_set.get("secure")) and data_set.get("tls_clients") == "yes")
 
 
 def server_name(member: Mapping[str, Any]) -> str:
@@ -140,29 +140,29 @@ def _backend(name: str, seconds: float, check: str, servers: Sequence[str], line
     )
 
 
-def _proved(one: Mapping[str, Any], sessions: bool = False) -> List[str]:
+def _proved(data_set: Mapping[str, Any], sessions: bool = False) -> List[str]:
     """Return that the checks of a backend, and its sessions where clients do not do it themselves, go over TLS."""
-    if not one.get("secure"):
+    if not data_set.get("secure"):
         return []
-    own = f" crt {OWN}" if one.get("tls_clients") == "yes" else ""
-    lines = "ssl " if sessions and one.get("tls") != "passthrough" else ""
+    own = f" crt {OWN}" if data_set.get("tls_clients") == "yes" else ""
+    lines = "ssl " if sessions and data_set.get("tls") != "passthrough" else ""
     return [f"default-server {lines}check-ssl verify required ca-file {CA}{own}"]
 
 
 def _servers(members: Sequence[Mapping[str, Any]], every: int, more: str = "") -> List[str]:
     """Return members or Sentinels: named by the port by which all know them, reached at that of the way chosen."""
-    places = [join_address(one["address"], one.get("connect") or one["port"]) for one in members]
-    return [f"{server_name(one)} {place} check inter {every}ms{more}" for one, place in zip(members, places)]
+    places = [join_address(member["address"], member.get("connect") or member["port"]) for member in members]
+    return [f"{server_name(member)} {place} check inter {every}ms{more}" for member, place in zip(members, places)]
 
 
-def _members(one: Mapping[str, Any], every: int, more: str = "") -> List[str]:
-    every = every * 2 if one.get("secure") else every  # a handshake is dearer, and a busy server takes longer for it
-    return _servers(one["members"], every, f" fastinter {SOON}ms fall {FAILURES}{more}")
+def _members(data_set: Mapping[str, Any], every: int, more: str = "") -> List[str]:
+    every = every * 2 if data_set.get("secure") else every  # a handshake is dearer, and a busy server slow
+    return _servers(data_set["members"], every, f" fastinter {SOON}ms fall {FAILURES}{more}")
 
 
-def _patience(one: Mapping[str, Any]) -> float:
+def _patience(data_set: Mapping[str, Any]) -> float:
     """Return the seconds that a silent member has in one check: it acknowledges nothing either."""
-    return min(3.0, int(one["down_after"]) / 2000) / FAILURES
+    return min(3.0, int(data_set["down_after"]) / 2000) / FAILURES
 
 
 def _cut_whole(version: Tuple[int, int]) -> str:
@@ -177,35 +177,35 @@ def _cut_whole(version: Tuple[int, int]) -> str:
     return "".join(f"    {line}\n" for line in lines)
 
 
-def _role(one: Mapping[str, Any], reply: str) -> str:
-    return _ask(_login(one.get("username"), one.get("password")), [["ROLE"]], reply, 12)
+def _role(data_set: Mapping[str, Any], reply: str) -> str:
+    return _ask(_login(data_set.get("username"), data_set.get("password")), [["ROLE"]], reply, 12)
 
 
-def _primaries(one: Mapping[str, Any], every: int) -> str:
-    check = _role(one, r"\*3\r\n\$6\r\nmast")
-    servers = _members(one, every)
-    return _backend(f"{one['name']}_primaries", _patience(one), check, servers, ["no log", *_proved(one)])
+def _primaries(data_set: Mapping[str, Any], every: int) -> str:
+    check, servers = _role(data_set, r"\*3\r\n\$6\r\nmast"), _members(data_set, every)
+    more = ["no log", *_proved(data_set)]
+    return _backend(f"{data_set['name']}_primaries", _patience(data_set), check, servers, more)
 
 
-def _replicas(one: Mapping[str, Any], every: int) -> str:
-    check = _role(one, r"\*5\r\n\$5\r\nslav")
-    servers = _members(one, every)
-    return _backend(f"{one['name']}_replicas", _patience(one), check, servers, ["no log", *_proved(one)])
+def _replicas(data_set: Mapping[str, Any], every: int) -> str:
+    check = _role(data_set, r"\*5\r\n\$5\r\nslav")
+    servers = _members(data_set, every)
+    return _backend(f"{data_set['name']}_replicas", _patience(data_set), check, servers, ["no log", *_proved(data_set)])
 
 
-def _votes(one: Mapping[str, Any]) -> List[str]:
+def _votes(data_set: Mapping[str, Any]) -> List[str]:
     """Return for each member who names it, with a server for each Sentinel."""
-    found = []
-    login = _login(one.get("sentinel_username"), one.get("sentinel_password"))
-    for member in one["members"]:
+    backends, more = [], ["no log", *_proved(data_set)]
+    login = _login(data_set.get("sentinel_username"), data_set.get("sentinel_password"))
+    for member in data_set["members"]:
         # Where there are two ports, Sentinels name the other one after the next step of redis_tls.
         ports = sorted({int(member[key]) for key in ("port", "other_port") if member.get(key)})
         named = [_bulk(str(port)) for port in ports]
         reply = rf"\*2\r\n{_bulk(member['address'])}" + (f"({'|'.join(named)})" if named[1:] else named[0])
-        check = _ask(login, [["SENTINEL", "GET-MASTER-ADDR-BY-NAME", one["name"]]], reply, 20)
-        servers = _servers(one["sentinels"], SENTINELS)
-        found += [_backend(_vote(one, member), 1, check, servers, ["no log", *_proved(one)])] if servers else []
-    return found
+        check = _ask(login, [["SENTINEL", "GET-MASTER-ADDR-BY-NAME", data_set["name"]]], reply, 20)
+        servers = _servers(data_set["sentinels"], SENTINELS)
+        backends += [_backend(_vote(data_set, member), 1, check, servers, more)] if servers else []
+    return backends
 
 
 def _bulk(word: str) -> str:
@@ -213,88 +213,87 @@ def _bulk(word: str) -> str:
     return rf"\${len(word)}\r\n{re.escape(word)}\r\n"
 
 
-def _vote(one: Mapping[str, Any], member: Mapping[str, Any]) -> str:
-    return f"{one['name']}_votes_{server_name(member)}"
+def _vote(data_set: Mapping[str, Any], member: Mapping[str, Any]) -> str:
+    return f"{data_set['name']}_votes_{server_name(member)}"
 
 
-def _path(one: Mapping[str, Any], server: str) -> str:
-    return f"/{one['name']}/{server}"
+def _path(data_set: Mapping[str, Any], server: str) -> str:
+    return f"/{data_set['name']}/{server}"
 
 
 def _verdict(sets: Sequence[Mapping[str, Any]], port: int) -> str:
     """Return the frontend that tells, for each member, whether the members or the Sentinels have it as the primary."""
     rows = ["frontend verdict", "    mode http", "    no log", f"    bind 127.0.0.1:{port}"]
-    for one in sets:
-        name, members = one["name"], one["members"]
+    for data_set in sets:
+        name, members = data_set["name"], data_set["members"]
         for member in members:
             server = server_name(member)
             # Each by its name: a replica that has just become a primary counts as both for a moment.
             others = [server_name(other) for other in members if other is not member]
             all_answer = "".join(f" {{ srv_is_up({name}_replicas/{other}) }}" for other in others)
-            answer = f"    http-request return status 200 if {{ path {_path(one, server)} }}"
+            answer = f"    http-request return status 200 if {{ path {_path(data_set, server)} }}"
             alone = f" {{ srv_is_up({name}_primaries/{server}) }} {{ nbsrv({name}_primaries) eq 1 }}"
             # Without Sentinels nobody else can tell: the only one of those that answer.
-            rows.append(answer + alone + (all_answer if one["sentinels"] else ""))
-            if one["sentinels"]:
-                rows.append(answer + _elected(one, member))
+            rows.append(answer + alone + (all_answer if data_set["sentinels"] else ""))
+            if data_set["sentinels"]:
+                rows.append(answer + _elected(data_set, member))
     return "\n".join([*rows, "    http-request return status 503", ""])
 
 
-def _elected(one: Mapping[str, Any], chosen: Mapping[str, Any]) -> str:
+def _elected(data_set: Mapping[str, Any], chosen: Mapping[str, Any]) -> str:
     """Return that a majority of the Sentinels names this member and no other, as before the first answers."""
-    most = len(one["sentinels"]) // 2 + 1
+    most = len(data_set["sentinels"]) // 2 + 1
     votes: Dict[bool, List[str]] = {True: [], False: []}
-    for member in one["members"]:
-        votes[member is chosen].append(f"{{ nbsrv({_vote(one, member)}) ge {most} }}")
+    for member in data_set["members"]:
+        votes[member is chosen].append(f"{{ nbsrv({_vote(data_set, member)}) ge {most} }}")
     return "".join(f" {vote}" for vote in votes[True]) + "".join(f" !{vote}" for vote in votes[False])
 
 
-def _bind(one: Mapping[str, Any], port: str) -> str:
+def _bind(data_set: Mapping[str, Any], port: str) -> str:
     """Return where clients connect; who asks them for certificates in the set does so here as well."""
-    asked = {"yes": " required", "optional": " optional"}.get(str(one.get("tls_clients")), "")
+    asked = {"yes": " required", "optional": " optional"}.get(str(data_set.get("tls_clients")), "")
     wanted = f" ca-file {CA} verify{asked}" if asked else ""
-    secure = f" ssl crt {OWN}{wanted}" if one.get("tls") == "reencrypt" else ""
-    return f"    bind {join_address(one['address'], one[port])}{secure}\n"
+    secure = f" ssl crt {OWN}{wanted}" if data_set.get("tls") == "reencrypt" else ""
+    return f"    bind {join_address(data_set['address'], data_set[port])}{secure}\n"
 
 
-def _writes(one: Mapping[str, Any], every: int, check_port: int, version: Tuple[int, int]) -> str:
+def _writes(data_set: Mapping[str, Any], every: int, check_port: int, version: Tuple[int, int]) -> str:
     """Return where writes go; a server is believed to be up before its first check, so that two are none."""
-    name = one["name"]
+    name = data_set["name"]
     # Blanks and the ends of lines as the parser of the file reads them outside of quotes.
-    ask = _path(one, "%[srv_name]")
+    ask = _path(data_set, "%[srv_name]")
     chain = (
         f"    tcp-check connect addr 127.0.0.1 port {check_port}\n"
         rf"    tcp-check send-lf GET\ {ask}\ HTTP/1.0\r\n\r\n"
         "\n    tcp-check expect min-recv 12 rstring '^HTTP/1.. 200'\n"
     )
-    servers = _members(one, every, " on-marked-down shutdown-sessions")
+    check = _role(data_set, r"\*3\r\n\$6\r\nmast") + chain
+    servers = _members(data_set, every, " on-marked-down shutdown-sessions")
     return (
-        f"frontend {name}_writes\n{_bind(one, 'port')}"
+        f"frontend {name}_writes\n{_bind(data_set, 'port')}"
         f"    tcp-request connection reject unless {{ nbsrv({name}_primary) eq 1 }}\n{_cut_whole(version)}"
         f"    default_backend {name}_primary\n\n"
-    ) + _backend(
-        f"{name}_primary", _patience(one), _role(one, r"\*3\r\n\$6\r\nmast") + chain, servers, _proved(one, True)
-    )
+    ) + _backend(f"{name}_primary", _patience(data_set), check, servers, _proved(data_set, True))
 
 
-def _reads(one: Mapping[str, Any], every: int, version: Tuple[int, int]) -> str:
+def _reads(data_set: Mapping[str, Any], every: int, version: Tuple[int, int]) -> str:
     """Return where reads go: replicas in sync, else the primary by the same verdict as writes."""
-    name = one["name"]
+    name = data_set["name"]
     in_sync = (
         r"\$\d+\r\n(?s).*role:slave\r\n.*master_link_status:up\r\nmaster_last_io_seconds_ago:\d\r\n"
         r"master_sync_in_progress:0\r\n"
     )
-    login = _login(one.get("username"), one.get("password"))
+    login = _login(data_set.get("username"), data_set.get("password"))
     check = _ask(login, [["INFO", "replication"], ["QUIT"]], in_sync)
-    servers = _members(one, every, " on-marked-down shutdown-sessions")
+    servers = _members(data_set, every, " on-marked-down shutdown-sessions")
     # Whose replica refuses the connection goes on to another one, at once.
-    how = ["balance leastconn", "option redispatch", *_proved(one, True)]
+    how = ["balance leastconn", "option redispatch", *_proved(data_set, True)]
     return (
-        f"frontend {name}_reads\n{_bind(one, 'read_port')}"
+        f"frontend {name}_reads\n{_bind(data_set, 'read_port')}"
         # All of them cannot be replicas: nobody has been asked yet.
-        f"    tcp-request connection reject if {{ nbsrv({name}_insync) eq {len(one['members'])} }}\n"
+        f"    tcp-request connection reject if {{ nbsrv({name}_insync) eq {len(data_set['members'])} }}\n"
         f"    tcp-request connection reject if {{ nbsrv({name}_insync) eq 0 }} !{{ nbsrv({name}_primary) eq 1 }}\n"
         f"{_cut_whole(version)}"
         f"    use_backend {name}_primary if {{ nbsrv({name}_insync) eq 0 }}\n"
         f"    default_backend {name}_insync\n\n"
-    ) + _backend(f"{name}_insync", _patience(one), check, servers, how)
+    ) + _backend(f"{name}_insync", _patience(data_set), check, servers, how)

@@ -15,8 +15,8 @@ HIDDEN = "(hidden)"
 
 def digest_of(text: str) -> str:
     """Return the description of a file, or of what HAProxy shows of itself."""
-    found = re.search(r"^(?:    description |description: )(\S+)$", text, re.MULTILINE)
-    return found.group(1) if found else ""
+    match = re.search(r"^(?:    description |description: )(\S+)$", text, re.MULTILINE)
+    return match.group(1) if match else ""
 
 
 def leads_to(table: str, name: str, way: str = "primary") -> List[str]:
@@ -29,8 +29,8 @@ def leads_to(table: str, name: str, way: str = "primary") -> List[str]:
 
 def deployment_of(text: str) -> str:
     """Return whose endpoints a file holds, empty when it says nothing."""
-    found = re.search(rf"^{DEPLOYMENT}(.*)$", text, re.MULTILINE)
-    return found.group(1) if found else ""
+    match = re.search(rf"^{DEPLOYMENT}(.*)$", text, re.MULTILINE)
+    return match.group(1) if match else ""
 
 
 def without_secrets(text: str) -> str:

@@ -68,25 +68,25 @@ def read_typed(variables: Mapping[str, Any], problems: list[str]) -> dict[str, A
     """Read values as people type them: `"no"`, `a,b`, a list as JSON. What has no sense is a problem."""
 
     def read(values: Mapping[str, Any], kinds: Mapping[str, str], where: str) -> dict[str, Any]:
-        found = dict(values)
+        typed = dict(values)
         for key in [key for key in kinds if key in values]:
             try:
-                found[key] = convert_value(values[key], *kinds[key].split())
+                typed[key] = convert_value(values[key], *kinds[key].split())
             except ValueError as problem:
                 problems.append(f"{where}{key} {problem}.")
-                found[key] = None
-        return found
+                typed[key] = None
+        return typed
 
-    found = read(variables, KINDS, "")
-    if not found["redis_instances"] and not problems:
+    typed = read(variables, KINDS, "")
+    if not typed["redis_instances"] and not problems:
         problems.append("redis_instances names no data set. Leave it out for one that is named main.")
     entries = [
-        read(entry, ENTRY_KINDS, f"redis_instances {entry.get('name')}: ") for entry in found["redis_instances"] or []
+        read(entry, ENTRY_KINDS, f"redis_instances {entry.get('name')}: ") for entry in typed["redis_instances"] or []
     ]
-    clients = found.get("redis_tls_clients")
+    clients = typed.get("redis_tls_clients")
     return {
-        **found,
+        **typed,
         "redis_instances": entries,
-        "redis_sentinel_config": found.get("redis_sentinel_config") or {},
+        "redis_sentinel_config": typed.get("redis_sentinel_config") or {},
         "redis_tls_clients": {"True": "yes", "False": "no"}.get(str(clients), clients),
     }

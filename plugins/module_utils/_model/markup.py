@@ -58,7 +58,7 @@ def make_table(head: Sequence[str], rows: Sequence[Sequence[Child]], caption: st
     """Return a table that scrolls by itself where the screen is narrow; the first cell of a row names it."""
     titles = make_tag("tr", *(_cell("th", name or "\u00a0", scope="col") for name in head))
     body = [
-        make_tag("tr", _cell("th", first, scope="row"), *(_cell("td", one) for one in rest)) for first, *rest in rows
+        make_tag("tr", _cell("th", first, scope="row"), *(_cell("td", cell) for cell in rest)) for first, *rest in rows
     ]
     whole = make_tag("table", make_tag("thead", titles), make_tag("tbody", *body), class_=kind)
     return make_tag("div", make_tag("h3", caption), make_tag("div", whole, class_="wide"), class_="part")

@@ -30,7 +30,7 @@ def build_exporters(
     options = topology["options"]
     local = _local(topology)
     problems = _problems(topology, access, local)
-    found: List[Entry] = []
+    exporters: List[Entry] = []
     if local and not problems:
         logins = {
             model["name"]: access[model["name"]]["monitoring"] if options["redis_auth"] else {} for model in local
@@ -38,14 +38,14 @@ def build_exporters(
         user = next(iter(logins.values())).get("username", "")
         secrets = {_own(model, host): logins[model["name"]].get("password", "") for model in local}
         port = options["redis_monitoring_port"]
-        found.append(_exporter("redis-exporter", "servers", port, user, secrets, topology))
+        exporters.append(_exporter("redis-exporter", "servers", port, user, secrets, topology))
     if topology["sentinel"]["local"] and not problems:
         user = CLIENT if sentinel["clients"] else ""
         secret = sentinel["clients"][0] if sentinel["clients"] else sentinel["password"]
         port = options["redis_monitoring_sentinel_port"]
         secrets = {_own(topology["sentinel"], host): secret}
-        found.append(_exporter("redis-exporter-sentinel", "Sentinel", port, user, secrets, topology))
-    return {"problems": problems, "processes": found}
+        exporters.append(_exporter("redis-exporter-sentinel", "Sentinel", port, user, secrets, topology))
+    return {"problems": problems, "processes": exporters}
 
 
 def _local(topology: Mapping[str, Any]) -> List[Mapping[str, Any]]:
@@ -138,13 +138,13 @@ def list_targets(
 ) -> List[Entry]:
     """Return what file_sd of Prometheus reads, with `options` by host. Labels say who is asked, and for what."""
     scheme = "rediss" if topology["tls"]["on"] else "redis"
-    found: List[Entry] = []
+    targets: List[Entry] = []
     processes = [(model, "redis", "redis_monitoring_port") for model in topology["instances"]]
     processes += [(model, "redis_cluster", "redis_monitoring_port") for model in topology.get("clusters", [])]
     processes.append((topology["sentinel"], "redis_sentinel", "redis_monitoring_sentinel_port"))
     for model, job, port in processes:
         for member in model["members"]:
-            told, addr = options[member["host"]], join_address(member["address"], member["port"])
+            settings, addr = options[member["host"]], join_address(member["address"], member["port"])
             labels = {
                 "job": job,
                 "deployment": topology["deployment"],
@@ -152,38 +152,40 @@ def list_targets(
                 "host": member["host"],
                 "addr": addr,
                 "instance": addr,
-                **({"__scheme__": "https"} if told.get("redis_monitoring_tls") else {}),
+                **({"__scheme__": "https"} if settings.get("redis_monitoring_tls") else {}),
                 "__metrics_path__": "/scrape",
                 "__param_target": f"{scheme}://{addr}",
             }
-            found.append({"targets": [join_address(told["redis_monitoring_address"], told[port])], "labels": labels})
+            targets.append(
+                {"targets": [join_address(settings["redis_monitoring_address"], settings[port])], "labels": labels}
+            )
     for host, address, number in fronts:
         if address:
             addr = join_address(address, int(number))
             labels = {"job": "redis_endpoint", "deployment": topology["deployment"], "host": host, "addr": addr}
-            found.append({"targets": [addr], "labels": {**labels, "instance": addr}})
-    return found
+            targets.append({"targets": [addr], "labels": {**labels, "instance": addr}})
+    return targets
 
 
 def find_unreachable(
     options: Mapping[str, Mapping[str, Any]], prometheus: Sequence[str], fronts: Sequence[Front] = ()
 ) -> List[str]:
     """Return why a Prometheus cannot scrape some hosts; `options` are those of each host."""
-    found = []
+    problems = []
     for watcher in prometheus:
         hosts = sorted(h for h in options if h != watcher and _is_loopback(options[h]["redis_monitoring_address"]))
         if hosts:
-            found.append(
+            problems.append(
                 f"Prometheus on {watcher} cannot reach the exporters of {', '.join(hosts)}, which listen on loopback. "
                 "Set redis_monitoring_address there to an address of the host."
             )
         hosts = sorted(host for host, address, _port in fronts if host != watcher and address and _is_loopback(address))
         if hosts:
-            found.append(
+            problems.append(
                 f"Prometheus on {watcher} cannot reach the endpoints of {', '.join(hosts)} on loopback. Set "
                 "redis_endpoint_metrics_address there to an address of the host."
             )
-    return found
+    return problems
 
 
 def _is_loopback(address: str) -> bool:
@@ -202,35 +204,38 @@ def facts_settings(
     """
     options, watch, nodes = topology["options"], topology["sentinel"], _local(topology)
     clusters = topology.get("clusters", [])
-    logins = {one["name"]: access[one["name"]]["monitoring"] for one in [*topology["instances"], *clusters]}
+    logins = {
+        data_set["name"]: access[data_set["name"]]["monitoring"] for data_set in [*topology["instances"], *clusters]
+    }
     # A host judges the sets in which it takes part, as member or as Sentinel.
     sets = [
-        {key: one[key] for key in ("name", "members", "sentinel")}
-        for one in topology["instances"]
-        if (one["local"] or (watch["local"] and one["sentinel"])) and (logins[one["name"]] or not options["redis_auth"])
+        {key: data_set[key] for key in ("name", "members", "sentinel")}
+        for data_set in topology["instances"]
+        if (data_set["local"] or (watch["local"] and data_set["sentinel"]))
+        and (logins[data_set["name"]] or not options["redis_auth"])
     ]
     clusters = [
-        {key: one[key] for key in ("name", "members", "places", "replicas", "servers")}
-        for one in clusters
-        if one["local"] and (logins[one["name"]] or not options["redis_auth"])
+        {key: cluster[key] for key in ("name", "members", "places", "replicas", "servers")}
+        for cluster in clusters
+        if cluster["local"] and (logins[cluster["name"]] or not options["redis_auth"])
     ]
-    names = [one["name"] for one in [*sets, *clusters]]
-    local = [one for one in topology["instances"] if one["local"] and one["name"] in names]
-    chosen = [one["name"] for one in local if one["name"] in (options["redis_backup_sets"] or names)]
-    secured = "tls_port" in watch or any("tls_port" in one for one in [*topology["instances"], *nodes])
+    names = [data_set["name"] for data_set in [*sets, *clusters]]
+    local = [data_set for data_set in topology["instances"] if data_set["local"] and data_set["name"] in names]
+    chosen = [data_set["name"] for data_set in local if data_set["name"] in (options["redis_backup_sets"] or names)]
+    secured = "tls_port" in watch or any("tls_port" in data_set for data_set in [*topology["instances"], *nodes])
     clients = sentinel["clients"] if options["redis_auth"] else []
     settings = {
         "me": host,
         "deployment": topology["deployment"],
         "sets": sets,
         "clusters": clusters,
-        "declared": [one["name"] for one in topology["instances"]],
-        "sentinels": watch["members"] if any(one["sentinel"] for one in sets) else [],
+        "declared": [data_set["name"] for data_set in topology["instances"]],
+        "sentinels": watch["members"] if any(data_set["sentinel"] for data_set in sets) else [],
         "tls": topology["tls"]["on"],
         **{f"tls_{part}_file": topology["tls"][part] for part in ("ca", "cert", "key")},
         "certificate": options["redis_tls_cert_file"] if secured else "",
         "key": options["redis_tls_key_file"] if secured and options["redis_tls_clients"] != "no" else "",
-        "processes": [_process(one, host, _set_of(one)) for one in nodes if _set_of(one) in names]
+        "processes": [_process(node, host, _set_of(node)) for node in nodes if _set_of(node) in names]
         + ([_process(watch, host, "")] if watch["local"] else []),
         "backup": {
             "sets": chosen if carries else [],

@@ -24,16 +24,16 @@ Found = List[Dict[str, Any]]
 
 def explain_promotions(entries: Sequence[Entry]) -> Found:
     """Return when a server became primary, and why as far as it says so."""
-    found: Found = []
+    promotions: Found = []
     asked = -SOON
     for when, text in entries:
         if MANUAL in text:
             asked = when
         elif "election won" in text:
-            found.append({"at": when, "why": ASKED if when - asked < SOON else ELECTED})
+            promotions.append({"at": when, "why": ASKED if when - asked < SOON else ELECTED})
         elif re.search(PROMOTED, text):
-            found.append({"at": when, "why": TAKEN if "Taking over" in text else _asked_by(text)})
-    return found
+            promotions.append({"at": when, "why": TAKEN if "Taking over" in text else _asked_by(text)})
+    return promotions
 
 
 def _asked_by(text: str) -> str:
@@ -46,7 +46,7 @@ def _asked_by(text: str) -> str:
 
 def explain_switches(entries: Sequence[Entry]) -> Found:
     """Return the moves that a Sentinel has named; one that led it or saw the primary down knows why."""
-    found: Found = []
+    switches: Found = []
     down: Dict[str, bool] = {}  # whether the primary of a set is, once this Sentinel had a reason to say so
     for when, text in entries:
         words = re.sub(r"^.*?(?=[+-][a-z])", "", text).split()
@@ -55,7 +55,7 @@ def explain_switches(entries: Sequence[Entry]) -> Found:
             name, old, old_port, new, port = rest[:5]
             why = {True: DOWN, False: PLANNED}.get(down.pop(name, None))  # type: ignore[arg-type]
             move = {"at": when, "set": name, "why": why or ""}
-            found.append({**move, "from": join_address(old, int(old_port)), "to": join_address(new, int(port))})
+            switches.append({**move, "from": join_address(old, int(old_port)), "to": join_address(new, int(port))})
         elif event == "+try-failover" and len(rest) > 1:
             down.setdefault(rest[1], False)
         elif event in ("+odown", "-odown") and len(rest) > 1:
@@ -63,13 +63,13 @@ def explain_switches(entries: Sequence[Entry]) -> Found:
                 down[rest[1]] = True
             else:
                 down.pop(rest[1], None)
-    return found
+    return switches
 
 
 def match_switch(switches: Sequence[Mapping[str, Any]], to: str, when: float) -> Optional[Dict[str, Any]]:
     """Return the move to an address at that time, with the reason of whichever Sentinel knew one."""
-    near = [one for one in switches if one["to"] == to and abs(one["at"] - when) < SOON]
+    near = [switch for switch in switches if switch["to"] == to and abs(switch["at"] - when) < SOON]
     if not near:
         return None
-    why = {one["why"] for one in near}
+    why = {switch["why"] for switch in near}
     return {**near[0], "why": DOWN if DOWN in why else PLANNED if PLANNED in why else ""}

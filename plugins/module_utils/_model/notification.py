@@ -50,13 +50,13 @@ class Event:
 
     def list_marks(self) -> Dict[str, str]:
         """Return what makes the event this one and no other; the same on each host that saw it."""
-        found = {"alertname": NAMES[self.kind], "deployment": self.deployment}
+        marks = {"alertname": NAMES[self.kind], "deployment": self.deployment}
         if self.kind in (MOVED, STUCK):
-            return {**found, "set": self.name, "epoch": str(self.epoch), "primary": self.new}
+            return {**marks, "set": self.name, "epoch": str(self.epoch), "primary": self.new}
         if self.kind in (RESTORE, ROTATION):  # told by the one host that was asked to
-            return {**found, "set": self.name, "host": self.host, "event": f"{self.time:.3f}"}
+            return {**marks, "set": self.name, "host": self.host, "event": f"{self.time:.3f}"}
         # A Sentinel in tilt says so again and again.
-        return {**found, "host": self.host, "event": self.detail if self.kind == TEST else str(int(self.time // HOUR))}
+        return {**marks, "host": self.host, "event": self.detail if self.kind == TEST else str(int(self.time // HOUR))}
 
     @property
     def id(self) -> str:
@@ -147,8 +147,8 @@ def load_event(text: str) -> Event:
 
 def write_deed(kind: str, state: str, name: str, who: str, token: str) -> str:
     """Return what a playbook does as the name of a file, as the notifier may read no file of root."""
-    told = json.dumps([kind, state, name, who[:24], token], ensure_ascii=False)
-    return urlsafe_b64encode(told.encode("utf-8", "replace")).decode()
+    deed = json.dumps([kind, state, name, who[:24], token], ensure_ascii=False)
+    return urlsafe_b64encode(deed.encode("utf-8", "replace")).decode()
 
 
 def read_deed(text: str, deployment: str, host: str, now: float) -> Event:
@@ -161,9 +161,9 @@ def read_deed(text: str, deployment: str, host: str, now: float) -> Event:
 
 def build_message(event: Event) -> Dict[str, Any]:
     """Return the event for programs: the body of a webhook, and what a command reads."""
-    told = {key: value for key, value in asdict(event).items() if key not in ("first", "time", "name")}
+    fields = {key: value for key, value in asdict(event).items() if key not in ("first", "time", "name")}
     return {
-        **told,
+        **fields,
         "id": event.id,
         "set": event.name,
         "time": format_time(event.time),
@@ -193,15 +193,15 @@ def build_alerts(event: Event, labels: Mapping[str, str], now: float, hold: floa
 
 def mark_alert(alert: Mapping[str, Any], name: str, value: str) -> bytes:
     """Return an alert that Alertmanager has, with one annotation more."""
-    found = {key: alert[key] for key in ("labels", "startsAt", "endsAt")}
-    found["annotations"] = {**alert["annotations"], name: value}
-    return json.dumps([found], ensure_ascii=False).encode("utf-8", "replace")
+    marked = {key: alert[key] for key in ("labels", "startsAt", "endsAt")}
+    marked["annotations"] = {**alert["annotations"], name: value}
+    return json.dumps([marked], ensure_ascii=False).encode("utf-8", "replace")
 
 
 def build_query(event: Event) -> str:
     """Return the query with which Alertmanager is asked whether it has the alert, from whichever host."""
     filters = [f'{name}="{_quoted(value)}"' for name, value in event.list_marks().items()]
-    return "&".join(f"filter={quote(one, safe='')}" for one in filters)
+    return "&".join(f"filter={quote(matcher, safe='')}" for matcher in filters)
 
 
 def _quoted(text: str) -> str:
@@ -210,28 +210,28 @@ def _quoted(text: str) -> str:
 
 def build_mail(event: Event, sender: str, receivers: Sequence[str]) -> EmailMessage:
     """Return the event as a mail. Its id is that of the event: who folds by it shows it once."""
-    found = EmailMessage()
-    found["From"], found["To"] = sender, ", ".join(receivers)
-    found["Subject"] = f"[{event.severity}] {event.summary}"
-    found["Date"] = formatdate(event.time)
-    found["Message-ID"] = f"<{event.id}@quorum-redis.invalid>"
-    found["Auto-Submitted"] = "auto-generated"
+    mail = EmailMessage()
+    mail["From"], mail["To"] = sender, ", ".join(receivers)
+    mail["Subject"] = f"[{event.severity}] {event.summary}"
+    mail["Date"] = formatdate(event.time)
+    mail["Message-ID"] = f"<{event.id}@quorum-redis.invalid>"
+    mail["Auto-Submitted"] = "auto-generated"
     rows = [
         f"{key}: {value}"
         for key, value in build_message(event).items()
         if key in ("old", "new", "epoch", "cause", "id")
     ]
-    found.set_content("\n".join([f"{event.summary}.", "", event.description, "", *rows, ""]))
-    return found
+    mail.set_content("\n".join([f"{event.summary}.", "", event.description, "", *rows, ""]))
+    return mail
 
 
 def render_journal(event: Event) -> bytes:
     """Return the event in the protocol of the journal, with a field for each part."""
     fields: Dict[str, Any] = {"MESSAGE": f"{event.summary}. {event.description}", "SYSLOG_IDENTIFIER": "redis-notify"}
     fields["PRIORITY"] = PRIORITIES[event.severity]
-    told = build_message(event)
+    message = build_message(event)
     for key in ("id", "kind", "deployment", "set", "cause", "old", "new", "epoch", "severity"):
-        fields[f"QUORUM_{key.upper()}"] = told[key]
+        fields[f"QUORUM_{key.upper()}"] = message[key]
     lines: List[bytes] = []
     for name, value in fields.items():
         raw = str(value).encode("utf-8", "replace")

@@ -51,15 +51,15 @@ class Trace:
 
 def known_sets(masters: Sequence[Mapping[str, str]], addresses: Mapping[str, str]) -> Dict[str, Known]:
     """Return what SENTINEL MASTERS says, with the addresses that it gives to clients."""
-    found = {}
+    known = {}
     for row in masters:
         name, before = row["name"], join_address(row["ip"], int(row["port"]))
         address = addresses.get(name) or before
         flags = set(row.get("flags", "").split(","))
         if address != before:
             flags.discard(PROGRESS)  # the new primary is chosen; what goes on is that replicas follow it
-        found[name] = Known(int(row.get("config-epoch", 0)), address, frozenset(flags))
-    return found
+        known[name] = Known(int(row.get("config-epoch", 0)), address, frozenset(flags))
+    return known
 
 
 def find_named(channel: str, text: str) -> str:
@@ -122,22 +122,22 @@ class Watch:
 
     def check_down(self, now: float) -> List[Event]:
         """Return which primaries are down for long, with nobody in their place."""
-        found = []
+        events = []
         for name, trace in self.traces.items():
             if trace.down is not None and not trace.told and now - trace.down >= PATIENCE and name in self.known:
                 trace.told, was = True, self.known[name]
                 detail = f"no Sentinel has replaced it for {PATIENCE} s"
-                told = {"cause": CRASH, "new": was.address, "epoch": was.epoch, "detail": detail}
-                found.append(self._event(STUCK, now, self.rank == 0, name, **told))
-        return found
+                fields = {"cause": CRASH, "new": was.address, "epoch": was.epoch, "detail": detail}
+                events.append(self._event(STUCK, now, self.rank == 0, name, **fields))
+        return events
 
-    def list_moved(self, found: Mapping[str, Known]) -> List[str]:
+    def list_moved(self, sets: Mapping[str, Known]) -> List[str]:
         """Return the sets whose primary has moved since it was seen last.
 
         An epoch that fell is a set that was declared anew, and one that stayed cannot have had a failover.
         """
         names = []
-        for name, now in found.items():
+        for name, now in sets.items():
             was = self.known.get(name)
             if was is None or now.epoch <= was.epoch:
                 continue
@@ -146,23 +146,23 @@ class Watch:
                 names.append(name)
         return names
 
-    def compare_look(self, found: Mapping[str, Known], lost: Mapping[str, AbstractSet[str]], now: float) -> List[Event]:
+    def compare_look(self, sets: Mapping[str, Known], lost: Mapping[str, AbstractSet[str]], now: float) -> List[Event]:
         """Return the moves since the last look; `lost` are the replicas of these sets that are down."""
         events = []
-        for name in self.list_moved(found):
-            old, new = self.known[name].address, found[name].address
+        for name in self.list_moved(sets):
+            old, new = self.known[name].address, sets[name].address
             trace = self.traces.pop(name, Trace())
             # Who led is not known to those who did not listen.
             first = trace.leads or (self.blind and self.rank == 0)
-            told = {"cause": self._cause(trace, old in lost.get(name, ())), "old": old, "new": new}
-            events.append(self._event(MOVED, now, first, name, epoch=found[name].epoch, **told))
-            self.known[name] = Known(found[name].epoch, new)
-        for name, seen in found.items():
+            fields = {"cause": self._cause(trace, old in lost.get(name, ())), "old": old, "new": new}
+            events.append(self._event(MOVED, now, first, name, epoch=sets[name].epoch, **fields))
+            self.known[name] = Known(sets[name].epoch, new)
+        for name, seen in sets.items():
             if not (name in self.known and seen.epoch > self.known[name].epoch):  # else it is midway
                 self.known[name] = Known(seen.epoch, seen.address)
             if self.blind:
                 self.traces[name] = _trace(seen, now)
-        for name in set(self.known) - set(found):
+        for name in set(self.known) - set(sets):
             del self.known[name]
             self.traces.pop(name, None)
         self.blind = False

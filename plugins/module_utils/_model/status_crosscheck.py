@@ -14,35 +14,35 @@ Place = Mapping[str, Any]
 OK, GONE, SELF, UNKNOWN, SILENT = "ok", "DOWN", "self", "?", ""
 
 
-def build_crosscheck(one: SetStatus, sentinels: Sequence[Place]) -> tuple[list[str], list[list[str]]]:
+def build_crosscheck(status: SetStatus, sentinels: Sequence[Place]) -> tuple[list[str], list[list[str]]]:
     """Return the title of the table and its rows: who looks, then what it says of each.
 
     `?` is an observer that was not heard, and nothing is what it cannot know: a replica knows its primary alone.
     """
-    members = one.declared["members"]
-    watchers = [place for place in sentinels if place["host"] in one.watching]
+    members = status.declared["members"]
+    watchers = [place for place in sentinels if place["host"] in status.watching]
     names = short_names([place["host"] for place in [*members, *sentinels]])
     watching = [f"Sentinel {names[place['host']]}" for place in watchers]
     head = ["who looks", *(names[place["host"]] for place in members), *watching]
-    seen = [one.seen[place["host"]] for place in members] + [one.watching[place["host"]] for place in watchers]
+    seen = [status.seen[place["host"]] for place in members] + [status.watching[place["host"]] for place in watchers]
     rows = [["this run", *map(_reached, seen)]]
     for place in members:
-        state = one.seen[place["host"]]
-        said = [SELF if other is place else _of_member(state, other) for other in members]
+        state = status.seen[place["host"]]
+        cells = [SELF if other is place else _of_member(state, other) for other in members]
         rows.append(
-            [names[place["host"]], *(said if state["reachable"] else _unheard(said)), *[SILENT] * len(watchers)]
+            [names[place["host"]], *(cells if state["reachable"] else _unheard(cells)), *[SILENT] * len(watchers)]
         )
     for place, who in zip(watchers, watching):
-        view = one.watching[place["host"]]
-        master = view["masters"].get(one.declared["name"]) if view["reachable"] else None
-        said = [_of_sentinel(master, other) for other in members]
-        said += [SELF if other is place else _entry(master and master["sentinels"], other) for other in watchers]
-        rows.append([who, *(said if view["reachable"] else _unheard(said))])
+        view = status.watching[place["host"]]
+        master = view["masters"].get(status.declared["name"]) if view["reachable"] else None
+        cells = [_of_sentinel(master, other) for other in members]
+        cells += [SELF if other is place else _entry(master and master["sentinels"], other) for other in watchers]
+        rows.append([who, *(cells if view["reachable"] else _unheard(cells))])
     return head, rows
 
 
-def _unheard(said: Sequence[str]) -> list[str]:
-    return [SELF if one == SELF else UNKNOWN for one in said]
+def _unheard(cells: Sequence[str]) -> list[str]:
+    return [SELF if cell == SELF else UNKNOWN for cell in cells]
 
 
 def _reached(state: State) -> str:
@@ -56,8 +56,8 @@ def _of_member(state: State, other: Place) -> str:
     follows = state["primary"]
     if follows and is_among(follows, [other]):
         return OK if follows["link"] == "up" else "copying" if follows["sync_in_progress"] else GONE
-    found = [one for one in state["replicas"] if is_among(one, [other])]
-    return SILENT if not found else OK if found[0]["state"] == "online" else found[0]["state"] or UNKNOWN
+    replicas = [replica for replica in state["replicas"] if is_among(replica, [other])]
+    return SILENT if not replicas else OK if replicas[0]["state"] == "online" else replicas[0]["state"] or UNKNOWN
 
 
 def _of_sentinel(master: Any, other: Place) -> str:
@@ -69,5 +69,5 @@ def _of_sentinel(master: Any, other: Place) -> str:
 
 
 def _entry(known: Any, other: Place) -> str:
-    found = [one for one in known or [] if is_among(one, [other])]
-    return SILENT if not found else GONE if DOWN & set(found[0]["flags"]) else OK
+    entries = [entry for entry in known or [] if is_among(entry, [other])]
+    return SILENT if not entries else GONE if DOWN & set(entries[0]["flags"]) else OK

@@ -48,9 +48,9 @@ svg { display: block; max-width: 100%; height: auto; font-family: system-ui, san
 UNITS = ((10**9, "GB"), (10**6, "MB"), (10**4, "kB"))
 
 
-def drawing_of(one: SetStatus, sentinels: Sequence[Mapping[str, Any]]) -> ET.Element:
+def drawing_of(status: SetStatus, sentinels: Sequence[Mapping[str, Any]]) -> ET.Element:
     """Return the drawing; whatever it says by colour or by line it says in words too."""
-    nodes, watchers = draw_nodes(one, sentinels)
+    nodes, watchers = draw_nodes(status, sentinels)
     left = EDGE + (WATCH + REACH if watchers else 0)
     rows = max([node.row + 1 for node in nodes] + [len(watchers) * (CAP + GAP) / (HEIGHT + GAP)])
     width = left + max(node.column for node in nodes) * (WIDTH + ARROW) + WIDTH + EDGE
@@ -71,14 +71,16 @@ def drawing_of(one: SetStatus, sentinels: Sequence[Mapping[str, Any]]) -> ET.Ele
         height=height,
         role="img",
         style=f"min-width: {min(width, NARROW)}px",
-        aria_label=_spoken(one.declared["name"], nodes, watchers),
+        aria_label=_spoken(status.declared["name"], nodes, watchers),
     )
 
 
 def _spoken(name: str, nodes: Sequence[Node], watchers: Sequence[Watcher]) -> str:
-    said = [f"{node.label}: {node.says}" + (f", follows {node.parent.label}" if node.parent else "") for node in nodes]
-    said += [f"Sentinel {watcher.label}: {watcher.says}" for watcher in watchers]
-    return f"Topology of {name}. {'; '.join(said)}."
+    sentences = [
+        f"{node.label}: {node.says}" + (f", follows {node.parent.label}" if node.parent else "") for node in nodes
+    ]
+    sentences += [f"Sentinel {watcher.label}: {watcher.says}" for watcher in watchers]
+    return f"Topology of {name}. {'; '.join(sentences)}."
 
 
 def _corner(node: Node, left: float) -> tuple[float, float]:

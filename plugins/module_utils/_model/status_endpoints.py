@@ -18,25 +18,27 @@ def judge_endpoints(sets: Sequence[SetStatus], fronts: Mapping[str, Mapping[str,
 
     fronts: by host, what the module endpoint returned; hosts that were not asked are missing.
     """
-    found: Dict[str, List[List[str]]] = {}
-    for one in sets:
-        name, primaries = one.declared["name"], primaries_of(one.seen)
-        for host, told in fronts.items() if one.declared.get("endpoint") else ():
-            if "writes" not in told:
-                why = str(told.get("msg") or "it does not answer").splitlines()[0].rstrip(".")
-                found.setdefault(name, []).append([host, "?", "?", why])
-                one.problems.append(Problem("endpoint_unknown", f"{name}: the endpoint on {host} is not known: {why}."))
+    rows: Dict[str, List[List[str]]] = {}
+    for status in sets:
+        name, primaries = status.declared["name"], primaries_of(status.seen)
+        for host, answer in fronts.items() if status.declared.get("endpoint") else ():
+            if "writes" not in answer:
+                why = str(answer.get("msg") or "it does not answer").splitlines()[0].rstrip(".")
+                rows.setdefault(name, []).append([host, "?", "?", why])
+                status.problems.append(
+                    Problem("endpoint_unknown", f"{name}: the endpoint on {host} is not known: {why}.")
+                )
                 continue
             writes, reads = (
-                list_hosts(one.declared["members"], told.get(way, {}).get(name, [])) for way in ("writes", "reads")
+                list_hosts(status.declared["members"], answer.get(way, {}).get(name, [])) for way in ("writes", "reads")
             )
-            said = say_state(writes, primaries)
-            found.setdefault(name, []).append([host, ", ".join(writes) or "nobody", ", ".join(reads) or "-", said])
+            state = say_state(writes, primaries)
+            rows.setdefault(name, []).append([host, ", ".join(writes) or "nobody", ", ".join(reads) or "-", state])
             # Where nobody is primary, or two are, refusing is right.
             if len(primaries) == 1 and writes != primaries:
-                text = f"{name}: the endpoint on {host} {said}. {LOOK}"
-                one.problems.append(Problem("endpoint_elsewhere", text))
-    return found
+                text = f"{name}: the endpoint on {host} {state}. {LOOK}"
+                status.problems.append(Problem("endpoint_elsewhere", text))
+    return rows
 
 
 def declared_endpoint(declared: Mapping[str, Any], model: Mapping[str, Any]) -> List[str]:

@@ -22,20 +22,20 @@ TABLES = (
 def show_facts(seen: Mapping[str, State]) -> List[ET.Element]:
     """Return what is known by host, and when it was written down; nothing where nobody knows anything."""
     known = {host: state["facts"] for host, state in seen.items() if state.get("facts")}
-    found = []
+    elements = []
     for caption, head, names in TABLES:
         rows: List[Sequence[Child]] = [
             [host, *(mark_moving("" if when is None else show_time(when)[:16]) for when in moments)]
             for host, moments in known_by(known, names)
         ]
-        found += [make_table(("member", *head), rows, caption)] if rows else []
+        elements += [make_table(("member", *head), rows, caption)] if rows else []
     oldest = min((facts["facts"] for facts in known.values() if "facts" in facts), default=None)
-    if found and oldest is not None:
-        found.append(make_tag("p", "Written down at ", mark_moving(show_time(oldest)), " or later.", class_="note"))
-    return found
+    if elements and oldest is not None:
+        elements.append(make_tag("p", "Written down at ", mark_moving(show_time(oldest)), " or later.", class_="note"))
+    return elements
 
 
-def facts_by_host(one: ClusterStatus) -> Dict[str, State]:
+def facts_by_host(cluster: ClusterStatus) -> Dict[str, State]:
     """Return the members of a cluster by host: what is written down is of all that are there."""
-    pairs = zip(one.declared["places"], one.registered.values())
+    pairs = zip(cluster.declared["places"], cluster.registered.values())
     return {place["host"]: state for place, state in pairs if state.get("facts")}

@@ -52,8 +52,8 @@ def render_html(
 ) -> str:
     """Return the page; the same judgement as that of the text page, for the same arguments."""
     sets, left = judge_sets(model, servers, sentinels, run)
-    told = judge_clusters(model, servers, run), judge_endpoints(sets, fronts or {})
-    return serialise_page(page_of(model, sets, left, run, now, *told))
+    judgements = judge_clusters(model, servers, run), judge_endpoints(sets, fronts or {})
+    return serialise_page(page_of(model, sets, left, run, now, *judgements))
 
 
 def page_of(
@@ -66,15 +66,20 @@ def page_of(
     leading: Mapping[str, Sequence[Sequence[Child]]] | None = None,
 ) -> ET.Element:
     """Return the page as elements."""
-    count = sum(len(one.problems) for one in sets) + sum(len(one.problems) for one in clusters) + len(left)
+    count = (
+        sum(len(status.problems) for status in sets) + sum(len(cluster.problems) for cluster in clusters) + len(left)
+    )
     sentence = f"{model.get('deployment', 'redis')}: {_counted(count)}"
     lines = [
-        (f"{SIGNS[_kind(one)]} {one.declared['name']}: {_verdict(one, run)}", f"#set-{number}")
-        for number, one in enumerate(sets, 1)
+        (f"{SIGNS[_kind(status)]} {status.declared['name']}: {_verdict(status, run)}", f"#set-{number}")
+        for number, status in enumerate(sets, 1)
     ]
     lines += [
-        (f"{SIGNS[_kind_of_cluster(one)]} {one.declared['name']}: {_verdict_of_cluster(one)}", f"#cluster-{number}")
-        for number, one in enumerate(clusters, 1)
+        (
+            f"{SIGNS[_kind_of_cluster(cluster)]} {cluster.declared['name']}: {_verdict_of_cluster(cluster)}",
+            f"#cluster-{number}",
+        )
+        for number, cluster in enumerate(clusters, 1)
     ]
     index = [make_tag("li", make_tag("a", text, href=href)) for text, href in lines]
     return make_tag(
@@ -98,8 +103,8 @@ def page_of(
                 *_problems(left),
                 *([make_tag("ul", *index)] if len(index) > 1 else []),
             ),
-            *(_section(number, one, model, run, now, leading or {}) for number, one in enumerate(sets, 1)),
-            *(_cluster(number, one) for number, one in enumerate(clusters, 1)),
+            *(_section(number, status, model, run, now, leading or {}) for number, status in enumerate(sets, 1)),
+            *(_cluster(number, cluster) for number, cluster in enumerate(clusters, 1)),
             make_tag("p", NOT_SEEN, class_="note"),
         ),
         lang="en",
@@ -110,21 +115,21 @@ def _counted(count: int) -> str:
     return "no problem" if not count else "1 PROBLEM" if count == 1 else f"{count} PROBLEMS"
 
 
-def _kind(one: SetStatus) -> str:
-    partly = any(state.get("outside") for state in one.seen.values())
-    return "bad" if one.problems else "part" if partly else "good"
+def _kind(status: SetStatus) -> str:
+    partly = any(state.get("outside") for state in status.seen.values())
+    return "bad" if status.problems else "part" if partly else "good"
 
 
-def _verdict(one: SetStatus, run: Collection[str] | None) -> str:
-    return _counted(len(one.problems)) if one.problems else f"healthy, {health_of(one.declared, run)}"
+def _verdict(status: SetStatus, run: Collection[str] | None) -> str:
+    return _counted(len(status.problems)) if status.problems else f"healthy, {health_of(status.declared, run)}"
 
 
-def _kind_of_cluster(one: ClusterStatus) -> str:
-    return "bad" if one.problems else "good" if one.asked else "part"
+def _kind_of_cluster(cluster: ClusterStatus) -> str:
+    return "bad" if cluster.problems else "good" if cluster.asked else "part"
 
 
-def _verdict_of_cluster(one: ClusterStatus) -> str:
-    return _counted(len(one.problems)) if one.problems else f"healthy, {one.health}"
+def _verdict_of_cluster(cluster: ClusterStatus) -> str:
+    return _counted(len(cluster.problems)) if cluster.problems else f"healthy, {cluster.health}"
 
 
 def _problems(sentences: Sequence[str]) -> List[ET.Element]:
@@ -133,48 +138,48 @@ def _problems(sentences: Sequence[str]) -> List[ET.Element]:
 
 def _section(
     number: int,
-    one: SetStatus,
+    status: SetStatus,
     model: Mapping[str, Any],
     run: Collection[str] | None,
     now: float,
     leading: Mapping[str, Sequence[Sequence[Child]]],
 ) -> ET.Element:
-    verdict = _verdict(one, run)
-    kind = _kind(one)
+    verdict = _verdict(status, run)
+    kind = _kind(status)
     watchers = model["sentinel"]["members"]
-    values = describe_connection(one.declared, model)
+    values = describe_connection(status.declared, model)
     return make_tag(
         "section",
-        make_tag("h2", title_of(one)),
+        make_tag("h2", title_of(status)),
         make_tag("p", f"{SIGNS[kind]} {verdict[0].upper()}{verdict[1:]}", class_=f"verdict {kind}"),
-        *_problems(one.problems),
-        make_tag("div", drawing_of(one, watchers), class_="wide"),
-        make_table(MEMBERS, _members(one, now), "Members"),
-        *_sentinels(one),
-        _crosscheck(one, watchers),
-        *_moves(one.seen, one.watching, one.declared),
-        *show_facts(one.seen),
-        *(make_tag("p", line, class_="note") for line in passwords_open(one)),
-        *_endpoints(one, model, leading.get(one.declared["name"], [])),
-        *_refused(observers_of(one)),
+        *_problems(status.problems),
+        make_tag("div", drawing_of(status, watchers), class_="wide"),
+        make_table(MEMBERS, _members(status, now), "Members"),
+        *_sentinels(status),
+        _crosscheck(status, watchers),
+        *_moves(status.seen, status.watching, status.declared),
+        *show_facts(status.seen),
+        *(make_tag("p", line, class_="note") for line in passwords_open(status)),
+        *_endpoints(status, model, leading.get(status.declared["name"], [])),
+        *_refused(observers_of(status)),
         *([make_tag("h3", "How an application connects"), make_tag("pre", "\n".join(values))] if values else []),
         id=f"set-{number}",
     )
 
 
-def _cluster(number: int, one: ClusterStatus) -> ET.Element:
-    kind, verdict = _kind_of_cluster(one), _verdict_of_cluster(one)
+def _cluster(number: int, cluster: ClusterStatus) -> ET.Element:
+    kind, verdict = _kind_of_cluster(cluster), _verdict_of_cluster(cluster)
     return make_tag(
         "section",
-        make_tag("h2", one.title),
+        make_tag("h2", cluster.title),
         make_tag("p", f"{SIGNS[kind]} {verdict[0].upper()}{verdict[1:]}", class_=f"verdict {kind}"),
-        *_problems(one.problems),
-        make_tag("div", draw_shards(one), class_="wide"),
-        make_table(SHARDS_HEAD, [_shard(row) for row in one.list_rows()], "Shards"),
-        *_moves(one.registered, {}, one.declared),
-        *show_facts(facts_by_host(one)),
-        *(make_tag("p", line, class_="note") for line in cluster_passwords(one)),
-        *_refused(one.registered),
+        *_problems(cluster.problems),
+        make_tag("div", draw_shards(cluster), class_="wide"),
+        make_table(SHARDS_HEAD, [_shard(row) for row in cluster.list_rows()], "Shards"),
+        *_moves(cluster.registered, {}, cluster.declared),
+        *show_facts(facts_by_host(cluster)),
+        *(make_tag("p", line, class_="note") for line in cluster_passwords(cluster)),
+        *_refused(cluster.registered),
         id=f"cluster-{number}",
     )
 
@@ -185,10 +190,10 @@ def _shard(row: Sequence[str]) -> List[Child]:
     return [primary, mark_moving(replicas), slots, count, mark_moving(keys), zones]
 
 
-def _members(one: SetStatus, now: float) -> List[Sequence[Child]]:
+def _members(status: SetStatus, now: float) -> List[Sequence[Child]]:
     rows: List[Sequence[Child]] = []
-    for place, (host, role, state, behind, keys) in zip(one.declared["members"], members_of(one.seen)):
-        seen, address = one.seen[host], f"{place['address']}:{place['port']}"
+    for place, (host, role, state, behind, keys) in zip(status.declared["members"], members_of(status.seen)):
+        seen, address = status.seen[host], f"{place['address']}:{place['port']}"
         if not seen["reachable"]:
             rows.append([host, address, role, make_tag("span", state, class_="wrap"), *[""] * 7])
             continue
@@ -224,13 +229,13 @@ def _disk(persistence: Mapping[str, Any]) -> str:
     return "; ".join(bad).upper() or known
 
 
-def _sentinels(one: SetStatus) -> List[ET.Element]:
-    rows = [[host, *opinion_of(one.declared, view)] for host, view in one.watching.items()]
+def _sentinels(status: SetStatus) -> List[ET.Element]:
+    rows = [[host, *opinion_of(status.declared, view)] for host, view in status.watching.items()]
     return [make_table(SENTINELS_HEAD, rows, "Sentinels")] if rows else []
 
 
-def _crosscheck(one: SetStatus, watchers: Sequence[Mapping[str, Any]]) -> ET.Element:
-    head, rows = build_crosscheck(one, watchers)
+def _crosscheck(status: SetStatus, watchers: Sequence[Mapping[str, Any]]) -> ET.Element:
+    head, rows = build_crosscheck(status, watchers)
     cells = [[_marked(cell) for cell in row] for row in rows]
     return make_table(head, cells, "Who sees whom", "cross many" if len(head) > MANY else "cross")
 
@@ -245,10 +250,10 @@ def _moves(seen: Mapping[str, State], watching: Mapping[str, State], declared: M
     return [make_table(MOVES_HEAD, rows, "Last moves")] if rows else []
 
 
-def _endpoints(one: SetStatus, model: Mapping[str, Any], rows: Sequence[Sequence[Child]]) -> List[ET.Element]:
+def _endpoints(status: SetStatus, model: Mapping[str, Any], rows: Sequence[Sequence[Child]]) -> List[ET.Element]:
     """Return the fixed address of a set, where it has one, and where that leads as far as it was asked."""
-    found = [make_tag("p", line, class_="note") for line in declared_endpoint(one.declared, model)]
-    return [*found, *([make_table(ENDPOINTS_HEAD, rows, "Endpoints")] if rows else [])]
+    notes = [make_tag("p", line, class_="note") for line in declared_endpoint(status.declared, model)]
+    return [*notes, *([make_table(ENDPOINTS_HEAD, rows, "Endpoints")] if rows else [])]
 
 
 def _refused(seen: Mapping[str, State]) -> List[ET.Element]:

@@ -48,27 +48,29 @@ class Watcher:
     strays: bool = False
 
 
-def draw_nodes(one: SetStatus, sentinels: Sequence[Place]) -> tuple[List[Node], List[Watcher]]:
+def draw_nodes(status: SetStatus, sentinels: Sequence[Place]) -> tuple[List[Node], List[Watcher]]:
     """Return everybody with the place where to draw it: a column for each step away from the primary."""
-    members = one.declared["members"]
+    members = status.declared["members"]
     names = short_names([place["host"] for place in [*members, *sentinels]])
-    nodes = {_key(place): _node(names[place["host"]], _key(place), one.seen[place["host"]]) for place in members}
+    nodes = {_key(place): _node(names[place["host"]], _key(place), status.seen[place["host"]]) for place in members}
 
     heads = [node for node in nodes.values() if node.kind == "primary"]
     for number, node in enumerate(heads if len(heads) > 1 else [], 1):
         node.says, node.wrong = node.says.replace("PRIMARY", f"PRIMARY {number} OF {len(heads)}"), True
 
     def of(address: str, port: int) -> Node:
-        found = [place for place in members if is_among({"address": address, "port": port}, [place])]
-        key = _key(found[0]) if found else f"{address}:{port}"
+        places = [place for place in members if is_among({"address": address, "port": port}, [place])]
+        key = _key(places[0]) if places else f"{address}:{port}"
         return nodes.setdefault(key, Node(key, key, "stranger", "no member"))
 
     for place in members:
-        _join_upstream(nodes[_key(place)], one.seen[place["host"]], of)
+        _join_upstream(nodes[_key(place)], status.seen[place["host"]], of)
     for place in members:
-        _join_reported(nodes[_key(place)], one.seen[place["host"]], of)
+        _join_reported(nodes[_key(place)], status.seen[place["host"]], of)
     watchers = [
-        _watcher(one, place["host"], names[place["host"]], of) for place in sentinels if place["host"] in one.watching
+        _watcher(status, place["host"], names[place["host"]], of)
+        for place in sentinels
+        if place["host"] in status.watching
     ]
     _mark_strays(watchers)
     everybody = list(nodes.values())
@@ -117,19 +119,19 @@ def _join_upstream(node: Node, state: State, of: Any) -> None:
 
 def _join_reported(node: Node, state: State, of: Any) -> None:
     """Draw what a primary says: how far each replica is, and replicas that nobody else heard of."""
-    for told in state["replicas"] if state["reachable"] else []:
-        replica = of(told["address"], told["port"])
+    for reported in state["replicas"] if state["reachable"] else []:
+        replica = of(reported["address"], reported["port"])
         if replica.parent is None and replica.kind in ("silent", "outside", "stranger"):
-            replica.parent, replica.link, replica.offset = node, "reported", int(told["offset"])
+            replica.parent, replica.link, replica.offset = node, "reported", int(reported["offset"])
         if replica.parent is node:
-            replica.seconds = int(told["lag"])
+            replica.seconds = int(reported["lag"])
 
 
-def _watcher(one: SetStatus, host: str, name: str, of: Any) -> Watcher:
-    view = one.watching[host]
+def _watcher(status: SetStatus, host: str, name: str, of: Any) -> Watcher:
+    view = status.watching[host]
     if not view["reachable"]:
         return Watcher(name, "not asked in this run" if view.get("outside") else "DOES NOT ANSWER")
-    master = view["masters"].get(one.declared["name"])
+    master = view["masters"].get(status.declared["name"])
     if master is None:
         return Watcher(name, "does not watch it")
     named = of(master["address"], master["port"])
@@ -161,11 +163,11 @@ def _loops(node: Node) -> bool:
 
 
 def _ring(node: Node) -> List[str]:
-    found, at = [node.address], node.parent
+    ring, at = [node.address], node.parent
     while at is not None and at is not node:
-        found.append(at.address)
+        ring.append(at.address)
         at = at.parent
-    return found
+    return ring
 
 
 def _arrange(nodes: Sequence[Node]) -> None:

@@ -80,10 +80,10 @@ def _two(what: str, where: Mapping[str, list[str]]) -> list[str]:
     return [f"{what}: two passwords open for {users} at {', '.join(where)}; rotate.yml ends that"] if where else []
 
 
-def observers_of(one: SetStatus) -> dict[str, State]:
+def observers_of(status: SetStatus) -> dict[str, State]:
     """Return the members of a set and the Sentinels that watch it: each refuses what its users may not."""
-    watching = one.watching if one.declared["sentinel"] else {}
-    return {**one.seen, **{f"Sentinel of {host}": view for host, view in watching.items()}}
+    watching = status.watching if status.declared["sentinel"] else {}
+    return {**status.seen, **{f"Sentinel of {host}": view for host, view in watching.items()}}
 
 
 def _refused(seen: Mapping[str, State]) -> list[str]:

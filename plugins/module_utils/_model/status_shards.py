@@ -20,19 +20,19 @@ NO_LINK = ("silent", "replica, NO LINK", "")
 READABLE = 16  # pixels that a number in the bar needs
 
 
-def draw_shards(one: ClusterStatus) -> ET.Element:
+def draw_shards(cluster: ClusterStatus) -> ET.Element:
     """Return the drawing; shards are numbered, so that colour says nothing alone."""
-    columns = min(max(len(one.shards), 1), COLUMNS)
+    columns = min(max(len(cluster.shards), 1), COLUMNS)
     width = 2 * EDGE + columns * (WIDTH + GAP) - GAP
-    members = {member.name: member for member in one.members}
-    parts = [_legend(f"slots 0 to {SLOTS - 1}, by shard", EDGE, 14), _bar(one, members, width)]
+    members = {member.name: member for member in cluster.members}
+    parts = [_legend(f"slots 0 to {SLOTS - 1}, by shard", EDGE, 14), _bar(cluster, members, width)]
     top = BAR_TOP + BAR + GAP
-    for first in range(0, len(one.shards), columns):
-        row = one.shards[first : first + columns]
+    for first in range(0, len(cluster.shards), columns):
+        row = cluster.shards[first : first + columns]
         for column, shard in enumerate(row):
             parts += _column(first + column + 1, shard, members, (EDGE + column * (WIDTH + GAP), top))
         top += HEAD + max(1 + len(shard["replicas"]) for shard in row) * (HEIGHT + GAP)
-    lost = _without_shard(one)
+    lost = _without_shard(cluster)
     if lost:
         parts.append(_legend("in no shard", EDGE, top + 14))
         for number, (member, kind, says) in enumerate(lost):
@@ -48,32 +48,32 @@ def draw_shards(one: ClusterStatus) -> ET.Element:
         height=top,
         role="img",
         style=f"min-width: {min(width, NARROW)}px",
-        aria_label=_spoken(one),
+        aria_label=_spoken(cluster),
     )
 
 
-def _spoken(one: ClusterStatus) -> str:
-    said = [
+def _spoken(cluster: ClusterStatus) -> str:
+    sentences = [
         f"shard {number}: {', '.join([shard['primary'], *(each['name'] for each in shard['replicas'])])}"
-        for number, shard in enumerate(one.shards, 1)
+        for number, shard in enumerate(cluster.shards, 1)
     ]
-    said += [f"{member.name}: {says}" for member, _kind, says in _without_shard(one)]
-    return f"Shards of {one.declared['name']}. {'; '.join(said)}."
+    sentences += [f"{member.name}: {says}" for member, _kind, says in _without_shard(cluster)]
+    return f"Shards of {cluster.declared['name']}. {'; '.join(sentences)}."
 
 
 def _legend(text: str, x: float, y: float) -> ET.Element:
     return make_tag("text", text, x=f"{x:g}", y=f"{y:g}", class_="legend")
 
 
-def _bar(one: ClusterStatus, members: Mapping[str, ClusterMember], width: int) -> ET.Element:
+def _bar(cluster: ClusterStatus, members: Mapping[str, ClusterMember], width: int) -> ET.Element:
     """Return all slots as a bar; what nobody owns is red, dashed, and has an exclamation mark."""
     scale = (width - 2 * EDGE) / SLOTS
     owned = [
         (begin, end, str(number), "even" if number % 2 == 0 else "odd", f"shard {number}")
-        for number, shard in enumerate(one.shards, 1)
+        for number, shard in enumerate(cluster.shards, 1)
         for begin, end in members[shard["primary"]].slots
     ]
-    lacking = ranges_of(list_unclaimed(one.members)) if one.asked else []
+    lacking = ranges_of(list_unclaimed(cluster.members)) if cluster.asked else []
     owned += [(begin, end, "!", "lost", "NO OWNER") for begin, end in lacking]
     parts: List[ET.Element] = []
     for begin, end, sign, kind, title in sorted(owned):
@@ -94,21 +94,21 @@ def _column(
     parts = [_legend(f"shard {number}: {shard['slot_count']} slots", x, top + 14)]
     head = members[shard["primary"]]
     parts.append(draw_box((x, top + HEAD), "primary", head.name, "PRIMARY", _address(head), f"{shard['keys']} keys"))
-    for place, one in enumerate(shard["replicas"], 1):
-        y, fine = top + HEAD + place * (HEIGHT + GAP), one["state"] == "in sync"
+    for place, replica in enumerate(shard["replicas"], 1):
+        y, fine = top + HEAD + place * (HEIGHT + GAP), replica["state"] == "in sync"
         line = {"d": f"M{x + WIDTH / 2:g} {y - GAP:g} V{y:g}", "class_": "way"}
         parts.append(make_tag("g", make_tag("path", **line), class_="arrow up" if fine else "arrow down"))
-        kind, says, now = ("replica", "replica", f"{size_of(one['behind'])} behind") if fine else NO_LINK
-        parts.append(draw_box((x, y), kind, one["name"], says, _address(members[one["name"]]), now))
+        kind, says, now = ("replica", "replica", f"{size_of(replica['behind'])} behind") if fine else NO_LINK
+        parts.append(draw_box((x, y), kind, replica["name"], says, _address(members[replica["name"]]), now))
     return parts
 
 
-def _without_shard(one: ClusterStatus) -> List[Tuple[ClusterMember, str, str]]:
+def _without_shard(cluster: ClusterStatus) -> List[Tuple[ClusterMember, str, str]]:
     """Return the members that stand in no column, with the kind of their box and what it says."""
     placed = {
-        name for shard in one.shards for name in [shard["primary"], *(each["name"] for each in shard["replicas"])]
+        name for shard in cluster.shards for name in [shard["primary"], *(each["name"] for each in shard["replicas"])]
     }
-    return [(member, *_alone(member)) for member in one.members if member.name not in placed]
+    return [(member, *_alone(member)) for member in cluster.members if member.name not in placed]
 
 
 def _alone(member: ClusterMember) -> Tuple[str, str]:

@@ -112,14 +112,16 @@ def build_topology(inventory: Inventory) -> dict[str, Any]:
     if inventory.problems:
         raise TopologyError("\n".join(inventory.problems))
     instances = [build_instance(inventory, entry, hosts, len(sentinels)) for entry in entries if not is_cluster(entry)]
-    found = [build_cluster(inventory, entry, hosts) for entry in entries if is_cluster(entry)]
-    clusters, nodes = [one for one, _nodes in found], [node for _one, theirs in found for node in theirs]
+    built = [build_cluster(inventory, entry, hosts) for entry in entries if is_cluster(entry)]
+    clusters, nodes = [cluster for cluster, _nodes in built], [node for _cluster, theirs in built for node in theirs]
     check_config(inventory.problems, "redis_sentinel_config", get("redis_sentinel_config"), SENTINEL_OWNED)
-    check_ports(inventory, [*instances, *nodes], sentinel, [one["name"] for one in clusters])
+    check_ports(inventory, [*instances, *nodes], sentinel, [cluster["name"] for cluster in clusters])
     check_sentinels(inventory, instances, sentinel)
     inventory.problems += check_endpoints(inventory.variables.get, instances, sentinel)
     inventory.problems += [
-        said for one in clusters for said in check_layout(one["name"], one["places"], one["replicas"])
+        problem
+        for cluster in clusters
+        for problem in check_layout(cluster["name"], cluster["places"], cluster["replicas"])
     ]
     fronts = endpoint_hosts(inventory, instances)
     if inventory.problems:
@@ -133,10 +135,10 @@ def build_topology(inventory: Inventory) -> dict[str, Any]:
     if sentinel["local"]:
         sentinel["parameters"] = sentinel_parameters(sentinel, inventory.address_of(inventory.host), get)
     local = [i for i in instances if i["local"]]
-    for one, theirs in found:
-        local += local_servers(one, theirs)
-    peers = [*sentinel["members"], *(member for one in [*instances, *clusters] for member in one["members"])]
-    known = {*fronts, *(one["host"] for one in peers)}
+    for cluster, theirs in built:
+        local += local_servers(cluster, theirs)
+    peers = [*sentinel["members"], *(member for data_set in [*instances, *clusters] for member in data_set["members"])]
+    known = {*fronts, *(peer["host"] for peer in peers)}
     return {
         "deployment": group,
         "peers": peers,
@@ -163,7 +165,7 @@ def endpoint_hosts(inventory: Inventory, instances: Sequence[Mapping[str, Any]])
     """Return the hosts with endpoints, none when no data set has one; the order of the inventory does not count."""
     group = str(inventory.variables.get("redis_endpoint_group") or "")
     hosts = inventory.groups.get(group, [])
-    declared = any(one["endpoint"] for one in instances)
+    declared = any(data_set["endpoint"] for data_set in instances)
     inventory.problems += find_unlike(inventory, declared, hosts)
     hosts = hosts if declared else []
     fronts = sorted((host for host in hosts if host not in inventory.without), key=natural_order)
@@ -179,7 +181,7 @@ def find_unlike(inventory: Inventory, declared: bool, fronts: Sequence[str]) -> 
     members = [host for host in inventory.groups.get(own, []) if host not in inventory.without]
     others = members[:1] if inventory.host in fronts and inventory.host not in members else fronts
     seen = [(host, *(inventory.endpoint_seen(host) or ("", declared))) for host in others]
-    unlike = sorted(host for host, group, told in seen if told != declared and (declared or group == own))
+    unlike = sorted(host for host, group, theirs in seen if theirs != declared and (declared or group == own))
     if not unlike:
         return []
     have, lack = (inventory.host, ", ".join(unlike)) if declared else (", ".join(unlike), inventory.host)
@@ -254,10 +256,10 @@ def build_cluster(
     name = str(given["name"])
     nodes, problems, secure = [], [], tls_mode(get) in TLS_PEERS
     for port in given["ports"]:
-        one = {**entry, "name": server_name(name, port), "port": port, "tls_port": port + SECURE}
+        server = {**entry, "name": server_name(name, port), "port": port, "tls_port": port + SECURE}
         alone = replace(inventory, problems=[])
-        node = build_instance(alone, one, hosts, 0)
-        problems += [text.replace(f" {one['name']}:", f" {name}:") for text in alone.problems]
+        node = build_instance(alone, server, hosts, 0)
+        problems += [text.replace(f" {server['name']}:", f" {name}:") for text in alone.problems]
         node.update(cluster=name, bus_port=port + BUS)
         if node["local"]:
             address = inventory.address_of(inventory.host)

@@ -54,8 +54,8 @@ def is_converged(
 
     Several executions of it are a list. Whatever fails here is left to that module, which says it.
     """
-    said = json.loads(options)
-    for each in said if isinstance(said, list) else [said]:
+    given = json.loads(options)
+    for each in given if isinstance(given, list) else [given]:
         try:
             require_library()
             subject = build_part(module, build, spec, {**each, "wait": 0})

@@ -48,11 +48,11 @@ class Modest(Plain):
 class Look:
     """One look at what a host is told of."""
 
-    def __init__(self, told: Told) -> None:
+    def __init__(self, settings: Told) -> None:
         """Read how to get in."""
-        self.told = told
+        self.told = settings
         # A file that cannot be read is found out by each connection: what needs none is told all the same.
-        self.tls = Tls(*(told[f"tls_{part}_file"] for part in ("ca", "cert", "key"))) if told["tls"] else None
+        self.tls = Tls(*(settings[f"tls_{part}_file"] for part in ("ca", "cert", "key"))) if settings["tls"] else None
 
     def list_places(self, entries: Sequence[Dict[str, str]], name: str = "") -> List[Place]:
         """Return where processes of a data set are, or Sentinels, with what to log in."""
@@ -66,7 +66,9 @@ class Look:
 
     def look_around(self) -> Found:
         """Look at everything."""
-        places = {one["name"]: self.list_places(one["members"], one["name"]) for one in self.told["sets"]}
+        places = {
+            data_set["name"]: self.list_places(data_set["members"], data_set["name"]) for data_set in self.told["sets"]
+        }
         # All at once: hosts that are down cost their patience once.
         seen = iter(observe_all([place for of_set in places.values() for place in of_set], kind=Modest))
         servers: Dict[str, Dict[str, Any]] = {}
@@ -80,7 +82,7 @@ class Look:
         return Found(
             servers,
             {view.host: view.to_dict() for view in watchers},
-            [self.look_at_process(one, installed) for one in self.told["processes"]],
+            [self.look_at_process(process, installed) for process in self.told["processes"]],
             {name: find_backups(backup, name) for name in backup["directories"]},
             certificate_until(self.told["certificate"]),
         )
@@ -93,32 +95,34 @@ class Look:
         for (host, place), (seen, view) in zip(places, looks):
             servers.setdefault(host, {})[names[place.port]] = {**seen.to_dict(), "cluster": view}
 
-    def look_at_process(self, one: Told, installed: str) -> Process:
+    def look_at_process(self, declared: Told, installed: str) -> Process:
         """Look at one process of this host."""
-        ((_host, place),) = self.list_places([{**one, "host": self.told["me"]}], one["set"])
-        labels = {"addr": one["addr"], **({"set": one["set"]} if one["set"] else {})}
-        found = Process(labels, wants_restart(place, one, installed))
+        ((_host, place),) = self.list_places([{**declared, "host": self.told["me"]}], declared["set"])
+        labels = {"addr": declared["addr"], **({"set": declared["set"]} if declared["set"] else {})}
+        process = Process(labels, wants_restart(place, declared, installed))
         with suppress(OSError):
-            text = Path(one["users"]).read_text(encoding="utf-8", errors="replace")
-            found.rotating = {user: float(since) for user, since in parse_marks(text).items()}
-        if one["tls_port"]:
+            text = Path(declared["users"]).read_text(encoding="utf-8", errors="replace")
+            process.rotating = {user: float(since) for user, since in parse_marks(text).items()}
+        if declared["tls_port"]:
             own = Tls(None, self.told["certificate"], self.told["key"]) if self.told["key"] else Tls()
             with suppress(OSError, ValueError):
-                found.served_until = not_after(read_certificate(own, one["address"], int(one["tls_port"]), SECONDS))
-        return found
+                process.served_until = not_after(
+                    read_certificate(own, declared["address"], int(declared["tls_port"]), SECONDS)
+                )
+        return process
 
 
 def build_of(binary: str) -> str:
     """Return what tells the installed program from another one, as INFO says it; empty when it does not tell."""
     try:
-        said = subprocess.run([binary, "--version"], stdout=subprocess.PIPE, timeout=SECONDS, check=True).stdout
+        output = subprocess.run([binary, "--version"], stdout=subprocess.PIPE, timeout=SECONDS, check=True).stdout
     except (OSError, subprocess.SubprocessError):
         return ""
-    found = re.search(r"build=(\w+)", said.decode("utf-8", "replace"))
-    return found.group(1) if found else ""
+    match = re.search(r"build=(\w+)", output.decode("utf-8", "replace"))
+    return match.group(1) if match else ""
 
 
-def wants_restart(place: Endpoint, one: Told, installed: str) -> Optional[bool]:
+def wants_restart(place: Endpoint, declared: Told, installed: str) -> Optional[bool]:
     """Return whether a process runs another program than the installed one, or a restart is left; None: not known."""
     try:
         with Modest(place) as client:
@@ -127,7 +131,11 @@ def wants_restart(place: Endpoint, one: Told, installed: str) -> Optional[bool]:
         return None
     running = info.get("redis_build_id", "")
     changed = bool(installed and running and installed != running)
-    return changed or Path(one["note"]).exists() or bool(pending_settings(one["pending"], info.get("run_id", "")))
+    return (
+        changed
+        or Path(declared["note"]).exists()
+        or bool(pending_settings(declared["pending"], info.get("run_id", "")))
+    )
 
 
 def pending_settings(path: str, run_id: str) -> List[str]:
@@ -149,28 +157,28 @@ def certificate_until(path: str) -> Optional[float]:
         return None
 
 
-def find_backups(told: Told, name: str) -> Dict[str, float]:
+def find_backups(settings: Told, name: str) -> Dict[str, float]:
     """Return when the newest backup of a set on this host was made, proven, copied away and drilled."""
-    place = Path(told["directories"][name])
-    found: Dict[str, float] = {}
-    for one in reversed(manifests.list_backups(str(place))):
+    place = Path(settings["directories"][name])
+    moments: Dict[str, float] = {}
+    for backup in reversed(manifests.list_backups(str(place))):
         try:
-            manifest = manifests.read_manifest(str(place / one))
+            manifest = manifests.read_manifest(str(place / backup))
             if not manifest.good:
                 continue
             ended = parse_time(manifest.ended)
-            found.setdefault("success", ended)
+            moments.setdefault("success", ended)
             drilled = [parse_time(str(drill["at"])) for drill in manifest.drills if drill.get("result") == PASSED]
         except (QuorumError, KeyError):
             continue
-        if (manifest.verified.load if told["load"] else manifest.verified.file_check) == PASSED:
-            found.setdefault("proof", ended)
+        if (manifest.verified.load if settings["load"] else manifest.verified.file_check) == PASSED:
+            moments.setdefault("proof", ended)
         if drilled:
-            found.setdefault("drill", drilled[-1])
+            moments.setdefault("drill", drilled[-1])
     with suppress(OSError, ValueError, KeyError, QuorumError):
-        report = json.loads(Path(told["report"]).read_text(encoding="utf-8"))
-        found["copy"] = parse_time(report["sets"][name]["copied"])
-    return found
+        report = json.loads(Path(settings["report"]).read_text(encoding="utf-8"))
+        moments["copy"] = parse_time(report["sets"][name]["copied"])
+    return moments
 
 
 def replace_file(path: Path, text: str) -> None:
@@ -186,6 +194,6 @@ def main(arguments: Sequence[str]) -> int:
     if len(arguments) != 2:
         sys.stderr.write("usage: facts SETTINGS FILE\n")
         return 2
-    told = json.loads(Path(arguments[0]).read_text(encoding="utf-8"))
-    replace_file(Path(arguments[1]), collect_facts(told, Look(told).look_around(), time.time()))
+    settings = json.loads(Path(arguments[0]).read_text(encoding="utf-8"))
+    replace_file(Path(arguments[1]), collect_facts(settings, Look(settings).look_around(), time.time()))
     return 0

@@ -46,16 +46,16 @@ class Notifier:
         known = {}
         if self.seen.exists():
             known = {name: Known(*row) for name, row in json.loads(self.seen.read_text(encoding="utf-8")).items()}
-        told = self.settings
-        self.watch = Watch(told["deployment"], told["host"], told["rank"], known)
+        settings = self.settings
+        self.watch = Watch(settings["deployment"], settings["host"], settings["rank"], known)
         self.kept = dict(self.watch.known) if self.seen.exists() else None
         self.said: queue.Queue[Said] = queue.Queue()
-        found = make_sinks(told["sinks"], told["passwords"])
-        for name, count in remove_undeclared(state, list(found)):
+        sinks = make_sinks(settings["sinks"], settings["passwords"])
+        for name, count in remove_undeclared(state, list(sinks)):
             log_line(f"{name} is not declared any more; {count} events were waiting for it")
-        folding = [sink for sink in found.values() if sink.folds]
+        folding = [sink for sink in sinks.values() if sink.folds]
         self.messengers = [
-            Messenger(name, one, [] if one.folds else folding, told, state) for name, one in found.items()
+            Messenger(name, sink, [] if sink.folds else folding, settings, state) for name, sink in sinks.items()
         ]
         self.inbox = state / "inbox"
         self.inbox.mkdir(mode=0o700, exist_ok=True)
@@ -97,19 +97,19 @@ class Notifier:
         """Compare what the Sentinel shows with what was seen last; return whether it is in between."""
         try:
             with Plain(endpoint_of(self.settings, 2.0)) as line:
-                found = self._ask(line)
+                sets = self._ask(line)
                 if not self.watch.blind:
-                    self._drain(set(self.watch.list_moved(found)))
-                moved = self.watch.list_moved(found)
+                    self._drain(set(self.watch.list_moved(sets)))
+                moved = self.watch.list_moved(sets)
                 lost = {name: self._down(line, name) for name in moved if self.watch.blind}
         except QuorumError:
             return True  # the listener says why
-        events = self.watch.compare_look(found, lost, time.time())
+        events = self.watch.compare_look(sets, lost, time.time())
         self._tell(events)
         self._remember()
         if not self.heard:
             self.watch.note_loss()
-        return any(name in self.watch.known and now.epoch > self.watch.known[name].epoch for name, now in found.items())
+        return any(name in self.watch.known and now.epoch > self.watch.known[name].epoch for name, now in sets.items())
 
     def _drain(self, moved: Set[str]) -> None:
         """Hear out why they moved: that was said before their new primaries were named."""
@@ -149,7 +149,7 @@ class Notifier:
 
     def _remember(self) -> None:
         if self.kept != self.watch.known:
-            rows = {name: [one.epoch, one.address] for name, one in self.watch.known.items()}
+            rows = {name: [known.epoch, known.address] for name, known in self.watch.known.items()}
             write_file(self.seen, json.dumps(rows, sort_keys=True) + "\n")
             self.kept = dict(self.watch.known)
 

@@ -22,20 +22,20 @@ Said = Tuple[str, str]
 
 def endpoint_of(settings: Mapping[str, Any], timeout: Optional[float]) -> Endpoint:
     """Return where the own Sentinel listens; without a limit for a line that waits for events."""
-    told = settings["sentinel"]
-    user, words = told.get("username") or None, settings["passwords"]["sentinel"] or None
+    sentinel = settings["sentinel"]
+    user, words = sentinel.get("username") or None, settings["passwords"]["sentinel"] or None
     # The module types seconds; a line to a process of the same host is cut by the kernel when that one is gone.
     given: Any = timeout
-    return Endpoint(told["address"], told["port"], user, words, timeout=given, tls=tls_from_params(told))
+    return Endpoint(sentinel["address"], sentinel["port"], user, words, timeout=given, tls=tls_from_params(sentinel))
 
 
 class Listener(threading.Thread):
     """Passes on what the Sentinel says, for as long as there is one."""
 
-    def __init__(self, settings: Mapping[str, Any], said: queue.Queue[Said]) -> None:
+    def __init__(self, settings: Mapping[str, Any], messages: queue.Queue[Said]) -> None:
         """Prepare the thread."""
         super().__init__(daemon=True)
-        self.settings, self.said = settings, said
+        self.settings, self.said = settings, messages
 
     def run(self) -> None:
         """Listen, and begin again."""

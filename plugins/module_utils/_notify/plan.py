@@ -17,8 +17,8 @@ COPIES = "/run/redis-notify"
 
 def settings_text(given: Mapping[str, Any]) -> str:
     """Return the settings file: all secrets are under `passwords`, where no diff shows them."""
-    told, webhook = given["settings"], given["settings"].get("webhook") or {}
-    alertmanager, mail = (dict(told.get(name) or {}) for name in ("alertmanager", "mail"))
+    settings, webhook = given["settings"], given["settings"].get("webhook") or {}
+    alertmanager, mail = (dict(settings.get(name) or {}) for name in ("alertmanager", "mail"))
     passwords = {
         "sentinel": [word for word in given["passwords"] if word],
         "alertmanager": alertmanager.pop("password", None) or "",
@@ -30,9 +30,9 @@ def settings_text(given: Mapping[str, Any]) -> str:
         "alertmanager": alertmanager or None,
         "webhook": {"ca_file": webhook.get("ca_file")} if webhook else None,
         "mail": mail or None,
-        "command": told.get("command") or [],
+        "command": settings.get("command") or [],
     }
-    found = {
+    content = {
         "deployment": given["deployment"],
         "host": given["name"],
         "rank": given["rank"],
@@ -47,10 +47,10 @@ def settings_text(given: Mapping[str, Any]) -> str:
         },
         "sinks": sinks,
         "passwords": passwords,
-        "standby": told["standby"],
-        "keep": told["keep"],
+        "standby": settings["standby"],
+        "keep": settings["keep"],
     }
-    return json.dumps(found, indent=4, sort_keys=True) + "\n"
+    return json.dumps(content, indent=4, sort_keys=True) + "\n"
 
 
 def deployment_of(text: str) -> str:
@@ -63,23 +63,23 @@ def deployment_of(text: str) -> str:
 
 def problems_of(settings: Mapping[str, Any]) -> List[str]:
     """Return a sentence for each value with which nobody could be told."""
-    found = []
+    problems = []
     webhook, mail = settings.get("webhook") or {}, settings.get("mail") or {}
     alertmanager = settings.get("alertmanager") or {}
     urls = [(f"alertmanager: urls {number}", url) for number, url in enumerate(alertmanager.get("urls") or [], 1)]
     if alertmanager and not urls:
-        found.append("redis_notify alertmanager has no urls; write urls: [http://HOST:9093].")
+        problems.append("redis_notify alertmanager has no urls; write urls: [http://HOST:9093].")
     urls += [("webhook: url", webhook.get("url"))] if webhook else []
     for name, url in urls:
-        found += [f"redis_notify {name} {why}." for why in _wrong(str(url))]
+        problems += [f"redis_notify {name} {why}." for why in _wrong(str(url))]
     if mail and not mail.get("to"):
-        found.append("redis_notify mail has nobody in `to`; write to: [people@example.org].")
+        problems.append("redis_notify mail has nobody in `to`; write to: [people@example.org].")
     if mail.get("password") and mail.get("tls") == "off":
-        found.append("redis_notify mail would send its password in clear; set tls to starttls or on.")
+        problems.append("redis_notify mail would send its password in clear; set tls to starttls or on.")
     command = settings.get("command") or []
     if command and not command[0].startswith("/"):
-        found.append(f"redis_notify command {command[0]!r} is no path; write it with its directory.")
-    return found
+        problems.append(f"redis_notify command {command[0]!r} is no path; write it with its directory.")
+    return problems
 
 
 def _wrong(url: str) -> List[str]:
@@ -130,4 +130,7 @@ def check_answer(host: str, problem: QuorumError) -> str:
 
 def describe_outcome(answers: Mapping[str, Mapping[str, Any]]) -> List[str]:
     """Return what became of a test notification, a line for each sink."""
-    return [f"{name}: {'arrived at' if one['taken'] else 'NOT told,'} {one['where']}" for name, one in answers.items()]
+    return [
+        f"{name}: {'arrived at' if answer['taken'] else 'NOT told,'} {answer['where']}"
+        for name, answer in answers.items()
+    ]

@@ -167,8 +167,8 @@ class NotifyHost(Reconciler[View]):
         if isinstance(step, SendTest):
             self._test()
         elif isinstance(step, TellDeed):
-            told = self.given["tell"]
-            name = write_deed(told["kind"], told["state"], told["set"], told["who"], uuid.uuid4().hex[:8])
+            deed = self.given["tell"]
+            name = write_deed(deed["kind"], deed["state"], deed["set"], deed["who"], uuid.uuid4().hex[:8])
             (STATE / "inbox" / f"{name}.deed").touch()
         elif isinstance(step, Remove):
             self._remove(step.view)
@@ -187,9 +187,9 @@ class NotifyHost(Reconciler[View]):
     def _control(self, verb: str) -> None:
         run_command("systemctl", "daemon-reload")
         run_command("systemctl", "enable", UNIT)
-        code, said = run_command("systemctl", "restart", UNIT)
+        code, output = run_command("systemctl", "restart", UNIT)
         if code:
-            raise failure_of(UNIT, verb, said, self.begin)
+            raise failure_of(UNIT, verb, output, self.begin)
 
     def _remove(self, obs: View) -> None:
         run_command("systemctl", "disable", "--now", UNIT)
@@ -219,7 +219,7 @@ class NotifyHost(Reconciler[View]):
             time.sleep(0.2)
         self.answers = _told(answer)
         answer.unlink()
-        if not self.answers or not all(one["taken"] for one in self.answers.values()):
+        if not self.answers or not all(outcome["taken"] for outcome in self.answers.values()):
             raise QuorumError(f"From {self.host} not every sink was told. {'; '.join(describe_outcome(self.answers))}")
 
     def settle(self, before: View, steps: List[Step]) -> View:
@@ -255,7 +255,7 @@ class NotifyHost(Reconciler[View]):
 def _told(path: Path) -> Dict[str, Any]:
     """Return what the notifier has written; its user may not lead root elsewhere by a link."""
     try:
-        found = json.loads(read_path(str(path)).content)
+        content = json.loads(read_path(str(path)).content)
     except ValueError:
         return {}
-    return found if isinstance(found, dict) else {}
+    return content if isinstance(content, dict) else {}

@@ -56,7 +56,7 @@ def send_request(url: str, headers: Headers, data: Optional[bytes] = None, ca: s
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         line.request("GET" if data is None else "POST", target, data, headers)
         reply = line.getresponse()
-        found = reply.read(LARGEST)
+        body = reply.read(LARGEST)
     except OSError as problem:
         raise NotTaken(f"{host_of_url(url)}: {problem}") from None
     except (http.client.HTTPException, ValueError) as problem:
@@ -66,7 +66,7 @@ def send_request(url: str, headers: Headers, data: Optional[bytes] = None, ca: s
             line.close()
     if not 200 <= reply.status < 300:
         raise NotTaken(f"{host_of_url(url)} answers HTTP {reply.status}")
-    return found
+    return body
 
 
 class Sink:
@@ -103,8 +103,8 @@ class Alertmanager(Sink):
     def _headers(self) -> Headers:
         user, word = self.settings.get("username") or "", self.settings.get("password") or ""
         token = b64encode(f"{user}:{word}".encode()).decode()
-        found = {"Content-Type": "application/json"}
-        return {**found, "Authorization": f"Basic {token}"} if user else found
+        headers = {"Content-Type": "application/json"}
+        return {**headers, "Authorization": f"Basic {token}"} if user else headers
 
     def _ask(self, rest: str, data: Optional[bytes] = None) -> bytes:
         url = f"{self.settings['url'].rstrip('/')}/api/v2/alerts{rest}"
@@ -112,12 +112,12 @@ class Alertmanager(Sink):
 
     def _find(self, event: Event) -> Mapping[str, Any]:
         """Return the alert, from whichever host; empty when there is none."""
-        said = self._ask(f"?{build_query(event)}")
+        reply = self._ask(f"?{build_query(event)}")
         try:
-            found: Mapping[str, Any] = next(iter(json.loads(said)), {})
+            alert: Mapping[str, Any] = next(iter(json.loads(reply)), {})
         except (ValueError, TypeError):
             raise NotTaken(f"{host_of_url(self.settings['url'])} does not answer as an Alertmanager") from None
-        return found
+        return alert
 
     def has_event(self, event: Event) -> bool:
         """Ask for the alert: another host may have another opinion of its cause, and one alert is enough."""
@@ -130,10 +130,10 @@ class Alertmanager(Sink):
     def leave_mark(self, event: Event, name: str) -> bool:
         """Write an annotation, which tells nobody anew."""
         with LOCK:
-            found = self._find(event)
-            if found:
-                self._ask("", mark_alert(found, f"told_{name}", event.host))
-            return bool(found)
+            alert = self._find(event)
+            if alert:
+                self._ask("", mark_alert(alert, f"told_{name}", event.host))
+            return bool(alert)
 
     def send_event(self, event: Event, now: float) -> str:
         """Post the alert."""
@@ -156,20 +156,22 @@ class Mail(Sink):
 
     def send_event(self, event: Event, now: float) -> str:
         """Hand the mail over."""
-        told = self.settings
-        where = f"{told['host']}:{told['port']}"
+        settings = self.settings
+        where = f"{settings['host']}:{settings['port']}"
         try:
-            context = ssl.create_default_context(cafile=told.get("ca_file") or None)
+            context = ssl.create_default_context(cafile=settings.get("ca_file") or None)
             kind: Callable[..., smtplib.SMTP] = smtplib.SMTP
             more: Dict[str, Any] = {}
-            if told["tls"] == "on":
+            if settings["tls"] == "on":
                 kind, more = smtplib.SMTP_SSL, {"context": context}
-            with kind(told["host"], told["port"], timeout=TIMEOUT, **more) as line:
-                if told["tls"] == "starttls":
+            with kind(settings["host"], settings["port"], timeout=TIMEOUT, **more) as line:
+                if settings["tls"] == "starttls":
                     line.starttls(context=context)
-                if told.get("username"):
-                    line.login(told["username"], told.get("password") or "")
-                line.send_message(build_mail(event, told["sender"], told["to"]), told["sender"], told["to"])
+                if settings.get("username"):
+                    line.login(settings["username"], settings.get("password") or "")
+                line.send_message(
+                    build_mail(event, settings["sender"], settings["to"]), settings["sender"], settings["to"]
+                )
         except smtplib.SMTPAuthenticationError as problem:
             raise NotTaken(f"{where} refuses the login ({problem.smtp_code})") from None
         except (smtplib.SMTPException, OSError, ValueError) as problem:
@@ -203,21 +205,21 @@ class Command(Sink):
 
 def make_sinks(settings: Mapping[str, Any], passwords: Mapping[str, Any]) -> Dict[str, Sink]:
     """Return the declared sinks by name; what is secret of them is in `passwords`."""
-    found: Dict[str, Sink] = {}
+    sinks: Dict[str, Sink] = {}
     given = settings.get("alertmanager") or {}
     for number, url in enumerate(given.get("urls") or [], 1):
-        found[f"alertmanager-{number}"] = Alertmanager(
+        sinks[f"alertmanager-{number}"] = Alertmanager(
             {**given, "url": url, "password": passwords.get("alertmanager", "")}
         )
     if settings.get("webhook"):
-        found["webhook"] = Webhook(
+        sinks["webhook"] = Webhook(
             {**settings["webhook"], "url": passwords["webhook"], "headers": passwords["headers"]}
         )
     if settings.get("mail"):
-        found["mail"] = Mail({**settings["mail"], "password": passwords.get("mail", "")})
+        sinks["mail"] = Mail({**settings["mail"], "password": passwords.get("mail", "")})
     if settings.get("command"):
-        found["command"] = Command({"argv": settings["command"]})
-    return found
+        sinks["command"] = Command({"argv": settings["command"]})
+    return sinks
 
 
 def log_event(event: Event) -> None:

@@ -61,12 +61,12 @@ class Spool:
 
 def remove_undeclared(state: Path, sinks: List[str]) -> List[Tuple[str, int]]:
     """Remove the spools of sinks that are not declared any more; return how many events each had."""
-    found = []
+    removed = []
     for folder in sorted((state / "spool").glob("*")):
         if folder.name not in sinks:
             paths = list(folder.iterdir())
             for path in paths:
                 path.unlink()
             folder.rmdir()
-            found.append((folder.name, len(paths)))
-    return found
+            removed.append((folder.name, len(paths)))
+    return removed

@@ -198,17 +198,17 @@ def show(address: Address) -> str:
 # --- asking --------------------------------------------------------------------------------------
 
 
-def tls_context(told: dict[str, str] | None) -> Any:
+def tls_context(tls: dict[str, str] | None) -> Any:
     """Return what verifies the others, as the facts tell; None without TLS."""
-    if not told:
+    if not tls:
         return None
     import ssl  # only where it is needed: the import takes longer than all the rest
 
     try:
-        context = ssl.create_default_context(cafile=told["ca"])
-        context.load_cert_chain(told["cert"], told["key"])
+        context = ssl.create_default_context(cafile=tls["ca"])
+        context.load_cert_chain(tls["cert"], tls["key"])
     except OSError as error:
-        files = ", ".join(told.values())
+        files = ", ".join(tls.values())
         raise UnusableError(f"a file of TLS cannot be used: {error} ({files}). Not started; correct it") from error
     return context
 
@@ -300,8 +300,8 @@ def gather(facts: dict[str, Any], recorded: Address | None, known: bool, data: P
     ev.sentinels = len(facts["sentinels"])
     tls = tls_context(facts.get("tls"))
     # Who is known by the other one of two ports, which peers have just left or will soon take.
-    both = [one for one in [*facts["members"], facts] if "other_port" in one]
-    proper = {(one["address"], one["other_port"]): (one["address"], one["port"]) for one in both}
+    both = [member for member in [*facts["members"], facts] if "other_port" in member]
+    proper = {(member["address"], member["other_port"]): (member["address"], member["port"]) for member in both}
     if ev.recorded_target:
         ev.recorded_target = proper.get(ev.recorded_target, ev.recorded_target)
     with ThreadPoolExecutor(16) as pool:
@@ -328,24 +328,24 @@ def gather(facts: dict[str, Any], recorded: Address | None, known: bool, data: P
 def guard(facts: dict[str, Any], recorded: Address | None, known: bool, data: Path) -> Address | None:
     """Whom this server follows (None: it is the primary). Asks until a decision or the time limit."""
     deadline = time.monotonic() + facts["wait"]
-    said = ""
+    reason = ""
     while True:
         decision = decide(gather(facts, recorded, known, data))
         if decision.start:
             role = f"replica of {show(decision.target)}" if decision.target else "primary"
             print(f"start as {role}: {decision.why}", file=sys.stderr)
             return decision.target
-        if decision.why != said:
-            said = decision.why
-            print(f"waiting: {said}", file=sys.stderr)
+        if decision.why != reason:
+            reason = decision.why
+            print(f"waiting: {reason}", file=sys.stderr)
         if time.monotonic() >= deadline:
             break
         time.sleep(0.3)
     crashed = decision.why.startswith("this primary crashed")
     if not decision.final and (crashed or facts["policy"] == "recorded"):
-        print(f"start as primary after {facts['wait']} s, as recorded: {said}", file=sys.stderr)
+        print(f"start as primary after {facts['wait']} s, as recorded: {reason}", file=sys.stderr)
         return None
-    raise UnusableError(f"not started: {said}. Tried again by systemd; a run of site.yml shows who says what")
+    raise UnusableError(f"not started: {reason}. Tried again by systemd; a run of site.yml shows who says what")
 
 
 def ask_view(address: Address, credentials: Sequence[str], tls: Any, me: Address, myid: str) -> View:
@@ -400,7 +400,7 @@ def align_shards(text: str) -> str:
     """
     rows = [line.split(" ") for line in text.split("\n")]
     nodes = [row for row in rows if len(row) > 7]
-    shards = {row[0]: found[1] for row in nodes for found in [re.search("shard-id=([0-9a-f]+)", row[1])] if found}
+    shards = {row[0]: match[1] for row in nodes for match in [re.search("shard-id=([0-9a-f]+)", row[1])] if match}
     for row in nodes:
         if row[0] in shards and row[3] in shards:
             row[1] = row[1].replace(f"shard-id={shards[row[0]]}", f"shard-id={shards[row[3]]}")
@@ -428,7 +428,7 @@ def gather_member(facts: dict[str, Any], started_before: bool, data: Path) -> Me
     tls, me = tls_context(facts.get("tls")), (facts["address"], facts["port"])
     secret = [facts["username"]] if facts.get("username") else []
     secret += [facts["password"]] if facts.get("password") else []
-    others = [(one["address"], one["port"]) for one in facts["members"]]
+    others = [(member["address"], member["port"]) for member in facts["members"]]
     with ThreadPoolExecutor(16) as pool:
         ev.views = list(pool.map(lambda other: ask_view(other, secret, tls, me, myid or ""), others))
     return ev
@@ -436,18 +436,18 @@ def gather_member(facts: dict[str, Any], started_before: bool, data: Path) -> Me
 
 def guard_member(facts: dict[str, Any], started_before: bool, data: Path) -> None:
     """Let a member of a cluster start, or wait until that harms nobody."""
-    deadline, said = time.monotonic() + facts["wait"], ""
+    deadline, reason = time.monotonic() + facts["wait"], ""
     while True:
         decision = decide_member(gather_member(facts, started_before, data))
         if decision.start:
             repair_nodes(data / "nodes.conf")
             print(f"start: {decision.why}", file=sys.stderr)
             return
-        if decision.why != said:
-            said = decision.why
-            print(f"waiting: {said}", file=sys.stderr)
+        if decision.why != reason:
+            reason = decision.why
+            print(f"waiting: {reason}", file=sys.stderr)
         if time.monotonic() >= deadline:
-            raise UnusableError(f"not started: {said}. Tried again by systemd; docs/cluster.md says what to do")
+            raise UnusableError(f"not started: {reason}. Tried again by systemd; docs/cluster.md says what to do")
         time.sleep(0.3)
 
 
@@ -551,13 +551,13 @@ def server(name: str) -> None:
 
 def readable(line: str) -> str:
     """Return a line of a Sentinel so that it can read it again: it writes credentials without the quotes they need."""
-    found = re.fullmatch(r"(sentinel (?:auth-(?:pass|user) \S+|sentinel-(?:pass|user))) (.+)", line)
-    word = found[2] if found else ""
+    match = re.fullmatch(r"(sentinel (?:auth-(?:pass|user) \S+|sentinel-(?:pass|user))) (.+)", line)
+    word = match[2] if match else ""
     quoted = len(word) > 1 and word[0] == word[-1] and word[0] in "\"'"
-    if not found or quoted or not re.search(r"[\s\"']", word, re.ASCII):
+    if not match or quoted or not re.search(r"[\s\"']", word, re.ASCII):
         return line
     escaped = word.replace("\\", "\\\\").replace('"', '\\"')
-    return f'{found[1]} "{escaped}"'
+    return f'{match[1]} "{escaped}"'
 
 
 def sentinel(name: str) -> None:
