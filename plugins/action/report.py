@@ -48,7 +48,8 @@ class ActionModule(ActionBase):
         sentinels: dict[str, Any] = {}
         for host in _hosts(model):
             seen = task_vars["hostvars"][host]
-            for instance in (seen.get("redis_status_seen") or {}).get("instances", []):
+            looked = seen.get("redis_status_seen") or {}
+            for instance in looked.get("instances", []):
                 if "instance" in instance:
                     servers.setdefault(host, {})[instance["name"]] = {
                         **instance["instance"],
@@ -56,12 +57,14 @@ class ActionModule(ActionBase):
                         "rotating": instance["rotating"],
                         "promotions": instance["promotions"],
                         "facts": of_set(instance["facts"], instance["name"]),
+                        "units": looked.get("units"),
                     }
                 else:
                     sentinels[host] = {
                         **instance["sentinel"],
                         "rotating": instance["rotating"],
                         "moves": instance["moves"],
+                        "units": looked.get("units"),
                     }
         asked = task_vars.get("ansible_play_hosts_all")
         fronts = _fronts(model, task_vars["hostvars"])

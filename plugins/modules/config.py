@@ -114,13 +114,14 @@ options:
     description:
       - The configuration as in C(redis.conf). A list repeats its key, true and false become V(yes) and V(no),
         and a null leaves its key out. Values are quoted as the engine wants it.
+      - With C(masteruser), even an empty one, C(masteruser) and C(masterauth) are changed when every member of
+        O(guard) lets them in, and refused as dangerous when not.
     type: dict
     default: {}
   secrets:
     description:
       - More of the same, never shown. A difference is shown as such. One with null is neither written nor compared.
-      - With C(masteruser), even an empty one, C(masteruser) and C(masterauth) are changed when every member of
-        O(guard) lets them in, and refused as dangerous when not.
+        Only passwords belong here - each text in them is masked wherever it is part of what the module returns.
     type: dict
     default: {}
   clients:

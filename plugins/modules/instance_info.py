@@ -45,6 +45,7 @@ options:
           tls_key_file: {description: As O(connection.tls_key_file)., type: path}
       users_file: {description: As O(users_file)., type: path}
       journal: {description: As O(journal)., type: str}
+      unit: {description: "Its unit, for RV(units).", type: str}
   kind:
     description:
       - Whether O(host) and O(port) are those of a server or of a Sentinel.
@@ -68,7 +69,8 @@ options:
     type: path
   refused_hours:
     description:
-      - Return what users were refused in so many hours until now as well, as C(ACL LOG) tells.
+      - Return what users were refused in so many hours until now as well, as C(ACL LOG) tells. The ACL users of a
+        server and the settings of a Sentinel are asked for then, too.
     type: int
     default: 0
   journal:
@@ -76,6 +78,12 @@ options:
       - The unit in whose journal RV(promotions) of a server or RV(moves) of a Sentinel are looked for, for example
         C(redis-server@main.service). It is read on the host where the module runs.
     type: str
+  timers:
+    description:
+      - Timers that are to run on this host, for RV(units).
+    type: list
+    elements: str
+    default: []
   required:
     description:
       - Fail when it cannot be observed.
@@ -116,6 +124,12 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+units:
+  description:
+    - The units and timers that do not start at the next boot, and timers that do not run, each as unit and state.
+  returned: with O(instances)
+  type: list
+  elements: dict
 instances:
   description: What is returned of each entry of O(instances), in their order, with its C(name).
   returned: with O(instances)
@@ -251,6 +265,17 @@ instance:
       returned: always
       type: list
       elements: dict
+    watchers:
+      description:
+        - The Sentinels that listen there, as id (the beginning of their myid) and address. With O(refused_hours).
+      returned: always
+      type: list
+      elements: dict
+    users:
+      description: The ACL users beside the default one. With O(refused_hours), and as far as the user may know it.
+      returned: always
+      type: list
+      elements: str
 sentinel:
   description: The Sentinel as it is, with what it monitors.
   returned: when O(kind=sentinel)
@@ -266,6 +291,10 @@ sentinel:
       returned: always
       type: list
       elements: dict
+    settings:
+      description: What it tells the others of itself, and how it reads names, from 6.2 on. With O(refused_hours).
+      returned: always
+      type: dict
     myid:
       description: Its identity among the Sentinels. Redis 6.0 does not tell.
       returned: always
@@ -286,6 +315,7 @@ from typing import Any, Dict, List, Optional, Union
 from ..module_utils._core.errors import QuorumError
 from ..module_utils._core.reconcile import Module, Reconciler, Step
 from ..module_utils._host.promotions import read_promotions, read_switches
+from ..module_utils._host.services import list_disabled
 from ..module_utils._model.facts_text import read_moments
 from ..module_utils._model.observed import Observed, SentinelView
 from ..module_utils._module.options import SERVER_OPTIONS
@@ -303,6 +333,7 @@ INSTANCE_OPTIONS: Dict[str, Any] = {
     "port": {"type": "int", "required": True},
     "users_file": {"type": "path"},
     "journal": {"type": "str"},
+    "unit": {"type": "str"},
 }
 
 
@@ -349,7 +380,7 @@ class InstanceInfo(Reconciler[List[Seen]]):
         """Take the options."""
         super().__init__()
         given = module.params
-        self.several, self.facts_file = given["instances"], given["facts_file"]
+        self.several, self.facts_file, self.timers = given["instances"], given["facts_file"], given["timers"]
         own = [{"connection": None}] if self.several is None else self.several
         shared = given["connection"]
         self.looked_at = [Instance({**given, **each, "connection": each["connection"] or shared}) for each in own]
@@ -368,7 +399,9 @@ class InstanceInfo(Reconciler[List[Seen]]):
         states = [{**instance.describe_state(seen), "facts": facts} for instance, seen in zip(self.looked_at, obs)]
         if self.several is None:
             return states[0]
-        return {"instances": [{"name": own["name"], **each} for own, each in zip(self.several, states)]}
+        units = [own["unit"] for own in self.several if own["unit"]] + self.timers
+        instances = [{"name": own["name"], **each} for own, each in zip(self.several, states)]
+        return {"instances": instances, "units": list_disabled(units)}
 
 
 def _text(path: Optional[str]) -> str:
@@ -391,6 +424,7 @@ def main() -> None:
         "refused_hours": {"type": "int", "default": 0},
         "journal": {"type": "str"},
         "required": {"type": "bool", "default": False},
+        "timers": {"type": "list", "elements": "str", "default": []},
     }
     run(MaskedModule(argument_spec=spec, supports_check_mode=True), InstanceInfo, needs_library=False)
 

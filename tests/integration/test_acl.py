@@ -156,6 +156,7 @@ def test_presets_are_proven_and_let_applications_work(lab: Lab) -> None:
     assert ("reader", "command", "set") in {(one["user"], one["kind"], one["object"]) for one in refused}
     assert all(one["age"] < 3600 and one["times"] for one in refused) and "auth" not in {one["kind"] for one in refused}
     assert lab.run("instance_info", **login)["instance"]["refused"] == []
+    assert "reader" in lab.run("instance_info", **login, refused_hours=24)["instance"]["users"]
     again = acl(lab, server, [*OWN, *users])
     assert not again.changed and "PSUBSCRIBE" not in str(again.data.get("warnings")), again.text
 
@@ -307,8 +308,9 @@ def test_credentials_move_only_when_every_member_lets_them_in(lab: Lab) -> None:
                 "save": "",
                 "repl-timeout": 10,
                 "repl-ping-replica-period": 3,
+                "masteruser": "q-replication",
             },
-            secrets={"requirepass": None, "masteruser": "q-replication", "masterauth": "secret-of-replication"},
+            secrets={"requirepass": None, "masterauth": "secret-of-replication"},
             guard={"address": "127.0.0.1", "members": places[1:], "sentinels": [], "policy": "wait", "wait": 1},
             allow_dangerous=False,
         )

@@ -363,6 +363,25 @@ def test_a_sentinel_file_is_validated_and_its_start_file_compared(lab: Lab, tmp_
     same = lab.run("config", **options)
     assert not same.changed, same.text
     assert not same["restart_needed"]
+    # What somebody has told the running one beside its file.
+    options["parameters"]["sentinel"] += ["announce-ip 127.0.0.1", f"announce-port {sentinel.port}"]
+    lab.run("config", **options)
+    if not sentinel.info()["redis_version"].startswith("6.0."):
+        lab.run("config", **options)
+        typed = {"announce-ip": "127.0.0.9", "announce-port": "1", "resolve-hostnames": "yes"}
+        for key, value in typed.items():
+            sentinel.call("SENTINEL", "CONFIG", "SET", key, value)
+        assert (
+            lab.run("instance_info", kind="sentinel", port=sentinel.port, refused_hours=1)["sentinel"][
+                "settings"
+            ].items()
+            >= typed.items()
+        )
+        text = "sentinel sentinel: set at run time resolve-hostnames yes -> no"
+        for check in (True, False):
+            steps = lab.run("config", check, **options)["steps"]
+            assert len(steps) == 3 and text in steps, steps
+        assert not lab.run("config", **options).changed
     options["parameters"]["loglevel"] = "verbose"
     other = lab.run("config", **options)
     assert other.changed
@@ -487,8 +506,11 @@ def test_what_one_of_several_processes_refuses_changes_none(managed: Managed, tm
     assert not managed.lab.run("config", processes=both, **shared).changed
     assert SECRET not in done.text.replace(json.dumps(both), "")
     assert done["to_restart"] == []
-    more = {**server, "parameters": {**server["parameters"], "databases": 4}}
-    assert managed.lab.run("config", processes=[more, both[1]], **shared)["to_restart"] == ["main"]
+    # Its own user for replication has a name that is part of that of the set, which is no secret.
+    more = {**server, "name": "replica-cache"}
+    more["parameters"] = {**server["parameters"], "databases": 4, "masteruser": "replica"}
+    restart = managed.lab.run("config", processes=[more, both[1]], allow_dangerous=True, **shared)
+    assert restart["to_restart"] == ["replica-cache"], restart.text
     assert not managed.lab.run("config", processes=[], **shared).changed
     assert "required: name, processes" in managed.lab.run("config", **shared).msg
 
@@ -505,6 +527,11 @@ def test_what_the_start_guard_knows_lies_beside_the_file(managed: Managed) -> No
     assert json.loads(place.read_text()) == guard | told
     assert place.stat().st_mode & 0o777 == 0o640
     assert not managed.run(extra=extra).changed
+    # Nobody declares users of this server: one that somebody has typed is known to it alone.
+    managed.server.call("ACL", "SETUSER", "typed", "on", "nopass", "+ping")
+    alone = managed.run(extra={**extra, "guard": {**guard, "acl": False}})
+    assert not alone.changed and "not declared and left alone: the ACL users typed" in str(alone["warnings"])
+    assert "typed" not in str(managed.run(extra=extra).data.get("warnings"))
     guard["wait"] = 6
     again = managed.run(extra=extra)
     assert again["steps"] == [f"change {place}"]

@@ -273,7 +273,7 @@ def test_an_example_is_a_sound_inventory(path: Path) -> None:
         assert set(own) <= public
         for entry in own.get("redis_instances", []):
             assert set(entry) <= keys
-        values = {**defaults("redis"), "redis_password": "a", "redis_sentinel_password": "b", **own}
+        values = {**defaults("redis"), "redis_password": "word-1", "redis_sentinel_password": "word-2", **own}
         addresses = {name: str(seen.get("ansible_host", f"10.0.0.{n}")) for n, (name, seen) in enumerate(hosts.items())}
         model = build_topology(Inventory(host, groups, values, addresses.__getitem__))
         assert model["warnings"] == []

@@ -34,6 +34,7 @@ from .._model.rotation_marks import PROVE
 from .._redis.client import Client
 from .._redis.endpoint import endpoint_from_params
 from .._redis.observe import list_refusals, read_members, replace_login
+from .by_hand import correct_sentinel, warn_users
 from .diff import (
     LINK,
     Change,
@@ -55,6 +56,7 @@ from .steps import (
     ChangePassword,
     GiveBack,
     SetLive,
+    TellSentinel,
     View,
     WriteManaged,
     file_steps,
@@ -168,7 +170,7 @@ class Instance(Reconciler[View]):
             for change in list_changes(self.parameters, sample.config, live.config, same, hidden)
             if self.secrets.get(change.key, "") is not None and not (self.rotating and change.key == "requirepass")
         ]
-        if ("masteruser" in self.secrets or self.rotating) and any(
+        if ("masteruser" in self.parameters or self.rotating) and any(
             canonical_name(change.key) in LINK for change in changes
         ):
             live.refused_by = self._refusals()
@@ -176,6 +178,7 @@ class Instance(Reconciler[View]):
         plan = plan_changes(changes, sample.config, live, self.parameters, sample.version, digest)
         warning = clients_warning(self.parameters, sample.config)
         plan.warnings += [warning] if warning else []
+        plan.warnings += warn_users(client, self.params["guard"])
         return plan
 
     def _refusals(self) -> list[str]:
@@ -183,7 +186,7 @@ class Instance(Reconciler[View]):
         guard = self.params["guard"]
         places = read_members(guard["members"] if guard else [], replace_login(self.params["connection"]))
         own = (self.label, endpoint_from_params(self.params))
-        user, password = self.secrets.get("masteruser"), self.secrets.get("masterauth")
+        user, password = self.parameters.get("masteruser"), self.secrets.get("masterauth")
         return [] if self.module.check_mode else list_refusals([own, *places], user, password)
 
     def plan(self, obs: View) -> list[Step]:
@@ -210,13 +213,16 @@ class Instance(Reconciler[View]):
         steps: list[Step] = self.changeover.list_steps() if self.changeover is not None else []
         if self.params["previous"] == PROVE:
             return []
+        # Where the file changes too, a restart tells it.
+        if self.sentinel and self.client is not None and not list_differences(obs.seen, self.wanted):
+            steps += correct_sentinel(self.client, self.parameters, self.label)
         certificate = "" if self.sentinel else str(self.parameters.get("tls-cert-file") or "")
         steps += process_steps(obs, self.label, self.home, certificate)
         return [*steps, *file_steps(obs, self.wanted), *plan_files(obs.guard)]
 
     def apply(self, step: Step) -> None:
         """Do one step; when it fails, the steps before it are taken back."""
-        if isinstance(step, ChangePassword):
+        if isinstance(step, (ChangePassword, TellSentinel)):
             if self.client is not None:
                 self.client.call(*step.command)
         elif isinstance(step, WriteFile):

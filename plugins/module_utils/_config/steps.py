@@ -36,6 +36,13 @@ class ChangePassword(Step):
 
 
 @dataclass
+class TellSentinel(Step):
+    """Tell a Sentinel a setting that its file has."""
+
+    command: Sequence[Any]
+
+
+@dataclass
 class GiveBack(Step):
     """Let the directory belong to the user of the process."""
 

@@ -82,6 +82,32 @@ def unit_table(more: Sequence[str] = ()) -> str:
     return done.stdout.decode("utf-8", "replace")
 
 
+def list_disabled(units: Sequence[str]) -> list[dict[str, str]]:
+    """Return which of these units systemd would not start at the next boot, and which timers among them do not run."""
+    if not units:
+        return []
+    command = ["systemctl", "show", "--property=Id,LoadState,ActiveState,UnitFileState", *units]
+    try:
+        done = subprocess.run(
+            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL, check=False
+        )
+    except OSError:
+        return []
+    return disabled_in(done.stdout.decode("utf-8", "replace"))
+
+
+def disabled_in(table: str) -> list[dict[str, str]]:
+    """Return the same from what systemd says; pure. A server that does not run does not answer, which is known."""
+    disabled = []
+    for unit in parse_blocks(table):
+        state = "masked" if unit.get("LoadState") == "masked" else unit.get("UnitFileState", "")
+        if state.startswith("enabled"):
+            state = unit.get("ActiveState", "") if unit["Id"].endswith(".timer") else "active"
+        if state != "active":
+            disabled.append({"unit": unit["Id"], "state": state or unit.get("LoadState", "")})
+    return disabled
+
+
 def programs_of(table: str, proc: Path) -> dict[str, str]:
     """Return the program file of each unit that runs; of one that a package has replaced, the name is the same."""
     programs: dict[str, str] = {}

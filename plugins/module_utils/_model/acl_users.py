@@ -67,6 +67,7 @@ def acl_model(
     managed = bool(users) or (rotating and auth)
     absent = [str(user["name"]) for user in users if user.get("state", "present") == "absent"]
     model = {"declared": bool(users), "managed": managed, "default": "default" in names, "absent": absent}
+    model["names"] = names
     return {**model, **list_duties(users)}
 
 
@@ -163,7 +164,9 @@ def assign_logins(
             "backup_password": newest,
             "monitoring": _newest(login_of(users, "monitoring")),
             "endpoint": {"username": "", "password": plain, **_newest(login_of(users, "endpoint"))},
-            "secrets": _secrets(logins["replication"], plain, bool(users), ruled) if auth else {},
+            # The name is no secret: Ansible would mask it wherever it is part of another one, such as a data set's.
+            "masteruser": {"masteruser": logins["replication"]["username"]} if auth and users else {},
+            "secrets": _secrets(logins["replication"], plain, ruled) if auth else {},
         }
         by_name.update(dict.fromkeys(server_names(entry), access))
     return by_name
@@ -193,9 +196,6 @@ def login_of(users: Sequence[Mapping[str, Any]], job: str) -> Dict[str, Any]:
     return {}
 
 
-def _secrets(replication: Mapping[str, str], plain: str, acl: bool, ruled: bool) -> Dict[str, Optional[str]]:
+def _secrets(replication: Mapping[str, str], plain: str, ruled: bool) -> Dict[str, Optional[str]]:
     """Return what the configuration of a server says of passwords."""
-    secrets: Dict[str, Optional[str]] = {"requirepass": None if ruled else plain, "masterauth": replication["password"]}
-    if acl:
-        secrets["masteruser"] = replication["username"]
-    return secrets
+    return {"requirepass": None if ruled else plain, "masterauth": replication["password"]}

@@ -67,6 +67,8 @@ class Observed:
     uptime: int = 0
     config: Dict[str, str] = field(default_factory=dict)
     refused: List[Dict[str, Any]] = field(default_factory=list)
+    users: List[str] = field(default_factory=list)
+    watchers: List[Dict[str, str]] = field(default_factory=list)  # Sentinels that listen there, by id and address
 
     @property
     def name(self) -> str:
@@ -149,6 +151,7 @@ class SentinelView:
     tilt: bool = False
     masters: Dict[str, WatchedMaster] = field(default_factory=dict)
     refused: List[Dict[str, Any]] = field(default_factory=list)
+    settings: Dict[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:

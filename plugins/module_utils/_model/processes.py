@@ -32,7 +32,7 @@ def _server(
         "state_file": f"/var/lib/redis/{name}/redis.conf",
         "unit": f"redis-server@{name}.service",
         "port": item["port"],
-        "parameters": item["parameters"],
+        "parameters": {**item["parameters"], **access["masteruser"]},
         "secrets": access["secrets"],
         "rotating": access["rotating"],
         "connection": access["connection"],
@@ -69,6 +69,7 @@ def local_instances(
             "connection": access[item["name"]]["connection"],
             "users_file": f"/etc/redis/{item['name']}.acl",
             "journal": f"redis-server@{item['name']}.service" if journals else None,
+            "unit": f"redis-server@{item['name']}.service",
         }
         for item in topology["servers"]
     ]
@@ -82,6 +83,7 @@ def local_instances(
                 "connection": sentinel_connection,
                 "users_file": f"/etc/redis/{sentinel['name']}.conf",
                 "journal": f"redis-sentinel@{sentinel['name']}.service" if journals else None,
+                "unit": f"redis-sentinel@{sentinel['name']}.service",
             }
         )
     return instances

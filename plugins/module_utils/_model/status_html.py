@@ -19,9 +19,9 @@ from .status_moves import MOVES_HEAD, last_moves
 from .status_page import (
     REFUSED_HEAD,
     SENTINELS_HEAD,
-    cluster_passwords,
     health_of,
     members_of,
+    note_cluster,
     observers_of,
     opinion_of,
     passwords_open,
@@ -159,7 +159,7 @@ def _section(
         _crosscheck(status, watchers),
         *_moves(status.seen, status.watching, status.declared),
         *show_facts(status.seen),
-        *(make_tag("p", line, class_="note") for line in passwords_open(status)),
+        *(make_tag("p", line, class_="note") for line in [*passwords_open(status), *status.notes]),
         *_endpoints(status, model, leading.get(status.declared["name"], [])),
         *_refused(observers_of(status)),
         *([make_tag("h3", "How an application connects"), make_tag("pre", "\n".join(values))] if values else []),
@@ -178,7 +178,7 @@ def _cluster(number: int, cluster: ClusterStatus) -> ET.Element:
         make_table(SHARDS_HEAD, [_shard(row) for row in cluster.list_rows()], "Shards"),
         *_moves(cluster.registered, {}, cluster.declared),
         *show_facts(facts_by_host(cluster)),
-        *(make_tag("p", line, class_="note") for line in cluster_passwords(cluster)),
+        *(make_tag("p", line, class_="note") for line in note_cluster(cluster)),
         *_refused(cluster.registered),
         id=f"cluster-{number}",
     )

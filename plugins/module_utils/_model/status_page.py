@@ -12,6 +12,7 @@ from .cluster_status import SHARDS_HEAD, ClusterStatus, judge_clusters
 from .status_endpoints import ENDPOINTS_HEAD, judge_endpoints
 from .status_verdict import SetStatus, State, judge_sets, primaries_of
 from .tables import count_of
+from .typed_by_hand import note_users
 
 Row = Sequence[str]
 REFUSED_ROWS = 10
@@ -40,7 +41,7 @@ def render_page(
             page += ["", *_table(SENTINELS_HEAD, rows)]
         rows = leading.get(status.declared["name"], [])
         page += ["", *_table(ENDPOINTS_HEAD, rows)] if rows else []
-        page += [f"  {line}" for line in passwords_open(status)]
+        page += [f"  {line}" for line in [*passwords_open(status), *status.notes]]
         page += _refused(observers_of(status))
         page += ["", *(f"  PROBLEM  {problem}" for problem in status.problems)]
         page += [] if status.problems else [f"  healthy: {health_of(status.declared, run)}"]
@@ -50,7 +51,7 @@ def render_page(
     clusters = judge_clusters(model, servers, run)
     for cluster in clusters:
         page += [cluster.title, "=" * len(cluster.title), *_table(SHARDS_HEAD, cluster.list_rows())]
-        page += [f"  {line}" for line in cluster_passwords(cluster)]
+        page += [f"  {line}" for line in note_cluster(cluster)]
         page += _refused(cluster.registered)
         page += ["", *(f"  PROBLEM  {problem}" for problem in cluster.problems)]
         page += [] if cluster.problems else [f"  healthy: {cluster.health}"]
@@ -70,9 +71,11 @@ def passwords_open(status: SetStatus) -> list[str]:
     return lines
 
 
-def cluster_passwords(cluster: ClusterStatus) -> list[str]:
-    """Return the same line of a cluster."""
-    return _two(cluster.declared["name"], cluster.rotating)
+def note_cluster(cluster: ClusterStatus) -> list[str]:
+    """Return the same line of a cluster, and one for users that are not declared."""
+    declared = cluster.declared
+    users = note_users(declared["name"], declared.get("acl") or {}, cluster.registered)
+    return [*_two(declared["name"], cluster.rotating), *users]
 
 
 def _two(what: str, where: Mapping[str, list[str]]) -> list[str]:

@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Collection, List, Mapping, Sequence
+
+from .typed_by_hand import list_altered_sentinels, list_disabled_units, list_foreign_watchers, note_users
 
 State = Mapping[str, Any]
 NOTHING: Mapping[str, Any] = {"reachable": False, "error": "its host does not answer Ansible"}
@@ -39,6 +41,7 @@ class SetStatus:
     seen: Mapping[str, State]
     watching: Mapping[str, State]
     problems: List[Problem]
+    notes: List[str] = field(default_factory=list)
 
 
 def judge_sets(
@@ -57,16 +60,22 @@ def judge_sets(
         return NOTHING if run is None or host in run else OUTSIDE
 
     statuses: list[SetStatus] = []
+    members = model["sentinel"]["members"]
     for declared in model["instances"]:
         name = declared["name"]
         seen = {m["host"]: servers.get(m["host"], {}).get(name, missing(m["host"])) for m in declared["members"]}
         problems, watching = _judge(declared, seen), {}
         if declared["sentinel"]:
-            watching = {m["host"]: sentinels.get(m["host"], missing(m["host"])) for m in model["sentinel"]["members"]}
+            watching = {m["host"]: sentinels.get(m["host"], missing(m["host"])) for m in members}
             problems += _judge_sentinels(declared, seen, watching)
-            problems += _judge_memories(declared, watching, model["sentinel"]["members"])
-        statuses.append(SetStatus(declared, seen, watching, problems))
-    return statuses, _undeclared([declared_set["name"] for declared_set in model["instances"]], sentinels)
+            problems += _judge_memories(declared, watching, members)
+        own = members if declared["sentinel"] else []
+        problems += [Problem("foreign_watcher", text) for text in list_foreign_watchers(name, seen, watching, own)]
+        notes = note_users(name, declared.get("acl") or {}, seen)
+        statuses.append(SetStatus(declared, seen, watching, problems, notes))
+    left = _undeclared([declared_set["name"] for declared_set in model["instances"]], sentinels)
+    left += [Problem("sentinel_settings", text) for text in list_altered_sentinels(members, sentinels)]
+    return statuses, [*left, *(Problem("unit_disabled", text) for text in list_disabled_units(servers, sentinels))]
 
 
 def primaries_of(seen: Mapping[str, State]) -> list[str]:

@@ -22,6 +22,7 @@ from .._core.errors import (
 from .._model.conf_syntax import MASK
 from .._model.observed import Observed, SentinelView
 from .client import Client, connect
+from .client_list import parse_client_list, sentinel_of
 from .endpoint import Endpoint, read_connection
 from .replies import apply_info, engine_of, parse_acl_log, parse_info, parse_master, parse_replicas, parse_sentinels
 
@@ -73,6 +74,32 @@ def _refused(client: Client, hours: float) -> List[Dict[str, Any]]:
         return []
 
 
+def ask_users(client: Client) -> List[str]:
+    """Return the ACL users beside the default one, as far as whoever asks may know it."""
+    try:
+        return sorted({str(name) for name in client.call("ACL", "USERS")} - {"default"})
+    except (CommandFailed, AuthFailed):
+        return []
+
+
+def ask_watchers(client: Client) -> List[Dict[str, str]]:
+    """Return the Sentinels that listen here, each by the beginning of its myid and where it comes from."""
+    try:
+        rows = parse_client_list(str(client.call("CLIENT", "LIST", "TYPE", "pubsub")))
+    except (CommandFailed, AuthFailed):
+        return []
+    watchers = {(sentinel_of(row), row.get("addr", "").rpartition(":")[0].strip("[]")) for row in rows}
+    return [{"id": myid, "address": address} for myid, address in sorted(watchers) if myid]
+
+
+def ask_settings(client: Client) -> Dict[str, str]:
+    """Return what a Sentinel tells the others of itself, no password among it; nothing before 6.2."""
+    try:
+        return client.read_pairs("SENTINEL", "CONFIG", "GET", "*e-*")
+    except (CommandFailed, AuthFailed):
+        return {}
+
+
 def observe_server(
     place: Endpoint, host: str = "", config: bool = False, refused_hours: float = 0, kind: Type[Client] = Client
 ) -> Observed:
@@ -97,6 +124,8 @@ def _server(
                 settings = client.read_pairs("CONFIG", "GET", "*")
                 seen.config = {key: MASK if key in SECRET_KEYS and value else value for key, value in settings.items()}
             seen.refused = _refused(client, refused_hours) if refused_hours else []
+            if refused_hours:
+                seen.users, seen.watchers = ask_users(client), ask_watchers(client)
             if nodes is not None:
                 nodes.update(_nodes_of(client))
     except QuorumError as problem:
@@ -174,6 +203,7 @@ def _sentinel(place: Endpoint, host: str, kind: Type[Client], refused_hours: flo
                 master.ckquorum = _ckquorum(client, name)
                 seen.masters[name] = master
             seen.refused = _refused(client, refused_hours) if refused_hours else []
+            seen.settings = ask_settings(client) if refused_hours else {}
             seen.reachable = True
     except QuorumError as problem:
         seen.error, seen.error_kind = str(problem), kind_of(problem)

@@ -252,6 +252,7 @@ def test_users_contradict_each_other_or_the_deployment() -> None:
         "managed": True,
         "default": False,
         "absent": [],
+        "names": [f"our-{job}" for job in ("operator", "replication", "sentinel")],
         **{job: f"our-{job}" for job in JOBS_OF_MODULES},
     }
     gone = {"name": "gone", "state": "absent"}
@@ -277,7 +278,8 @@ def test_with_users_each_duty_has_its_own_login() -> None:
         "fallback_password": "p1",
     }
     assert main["logins"]["sentinel"] == {"username": "our-sentinel", "password": "sentinel-1"}
-    assert main["secrets"] == {"requirepass": None, "masterauth": "replication-1", "masteruser": "our-replication"}
+    assert main["secrets"] == {"requirepass": None, "masterauth": "replication-1"}
+    assert main["masteruser"] == {"masteruser": "our-replication"} and found["plain"]["masteruser"] == {}
     assert main["backup"] == main["logins"]["operator"]
     backup = {"name": "b", "job": "backup", "passwords": ["b-1"]}
     assert assign_logins([{"name": "main"}], [*OURS, backup], "p1", True)["main"]["backup"] == {
@@ -290,4 +292,5 @@ def test_with_users_each_duty_has_its_own_login() -> None:
 def test_the_default_user_does_what_nobody_else_does() -> None:
     found = assign_logins([{"name": "main"}], [{"name": "default", "passwords": ["new"]}], "old", True)["main"]
     assert found["login"] == {"name": "main", "username": "", "password": "new", "fallback_password": "old"}
-    assert found["secrets"] == {"requirepass": None, "masterauth": "new", "masteruser": ""}
+    assert found["secrets"] == {"requirepass": None, "masterauth": "new"}
+    assert found["masteruser"] == {"masteruser": ""}

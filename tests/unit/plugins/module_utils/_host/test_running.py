@@ -13,6 +13,7 @@ from ansible_collections.quorum.redis.plugins.module_utils._core.errors import B
 from ansible_collections.quorum.redis.plugins.module_utils._host.services import (
     changed_units,
     check_version,
+    disabled_in,
     other_programs,
     programs_of,
     undeclared_servers,
@@ -39,6 +40,30 @@ def test_the_program_of_each_unit_that_runs(tmp_path: Path) -> None:
         "redis-sentinel@sentinel.service": "/opt/x/bin/redis-server",
     }
     assert other_programs(found, "/opt/x/bin/redis-server") == ["redis-server@main.service"]
+
+
+def test_what_does_not_start_at_the_next_boot() -> None:
+    def said(unit: str, load: str, active: str, file: str) -> str:
+        return f"Id={unit}\nLoadState={load}\nActiveState={active}\nUnitFileState={file}\n"
+
+    found = disabled_in(
+        "\n".join(
+            [
+                said("redis-server@main.service", "loaded", "active", "enabled"),
+                said("redis-server@other.service", "loaded", "failed", "enabled-runtime"),
+                said("redis-server@cache.service", "loaded", "active", "disabled"),
+                said("redis-backup.timer", "masked", "active", "masked-runtime"),
+                said("a.timer", "loaded", "inactive", "enabled"),
+                said("b.timer", "not-found", "inactive", ""),
+            ]
+        )
+    )
+    assert {one["unit"]: one["state"] for one in found} == {
+        "redis-server@cache.service": "disabled",
+        "redis-backup.timer": "masked",
+        "a.timer": "inactive",
+        "b.timer": "not-found",
+    }
 
 
 def test_a_program_is_compared_by_its_file(tmp_path: Path) -> None:

@@ -95,6 +95,16 @@ TWO = {"name": "other", "port": 6380}
             "redis_password is not set. Put it into a vault, or switch authentication off with redis_auth: false.",
         ),
         (
+            {"redis_sentinel_password": "sent"},
+            "A password is a part of the name of a data set, or of the word sentinel. Ansible would mask it there, so "
+            "that a restart could be left out. Choose a longer password.",
+        ),
+        (
+            {"redis_acl_users": [{"name": "app", "passwords": ["mai"], "keys": ["*"]}]},
+            "A password is a part of the name of a data set, or of the word sentinel. Ansible would mask it there, so "
+            "that a restart could be left out. Choose a longer password.",
+        ),
+        (
             {"addresses": {"r3": "10.0.0.1"}},
             "r1 and r3 have the same address 10.0.0.1; set redis_address on one of them.",
         ),

@@ -52,6 +52,16 @@ def test_each_local_server_with_its_own_login_and_peers() -> None:
     assert other["guard"]["sentinels"] == []
 
 
+def test_a_name_of_a_user_is_no_secret() -> None:
+    """Ansible masks each text of a secret in what a module returns: the set lost its name there, and its restart."""
+    users = [{"name": "replica", "job": "replication", "passwords": ["secret-of-replication"]}]
+    topology = {"servers": [instance("replica-cache", 6379)], "sentinel": {"members": SENTINELS}}
+    logins = assign_logins([{"name": "replica-cache"}], users, "word", True)
+    (told,) = server_processes(topology, logins, GUARD, "watch")
+    assert told["parameters"]["masteruser"] == told["guard"]["username"] == "replica"
+    assert "replica" not in [*told["secrets"].values(), *told["guard_secrets"].values()]
+
+
 def test_users_of_each_local_server_that_declares_some() -> None:
     managed = {"managed": True, "absent": []}
     servers = [instance("main", 6379, acl=managed), instance("other", 6380, acl=managed, sentinel=False)]

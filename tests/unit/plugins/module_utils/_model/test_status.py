@@ -92,6 +92,58 @@ def test_two_passwords_are_told_and_no_problem() -> None:
     ]
 
 
+def test_users_that_somebody_has_typed_are_told_and_no_problem() -> None:
+    """No other member knows them: the next failover shuts them out."""
+    seen = servers({**primary(), "users": ["bob", "shop"]}, replica(), {**replica(), "users": ["shop"]})
+    declared = model()
+    page, problems = render_page(declared, seen, AGREED)
+    assert problems == []
+    assert [line.partition(". Declare")[0] for line in page if "ACL users" in line] == [
+        "  main: not declared: the ACL users bob, shop of r1",
+        "  main: not declared: the ACL users shop of r3",
+    ]
+    declared["instances"][0]["acl"] = {"names": ["shop"]}
+    (told_of,) = [line for line in render_page(declared, seen, AGREED)[0] if "ACL users" in line]
+    assert told_of.startswith("  main: not declared: the ACL users bob of r1.")
+
+
+def test_a_sentinel_of_somebody_else_is_named() -> None:
+    """Under the name of the set ours know it and count it; under another one nobody did, and it moves the primary."""
+    views = [{**sentinel(), "myid": f"{number}" * 40} for number in (1, 2, 3)]
+    known = [{"id": f"{number}" * 8, "address": f"10.0.0.{number}"} for number in (1, 2, 3)]
+    other = {"id": "abcdef01", "address": "10.0.0.3"}
+    seen = servers({**primary(), "watchers": known}, {**replica(), "watchers": [*known, other]}, replica())
+    _page, problems = render_page(model(), seen, sentinels(*views))
+    assert [text.partition(", under")[0] for text in problems] == [
+        "main: a Sentinel that is not declared watches r2 from 10.0.0.3 (its myid begins with abcdef01)"
+    ]
+    # One of ours that did not answer may be who listens there.
+    assert not [text for text in render_page(model(), seen, sentinels(*views[:2], None))[1] if "its myid" in text]
+    alone = model(sentinel=False)
+    assert len([text for text in render_page(alone, seen, {})[1] if "its myid" in text]) == 4
+
+
+def test_units_that_do_not_come_back_are_named_once() -> None:
+    units = [{"unit": "redis-backup.timer", "state": "disabled"}]
+    seen = servers({**primary(), "units": units}, replica(), replica())
+    _page, problems = render_page(model(), seen, sentinels({**sentinel(), "units": units}, sentinel(), sentinel()))
+    assert problems == ["redis-backup.timer at r1 is disabled. Run site.yml, which enables and starts it."]
+
+
+def test_a_sentinel_that_was_told_another_address_by_hand() -> None:
+    own = {"announce-ip": "10.0.0.2", "announce-port": "26379", "resolve-hostnames": "no", "announce-hostnames": "no"}
+    seen = sentinels(
+        {**sentinel(), "settings": {**own, "announce-ip": "10.0.0.1", "resolve-hostnames": "yes"}},
+        {**sentinel(), "settings": {**own, "announce-port": "1"}},
+        {**sentinel(), "settings": {}},
+    )
+    _page, problems = render_page(model(), HEALTHY, seen)
+    assert [text.partition("; ")[0] for text in problems] == [
+        "Sentinel at r1: resolve-hostnames is yes and declared is no",
+        "Sentinel at r2: announce-port is 1 and declared is 26379",
+    ]
+
+
 def test_the_page_of_a_set_without_sentinel() -> None:
     page, problems = render_page(model(sentinel=False), HEALTHY, {})
     assert problems == []

@@ -319,6 +319,7 @@ def test_acl_users_are_shared_or_of_one_set_and_hold_no_secret() -> None:
         "declared": True,
         "managed": True,
         "default": True,
+        "names": ["our-operator", "default"],
         "absent": [],
         "operator": "our-operator",
         "replication": "",
