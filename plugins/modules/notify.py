@@ -167,9 +167,9 @@ options:
         choices: [restore, rotation]
         required: true
       state:
-        description: Whether it has begun or ended.
+        description: Whether it has begun, ended or failed.
         type: str
-        choices: [begun, ended]
+        choices: [begun, ended, failed]
         required: true
       set:
         description: Name of the data set, where it is about one.
@@ -253,7 +253,7 @@ SETTINGS: dict[str, Any] = {
 }
 TELL: dict[str, Any] = {
     "kind": {"type": "str", "choices": ["restore", "rotation"], "required": True},
-    "state": {"type": "str", "choices": ["begun", "ended"], "required": True},
+    "state": {"type": "str", "choices": ["begun", "ended", "failed"], "required": True},
     "set": {"type": "str", "default": ""},
     "who": {"type": "str", "required": True},
 }

@@ -16,8 +16,8 @@ from typing import Any, Dict, List, Mapping, Sequence
 from urllib.parse import quote
 
 MOVED, STUCK, TILT, TEST = "moved", "stuck", "tilt", "test"
-RESTORE, ROTATION = "restore", "rotation"  # what playbooks do: begun, and ended
-BEGUN, ENDED = "begun", "ended"
+RESTORE, ROTATION = "restore", "rotation"  # what playbooks do: begun, and ended or failed
+BEGUN, ENDED, FAILED = "begun", "ended", "failed"
 CRASH, PLANNED, UNKNOWN = "crash", "planned", "unknown"
 CRITICAL, WARNING, INFO = "critical", "warning", "info"
 NAMES = {
@@ -67,7 +67,7 @@ class Event:
     def severity(self) -> str:
         """Return how urgent it is."""
         if self.kind in (TEST, RESTORE, ROTATION):
-            return INFO
+            return WARNING if self.cause == FAILED else INFO
         if self.kind == TILT:
             return WARNING
         return {CRASH: CRITICAL, PLANNED: INFO if self.kind == MOVED else WARNING}.get(self.cause, WARNING)
@@ -103,8 +103,12 @@ class Event:
         if self.kind == TEST:
             return f"Nothing has happened. Sent from {self.host} at {format_time(self.time)}."
         if self.kind in (RESTORE, ROTATION):
-            todo = "" if self.cause == ENDED else " While nothing says that it has ended it goes on, or has failed."
-            return f"Asked for by {self.detail}. Told by {self.host} at {format_time(self.time)}.{todo}"
+            more = {
+                BEGUN: " While nothing says that it has ended it goes on, or has failed.",
+                FAILED: " Its run says why, and which data is there now.",
+            }
+            told = f"Asked for by {self.detail}. Told by {self.host} at {format_time(self.time)}."
+            return f"{told}{more.get(self.cause, '')}"
         if self.kind == TILT:
             return f"Its host was frozen or its clock jumped. It recovers by itself once all is well for 30 s. {seen}"
         if self.kind == STUCK:
@@ -154,7 +158,7 @@ def write_deed(kind: str, state: str, name: str, who: str, token: str) -> str:
 def read_deed(text: str, deployment: str, host: str, now: float) -> Event:
     """Return the event that such a name asks for; ValueError when it is none."""
     kind, state, name, who, _token = json.loads(urlsafe_b64decode(text).decode())
-    if kind not in (RESTORE, ROTATION) or state not in (BEGUN, ENDED):
+    if kind not in (RESTORE, ROTATION) or state not in (BEGUN, ENDED, FAILED):
         raise ValueError(f"{kind} {state} is nothing that a playbook does")
     return Event(kind, deployment, host, now, name=name, cause=state, detail=who)
 

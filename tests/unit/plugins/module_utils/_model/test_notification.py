@@ -63,6 +63,9 @@ def test_what_a_playbook_does_is_told_with_who_runs_it() -> None:
     rotation = read_deed(write_deed("rotation", "ended", "", "eve", "1234abcd"), "redis", "h1", 1001.5)
     assert rotation.summary == "A change of the passwords of redis has ended" and rotation.id != event.id
     assert load_event(dump_event(rotation)).id == rotation.id
+    failed = read_deed(write_deed("restore", "failed", "main", "eve", "1234abcd"), "redis", "h1", 1002.0)
+    assert (failed.summary, failed.severity) == ("A restore of main (redis) has failed", "warning")
+    assert "Its run says why" in failed.description and len({failed.id, event.id, rotation.id}) == 3
     (alert,) = json.loads(build_alerts(rotation, {}, 1001.5, 60))
     assert (alert["labels"]["alertname"], alert["labels"]["cause"]) == ("RedisRotation", "ended")
     with pytest.raises(ValueError, match="is nothing that a playbook does"):
