@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Callable, Dict
 
-from ..module_utils._lifecycle.roll import members_to_restart
+from ..module_utils._lifecycle.waiting import members_to_restart
 
 DOCUMENTATION = r"""
 name: to_restart

@@ -23,7 +23,7 @@ from .._redis.client import Client, connect
 from .._redis.endpoint import endpoint_from_params
 from .._redis.observe import look_at_all, observe_nodes
 from .._redis.replies import parse_info, parse_number
-from .roll import cluster_fault
+from .waiting import cluster_fault
 
 PAUSE = 0.1
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
 from .._model.versions import FOREIGN, data_format, fits_version, major_minor, upstream_version
-from .roll import members_to_restart
+from .waiting import members_to_restart
 
 MEBIBYTE = 1 << 20
 ABSENT = "{} takes no part in this run, but belongs to the deployment; run without --limit."

@@ -1,12 +1,12 @@
 # Copyright (c) 2026, quorum.redis contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who waits for a restart, and what a cluster lacks after one."""
+"""Who waits for a restart, and what the next one of a cluster waits for."""
 
 from __future__ import annotations
 
 import pytest
-from ansible_collections.quorum.redis.plugins.module_utils._lifecycle.roll import cluster_fault, members_to_restart
+from ansible_collections.quorum.redis.plugins.module_utils._lifecycle.waiting import cluster_fault, members_to_restart
 
 MAIN = {
     "name": "main",

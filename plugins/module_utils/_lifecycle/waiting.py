@@ -1,7 +1,7 @@
 # Copyright (c) 2026, quorum.redis contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which members of a data set wait for a restart, and what a cluster still lacks after one; pure."""
+"""Which members of a data set wait for a restart, and what the next one of a cluster waits for; pure."""
 
 from __future__ import annotations
 
