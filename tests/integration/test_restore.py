@@ -18,8 +18,9 @@ from typing import Any
 
 import pytest
 import redis
-from ansible_collections.quorum.redis.plugins.module_utils._backup import create
 from ansible_collections.quorum.redis.plugins.module_utils._backup import manifest as manifests
+from ansible_collections.quorum.redis.plugins.module_utils._backup.create import make_backup
+from ansible_collections.quorum.redis.plugins.module_utils._backup.job import Job
 from ansible_collections.quorum.redis.plugins.module_utils._host.files import size_and_digest
 from ansible_collections.quorum.redis.plugins.module_utils._redis.endpoint import Endpoint
 from ansible_collections.quorum.redis.plugins.module_utils._replication.lock import LOCK
@@ -195,8 +196,8 @@ def build(lab: Any, sentinels: int = 3, members: int = 3, aof: bool = True, down
     head.call("SET", "soon", "gone when it is restored", "PX", 1000)
     scene.wait("the set is whole", scene.whole)
     place = Endpoint(head.address, head.port, None, PASSWORD)
-    job = create.Job(NAME, "m1", place, str(lab.root / "backups"), head.engine.binary, USER)
-    made = create.make_backup(job, lambda _text: None)
+    job = Job(NAME, "m1", place, str(lab.root / "backups"), head.engine.binary, USER)
+    made = make_backup(job, lambda _text: None)
     store = Store(scene, lab.root, str(job.place / made.name), before, down_after)
     damage(head)
     time.sleep(1)
@@ -447,9 +448,9 @@ def test_a_backup_goes_into_a_new_set_of_another_name(lab: Any) -> None:
     store = build(lab, sentinels=0, members=1, aof=False)
     source = store.scene.members[0]
     place = Endpoint(source.address, source.port, None, PASSWORD)
-    job = create.Job(NAME, "m1", place, str(lab.root / "other"), source.engine.binary, USER, compression="gzip")
+    job = Job(NAME, "m1", place, str(lab.root / "other"), source.engine.binary, USER, compression="gzip")
     present = content(source)
-    made = create.make_backup(job, lambda _text: None)
+    made = make_backup(job, lambda _text: None)
     new = [lab.server(f"c{number}", "appendonly yes") for number in (1, 2)]
     new[1].call("REPLICAOF", new[0].address, new[0].port)
     store.scene.wait("the new set is whole", lambda: new[1].info()["master_link_status"] == "up")
@@ -478,8 +479,8 @@ def test_data_of_a_module_comes_back(lab: Any, search: Path) -> None:
     server.call("FT.CREATE", "index", "SCHEMA", "title", "TEXT")
     server.call("FT.ADD", "index", "doc", "1.0", "FIELDS", "title", "hello")
     place = Endpoint(server.address, server.port, None, PASSWORD)
-    job = create.Job(NAME, "m1", place, str(lab.root / "backups"), server.engine.binary, USER)
-    made = create.make_backup(job, lambda _text: None)
+    job = Job(NAME, "m1", place, str(lab.root / "backups"), server.engine.binary, USER)
+    made = make_backup(job, lambda _text: None)
     server.call("FLUSHALL")
     given = {"name": NAME, "here": "m1", "password": PASSWORD, "user": USER, "memory_reserve": 0}
     given |= {"data": str(server.directory), "binary": server.engine.binary, "backup": str(job.place / made.name)}

@@ -28,7 +28,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import redis
-from ansible_collections.quorum.redis.plugins.module_utils._backup.create import Job, make_backup
+from ansible_collections.quorum.redis.plugins.module_utils._backup.create import make_backup
+from ansible_collections.quorum.redis.plugins.module_utils._backup.job import Job
 from ansible_collections.quorum.redis.plugins.module_utils._model.backup_manifest import Manifest
 from ansible_collections.quorum.redis.plugins.module_utils._redis.endpoint import Endpoint
 

@@ -26,8 +26,10 @@ from .._redis.observe import Place, observe_all, read_members
 from .._redis.replies import parse_info, parse_number
 from . import manifest as manifests
 from .catch_up import point_of
-from .create import Job, drill_backup, make_backup, undo_leftovers
+from .create import make_backup, undo_leftovers
+from .job import Job
 from .offsite import list_commands, run_transfer
+from .proof import drill_backup
 from .repository import lock_directory
 from .schedule import (
     Kept,

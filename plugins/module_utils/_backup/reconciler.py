@@ -20,7 +20,9 @@ from .._model.verdicts import tell_verdict
 from .._redis.observe import observe_all, read_members
 from . import manifest as manifests
 from .catch_up import point_of
-from .create import Job, drill_backup, find_fresh, make_backup, record_trial, undo_leftovers
+from .create import find_fresh, make_backup, undo_leftovers
+from .job import Job
+from .proof import drill_backup, record_trial
 from .save import Save
 from .schedule import choose_member, primary_of
 from .steps import DrillBackup, MakeBackup, RecordTrial

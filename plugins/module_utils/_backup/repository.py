@@ -25,6 +25,7 @@ from . import manifest as manifests
 from .snapshot import Tell
 
 RDB = "dump.rdb"
+AOF = "appendonlydir"
 
 
 @contextmanager

@@ -8,7 +8,8 @@ from __future__ import annotations
 import time
 from typing import Callable, Dict, Type
 
-from .._backup.create import Job, make_backup
+from .._backup.create import make_backup
+from .._backup.job import Job
 from .._backup.snapshot import put_off
 from .._core.errors import Damaged, QuorumError, Refused, Unreachable
 from .._core.reconcile import Step
