@@ -107,8 +107,8 @@ class Event:
                 BEGUN: " While nothing says that it has ended it goes on, or has failed.",
                 FAILED: " Its run says why, and which data is there now.",
             }
-            told = f"Asked for by {self.detail}. Told by {self.host} at {format_time(self.time)}."
-            return f"{told}{more.get(self.cause, '')}"
+            origin = f"Asked for by {self.detail}. Told by {self.host} at {format_time(self.time)}."
+            return f"{origin}{more.get(self.cause, '')}"
         if self.kind == TILT:
             return f"Its host was frozen or its clock jumped. It recovers by itself once all is well for 30 s. {seen}"
         if self.kind == STUCK:
