@@ -37,7 +37,10 @@ class Authority:
         directory.mkdir(exist_ok=True)
         self.ca, self.key = directory / f"{name}.crt", directory / f"{name}.key"
         if not self.ca.exists():
-            _openssl("req", "-x509", *_KEY, "-keyout", self.key, "-out", self.ca, "-subj", f"/CN={name}", "-days", 30)
+            use = ("-addext", "keyUsage=critical,keyCertSign,cRLSign")  # Python 3.13 asks for it
+            _openssl(
+                "req", "-x509", *_KEY, "-keyout", self.key, "-out", self.ca, "-subj", f"/CN={name}", "-days", 30, *use
+            )
 
     def issue(self, name: str, names: str = "IP:127.0.0.1", days: int = 20, usage: Optional[str] = None) -> Pair:
         """Issue a certificate; a negative number of days makes one that has expired."""

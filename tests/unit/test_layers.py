@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import ast
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -130,6 +131,17 @@ def test_what_runs_on_hosts_names_types_as_python_3_8_can() -> None:
                 part.value for value in values if value for part in ast.walk(value) if isinstance(part, ast.Subscript)
             ]
             assert not builtin & {word.id for word in words if isinstance(word, ast.Name)}, (path.name, node.lineno)
+
+
+def test_a_thread_has_no_method_of_a_name_that_python_keeps_for_itself() -> None:
+    """An attribute of `threading.Thread` would be there in its place, in one version of Python and not in another."""
+    newer = {"_handle", "_os_thread_handle", "_context"}  # 3.13, 3.14
+    kept = {*dir(threading.Thread()), *newer} - {"__init__", "run"}
+    for path in sorted(UTILS.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef) and any(ast.unparse(base).endswith("Thread") for base in node.bases):
+                names = {method.name for method in node.body if isinstance(method, ast.FunctionDef)}
+                assert not names & kept, (path.name, names & kept)
 
 
 def public_functions(node: ast.Module | ast.ClassDef) -> Iterator[str]:

@@ -35,7 +35,7 @@ class Messenger(threading.Thread):
         while True:
             self.ready.clear()
             try:
-                pause = min([self._handle(event, time.time()) for event in self.spool.list_waiting()] or [5.0])
+                pause = min([self._deliver(event, time.time()) for event in self.spool.list_waiting()] or [5.0])
                 if self.unmarked:
                     self._mark(time.time())
                     pause = min(pause, 1.0)
@@ -44,7 +44,7 @@ class Messenger(threading.Thread):
                 pause = 5.0
             self.ready.wait(min(max(pause, 0.05), 5.0))
 
-    def _handle(self, event: Event, now: float) -> float:
+    def _deliver(self, event: Event, now: float) -> float:
         """Give one event to the sink if it is time; return how long to wait for the next look at it."""
         if schedule.is_expired(event, now, self.settings["keep"]):
             log_line(f"{self.name}: given up after {self.settings['keep']} s: {event.summary}")

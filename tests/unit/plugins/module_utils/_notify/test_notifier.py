@@ -104,27 +104,27 @@ def test_what_is_not_taken_is_tried_again(tmp_path: Path) -> None:
     sink = Fake(failures=2)
     one = messenger(tmp_path, sink, MOVE)
     for _each in range(2):
-        wait = one._handle(MOVE, 1000.0)
+        wait = one._deliver(MOVE, 1000.0)
         assert wait > 0 and one.spool.list_waiting() == [MOVE]
-        assert one._handle(MOVE, 1000.0) > 0 and not sink.sent  # it is not time yet
+        assert one._deliver(MOVE, 1000.0) > 0 and not sink.sent  # it is not time yet
         one.tries[MOVE.id] = (one.tries[MOVE.id][0], 0.0)
-    one._handle(MOVE, 1000.0)
+    one._deliver(MOVE, 1000.0)
     assert sink.sent == 1 and one.spool.list_waiting() == [] and one.tries == {}
 
 
 def test_an_alert_that_is_there_already_is_not_told_again(tmp_path: Path) -> None:
     sink = Fake(has=True, folds=True)
     one = messenger(tmp_path, sink, STANDBY)
-    one._handle(STANDBY, 2000.0)
+    one._deliver(STANDBY, 2000.0)
     assert sink.sent == 0 and one.spool.list_waiting() == []
 
 
 def test_who_waits_for_its_turn_sees_that_the_first_host_was_there(tmp_path: Path) -> None:
     sink = Fake(folds=True)
     one = messenger(tmp_path, sink, STANDBY)
-    assert one._handle(STANDBY, 1001.0) == 0.5 and one.spool.list_waiting() == [STANDBY]
+    assert one._deliver(STANDBY, 1001.0) == 0.5 and one.spool.list_waiting() == [STANDBY]
     sink.known = True
-    one._handle(STANDBY, 1002.0)
+    one._deliver(STANDBY, 1002.0)
     assert sink.sent == 0 and one.spool.list_waiting() == []
 
 
@@ -133,16 +133,16 @@ def test_who_stands_by_tells_only_what_nobody_has_told(tmp_path: Path, event: Ev
     sink, alertmanager = Fake(), Fake(has=True, folds=True)
     alertmanager.marks += ["fake"] if known else []
     one = messenger(tmp_path, sink, event, alertmanager)
-    assert one._handle(replace(event, first=False), 1010.0) == 5
-    assert one._handle(replace(event, first=False), 1119.0) == 1
-    one._handle(event, 1200.0)
+    assert one._deliver(replace(event, first=False), 1010.0) == 5
+    assert one._deliver(replace(event, first=False), 1119.0) == 1
+    one._deliver(event, 1200.0)
     assert sink.sent == sent and one.spool.list_waiting() == []
 
 
 def test_those_who_stand_by_are_let_know_when_the_alert_is_there(tmp_path: Path) -> None:
     alertmanager = Fake(folds=True)
     one = messenger(tmp_path, Fake(), MOVE, alertmanager)
-    one._handle(MOVE, 1000.0)
+    one._deliver(MOVE, 1000.0)
     one._mark(1001.0)
     assert one.unmarked == [MOVE]  # the alert is not there yet
     alertmanager.known = True
@@ -156,7 +156,7 @@ def test_those_who_stand_by_are_let_know_when_the_alert_is_there(tmp_path: Path)
 def test_what_is_a_day_old_is_given_up(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     sink = Fake(failures=1)
     one = messenger(tmp_path, sink, MOVE)
-    one._handle(MOVE, 1000.0 + 86401)
+    one._deliver(MOVE, 1000.0 + 86401)
     assert sink.failures == 1 and one.spool.list_waiting() == [] and "given up" in capsys.readouterr().out
 
 
