@@ -103,7 +103,7 @@ EXAMPLES = r"""
 
 - name: Show its role
   ansible.builtin.debug:
-    msg: "{{ found.instance.role }} with {{ found.instance.keys }} keys"
+    msg: "{{ found.instance.role }} with {{ found.instance['keys'] }} keys"
 
 - name: Look at both of this host at once
   quorum.redis.instance_info:
