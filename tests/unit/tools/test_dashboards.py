@@ -66,3 +66,11 @@ def test_own_metrics_are_written_or_recorded(found: dict[str, Any]) -> None:
     known = {rule["record"] for group in groups for rule in group["rules"] if "record" in rule}
     known |= {f"{PREFIX}{name}" for name in HELP}
     assert set(re.findall(r"quorum_redis[:_]\w+", " ".join(expressions(found)))) <= known
+
+
+def test_the_readme_counts_dashboards_and_alerts() -> None:
+    groups = yaml.safe_load((FILES / "quorum-redis.rules.yml").read_text(encoding="utf-8"))["groups"]
+    alerts = sum("alert" in rule for group in groups for rule in group["rules"])
+    words = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    number = {2: "two", 3: "three", 4: "four"}[len(DASHBOARDS)]
+    assert f"{number} dashboards, and {alerts} alerts" in words
