@@ -313,6 +313,9 @@ def test_what_burns_is_told(lab: Lab, main: DataSet, queue: DataSet) -> None:
 
 
 def test_removal_leaves_nothing(lab: Lab) -> None:
+    """Of one host alone nothing is taken from Prometheus, which goes on to ask the others."""
+    limited = lab.run_playbook("monitoring", "--limit", "m3", "--check", "--diff", *given(redis_exporter=False))
+    assert limited.expect().recap["m3"].changed and "targets.json" not in limited.stdout
     lab.run_playbook("monitoring", *given(redis_exporter=False)).expect()
     for host in lab.hosts:
         assert lab.sh(host, LEFT) == ""

@@ -172,6 +172,12 @@ def find_unreachable(
 ) -> List[str]:
     """Return why a Prometheus cannot scrape some hosts; `options` are those of each host."""
     problems = []
+    without = sorted(host for host in options if not options[host].get("redis_exporter", True))
+    if prometheus and 0 < len(without) < len(options):
+        problems.append(
+            f"redis_exporter is false on {', '.join(without)} and not on the others, so that Prometheus would take "
+            "what runs there for dead. Let all hosts of the deployment export metrics, or none."
+        )
     for watcher in prometheus:
         hosts = sorted(h for h in options if h != watcher and _is_loopback(options[h]["redis_monitoring_address"]))
         if hosts:

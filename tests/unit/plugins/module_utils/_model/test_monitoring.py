@@ -145,6 +145,18 @@ def test_targets_say_who_is_asked_by_which_exporter() -> None:
     assert found[2]["labels"]["job"] == "redis_sentinel" and "set" not in found[2]["labels"]
 
 
+def test_prometheus_takes_no_host_without_an_exporter_for_a_dead_one() -> None:
+    """Half of a deployment is refused where Prometheus is told; without it each host is as it is told to be."""
+    mixed = {"a": {**OPTIONS, "redis_exporter": False}, "b": {**OPTIONS, "redis_exporter": True}}
+    problem, *more = monitoring(topology(), mixed, prometheus=["b"])["problems"]
+    assert "redis_exporter is false on a and not on the others" in problem and not any("false" in one for one in more)
+    assert monitoring(topology(), mixed)["problems"] == []
+    for same in (True, False):
+        told = {**OPTIONS, "redis_exporter": same, "redis_monitoring_address": "192.0.2.2"}
+        options = {"a": told, "b": told}
+        assert monitoring(topology(), options, prometheus=["b"])["problems"] == []
+
+
 def test_prometheus_elsewhere_cannot_reach_loopback() -> None:
     options = {"a": OPTIONS, "b": {**OPTIONS, "redis_monitoring_address": "192.0.2.2"}}
     assert monitoring(topology(), options, prometheus=["a"])["problems"] == []
