@@ -5,8 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any, Dict, List, NoReturn, Sequence, Type
+from typing import Any, List, NoReturn, Sequence, Type
 
 from .._core.errors import Refused, Unsettled
 from .._membership.plan import Membership, explain_refusal
@@ -16,25 +15,9 @@ from .._model.versions import major_minor
 from .._replication.election import Wish
 from .._replication.interrupted import FENCE, MARK, PRIORITY, read_setting
 from .._replication.plan import Planner
-from .steps import Plan, ReplaceDead, list_afterwards, list_steps
+from .steps import Move, Plan, ReplaceDead, list_afterwards, list_rivals, list_steps
 
 STALE = 3  # seconds since a replica's last acknowledgement; it sends one each second
-
-
-@dataclass
-class Move:
-    """What is asked for."""
-
-    name: str
-    to: str = ""
-    avoid: Sequence[str] = ()
-    zones: Dict[str, str] = field(default_factory=dict)
-    max_lag: int = 10485760
-    limit: int = 3000
-    method: str = "auto"
-    mixed: bool = False
-    dead_primary: bool = False
-    sentinels: int = 0
 
 
 class Preflight:
@@ -239,6 +222,12 @@ class Preflight:
         plan.pause = min([self.move.limit] + [each // 2 for each in down_after])
         plan.others = [member for member in self.members if member.reachable and member not in (primary, target)]
         mine = read_setting(target, PRIORITY) % MARK
+        if rivals := list_rivals(self.awake, self.move.name, self.members, mine):
+            self.refuse_move(
+                f"{', '.join(rivals)} is a replica of {primary.name} and no member. Its replica-priority is not above "
+                f"that of {target.name}, {mine}, so the Sentinels may pick it, and it takes no order from here",
+                "Declare it, or stop it, or tell it REPLICAOF NO ONE or replica-priority 0",
+            )
         plan.raised = [each for each in plan.others if self.views and 0 < read_setting(each, PRIORITY) % MARK <= mine]
         plan.steps = list_steps(plan, self.move.name, bool(self.views))
         return plan

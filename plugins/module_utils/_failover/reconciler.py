@@ -24,8 +24,8 @@ from .._replication.interrupted import Repair, ResetSetting, find_leftovers
 from .._replication.lock import check_lock
 from .._replication.repair import repair_member
 from .execute import Mover
-from .preflight import Move, Preflight
-from .steps import MoveLater, Plan
+from .preflight import Preflight
+from .steps import Move, MoveLater, Plan
 
 SHORT = 20
 

@@ -6,10 +6,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import List
+from typing import Dict, List, Sequence
 
 from .._core.reconcile import Step
-from .._model.observed import Observed
+from .._model.observed import Observed, SentinelView
 from .._model.tables import show_place
 from .._replication.interrupted import FENCE, MARK, PRIORITY, read_setting
 
@@ -79,6 +79,22 @@ class MoveLater(Step):
 
 
 @dataclass
+class Move:
+    """What is asked for."""
+
+    name: str
+    to: str = ""
+    avoid: Sequence[str] = ()
+    zones: Dict[str, str] = field(default_factory=dict)
+    max_lag: int = 10485760
+    limit: int = 3000
+    method: str = "auto"
+    mixed: bool = False
+    dead_primary: bool = False
+    sentinels: int = 0
+
+
+@dataclass
 class Plan:
     """Who hands over to whom, and how; without a method nobody has to move."""
 
@@ -90,6 +106,21 @@ class Plan:
     others: List[Observed] = field(default_factory=list)
     warnings: List[str] = field(default_factory=list)
     steps: List[Step] = field(default_factory=list)
+
+
+def list_rivals(views: Sequence[SentinelView], name: str, members: Sequence[Observed], mine: int) -> List[str]:
+    """Return the replicas that are no members and that a Sentinel may pick as well as one with this priority."""
+    known = {member.run_id for member in members if member.run_id}  # one of them may be listed by a former port, too
+    rivals = [
+        f"{item['address']}:{item['port']}"
+        for view in views
+        for item in view.masters[name].replicas
+        if not any(member.is_known_by(item["address"], item["port"]) for member in members)
+        and item["run_id"] not in known
+        and not {"s_down", "o_down", "disconnected"} & set(item["flags"])
+        and 0 < item.get("priority", 100) <= mine
+    ]
+    return sorted(set(rivals))
 
 
 def list_afterwards(plan: Plan, sentinels: bool) -> List[Step]:

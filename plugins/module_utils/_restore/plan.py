@@ -10,7 +10,8 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 from .._core.errors import Refused
 from .._core.reconcile import Step
-from .._failover.preflight import Move, Preflight
+from .._failover.preflight import Preflight
+from .._failover.steps import Move
 from .._model.backup_manifest import Manifest
 from .._model.capacity import SPARE, Capacity, missing_capacity
 from .._model.observed import Observed, SentinelView

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from ansible_collections.quorum.redis.plugins.module_utils._core.errors import Refused, Unsettled
 from ansible_collections.quorum.redis.plugins.module_utils._core.reconcile import Step
-from ansible_collections.quorum.redis.plugins.module_utils._failover.preflight import Move, Preflight
+from ansible_collections.quorum.redis.plugins.module_utils._failover.preflight import Preflight
+from ansible_collections.quorum.redis.plugins.module_utils._failover.steps import Move
 from ansible_collections.quorum.redis.plugins.module_utils._model.observed import (
     Downstream,
     Observed,
@@ -121,6 +122,26 @@ def refusal(members: list[Observed], views: list[SentinelView] | None = None, **
 )
 def test_the_best_member_takes_over(wish: dict[str, Any], expected: str) -> None:
     assert plan(trio(), **wish).target.host == expected
+
+
+def test_a_replica_of_somebody_else_is_named_before_the_sentinels_pick_it() -> None:
+    """The move waited 25 s for Sentinels to prefer the target, which they never did, and did not say why."""
+
+    def watched(priority: int, *flags: str) -> list[SentinelView]:
+        stranger = {
+            "address": address("r3"),
+            "port": 7777,
+            "run_id": "",
+            "flags": ["slave", *flags],
+            "priority": priority,
+        }
+        views = [view(host) for host in ("r1", "r2", "r3")]
+        views[1].masters["main"].replicas.append(stranger)
+        return views
+
+    assert f"{address('r3')}:7777 is a replica of r1 and no member" in refusal(trio(), watched(100))
+    for harmless in (watched(101), watched(0), watched(100, "s_down")):
+        assert plan(trio(), harmless).target.host == "r2"
 
 
 def test_a_lower_priority_counts_more_than_a_smaller_lag() -> None:
