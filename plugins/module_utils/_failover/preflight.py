@@ -15,7 +15,7 @@ from .._model.versions import major_minor
 from .._replication.election import Wish
 from .._replication.interrupted import FENCE, MARK, PRIORITY, read_setting
 from .._replication.plan import Planner
-from .steps import Move, Plan, ReplaceDead, list_afterwards, list_rivals, list_steps
+from .steps import Move, Plan, ReplaceDead, is_late, list_afterwards, list_rivals, list_steps
 
 STALE = 3  # seconds since a replica's last acknowledgement; it sends one each second
 
@@ -229,6 +229,11 @@ class Preflight:
                 "Declare it, or stop it, or tell it REPLICAOF NO ONE or replica-priority 0",
             )
         plan.raised = [each for each in plan.others if self.views and 0 < read_setting(each, PRIORITY) % MARK <= mine]
+        plan.warnings += [
+            f"{show_place(each)} has no link to {primary.name}; it is told to follow {target.name}, and not waited for"
+            for each in plan.others
+            if is_late(each)
+        ]
         plan.steps = list_steps(plan, self.move.name, bool(self.views))
         return plan
 

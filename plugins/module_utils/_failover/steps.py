@@ -108,6 +108,11 @@ class Plan:
     steps: List[Step] = field(default_factory=list)
 
 
+def is_late(member: Observed) -> bool:
+    """Return whether a member has no link to the primary before the move: what keeps it, a full disk say, stays."""
+    return bool(member.primary and member.primary.link != "up" and not member.primary.sync_in_progress)
+
+
 def list_rivals(views: Sequence[SentinelView], name: str, members: Sequence[Observed], mine: int) -> List[str]:
     """Return the replicas that are no members and that a Sentinel may pick as well as one with this priority."""
     known = {member.run_id for member in members if member.run_id}  # one of them may be listed by a former port, too

@@ -470,6 +470,16 @@ def test_an_upgrade_may_reach_who_cannot_load_what_it_is_sent(tail: Observed, wa
     assert planner.plan().steps == [] and list_pending(planner, head) == [waits]
 
 
+def test_a_member_without_room_for_a_synchronisation_is_told_so() -> None:
+    """Its disk was full: the run waited redis_wait seconds and named the link alone."""
+    full = replica("r2", "r1", link="down", persistence={"rdb_last_bgsave_status": "err"})
+    members = [primary("r1", "r3"), full, replica("r3", "r1")]
+    planner = Planner(members, [], Wish("main"))
+    assert list_pending(planner, members[0]) == [
+        "r2 has no link to r1, and could not write to its disk: look for a full one"
+    ]
+
+
 def test_a_replica_that_is_listed_by_a_former_address_opens_its_link_again() -> None:
     """Only where the primary lists somebody unknown in its place, and its link is up."""
 
