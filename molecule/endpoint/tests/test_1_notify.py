@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import http.server
 import json
 import subprocess
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -18,6 +20,7 @@ from deployment import DataSet, given, paths_with, until
 from lab import ROOT, Lab
 from measured import note
 from patience import allowed
+from trials import SOAK
 from watcher import Alertmanager, find_port
 
 HOSTS = ["e1", "e2", "e3"]
@@ -36,16 +39,42 @@ class Take(http.server.BaseHTTPRequestHandler):
         self.end_headers()
 http.server.ThreadingHTTPServer(("", {PORT}), Take).serve_forever()
 """
+ROUTE = """
+route: {receiver: people, group_by: [...], group_wait: 0s, group_interval: 1s, repeat_interval: 4h}
+receivers: [{name: people, webhook_configs: [{url: "http://127.0.0.1:PORT/", send_resolved: false}]}]
+"""
 Hosts = dict[str, testinfra.host.Host]
 
 
 @pytest.fixture(scope="module")
-def alertmanager(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Alertmanager]:
+def people() -> Iterator[tuple[int, list[dict[str, Any]]]]:
+    """Take what Alertmanager tells people; return the port, and all that it has told."""
+    found: list[dict[str, Any]] = []
+
+    class Take(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            found.extend(json.loads(self.rfile.read(int(self.headers["Content-Length"])))["alerts"])
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *_unused: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Take) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server.server_address[1], found
+        server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def alertmanager(
+    lab: Lab, people: tuple[int, list[dict[str, Any]]], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Alertmanager]:
     """Run that of the distribution beside the tests, where the hosts reach it."""
     subprocess.run([ROOT / "tools" / "prometheus"], check=True)
     bridge = lab.host_ip("app").rpartition(".")[0] + ".1"
-    quiet = "route: {receiver: nobody}\nreceivers: [{name: nobody}]\n"
-    found = Alertmanager(tmp_path_factory.mktemp("alertmanager"), find_port(), quiet, bridge)
+    route = ROUTE.replace("PORT", str(people[0]))
+    found = Alertmanager(tmp_path_factory.mktemp("alertmanager"), find_port(), route, bridge)
     yield found
     found.stop()
 
@@ -89,7 +118,9 @@ def test_the_notifiers_are_deployed_tested_and_left_alone(lab: Lab, hosts: Hosts
         assert float(said.split(": ")[1].split()[0]) < 2.0, said
 
 
-def test_a_move_and_a_crash_are_told_once(lab: Lab, told: tuple[str, str], alertmanager: Alertmanager) -> None:
+def test_a_move_and_a_crash_are_told_once(
+    lab: Lab, told: tuple[str, str], alertmanager: Alertmanager, people: tuple[int, list[dict[str, Any]]]
+) -> None:
     """The crash is a power loss of the primary's host, with its Sentinel and its notifier."""
     main = DataSet(lab, HOSTS, "server-Lw6tQz", HOSTS, "sentinel-Rb3nHd")
     old = main.settled()
@@ -125,6 +156,78 @@ def test_a_move_and_a_crash_are_told_once(lab: Lab, told: tuple[str, str], alert
     for cause in ("planned", "crash"):
         (alert,) = until(lab, "Alertmanager is told", partial(alerts, cause))
         assert alert["labels"]["alertname"] == "RedisPrimaryMoved"
+    moved = [one["labels"]["cause"] for one in people[1] if one["labels"]["alertname"] == "RedisPrimaryMoved"]
+    assert sorted(moved) == ["crash", "planned"]
+
+
+def has_told(lab: Lab, host: str) -> bool:
+    """Return whether no event waits on a host for Alertmanager; for others it stands by for minutes."""
+    return lab.sh(host, "find /var/lib/redis-notify/spool/alertmanager* -type f | wc -l") == "0"
+
+
+@pytest.mark.parametrize("away", ["alertmanager", "notifiers", "all"])
+def test_a_crash_is_told_once_although_who_tells_or_is_told_is_away(
+    lab: Lab,
+    told: tuple[str, str],
+    alertmanager: Alertmanager,
+    people: tuple[int, list[dict[str, Any]]],
+    away: str,
+) -> None:
+    """`make soak` alone, half a minute each.
+
+    Alertmanager is away for the whole failover; all notifiers are killed in the middle of it; or both and the webhook,
+    while the host of the primary has lost its power.
+    """
+    if SOAK == 1:
+        return
+    main = DataSet(lab, HOSTS, "server-Lw6tQz", HOSTS, "sentinel-Rb3nHd")
+    old = main.settled()
+    others = [host for host in HOSTS if host != old]
+    epoch = main.said(old).config_epoch
+    unit = "systemctl show --property MainPID --value redis-server@main"
+    if away != "notifiers":
+        alertmanager.stop()
+    if away == "all":
+        lab.sh("app", "systemctl kill -s STOP receiver")
+        lab.kill(old)
+    else:
+        lab.sh(old, f"kill -9 $({unit})")
+    if away != "alertmanager":
+        until(lab, "they agree that it is down", lambda: any("o_down" in main.said(host).flags for host in others))
+        for host in others if away == "all" else HOSTS:
+            lab.sh(host, "systemctl kill -s KILL redis-notify")
+
+    def replaced() -> int:
+        found = [main.said(host) for host in others]
+        ready = all(one.address != lab.host_ip(old) and one.config_epoch > epoch for one in found)
+        return max(one.config_epoch for one in found) if ready else 0
+
+    epoch = until(lab, "another one is primary", replaced)
+    if away == "all":
+        lab.sh("app", "systemctl kill -s CONT receiver")
+    if away != "notifiers":
+        alertmanager.start()
+    began = time.time()
+
+    def of_it(found: Callable[[], list[Any]]) -> list[Any]:
+        return [one for one in found() if str(one.get("labels", one).get("epoch")) == str(epoch)]
+
+    until(lab, "people are told", lambda: of_it(lambda: people[1]))
+    took = time.time() - began
+    posts = until(lab, "the webhook is told", lambda: of_it(lambda: heard(lab)))
+    if away == "all":
+        lab.start(old)
+    main.settled()
+    for host in HOSTS:
+        until(lab, f"{host} has told what it knew", partial(has_told, lab, host))
+    (alert,), (_one,) = of_it(lambda: people[1]), of_it(alertmanager.list_alerts)
+    posts = of_it(lambda: heard(lab))
+    note(
+        f"a crash, away: {away}",
+        f"people told {took:.1f} s later, cause {alert['labels']['cause']}; the webhook {len(posts)} times",
+    )
+    causes = {"crash"} if away == "alertmanager" else {"crash", "unknown"}  # they may have heard why, or not
+    assert alert["labels"]["cause"] in causes and {one["kind"] for one in posts} == {"moved"}
 
 
 def test_removal_leaves_nothing(lab: Lab) -> None:
