@@ -338,6 +338,17 @@ CASES: dict[str, tuple[dict[str, str | None], dict[str, int]]] = {
     "an old HAProxy leads to a replica": (endpoint("b", {}), {"RedisEndpointLeadsElsewhere": 1}),
     "an endpoint leads to nobody": (endpoint(""), {"RedisEndpointNoPrimary": 1}),
     "an endpoint does not answer": ({f"up{front()}": always(0)}, {"RedisEndpointDown": 1}),
+    "nobody collects the facts of a host any more": (
+        {fact("facts_timestamp_seconds", "c", **ALONE): "0x4 stale"},
+        {"RedisFactsOld": 1},
+    ),
+    "Prometheus was away, and has not got all facts yet": (
+        {
+            fact("facts_timestamp_seconds", "c", **ALONE): "0x4",
+            **{f"up{labels}": "1x4 _x74 1x5" for labels in (server("c"), sentinel("c"))},
+        },
+        {},
+    ),
     "a cluster is well": (cluster(), {}),
     "a member of a cluster is gone, and another one takes over": (
         {**cluster(), f"redis_cluster_state{node('c')}": None, f"redis_up{node('c')}": always(0)},
@@ -440,10 +451,6 @@ DAILY: dict[str, tuple[dict[str, str | None], dict[str, int]]] = {
         {},
     ),
     "facts are some minutes old": ({fact("facts_timestamp_seconds", "c", **ALONE): "258950x72"}, {}),
-    "nobody collects the facts of a host any more": (
-        {fact("facts_timestamp_seconds", "c", **ALONE): f"0+{SLOW}x{HOURS - 4} stale", f"up{node('c')}": f"1x{HOURS}"},
-        {"RedisFactsOld": 1},
-    ),
     "a host has left, and its facts with it": (
         {fact("facts_timestamp_seconds", "c", **ALONE): f"0+{SLOW}x{HOURS - 4} stale"},
         {},
