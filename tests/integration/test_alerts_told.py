@@ -36,7 +36,7 @@ from ansible_collections.quorum.redis.plugins.module_utils._model.monitoring imp
 from ansible_collections.quorum.redis.plugins.module_utils._model.versions import parse_version, running_version
 from authority import Authority
 from measured import note
-from patience import allowed
+from patience import LONG, allowed
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 from watcher import RULES, Alertmanager, Program, Prometheus
@@ -267,7 +267,7 @@ class Watch:
     def wait(self, *names: str) -> None:
         """Wait until Alertmanager was told these."""
         longest = max(seconds_of(self.rules[name]) for name in names)
-        wait_until("all are told", lambda: not self.list_missing(names), 2 * longest + 60)
+        wait_until("all are told", lambda: not self.list_missing(names), max(LONG, 2 * longest + 60))
 
     def list_missing(self, names: Iterable[str]) -> list[str]:
         """Return what was not told yet."""
@@ -333,7 +333,7 @@ def fork_slowly(server: Server) -> None:
         wait_until("no other fork", lambda: server.info()["rdb_bgsave_in_progress"] == "0")
         with starved(server, others):
             server.call("BGSAVE")
-            slow = int(wait_until("the fork is over", server.info)["latest_fork_usec"]) > SLOW * 1e6
+            slow = int(server.info()["latest_fork_usec"]) > SLOW * 1e6
         if slow:
             return
     pytest.fail(f"no fork took {SLOW} s")
@@ -394,6 +394,7 @@ def told_when_broken(scene: Scene, watch: Watch) -> None:
     with repeating((LOOK, scene.write_facts), (0.3, watch.look)):
         fork_slowly(scene.queue)
         watch.breaks("RedisForkSlow")
+        watch.wait("RedisForkSlow")  # before the next fork, of a backup, which is quick
         scene.queue.call("CONFIG", "SET", "maxmemory", int(int(scene.queue.info()["used_memory"]) * 1.1))
         watch.breaks("RedisMemoryNoEviction")
         scene.server("c", "stranger", f"replicaof 127.0.0.1 {scene.primary.port}")

@@ -419,6 +419,8 @@ def test_a_dead_primary_is_replaced_when_told_so(unwatched: Scene) -> None:
     assert "m1 must not serve clients any more" in answer.text
     new = unwatched.members[int(answer["primary"]["host"][1]) - 1]
     assert new.call("GET", "key") == "value"
+    third = m3 if new is m2 else m2
+    assert third.info()["master_link_status"] == "up"  # when the module returns
     assert new.call("SET", "key", "new") == "OK"
     assert not unwatched.move(dead_primary=True).changed
 

@@ -120,16 +120,21 @@ def test_an_endpoint_has_two_passwords_in_one_file(
     group = {"redis_hosts": "s2", "redis_endpoint_group": "redis_backup"}
     front = {"name": "main", "endpoint": {"port": 7379}}
     path = "/etc/redis-endpoint/haproxy.cfg"
+    traces.play("endpoint", "--check", *given(**group, redis_instances=[front])).expect()
     traces.play("endpoint", *given(**group, redis_instances=[front])).expect()
     found, number = traces.files("s2"), lab.sh("s2", "id -g redis-endpoint")
     assert found.pop(path) == f"640 0:{number}"
     assert not [other for other in found if not other.startswith((f"{ETC}/", f"{STATE}/", "/etc/quorum-redis/"))]
     others = [secret for who, secret in secrets.items() if who not in ("endpoint", "clients")]
     held = lab.sh("s2", f"cat {path}")
-    assert Traces(lab, [], list(secrets.values()), traces.cache, traces.key).told(held)
+    for who in ("endpoint", "clients"):
+        assert Traces(lab, [], [secrets[who]], traces.cache, traces.key).told(held), who
     assert not Traces(lab, [], others, traces.cache, traces.key).told(held)
     traces.play("endpoint", *given(**group)).expect()
-    assert traces.files("s2") == found
+    # A server or Sentinel may be writing its file anew.
+    assert {path: mode for path, mode in traces.files("s2").items() if "temp" not in path and "tmp" not in path} == {
+        path: mode for path, mode in found.items() if "temp" not in path and "tmp" not in path
+    }
 
 
 def test_files_and_directories_have_tight_modes(lab: Lab, main: DataSet) -> None:

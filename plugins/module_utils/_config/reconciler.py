@@ -213,8 +213,9 @@ class Instance(Reconciler[View]):
         steps: list[Step] = self.changeover.list_steps() if self.changeover is not None else []
         if self.params["previous"] == PROVE:
             return []
-        # Where the file changes too, a restart tells it.
-        if self.sentinel and self.client is not None and not list_differences(obs.seen, self.wanted):
+        # Where the file says something else too, a restart tells it.
+        rewritten = {"content", "file"} & set(list_differences(obs.seen, self.wanted))
+        if self.sentinel and self.client is not None and not rewritten:
             steps += correct_sentinel(self.client, self.parameters, self.label)
         certificate = "" if self.sentinel else str(self.parameters.get("tls-cert-file") or "")
         steps += process_steps(obs, self.label, self.home, certificate)

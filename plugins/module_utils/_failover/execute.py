@@ -29,7 +29,6 @@ from .steps import (
     RaisePriority,
     ReplaceDead,
     StopWrites,
-    is_late,
 )
 
 # Sentinel looks at a replica each second during a failover, and needs up to 0.3 s to promote it: when its last look
@@ -216,8 +215,8 @@ class Mover(MoveOperation):
                 self.call(self.plan.old.host, "CLIENT", "KILL", "TYPE", kind, "SKIPME", "yes")
         self.wait_until("For the Sentinels to be done", lambda: self._all(self._idle), self.wait, 0.05)
         call_quietly(self.wait_until, "For the Sentinels to see the replicas", lambda: self._all(self._knows), 15, 0.05)
-        late = {member.host for member in self.plan.others if is_late(member)}
-        rest = [host for host in self.seen if host != self.plan.target.host and host not in late]
+        left_out = {member.host for member in [self.plan.target, *self.plan.full]}
+        rest = [host for host in self.seen if host not in left_out]
         what = f"For {', '.join(rest)} to follow {self.plan.target.name}"
         self.wait_until(what, lambda: all(self._linked(host) for host in rest), self.wait, 0.05)
         for host in self.seen:

@@ -14,8 +14,8 @@ from .._model.tables import show_evidence, show_place
 from .._model.versions import major_minor
 from .._replication.election import Wish
 from .._replication.interrupted import FENCE, MARK, PRIORITY, read_setting
-from .._replication.plan import Planner
-from .steps import Move, Plan, ReplaceDead, is_late, list_afterwards, list_rivals, list_steps
+from .._replication.plan import Planner, is_full
+from .steps import Move, Plan, ReplaceDead, list_afterwards, list_rivals, list_steps
 
 STALE = 3  # seconds since a replica's last acknowledgement; it sends one each second
 
@@ -226,13 +226,14 @@ class Preflight:
             self.refuse_move(
                 f"{', '.join(rivals)} is a replica of {primary.name} and no member. Its replica-priority is not above "
                 f"that of {target.name}, {mine}, so the Sentinels may pick it, and it takes no order from here",
-                "Declare it, or stop it, or tell it REPLICAOF NO ONE or replica-priority 0",
+                "Declare it, or give it replica-priority 0, or stop it and run site.yml, so that Sentinels forget it",
             )
         plan.raised = [each for each in plan.others if self.views and 0 < read_setting(each, PRIORITY) % MARK <= mine]
+        plan.full = [each for each in plan.others if each.primary and each.primary.link != "up" and is_full(each)]
         plan.warnings += [
-            f"{show_place(each)} has no link to {primary.name}; it is told to follow {target.name}, and not waited for"
-            for each in plan.others
-            if is_late(each)
+            f"{show_place(each)} has no link to {primary.name}, and could not write to its disk: look for a full one. "
+            f"It is told to follow {target.name}, and not waited for"
+            for each in plan.full
         ]
         plan.steps = list_steps(plan, self.move.name, bool(self.views))
         return plan

@@ -104,13 +104,9 @@ class Plan:
     pause: int = 0
     raised: List[Observed] = field(default_factory=list)
     others: List[Observed] = field(default_factory=list)
+    full: List[Observed] = field(default_factory=list)  # of them; without room on its disk none gets in sync
     warnings: List[str] = field(default_factory=list)
     steps: List[Step] = field(default_factory=list)
-
-
-def is_late(member: Observed) -> bool:
-    """Return whether a member has no link to the primary before the move: what keeps it, a full disk say, stays."""
-    return bool(member.primary and member.primary.link != "up" and not member.primary.sync_in_progress)
 
 
 def list_rivals(views: Sequence[SentinelView], name: str, members: Sequence[Observed], mine: int) -> List[str]:

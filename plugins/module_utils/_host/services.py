@@ -101,7 +101,7 @@ def disabled_in(table: str) -> list[dict[str, str]]:
     disabled = []
     for unit in parse_blocks(table):
         state = "masked" if unit.get("LoadState") == "masked" else unit.get("UnitFileState", "")
-        if state.startswith("enabled"):
+        if state == "enabled":
             state = unit.get("ActiveState", "") if unit["Id"].endswith(".timer") else "active"
         if state != "active":
             disabled.append({"unit": unit["Id"], "state": state or unit.get("LoadState", "")})

@@ -29,8 +29,8 @@ def list_altered_sentinels(members: Sequence[Mapping[str, Any]], sentinels: Mapp
     """Return which Sentinels somebody has told something else about themselves than their files say."""
     places = {m["host"]: {"announce-ip": m["address"], "announce-port": m["port"]} for m in members}
     return [
-        f"Sentinel at {host}: {key} is {old or 'empty'} and declared is {new}; somebody has typed SENTINEL CONFIG SET. "
-        "Run site.yml, which sets it back."
+        f"Sentinel at {host}: {key} is {old or 'empty'} and declared is {new}. A change of the inventory is not applied "
+        "yet, or somebody has typed SENTINEL CONFIG SET. Run site.yml, which sets it."
         for host, view in sentinels.items()
         if host in places
         for key, old, new in list_altered(view.get("settings") or {}, places[host])
@@ -56,12 +56,19 @@ def list_foreign_watchers(
         for watcher in state.get("watchers") or []:
             if watcher["id"] not in ours and watcher["address"] not in unsure:
                 by_watcher.setdefault((watcher["id"], watcher["address"]), []).append(host)
+    name_of_it = ", under another name" if members else ""
     return [
         f"{name}: a Sentinel that is not declared watches {', '.join(hosts)} from {address} (its myid begins with "
-        f"{myid}), under another name. It may move the primary on its own: stop it, or let it forget this set by "
-        "SENTINEL REMOVE."
+        f"{myid}){name_of_it}. It may move the primary on its own: stop it, or let it forget this set by SENTINEL REMOVE."
         for (myid, address), hosts in by_watcher.items()
     ]
+
+
+def _unit_advice(unit: State) -> str:
+    run = "Run site.yml, which enables and starts it."
+    if unit["state"] == "masked" and not unit["unit"].endswith(".timer"):
+        return f"Somebody did that on purpose: systemctl unmask it when it may run again. {run}"
+    return run
 
 
 def list_disabled_units(servers: Mapping[str, Mapping[str, State]], sentinels: Mapping[str, State]) -> list[str]:
@@ -69,7 +76,7 @@ def list_disabled_units(servers: Mapping[str, Mapping[str, State]], sentinels: M
     states = [(host, state) for host, of_host in servers.items() for state in of_host.values()]
     return list(
         dict.fromkeys(
-            f"{unit['unit']} at {host} is {unit['state']}. Run site.yml, which enables and starts it."
+            f"{unit['unit']} at {host} is {unit['state']}. {_unit_advice(unit)}"
             for host, state in [*states, *sentinels.items()]
             for unit in state.get("units") or []
         )

@@ -14,6 +14,7 @@ from .._core.errors import CommandFailed, QuorumError, Refused
 from .client import Client
 
 SECONDS = 30.0
+LATELY = 10  # seconds
 EVERYBODY = ("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
 _SENTINEL = re.compile(r"sentinel-([0-9a-f]{8})-(?:cmd|pubsub)")
 
@@ -37,6 +38,12 @@ def sentinel_of(row: Mapping[str, str]) -> str:
     """Return which Sentinel a connection belongs to, by the name that it gives itself; empty for anybody else."""
     match = _SENTINEL.fullmatch(row.get("name", ""))
     return match.group(1) if match else ""
+
+
+def living_sentinels(text: str) -> Set[str]:
+    """Return the Sentinels that have sent a command lately, as each does every second, by CLIENT LIST; pure."""
+    rows = [row for row in parse_client_list(text) if row.get("name", "").endswith("-cmd")]
+    return {sentinel_of(row) for row in rows if int(row.get("idle", LATELY)) < LATELY} - {""}
 
 
 def dependents_in(text: str) -> List[Dependent]:

@@ -22,13 +22,23 @@ from .._core.errors import (
 from .._model.conf_syntax import MASK
 from .._model.observed import Observed, SentinelView
 from .client import Client, connect
-from .client_list import parse_client_list, sentinel_of
+from .client_list import living_sentinels, parse_client_list, sentinel_of
 from .endpoint import Endpoint, read_connection
-from .replies import apply_info, engine_of, parse_acl_log, parse_info, parse_master, parse_replicas, parse_sentinels
+from .replies import (
+    apply_info,
+    engine_of,
+    parse_acl_log,
+    parse_info,
+    parse_master,
+    parse_number,
+    parse_replicas,
+    parse_sentinels,
+)
 
 Place = Tuple[str, Endpoint]
 Seen = TypeVar("Seen", Observed, SentinelView)
 Found = TypeVar("Found")
+CROWD = 2000  # clients: a list of more takes the server too long for a look
 SECRET_KEYS = {"requirepass", "masterauth", "primaryauth", "tls-key-file-pass", "tls-client-key-file-pass"}
 
 
@@ -83,13 +93,20 @@ def ask_users(client: Client) -> List[str]:
 
 
 def ask_watchers(client: Client) -> List[Dict[str, str]]:
-    """Return the Sentinels that listen here, each by the beginning of its myid and where it comes from."""
+    """Return the Sentinels that listen here and live, each by the beginning of its myid and where it comes from.
+
+    The connection of one whose host is gone may stay for ten minutes. Among many clients none are looked for.
+    """
     try:
         rows = parse_client_list(str(client.call("CLIENT", "LIST", "TYPE", "pubsub")))
+        listening = {(sentinel_of(row), row.get("addr", "").rpartition(":")[0].strip("[]")) for row in rows}
+        crowd = parse_number(parse_info(client.call("INFO", "clients")).get("connected_clients"))
+        if not any(myid for myid, _address in listening) or crowd > CROWD:
+            return []
+        living = living_sentinels(str(client.call("CLIENT", "LIST", "TYPE", "normal")))
     except (CommandFailed, AuthFailed):
         return []
-    watchers = {(sentinel_of(row), row.get("addr", "").rpartition(":")[0].strip("[]")) for row in rows}
-    return [{"id": myid, "address": address} for myid, address in sorted(watchers) if myid]
+    return [{"id": myid, "address": address} for myid, address in sorted(listening) if myid in living]
 
 
 def ask_settings(client: Client) -> Dict[str, str]:

@@ -192,8 +192,9 @@ def is_blind(view: SentinelView, name: str) -> bool:
     return view.reachable and (watched is None or watched.down_after == NOT_YET)
 
 
-# What a member says of its disk; without room it cannot take a full synchronisation.
-WRITTEN = ("rdb_last_bgsave_status", "aof_last_write_status")
+def is_full(member: Observed) -> bool:
+    """Return whether a member could not write to its disk: without room it cannot take a full synchronisation."""
+    return any(member.persistence.get(key, "ok") != "ok" for key in ("rdb_last_bgsave_status", "aof_last_write_status"))
 
 
 def list_unlinked(planner: Planner, chosen: Observed) -> Dict[str, str]:
@@ -203,8 +204,7 @@ def list_unlinked(planner: Planner, chosen: Observed) -> Dict[str, str]:
     for member in planner.seen:
         there = not member.primary or (member.primary.link == "up" and not member.primary.sync_in_progress)
         if member is not primary and planner.is_following(member, primary) and not there:
-            failed = [key for key in WRITTEN if member.persistence.get(key, "ok") != "ok"]
-            why = ", and could not write to its disk: look for a full one" if failed else ""
+            why = ", and could not write to its disk: look for a full one" if is_full(member) else ""
             unlinked[member.name] = f"{member.name} has no link to {primary.name}{why}"
     return unlinked
 

@@ -13,7 +13,7 @@ import pytest
 from ansible_collections.quorum.redis.plugins.module_utils._core.errors import Refused, Unsettled
 from ansible_collections.quorum.redis.plugins.module_utils._core.reconcile import Step
 from ansible_collections.quorum.redis.plugins.module_utils._failover.preflight import Preflight
-from ansible_collections.quorum.redis.plugins.module_utils._failover.steps import Move, is_late
+from ansible_collections.quorum.redis.plugins.module_utils._failover.steps import Move
 from ansible_collections.quorum.redis.plugins.module_utils._model.observed import (
     Downstream,
     Observed,
@@ -144,13 +144,23 @@ def test_a_replica_of_somebody_else_is_named_before_the_sentinels_pick_it() -> N
         assert plan(trio(), harmless).target.host == "r2"
 
 
-def test_who_was_cut_off_before_the_move_is_told_and_not_waited_for() -> None:
-    """A full disk kept a member from a full synchronisation: the move was done, and went on waiting for it."""
+def test_who_has_no_room_for_a_synchronisation_is_told_and_not_waited_for() -> None:
+    """The move was done, and went on waiting for it."""
+    members = trio()
+    members[2] = replica("r3", link="down", persistence={"aof_last_write_status": "err"})
+    found = plan(members)
+    assert found.target.host == "r2" and [each.host for each in found.full] == ["r3"]
+    assert found.warnings == [
+        "r3 (192.0.2.3:6379) has no link to r1, and could not write to its disk: look for a full one. It is told to "
+        "follow r2, and not waited for"
+    ]
+
+
+def test_who_comes_back_by_itself_is_waited_for() -> None:
+    """One that is restarted, or whose dead primary is replaced, has no link either."""
     members = trio()
     members[2] = replica("r3", link="down")
-    found = plan(members)
-    assert found.target.host == "r2" and [is_late(each) for each in found.others] == [True]
-    assert found.warnings == ["r3 (192.0.2.3:6379) has no link to r1; it is told to follow r2, and not waited for"]
+    assert not plan(members).full
 
 
 def test_a_lower_priority_counts_more_than_a_smaller_lag() -> None:

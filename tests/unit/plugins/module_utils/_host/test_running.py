@@ -59,6 +59,7 @@ def test_what_does_not_start_at_the_next_boot() -> None:
         )
     )
     assert {one["unit"]: one["state"] for one in found} == {
+        "redis-server@other.service": "enabled-runtime",
         "redis-server@cache.service": "disabled",
         "redis-backup.timer": "masked",
         "a.timer": "inactive",

@@ -128,6 +128,11 @@ def test_units_that_do_not_come_back_are_named_once() -> None:
     seen = servers({**primary(), "units": units}, replica(), replica())
     _page, problems = render_page(model(), seen, sentinels({**sentinel(), "units": units}, sentinel(), sentinel()))
     assert problems == ["redis-backup.timer at r1 is disabled. Run site.yml, which enables and starts it."]
+    masked = servers(
+        {**primary(), "units": [{"unit": "redis-server@main.service", "state": "masked"}]}, replica(), replica()
+    )
+    (problem,) = [text for text in render_page(model(), masked, AGREED)[1] if "masked" in text]
+    assert "systemctl unmask it" in problem
 
 
 def test_a_sentinel_that_was_told_another_address_by_hand() -> None:
@@ -138,7 +143,7 @@ def test_a_sentinel_that_was_told_another_address_by_hand() -> None:
         {**sentinel(), "settings": {}},
     )
     _page, problems = render_page(model(), HEALTHY, seen)
-    assert [text.partition("; ")[0] for text in problems] == [
+    assert [text.partition(". ")[0] for text in problems if text.startswith("Sentinel at")] == [
         "Sentinel at r1: resolve-hostnames is yes and declared is no",
         "Sentinel at r2: announce-port is 1 and declared is 26379",
     ]
