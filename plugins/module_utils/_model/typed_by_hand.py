@@ -29,8 +29,8 @@ def list_altered_sentinels(members: Sequence[Mapping[str, Any]], sentinels: Mapp
     """Return which Sentinels somebody has told something else about themselves than their files say."""
     places = {m["host"]: {"announce-ip": m["address"], "announce-port": m["port"]} for m in members}
     return [
-        f"Sentinel at {host}: {key} is {old or 'empty'} and declared is {new}. A change of the inventory is not applied "
-        "yet, or somebody has typed SENTINEL CONFIG SET. Run site.yml, which sets it."
+        f"Sentinel at {host}: {key} is {old or 'empty'} and declared is {new}. A change of the inventory is not "
+        "applied yet, or somebody has typed SENTINEL CONFIG SET. Run site.yml, which sets it."
         for host, view in sentinels.items()
         if host in places
         for key, old, new in list_altered(view.get("settings") or {}, places[host])
@@ -59,7 +59,8 @@ def list_foreign_watchers(
     name_of_it = ", under another name" if members else ""
     return [
         f"{name}: a Sentinel that is not declared watches {', '.join(hosts)} from {address} (its myid begins with "
-        f"{myid}){name_of_it}. It may move the primary on its own: stop it, or let it forget this set by SENTINEL REMOVE."
+        f"{myid}){name_of_it}. It may move the primary on its own: stop it, or let it forget this set by "
+        "SENTINEL REMOVE."
         for (myid, address), hosts in by_watcher.items()
     ]
 
