@@ -14,11 +14,19 @@ from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any, List
 
+import yaml
 from patience import LONG
 
 ROOT = Path(__file__).resolve().parents[1]
 PROGRAMS = ROOT / ".cache" / "prometheus"
 RULES = ROOT / "roles" / "redis_monitoring" / "files" / "quorum-redis.rules.yml"
+
+
+def list_durations() -> dict[str, int]:
+    """Return by the name of each alert for how many seconds it has to be true before it is told."""
+    groups = yaml.safe_load(RULES.read_text(encoding="utf-8"))["groups"]
+    texts = {rule["alert"]: rule.get("for", "0s") for group in groups for rule in group["rules"] if "alert" in rule}
+    return {alert: int(text[:-1]) * {"s": 1, "m": 60, "h": 3600, "d": 86400}[text[-1]] for alert, text in texts.items()}
 
 
 def fetch_text(port: int, path: str, address: str = "127.0.0.1") -> str:

@@ -17,15 +17,16 @@ from typing import Any
 
 import yaml
 from ansible_collections.quorum.redis.plugins.module_utils._model.facts import HELP
+from watcher import RULES, list_durations
 
 ROOT = Path(__file__).resolve().parents[2]
-RULES = ROOT / "roles" / "redis_monitoring" / "files" / "quorum-redis.rules.yml"
 PROMTOOL = ROOT / ".cache" / "prometheus" / "promtool"
 HOSTS = ("a", "b", "c")
 STEP = 5
 LONG = 400  # seconds of series: longer than most `for:`
 LONGER = 800  # and than all of them
 STEPS = LONGER // STEP
+DURATIONS = list_durations()
 
 Series = dict[str, str]
 
@@ -465,12 +466,6 @@ def rules() -> list[dict[str, Any]]:
     return [rule for group in yaml.safe_load(RULES.read_text(encoding="utf-8"))["groups"] for rule in group["rules"]]
 
 
-def lasts(alert: str) -> int:
-    """Return for how many seconds an alert has to be true before it fires."""
-    (text,) = [rule.get("for", "0s") for rule in rules() if rule.get("alert") == alert]
-    return int(text[:-1]) * {"s": 1, "m": 60, "h": 3600, "d": 86400}[text[-1]]
-
-
 def evaluate(path: Path, step: int, cases: list[tuple[str, Series, int, dict[str, int]]]) -> None:
     """Let promtool see that exactly these alerts fire: a name, the series, the time, and how many of each.
 
@@ -493,11 +488,11 @@ def evaluate(path: Path, step: int, cases: list[tuple[str, Series, int, dict[str
                 *(
                     {
                         "expr": f'count(ALERTS{{alertstate="firing", alertname="{alert}"}})',
-                        "eval_time": f"{lasts(alert) - step}s",
+                        "eval_time": f"{DURATIONS[alert] - step}s",
                         "exp_samples": [],
                     }
                     for alert in expected
-                    if lasts(alert) >= step
+                    if DURATIONS[alert] >= step
                 ),
             ],
         }
