@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import subprocess
 import time
@@ -22,11 +23,17 @@ PROGRAMS = ROOT / ".cache" / "prometheus"
 RULES = ROOT / "roles" / "redis_monitoring" / "files" / "quorum-redis.rules.yml"
 
 
+def seconds_of(rule: dict[str, Any]) -> int:
+    """Return for how long an alert has to be true before it is told."""
+    duration = re.fullmatch(r"(\d+)([smhd])", rule.get("for", "0s"))
+    assert duration, rule
+    return int(duration[1]) * {"s": 1, "m": 60, "h": 3600, "d": 86400}[duration[2]]
+
+
 def list_durations() -> dict[str, int]:
-    """Return by the name of each alert for how many seconds it has to be true before it is told."""
+    """Return the same of every alert by its name."""
     groups = yaml.safe_load(RULES.read_text(encoding="utf-8"))["groups"]
-    texts = {rule["alert"]: rule.get("for", "0s") for group in groups for rule in group["rules"] if "alert" in rule}
-    return {alert: int(text[:-1]) * {"s": 1, "m": 60, "h": 3600, "d": 86400}[text[-1]] for alert, text in texts.items()}
+    return {rule["alert"]: seconds_of(rule) for group in groups for rule in group["rules"] if "alert" in rule}
 
 
 def fetch_text(port: int, path: str, address: str = "127.0.0.1") -> str:

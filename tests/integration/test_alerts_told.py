@@ -39,7 +39,7 @@ from measured import note
 from patience import LONG, allowed
 from redis.backoff import NoBackoff
 from redis.retry import Retry
-from watcher import RULES, Alertmanager, Program, Prometheus
+from watcher import RULES, Alertmanager, Program, Prometheus, seconds_of
 
 from .conftest import Lab, Server, engines, free_port, wait_until
 from .test_backup import options as backup_options
@@ -55,17 +55,9 @@ LARGE = "x" * 300_000
 SLOW = 0.5  # seconds of a fork
 GATHERED = 15  # in which so much is written that it counts in a mean of ten minutes
 QUIET = "route: {receiver: nobody}\nreceivers: [{name: nobody}]\n"
-UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 # What the others bring with them: a member that is gone, a link that is lost, a server that got no processor.
 BESIDE = {"RedisServerDown", "RedisReplicaLinkDown", "RedisNoReplicaInSync", "RedisFullSyncAhead", "RedisNoPrimary"}
 OF_THE_MACHINE = {"RedisSentinelTilt"}
-
-
-def seconds_of(rule: dict[str, Any]) -> float:
-    """Return for how long an alert has to last."""
-    told = re.fullmatch(r"(\d+)([smhd])", rule.get("for", "0s"))
-    assert told, rule
-    return int(told[1]) * UNITS[told[2]]
 
 
 class Scene(Facts):

@@ -72,10 +72,17 @@ def other_programs(programs: dict[str, str], program: str) -> list[str]:
 
 def unit_table(more: Sequence[str] = ()) -> str:
     """Return what systemd says about the units of this collection and some more; nothing where there is no systemd."""
-    command = ["systemctl", "show", "--property=Id,MainPID,FragmentPath,DropInPaths", *UNITS, *more]
+    return _show_units("Id,MainPID,FragmentPath,DropInPaths", [*UNITS, *more])
+
+
+def _show_units(properties: str, units: Sequence[str]) -> str:
     try:
         done = subprocess.run(
-            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL, check=False
+            ["systemctl", "show", f"--property={properties}", *units],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            stdin=subprocess.DEVNULL,
+            check=False,
         )
     except OSError:
         return ""
@@ -84,16 +91,7 @@ def unit_table(more: Sequence[str] = ()) -> str:
 
 def list_disabled(units: Sequence[str]) -> list[dict[str, str]]:
     """Return which of these units systemd would not start at the next boot, and which timers among them do not run."""
-    if not units:
-        return []
-    command = ["systemctl", "show", "--property=Id,LoadState,ActiveState,UnitFileState", *units]
-    try:
-        done = subprocess.run(
-            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL, check=False
-        )
-    except OSError:
-        return []
-    return disabled_in(done.stdout.decode("utf-8", "replace"))
+    return disabled_in(_show_units("Id,LoadState,ActiveState,UnitFileState", units)) if units else []
 
 
 def disabled_in(table: str) -> list[dict[str, str]]:

@@ -92,16 +92,17 @@ def ask_users(client: Client) -> List[str]:
         return []
 
 
-def ask_watchers(client: Client) -> List[Dict[str, str]]:
+def ask_watchers(client: Client, clients: int) -> List[Dict[str, str]]:
     """Return the Sentinels that listen here and live, each by the beginning of its myid and where it comes from.
 
     The connection of one whose host is gone may stay for ten minutes. Among many clients none are looked for.
     """
+    if clients > CROWD:
+        return []
     try:
         rows = parse_client_list(str(client.call("CLIENT", "LIST", "TYPE", "pubsub")))
         listening = {(sentinel_of(row), row.get("addr", "").rpartition(":")[0].strip("[]")) for row in rows}
-        crowd = parse_number(parse_info(client.call("INFO", "clients")).get("connected_clients"))
-        if not any(myid for myid, _address in listening) or crowd > CROWD:
+        if not any(myid for myid, _address in listening):
             return []
         living = living_sentinels(str(client.call("CLIENT", "LIST", "TYPE", "normal")))
     except (CommandFailed, AuthFailed):
@@ -135,14 +136,16 @@ def _server(
     seen = Observed(host=host, address=place.address, port=place.port, aliases=resolve_name(place.address))
     try:
         with kind(place) as client:
-            apply_info(seen, client.call("INFO"))
+            text = client.call("INFO")
+            apply_info(seen, text)
             seen.aliases = sorted({*seen.aliases, *_announced(client)})
             if config:
                 settings = client.read_pairs("CONFIG", "GET", "*")
                 seen.config = {key: MASK if key in SECRET_KEYS and value else value for key, value in settings.items()}
             seen.refused = _refused(client, refused_hours) if refused_hours else []
             if refused_hours:
-                seen.users, seen.watchers = ask_users(client), ask_watchers(client)
+                clients = parse_number(parse_info(text).get("connected_clients"))
+                seen.users, seen.watchers = ask_users(client), ask_watchers(client, clients)
             if nodes is not None:
                 nodes.update(_nodes_of(client))
     except QuorumError as problem:
