@@ -76,6 +76,7 @@ class Report:
     servers: dict[str, int] = field(default_factory=dict)
     lost_on: dict[str, int] = field(default_factory=dict)
     gaps: list[Gap] = field(default_factory=list)
+    lost_at: list[float] = field(default_factory=list)  # when each was acknowledged, in seconds since the start
 
     def to_dict(self) -> dict[str, Any]:
         """Return it for JSON."""
@@ -84,6 +85,14 @@ class Report:
     def gap_between(self, begin: float, end: float) -> float:
         """Return the longest gap in milliseconds that began between two moments of the ledger's clock."""
         return max((gap.ms for gap in self.gaps if begin <= gap.after < end), default=0.0)
+
+    def lost_before(self, outage: float, instant: float) -> int:
+        """Return how many lost writes were acknowledged in the last `instant` seconds before a gap of `outage` ms.
+
+        A server that dies may have answered writes of its last round that it had not sent to its replicas yet.
+        """
+        ends = [gap.after for gap in self.gaps if gap.ms >= outage]
+        return sum(any(end - instant <= at <= end for end in ends) for at in self.lost_at)
 
     def in_a_line(self) -> str:
         """Return what was lost and the gaps above 100 ms, the longest first."""
@@ -100,6 +109,7 @@ class Report:
         ]
         if self.lost:
             rows.append(f"lossy window      {self.lossy_window_ms:>12,.0f}  ms from the first to the last lost write")
+            rows.append(f"  acknowledged at {' '.join(f'{at:.3f}' for at in self.lost_at[:10])} s")
         for server, count in sorted(self.servers.items()):
             gone = self.lost_on.get(server, 0)
             rows.append(f"  by {server:<22} {count:>12,}" + (f"  ({gone:,} of them lost)" if gone else ""))
@@ -304,6 +314,7 @@ class Ledger:
             if self.stopped - before > 0.02:
                 report.gaps.append(Gap(before - self.started, (self.stopped - before) * 1000, writer.number))
         report.lost = len(missed)
+        report.lost_at = sorted(at - self.started for at in missed)
         report.lossy_window_ms = (max(missed) - min(missed)) * 1000 if missed else 0.0
         report.gap_ms = max((gap.ms for gap in report.gaps), default=0.0)
         client.close()

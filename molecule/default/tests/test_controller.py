@@ -18,7 +18,7 @@ INVENTORY = """
 redis:
   hosts: {h1: {ansible_host: 192.0.2.1}}
   vars:
-    redis_password: a
+    redis_password: server-Kw3xVf
     redis_tls_ca_file: /etc/ssl/redis/ca.crt
     redis_tls_cert_file: /etc/ssl/redis/host.crt
     redis_tls_key_file: /etc/ssl/redis/host.key
