@@ -52,7 +52,7 @@ def connect(
 
 
 @dataclass
-class Said:
+class SentinelView:
     """What one Sentinel says about a data set."""
 
     address: str
@@ -147,11 +147,11 @@ class DataSet:
             client.response_callbacks.clear()
             return client.execute_command(*command)
 
-    def said(self, host: str) -> Said:
+    def sentinel_view(self, host: str) -> SentinelView:
         """Return what the Sentinel of a host says."""
         reply: list[str] = self.ask_sentinel(host, "SENTINEL", "MASTER", self.name)
         told = dict(zip(reply[::2], reply[1::2], strict=True))
-        return Said(
+        return SentinelView(
             told["ip"],
             told["flags"],
             int(told["config-epoch"]),
@@ -161,9 +161,9 @@ class DataSet:
             self.lab.sh(host, "grep -oP '^sentinel myid \\K.*' /var/lib/redis/sentinel/redis.conf"),
         )
 
-    def said_by_all(self) -> dict[str, Said]:
+    def sentinel_views(self) -> dict[str, SentinelView]:
         """Return what every Sentinel says."""
-        return {host: self.said(host) for host in self.sentinels}
+        return {host: self.sentinel_view(host) for host in self.sentinels}
 
     def order_failover(self, host: str) -> None:
         """Order it from a Sentinel: one that has just lost the connection to a replica has none to promote yet."""
@@ -197,7 +197,7 @@ class DataSet:
             elif seen["master_host"] != address or seen["master_link_status"] != "up":
                 found.append(f"{host} follows {seen['master_host']}, link {seen['master_link_status']}")
         for host in self.sentinels:
-            said = self.said(host)
+            said = self.sentinel_view(host)
             wanted = (address, "master", len(self.hosts) - 1, len(self.sentinels) - 1)
             if (said.address, said.flags, said.replicas, said.others) != wanted:
                 found.append(f"Sentinel of {host}: {said}")

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 import testinfra
-from deployment import DataSet, given, paths_with, until
+from deployment import DataSet, SentinelView, given, paths_with, until
 from lab import ROOT, Lab
 from measured import note
 from patience import allowed
@@ -185,8 +185,12 @@ def test_a_crash_is_told_once_although_who_tells_or_is_told_is_away(
     main = DataSet(lab, HOSTS, "server-Lw6tQz", HOSTS, "sentinel-Rb3nHd")
     old = main.settled()
     others = [host for host in HOSTS if host != old]
-    epoch = main.said(old).config_epoch
+    epoch = main.sentinel_view(old).config_epoch
     unit = "systemctl show --property MainPID --value redis-server@main"
+
+    def seen() -> list[SentinelView]:
+        return [main.sentinel_view(host) for host in others]
+
     if away != "notifiers":
         alertmanager.stop()
     if away == "all":
@@ -195,14 +199,14 @@ def test_a_crash_is_told_once_although_who_tells_or_is_told_is_away(
     else:
         lab.sh(old, f"kill -9 $({unit})")
     if away != "alertmanager":
-        until(lab, "they agree that it is down", lambda: any("o_down" in main.said(host).flags for host in others))
+        until(lab, "they agree that it is down", lambda: any("o_down" in view.flags for view in seen()))
         for host in others if away == "all" else HOSTS:
             lab.sh(host, "systemctl kill -s KILL redis-notify")
 
     def replaced() -> int:
-        found = [main.said(host) for host in others]
-        ready = all(one.address != lab.host_ip(old) and one.config_epoch > epoch for one in found)
-        return max(one.config_epoch for one in found) if ready else 0
+        views = seen()
+        ready = all(view.address != lab.host_ip(old) and view.config_epoch > epoch for view in views)
+        return max(view.config_epoch for view in views) if ready else 0
 
     epoch = until(lab, "another one is primary", replaced)
     if away == "all":

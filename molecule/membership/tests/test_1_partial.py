@@ -29,7 +29,7 @@ def test_part_of_the_hosts_is_refused(lab: Lab, among: Among, of: Of, part: list
     assert "Nothing was changed" in said and "redis_retire_hosts" in said
     assert {host: lab.sh(host, FILES) for host in lab.hosts} == files
     assert (main.settled(), main.run_ids()) == (primary, processes)
-    assert {said.quorum for said in main.said_by_all().values()} == {3}
+    assert {said.quorum for said in main.sentinel_views().values()} == {3}
 
 
 @pytest.mark.parametrize("name", ["redis_member_count", "redis_sentinel_count"])

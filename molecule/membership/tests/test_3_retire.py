@@ -51,7 +51,7 @@ def test_a_primary_s_host_is_retired_without_a_lost_write(lab: Lab, among: Among
     rest.holds(1000)
     left.run_playbook("site").expect(changed=0)
     left.run_playbook("status").expect(changed=0)
-    assert {said.quorum for said in rest.said_by_all().values()} == {2}
+    assert {said.quorum for said in rest.sentinel_views().values()} == {2}
     assert lab.sh("q4", "stat -c '%U %a' /var/lib/redis/main") == "root 700"
     assert lab.sh("q4", "systemctl is-enabled redis-server@main redis-sentinel@sentinel || true").split() == [
         "disabled",

@@ -58,15 +58,15 @@ def test_password_of_one_deployment_does_not_open_the_other(lab: Lab, orders: Da
 
 def test_sentinel_at_a_stale_primary_is_put_right(lab: Lab, orders: DataSet) -> None:
     """No failover was there yet: the epochs are equal, so the other Sentinels do not correct this one themselves."""
-    primary, said, processes = orders.settled(), orders.said_by_all(), orders.run_ids()
+    primary, said, processes = orders.settled(), orders.sentinel_views(), orders.run_ids()
     with orders.written():
         for command in (("REMOVE", "orders"), ("MONITOR", "orders", lab.host_ip("m2"), "6379", "2")):
             orders.ask_sentinel("m3", "SENTINEL", *command)
-        assert orders.said("m3").address == lab.host_ip("m2")
+        assert orders.sentinel_view("m3").address == lab.host_ip("m2")
         run = site(lab).expect()
         assert orders.settled() == primary
     assert [host for host, counted in run.recap.items() if counted.changed] == ["m3"]
-    assert orders.said_by_all() == said
+    assert orders.sentinel_views() == said
     assert orders.run_ids() == processes
     site(lab).expect(changed=0)
 

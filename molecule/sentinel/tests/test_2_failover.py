@@ -14,7 +14,7 @@ def test_run_after_a_failover_changes_nothing(lab: Lab, main: DataSet) -> None:
     first = main.settled()
     chosen = main.fail_over()
     assert chosen != first
-    processes, said = main.run_ids(), main.said_by_all()
+    processes, said = main.run_ids(), main.sentinel_views()
     assert {one.config_epoch for one in said.values()} != {0}
 
     lab.run_playbook("site", "--check").expect(changed=0)
@@ -23,7 +23,7 @@ def test_run_after_a_failover_changes_nothing(lab: Lab, main: DataSet) -> None:
 
     assert main.settled() == chosen
     assert main.run_ids() == processes
-    assert main.said_by_all() == said
+    assert main.sentinel_views() == said
     main.holds(1000)
 
 
@@ -31,4 +31,4 @@ def test_a_sentinel_that_was_told_otherwise_is_told_again(lab: Lab, main: DataSe
     main.ask_sentinel("r2", "SENTINEL", "SET", main.name, "quorum", "3")
     run = lab.run_playbook("site").expect(changed=1)
     assert run.recap["r2"].changed == 1
-    assert {one.quorum for one in main.said_by_all().values()} == {2}
+    assert {one.quorum for one in main.sentinel_views().values()} == {2}

@@ -42,24 +42,24 @@ def test_host_out_of_reach_in_the_middle(lab: Lab, main: DataSet) -> None:
 
 
 def test_sentinel_that_is_down_is_started(lab: Lab, main: DataSet) -> None:
-    said, processes = main.said_by_all(), main.run_ids()
+    said, processes = main.sentinel_views(), main.run_ids()
     with main.written():
         lab.sh("r3", "systemctl stop redis-sentinel@sentinel")
         lab.run_playbook("site").expect(changed=1)
         main.settled()
-    assert main.said_by_all() == said
+    assert main.sentinel_views() == said
     assert main.run_ids() == processes
 
 
 def test_sentinel_that_hangs_is_named(lab: Lab, main: DataSet) -> None:
-    said = main.said_by_all()
+    said = main.sentinel_views()
     with main.written():
         lab.sh("r3", "systemctl kill --signal=STOP redis-sentinel@sentinel")
         run = lab.run_playbook("site")
         lab.sh("r3", "systemctl kill --signal=CONT redis-sentinel@sentinel")
     assert run.recap["r3"].failed == 1
     assert f"{lab.host_ip('r3')}:26379" in run.stdout and "Traceback" not in run.stdout
-    until(lab, "the Sentinels are of one mind again", lambda: main.said_by_all() == said)
+    until(lab, "the Sentinels are of one mind again", lambda: main.sentinel_views() == said)
     lab.run_playbook("site").expect(changed=0)
 
 

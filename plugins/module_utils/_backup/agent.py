@@ -54,7 +54,7 @@ Say = Callable[[str], None]
 class Round:
     """One data set in one look: what is declared, what is remembered, what comes out."""
 
-    told: Mapping[str, Any]
+    settings: Mapping[str, Any]
     common: Mapping[str, Any]
     state: Dict[str, Any]
     now: float
@@ -64,13 +64,13 @@ class Round:
         """Name the parts."""
         self.me: str = self.common["me"]
         self.places: List[Place] = read_members(
-            self.told["members"],
-            {**self.told, "password": self.common["passwords"][self.told["name"]], "timeout": 2.0},
+            self.settings["members"],
+            {**self.settings, "password": self.common["passwords"][self.settings["name"]], "timeout": 2.0},
         )
         keys = ("directory", "binary", "user", "compression", "load", "aof", "wait")
-        unit = f"redis-server@{self.told['name']}.service"
+        unit = f"redis-server@{self.settings['name']}.service"
         given = {key: self.common[key] for key in keys}
-        self.job = Job(self.told["name"], self.me, dict(self.places)[self.me], unit=unit, **given)
+        self.job = Job(self.settings["name"], self.me, dict(self.places)[self.me], unit=unit, **given)
         self.problems: List[str] = []
         self.code = OK
 
@@ -90,7 +90,7 @@ class Round:
         looks = {host: look for host, look in map(self._saves, self.places, seen) if look}
         memory = remember_look(memory, slot, looks, self.now)
         now = Period(slot * period + offset, period, self.now)
-        duty = decide_duty(self.me, self.told["carriers"], seen, memory, now, self.common["primary"])
+        duty = decide_duty(self.me, self.settings["carriers"], seen, memory, now, self.common["primary"])
         memory.other = duty.other
         self.state["memory"], self.state["why"] = asdict(memory), duty.why
         self._mend()
@@ -159,7 +159,7 @@ class Round:
     def _away(self) -> None:
         """Copy the newest backup to where the user wants it; what fails is tried again at the next look."""
         names = manifests.list_backups(str(self.job.place))
-        commands = list_commands(self.common, self.told["name"], str(self.job.place / names[-1])) if names else []
+        commands = list_commands(self.common, self.settings["name"], str(self.job.place / names[-1])) if names else []
         if not commands or self.state.get("copied") == names[-1]:
             return
         for command in commands:

@@ -46,7 +46,7 @@ class Backup(Reconciler["list[Observed]"]):
         self.job.save = Save(**params["save"]) if params["save"] else None
         self.start = time.monotonic()
         self.progress: list[str] = []
-        self.found: Manifest | None = None
+        self.manifest: Manifest | None = None
         self.record: dict[str, Any] = {}
         self.chosen, self.why = params["here"], "the backups of this host"
 
@@ -76,7 +76,7 @@ class Backup(Reconciler["list[Observed]"]):
         if self.params["fresh"]:
             name = find_fresh(self.job, self.params["fresh"], member.engine, member.version)
             if name:
-                self.found = manifests.read_manifest(str(place / name))
+                self.manifest = manifests.read_manifest(str(place / name))
                 return []
         return [MakeBackup(f"back up {self.job.data_set} on {member.host} ({self.why}) to {place}")]
 
@@ -84,20 +84,20 @@ class Backup(Reconciler["list[Observed]"]):
         """Do it."""
         place = self.job.place
         if isinstance(step, RecordTrial):
-            self.found, self.record = record_trial(self.job, step.name, self.params["record"]), self.params["record"]
+            self.manifest, self.record = record_trial(self.job, step.name, self.params["record"]), self.params["record"]
             self._judge(place / step.name)
             return
         if isinstance(step, DrillBackup):
             self.record = self._foreign(step.name) or drill_backup(self.job, step.name, self._tell)
-            self.found = manifests.read_manifest(str(place / step.name))
+            self.manifest = manifests.read_manifest(str(place / step.name))
             if not self.job.trial_host:
                 self._judge(place / step.name)
             return
         self.warnings += filter(None, [undo_leftovers(self.job)])
-        self.found = make_backup(self.job, self._tell)
-        proven = self.found.verified
+        self.manifest = make_backup(self.job, self._tell)
+        proven = self.manifest.verified
         if self.params["load"] and not self.job.trial_host and proven.load != PASSED:
-            self.warnings.append(f"{self.found.name} was not loaded to prove it: {proven.load}")
+            self.warnings.append(f"{self.manifest.name} was not loaded to prove it: {proven.load}")
 
     def _foreign(self, name: str) -> dict[str, Any]:
         """Return the record of a trial that says nothing about the backup: this host has another engine."""
@@ -131,18 +131,18 @@ class Backup(Reconciler["list[Observed]"]):
         return {
             "member": self.chosen,
             "why": self.why,
-            "directory": str(self.job.place / self.found.name) if self.found else "",
-            "fresh": self.found is not None and not steps,
+            "directory": str(self.job.place / self.manifest.name) if self.manifest else "",
+            "fresh": self.manifest is not None and not steps,
             "progress": self.progress,
-            **({"manifest": asdict(self.found)} if self.found else {}),
+            **({"manifest": asdict(self.manifest)} if self.manifest else {}),
             **({"drill": self.record} if self.record else {}),
             **self._verdict(),
         }
 
     def _verdict(self) -> dict[str, Any]:
-        if self.found is None or self.job.save:
+        if self.manifest is None or self.job.save:
             return {}  # a shard is a part of a backup, of which cluster_backup tells
-        manifest, place = self.found, str(self.job.place / self.found.name)
+        manifest, place = self.manifest, str(self.job.place / self.manifest.name)
         verdict = {
             "name": manifest.name,
             "host": self.chosen,

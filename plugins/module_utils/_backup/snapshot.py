@@ -102,7 +102,7 @@ class Saver:
         self.end = time.monotonic() + wait
         self.wait = wait
         self.log: Optional[Path] = None
-        self.told = 0
+        self.log_offset = 0
         self.where = str(client.endpoint)
 
     def read_info(self) -> Dict[str, str]:
@@ -117,7 +117,7 @@ class Saver:
     def take_snapshot(self) -> Snapshot:
         """Wait for other children, save, and return the file, open. SaveFailed: the reason is in the message."""
         path, start = self.find_path(), time.monotonic()
-        self.log, self.told = self._log_file()
+        self.log, self.log_offset = self._log_file()
         old = self._opened(path)
         try:
             with self._harmless():
@@ -270,7 +270,7 @@ class Saver:
         try:
             if self.log:
                 with open_safely(self.log, self.user) as file:
-                    file.seek(max(self.told, os.fstat(file.fileno()).st_size - 65536))
+                    file.seek(max(self.log_offset, os.fstat(file.fileno()).st_size - 65536))
                     return file.read().decode("utf-8", "replace")
             ask = ["journalctl", "--no-pager", "-o", "cat", "--since", f"@{since}", "-u", self.unit]
             journal = subprocess.run(ask, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=20, check=False)

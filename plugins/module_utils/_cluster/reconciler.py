@@ -52,7 +52,7 @@ class Cluster(Reconciler[ClusterPlanner]):
         self.params: Dict[str, Any] = given
         self.check_mode = module.check_mode
         self.where = f"cluster {given['name']}"
-        self.found = ClusterPlan()
+        self.planned = ClusterPlan()
         hosts = Counter(item["host"] for item in given["members"])
         twice = [place for place, count in Counter(map(_place, given["members"])).items() if count > 1]
         if not hosts or twice or given["replicas"] < 0:
@@ -122,12 +122,12 @@ class Cluster(Reconciler[ClusterPlanner]):
 
     def plan(self, obs: ClusterPlanner) -> List[Step]:
         """Return the steps, or refuse."""
-        self.found = obs.plan()
+        self.planned = obs.plan()
         if self.params["whole"]:
             refuse_silent(obs.members, self.where, "Start them, then run again. Nothing was changed")
             refuse_open(obs.members, self.where)
-        self.warnings += self.found.warnings
-        return self.found.steps
+        self.warnings += self.planned.warnings
+        return self.planned.steps
 
     def _wait(
         self, missing: Callable[[ClusterPlanner], List[str]], seen: ClusterPlanner, most: float, todo: str = REACH
@@ -216,14 +216,14 @@ class Cluster(Reconciler[ClusterPlanner]):
                 for shard in self._shown(obs)
             ],
             "silent_members": [member.name for member in obs.members if not member.id],
-            "violations": obs.find_drift(self.found.placement),
-            "moves": moves_of(self._shown(obs), obs.names) if moved["slots"] else self.found.moves,
+            "violations": obs.find_drift(self.planned.placement),
+            "moves": moves_of(self._shown(obs), obs.names) if moved["slots"] else self.planned.moves,
             "moved": moved,
         }
 
     def diff(self, before: ClusterPlanner, after: Optional[ClusterPlanner], steps: List[Step]) -> List[Dict[str, str]]:
         """Return the shards before and after."""
-        then = self._shown(after) if after else self.found.shards
+        then = self._shown(after) if after else self.planned.shards
         texts = {"before": show_shards(self._shown(before), before.names), "after": show_shards(then, before.names)}
         return [texts] if steps else []
 

@@ -23,7 +23,7 @@ RETURN = 30  # seconds for a service that is started again by its host; then a r
 
 Look = Callable[[], ClusterPlanner]
 SlotStep = Union[FinishMove, MoveSlots]
-Found = Tuple[Sequence[ClusterMember], Optional[SlotMove]]
+View = Tuple[Sequence[ClusterMember], Optional[SlotMove]]
 
 
 class Transfer:
@@ -68,7 +68,7 @@ class Transfer:
                 mover.close()
             members, rest = self._await_return(lost, left)
 
-    def _await_return(self, lost: QuorumError, left: int) -> Found:
+    def _await_return(self, lost: QuorumError, left: int) -> View:
         """Wait until everybody is there again, and return what is left of the slot that was open."""
 
         def judge(seen: ClusterPlanner) -> None:

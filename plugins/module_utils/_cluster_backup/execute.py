@@ -21,7 +21,7 @@ from .._redis.client import Steady, connect
 from .._redis.observe import Place
 
 NOWHERE = Path("/nonexistent")  # what is owed to a server is noted on its own host, by who takes the file
-TOLD = (
+INFO_FIELDS = (
     *("run_id", "role", "redis_version", "valkey_version", "server_name", "executable", "config_file"),
     *("master_replid", "master_repl_offset", "slave_repl_offset", "rdb_last_save_time"),
 )
@@ -75,4 +75,4 @@ def _begin(saver: Saver, barrier: Barrier) -> Tuple[Dict[str, str], int, float]:
 
 def _kept(info: Dict[str, str]) -> Dict[str, str]:
     """Return what the manifest of a part needs."""
-    return {key: value for key, value in info.items() if key in TOLD or (key[:2] == "db" and key[2:].isdigit())}
+    return {key: value for key, value in info.items() if key in INFO_FIELDS or (key[:2] == "db" and key[2:].isdigit())}

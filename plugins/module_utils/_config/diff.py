@@ -25,7 +25,7 @@ FIXED = {"bind", "port", "tls-port", "dir", "replicaof", "slaveof"}
 UNPROBED = re.compile(r"tls-|appendonly\Z|requirepass\Z|(master|primary)auth\Z|bind\Z|port\Z|dir\Z")
 PASSWORDS = {"requirepass", "masterauth", "primaryauth"}
 LINK = {"masteruser", "masterauth"}  # by their canonical names
-TOLD = {"requirepass", "masterauth", "masteruser", "user"}  # passwords, no reason for a restart
+LOGINS = {"requirepass", "masterauth", "masteruser", "user"}  # passwords, no reason for a restart
 PREVIOUS = "the present one as redis_password_previous and quorum.redis.rotate"
 PLACES = {"dir", "dbfilename", "appendfilename", "appenddirname"}
 # What CONFIG GET does not show, read from the file that the process was started with.
@@ -222,7 +222,7 @@ def restart_reasons(live: Live, parameters: Mapping[str, Any], version: str, sha
 
 def digest_of_file(text: str) -> str:
     """Return the digest of a file as the program before each start notes it: without what a process is told live."""
-    rows = [row for row in text.splitlines() if row.split(" ")[0] not in TOLD and not row.startswith("# default: ")]
+    rows = [row for row in text.splitlines() if row.split(" ")[0] not in LOGINS and not row.startswith("# default: ")]
     return hashlib.sha256("\n".join(rows).encode("utf-8", "surrogateescape")).hexdigest()
 
 

@@ -41,7 +41,7 @@ class Failover(Reconciler[Preflight]):
         asked = ("name", "avoid", "zones", "max_lag", "limit", "method", "mixed", "dead_primary")
         self.move = Move(to=given["to"] or "", **{key: given[key] for key in asked})
         self.places, self.watchers = read_places(given)
-        self.found: Optional[Plan] = None
+        self.planned: Optional[Plan] = None
         self.mover: Optional[Mover] = None
 
     def observe(self) -> Preflight:
@@ -74,12 +74,12 @@ class Failover(Reconciler[Preflight]):
 
     def decide_move(self, obs: Preflight) -> List[Step]:
         """Return the steps of the move, and get ready for them."""
-        self.found = obs.plan_unplanned() if self.move.dead_primary else obs.plan()
-        self.warnings += self.found.warnings
+        self.planned = obs.plan_unplanned() if self.move.dead_primary else obs.plan()
+        self.warnings += self.planned.warnings
         awake = [place for place, view in zip(self.watchers, obs.views) if view.reachable]
-        if self.found.method:
-            self.mover = Mover(self.found, self.move.name, self.places, awake, self.wait)
-        return self.found.steps
+        if self.planned.method:
+            self.mover = Mover(self.planned, self.move.name, self.places, awake, self.wait)
+        return self.planned.steps
 
     def apply(self, step: Step) -> None:
         """Do one step: of a repair, of the move, or the move after a repair."""
@@ -89,8 +89,8 @@ class Failover(Reconciler[Preflight]):
         elif isinstance(step, MoveLater):
             for each in self._again():
                 self.apply(each)
-        elif self.mover is not None and self.found is not None:
-            self.mover.do_step(step, step is self.found.steps[-1])
+        elif self.mover is not None and self.planned is not None:
+            self.mover.do_step(step, step is self.planned.steps[-1])
 
     def _again(self) -> List[Step]:
         """Return the steps of the move once what was repaired has come to rest."""
@@ -105,19 +105,19 @@ class Failover(Reconciler[Preflight]):
 
     def result(self, obs: Preflight, steps: List[Step]) -> Dict[str, Any]:
         """Return who was and is the primary, and how the move went."""
-        if self.found is None:
+        if self.planned is None:
             return {}
-        now = self.found.target if self.found.method else self.found.old
+        now = self.planned.target if self.planned.method else self.planned.old
         answer: Dict[str, Any] = {
             "primary": _named(now),
-            "old_primary": _named(self.found.old),
-            "method": self.found.method,
+            "old_primary": _named(self.planned.old),
+            "method": self.planned.method,
         }
         if self.mover and self.mover.timings:
             self.warnings += self.mover.warnings
             answer.update(timings=self.mover.timings, offsets=self.mover.offsets, **self.mover.measure_gaps())
         if self.mover is None or self.mover.timings:  # else it is check mode
-            verdict = {"moved": self.mover is not None, "from": self.found.old.host, "to": now.host}
+            verdict = {"moved": self.mover is not None, "from": self.planned.old.host, "to": now.host}
             verdict.update({"gap_ms": answer["gap_ms"]} if "gap_ms" in answer else {})
             answer.update(tell_verdict("redis_moved", {self.move.name: verdict}))
         return answer

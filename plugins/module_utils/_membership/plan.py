@@ -44,7 +44,7 @@ class Membership:
     ) -> None:
         """Keep what was observed; `other_ports` by address and port of a Sentinel."""
         self.name, self.members, self.views, self.other_ports = name, members, views, other_ports
-        self.found: Dict[Tuple[str, Address], Stranger] = {}
+        self.strangers: Dict[Tuple[str, Address], Stranger] = {}
 
     def list_strangers(self) -> List[Stranger]:
         """Return everybody who is known and not declared, in the order of their addresses."""
@@ -63,13 +63,13 @@ class Membership:
         return self._sorted()
 
     def _sorted(self) -> List[Stranger]:
-        return [self.found[key] for key in sorted(self.found, key=lambda key: (key[0] != "member", key[1]))]
+        return [self.strangers[key] for key in sorted(self.strangers, key=lambda key: (key[0] != "member", key[1]))]
 
     def _note(self, kind: str, place: Address, lives: bool, told_by: str) -> None:
         ours: Sequence[Any] = self.members if kind == "member" else self.views
         if lives and any(place[0] in {process.address, *process.aliases} for process in ours):
             return  # one of ours on its other port, as between two steps of TLS; those who compare ports say more
-        stranger = self.found.setdefault((kind, place), Stranger(kind, *place))
+        stranger = self.strangers.setdefault((kind, place), Stranger(kind, *place))
         stranger.lives = stranger.lives or lives
         stranger.told_by += [] if told_by in stranger.told_by else [told_by]
 

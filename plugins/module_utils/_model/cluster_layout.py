@@ -82,7 +82,7 @@ class _Placer:
 
     def __init__(self, zones: Sequence[str], fixed: Placement, extra: Iterable[int], movable: Iterable[int]) -> None:
         self.zones = zones
-        self.found = Placement(list(fixed.primaries), dict(fixed.follows))
+        self.placement = Placement(list(fixed.primaries), dict(fixed.follows))
         self.movable: Set[int] = set(movable)
         self.free = sorted(set(extra) - set(fixed.primaries) - set(fixed.follows))
 
@@ -91,18 +91,18 @@ class _Placer:
 
     def add_primary(self) -> None:
         """Make one more primary, where the fewest are, then where the most room is."""
-        used = Counter(self.zones[primary] for primary in self.found.primaries)
+        used = Counter(self.zones[primary] for primary in self.placement.primaries)
         best = min(self.free, key=lambda seat: (used[self.zones[seat]], -self.find_room(self.zones[seat]), seat))
         self.free.remove(best)
-        self.found.primaries.append(best)
+        self.placement.primaries.append(best)
 
     def list_taken(self, primary: int) -> Set[str]:
         """Return the zones that hold a copy of a shard."""
-        return {self.zones[seat] for seat in [primary, *self.found.replicas_of(primary)]}
+        return {self.zones[seat] for seat in [primary, *self.placement.replicas_of(primary)]}
 
     def add_replica(self, primary: int) -> None:
         """Give a primary one more replica, in a zone without a copy; others make room where that is needed."""
-        pairs = Counter((self.zones[up], self.zones[down]) for down, up in self.found.follows.items())
+        pairs = Counter((self.zones[up], self.zones[down]) for down, up in self.placement.follows.items())
         own, taken = self.zones[primary], self.list_taken(primary)
 
         def cost(seat: int) -> Tuple[int, int, int]:
@@ -117,7 +117,7 @@ class _Placer:
     def _follow(self, seat: int, primary: int) -> None:
         self.free.remove(seat)
         self.movable.add(seat)
-        self.found.follows[seat] = primary
+        self.placement.follows[seat] = primary
 
     def _swap(self, primary: int) -> bool:
         """Find a chain in which each replica goes to the shard before it and the last shard takes a free place."""
@@ -133,11 +133,11 @@ class _Placer:
             fitting = [seat for seat in self.free if self.zones[seat] not in taken]
             if fitting:
                 for (shard, _own), (_next, seat) in zip(chain, chain[1:]):
-                    self.found.follows[seat] = shard
+                    self.placement.follows[seat] = shard
                 self._follow(fitting[0], needy)
                 return True
             for seat in sorted(self.movable):
-                other = self.found.follows[seat]
+                other = self.placement.follows[seat]
                 if other not in seen and self.zones[seat] not in taken:
                     seen.add(other)
                     chains.append([*chain, (other, seat)])
@@ -157,13 +157,13 @@ def place_members(
     """
     total = len(zones) // (1 + replicas)
     placer = _Placer(zones, fixed or Placement(), range(len(zones)) if members is None else members, movable)
-    while placer.free and len(placer.found.primaries) < total:
+    layout = placer.placement
+    while placer.free and len(layout.primaries) < total:
         placer.add_primary()
-    placer.found.primaries.sort()
-    while placer.free and placer.found.primaries:
-        fewest = min(placer.found.primaries, key=lambda primary: (len(placer.found.replicas_of(primary)), primary))
-        placer.add_replica(fewest)
-    return placer.found
+    layout.primaries.sort()
+    while placer.free and layout.primaries:
+        placer.add_replica(min(layout.primaries, key=lambda primary: (len(layout.replicas_of(primary)), primary)))
+    return layout
 
 
 def list_crowded(placement: Placement, zones: Sequence[str]) -> List[str]:

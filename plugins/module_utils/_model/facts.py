@@ -47,7 +47,7 @@ class Process:
 
 
 @dataclass
-class Found:
+class Observations:
     """What one look has found."""
 
     servers: Mapping[str, Mapping[str, Mapping[str, Any]]]
@@ -87,7 +87,7 @@ def _shown(labels: Labels) -> str:
     return ",".join(f'{key}="{"".join(escaped.get(sign, sign) for sign in value)}"' for key, value in labels)
 
 
-def collect_facts(settings: Mapping[str, Any], seen: Found, now: float) -> str:
+def collect_facts(settings: Mapping[str, Any], seen: Observations, now: float) -> str:
     """Return the metrics of a host, from what it is told and what it has found."""
     metrics = Metrics(deployment=settings["deployment"], host=settings["me"])
     metrics.add_metric("facts_timestamp_seconds", now)
@@ -107,7 +107,7 @@ def collect_facts(settings: Mapping[str, Any], seen: Found, now: float) -> str:
     return metrics.render_text()
 
 
-def _add_verdict(metrics: Metrics, settings: Mapping[str, Any], seen: Found) -> None:
+def _add_verdict(metrics: Metrics, settings: Mapping[str, Any], seen: Observations) -> None:
     """Add what `status` would say of these sets now."""
     names = {status["name"] for status in settings["sets"]}
     others = set(settings["declared"]) - names

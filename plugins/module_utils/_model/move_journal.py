@@ -19,12 +19,12 @@ DOWN, PLANNED = "the previous one was down", "asked for, the previous one was no
 SOON = 60.0  # seconds between a request and the election that it leads to
 
 Entry = Tuple[float, str]
-Found = List[Dict[str, Any]]
+Moves = List[Dict[str, Any]]
 
 
-def explain_promotions(entries: Sequence[Entry]) -> Found:
+def explain_promotions(entries: Sequence[Entry]) -> Moves:
     """Return when a server became primary, and why as far as it says so."""
-    promotions: Found = []
+    promotions: Moves = []
     asked = -SOON
     for when, text in entries:
         if MANUAL in text:
@@ -44,9 +44,9 @@ def _asked_by(text: str) -> str:
     return f"asked for from {place.group(1)}" if place else ""
 
 
-def explain_switches(entries: Sequence[Entry]) -> Found:
+def explain_switches(entries: Sequence[Entry]) -> Moves:
     """Return the moves that a Sentinel has named; one that led it or saw the primary down knows why."""
-    switches: Found = []
+    switches: Moves = []
     down: Dict[str, bool] = {}  # whether the primary of a set is, once this Sentinel had a reason to say so
     for when, text in entries:
         words = re.sub(r"^.*?(?=[+-][a-z])", "", text).split()

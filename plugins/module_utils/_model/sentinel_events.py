@@ -46,7 +46,7 @@ class Trace:
     down: Optional[float] = None  # since when all agree on it
     tried: Optional[bool] = None  # whether it was down when this Sentinel began a failover
     leads: bool = False
-    told: bool = False  # that nobody replaces it
+    announced: bool = False  # that nobody replaces it
 
 
 def known_sets(masters: Sequence[Mapping[str, str]], addresses: Mapping[str, str]) -> Dict[str, Known]:
@@ -102,7 +102,7 @@ class Watch:
         elif channel == "+odown":
             trace.down = now if trace.down is None else trace.down
         elif channel == "-odown":
-            trace.down, trace.told = None, False
+            trace.down, trace.announced = None, False
         elif channel == "+try-failover":
             trace.tried = trace.down is not None
         elif channel == "+elected-leader":
@@ -114,9 +114,9 @@ class Watch:
     def _abort(self, name: str, place: str, trace: Trace, detail: str, now: float) -> List[Event]:
         cause = CRASH if trace.tried else PLANNED
         trace.leads, trace.tried = False, None
-        if trace.told:
+        if trace.announced:
             return []
-        trace.told = cause == CRASH  # it will be tried again and again
+        trace.announced = cause == CRASH  # it will be tried again and again
         epoch = self.known[name].epoch if name in self.known else 0
         return [self._event(STUCK, now, True, name, cause=cause, new=place, epoch=epoch, detail=detail)]
 
@@ -124,8 +124,8 @@ class Watch:
         """Return which primaries are down for long, with nobody in their place."""
         events = []
         for name, trace in self.traces.items():
-            if trace.down is not None and not trace.told and now - trace.down >= PATIENCE and name in self.known:
-                trace.told, was = True, self.known[name]
+            if trace.down is not None and not trace.announced and now - trace.down >= PATIENCE and name in self.known:
+                trace.announced, was = True, self.known[name]
                 detail = f"no Sentinel has replaced it for {PATIENCE} s"
                 fields = {"cause": CRASH, "new": was.address, "epoch": was.epoch, "detail": detail}
                 events.append(self._event(STUCK, now, self.rank == 0, name, **fields))

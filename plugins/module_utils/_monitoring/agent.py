@@ -22,7 +22,7 @@ from .._backup import manifest as manifests
 from .._core.errors import CommandFailed, QuorumError
 from .._model.backup_manifest import PASSED, parse_time
 from .._model.certificate import not_after
-from .._model.facts import Found, Process, collect_facts
+from .._model.facts import Observations, Process, collect_facts
 from .._model.rotation_marks import parse_marks
 from .._redis.endpoint import Endpoint
 from .._redis.observe import Place, look_at_all, observe_all, observe_cluster_member, observe_sentinels
@@ -32,7 +32,7 @@ from .._redis.tls import Tls, read_certificate
 
 SECONDS = 2.0  # for one answer
 NEVER_ASKED = (("CONFIG", "GET"), ("SENTINEL", "MYID"))
-Told = Mapping[str, Any]
+Settings = Mapping[str, Any]
 
 
 class Modest(Plain):
@@ -48,26 +48,27 @@ class Modest(Plain):
 class Look:
     """One look at what a host is told of."""
 
-    def __init__(self, settings: Told) -> None:
+    def __init__(self, settings: Settings) -> None:
         """Read how to get in."""
-        self.told = settings
+        self.settings = settings
         # A file that cannot be read is found out by each connection: what needs none is told all the same.
         self.tls = Tls(*(settings[f"tls_{part}_file"] for part in ("ca", "cert", "key"))) if settings["tls"] else None
 
     def list_places(self, entries: Sequence[Dict[str, str]], name: str = "") -> List[Place]:
         """Return where processes of a data set are, or Sentinels, with what to log in."""
-        user = self.told["users"][name] if name else self.told["sentinel_user"]
-        password = self.told["passwords"][name] if name else self.told["sentinel_password"]
+        user = self.settings["users"][name] if name else self.settings["sentinel_user"]
+        password = self.settings["passwords"][name] if name else self.settings["sentinel_password"]
         who = (user or None, password or None)
         return [
             (entry["host"], Endpoint(entry["address"], int(entry["port"]), *who, timeout=SECONDS, tls=self.tls))
             for entry in entries
         ]
 
-    def look_around(self) -> Found:
+    def look_around(self) -> Observations:
         """Look at everything."""
         places = {
-            data_set["name"]: self.list_places(data_set["members"], data_set["name"]) for data_set in self.told["sets"]
+            data_set["name"]: self.list_places(data_set["members"], data_set["name"])
+            for data_set in self.settings["sets"]
         }
         # All at once: hosts that are down cost their patience once.
         seen = iter(observe_all([place for of_set in places.values() for place in of_set], kind=Modest))
@@ -75,19 +76,19 @@ class Look:
         for name, of_set in places.items():
             for host, _place in of_set:
                 servers.setdefault(host, {})[name] = next(seen).to_dict()
-        for cluster in self.told["clusters"]:
+        for cluster in self.settings["clusters"]:
             self._add_nodes(servers, cluster)
-        watchers = observe_sentinels(self.list_places(self.told["sentinels"]), kind=Modest)
-        backup, installed = self.told["backup"], build_of(self.told["binary"])
-        return Found(
+        watchers = observe_sentinels(self.list_places(self.settings["sentinels"]), kind=Modest)
+        backup, installed = self.settings["backup"], build_of(self.settings["binary"])
+        return Observations(
             servers,
             {view.host: view.to_dict() for view in watchers},
-            [self.look_at_process(process, installed) for process in self.told["processes"]],
+            [self.look_at_process(process, installed) for process in self.settings["processes"]],
             {name: find_backups(backup, name) for name in backup["directories"]},
-            certificate_until(self.told["certificate"]),
+            certificate_until(self.settings["certificate"]),
         )
 
-    def _add_nodes(self, servers: Dict[str, Dict[str, Any]], cluster: Told) -> None:
+    def _add_nodes(self, servers: Dict[str, Dict[str, Any]], cluster: Settings) -> None:
         """Add the members of a cluster, under the names of their servers, each with what it says of the others."""
         names = {server["port"]: server["name"] for server in cluster["servers"]}
         places = self.list_places(cluster["members"], cluster["name"])
@@ -95,16 +96,16 @@ class Look:
         for (host, place), (seen, view) in zip(places, looks):
             servers.setdefault(host, {})[names[place.port]] = {**seen.to_dict(), "cluster": view}
 
-    def look_at_process(self, declared: Told, installed: str) -> Process:
+    def look_at_process(self, declared: Settings, installed: str) -> Process:
         """Look at one process of this host."""
-        ((_host, place),) = self.list_places([{**declared, "host": self.told["me"]}], declared["set"])
+        ((_host, place),) = self.list_places([{**declared, "host": self.settings["me"]}], declared["set"])
         labels = {"addr": declared["addr"], **({"set": declared["set"]} if declared["set"] else {})}
         process = Process(labels, wants_restart(place, declared, installed))
         with suppress(OSError):
             text = Path(declared["users"]).read_text(encoding="utf-8", errors="replace")
             process.rotating = {user: float(since) for user, since in parse_marks(text).items()}
         if declared["tls_port"]:
-            own = Tls(None, self.told["certificate"], self.told["key"]) if self.told["key"] else Tls()
+            own = Tls(None, self.settings["certificate"], self.settings["key"]) if self.settings["key"] else Tls()
             with suppress(OSError, ValueError):
                 process.served_until = not_after(
                     read_certificate(own, declared["address"], int(declared["tls_port"]), SECONDS)
@@ -122,7 +123,7 @@ def build_of(binary: str) -> str:
     return match.group(1) if match else ""
 
 
-def wants_restart(place: Endpoint, declared: Told, installed: str) -> Optional[bool]:
+def wants_restart(place: Endpoint, declared: Settings, installed: str) -> Optional[bool]:
     """Return whether a process runs another program than the installed one, or a restart is left; None: not known."""
     try:
         with Modest(place) as client:
@@ -157,7 +158,7 @@ def certificate_until(path: str) -> Optional[float]:
         return None
 
 
-def find_backups(settings: Told, name: str) -> Dict[str, float]:
+def find_backups(settings: Settings, name: str) -> Dict[str, float]:
     """Return when the newest backup of a set on this host was made, proven, copied away and drilled."""
     place = Path(settings["directories"][name])
     moments: Dict[str, float] = {}

@@ -25,7 +25,7 @@ from .._model.notification import TEST, Event, read_deed
 from .._model.sentinel_events import Known, Watch, find_named, known_sets
 from .._redis.client import Client
 from .._redis.plain import Plain
-from .listener import BACK, LOST, PAUSE, Listener, Said, endpoint_of
+from .listener import BACK, LOST, PAUSE, Listener, Message, endpoint_of
 from .messenger import Messenger
 from .sinks import NotTaken, log_event, log_line, make_sinks
 from .spool import remove_undeclared, write_file
@@ -49,7 +49,7 @@ class Notifier:
         settings = self.settings
         self.watch = Watch(settings["deployment"], settings["host"], settings["rank"], known)
         self.kept = dict(self.watch.known) if self.seen.exists() else None
-        self.said: queue.Queue[Said] = queue.Queue()
+        self.messages: queue.Queue[Message] = queue.Queue()
         sinks = make_sinks(settings["sinks"], settings["passwords"])
         for name, count in remove_undeclared(state, list(sinks)):
             log_line(f"{name} is not declared any more; {count} events were waiting for it")
@@ -67,11 +67,11 @@ class Notifier:
         """Work until the unit is stopped; nothing has to be put in order then."""
         for messenger in self.messengers:
             messenger.start()
-        Listener(self.settings, self.said).start()
+        Listener(self.settings, self.messages).start()
         due = 0.0
         while True:
             try:
-                channel, text = self.said.get(timeout=PAUSE)
+                channel, text = self.messages.get(timeout=PAUSE)
                 if self._hear(channel, text):
                     due = 0.0
             except queue.Empty:
@@ -116,7 +116,7 @@ class Notifier:
         over = time.monotonic() + HEAR_OUT
         while moved - self.cues and time.monotonic() < over:
             try:
-                self._hear(*self.said.get(timeout=0.05))
+                self._hear(*self.messages.get(timeout=0.05))
             except queue.Empty:
                 continue
         self.cues.clear()

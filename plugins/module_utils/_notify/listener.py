@@ -17,7 +17,7 @@ from .._redis.tls import tls_from_params
 
 LOST, BACK = "lost", "back"  # beside the channels: the line to the Sentinel
 PAUSE = 0.5
-Said = Tuple[str, str]
+Message = Tuple[str, str]
 
 
 def endpoint_of(settings: Mapping[str, Any], timeout: Optional[float]) -> Endpoint:
@@ -32,10 +32,10 @@ def endpoint_of(settings: Mapping[str, Any], timeout: Optional[float]) -> Endpoi
 class Listener(threading.Thread):
     """Passes on what the Sentinel says, for as long as there is one."""
 
-    def __init__(self, settings: Mapping[str, Any], messages: queue.Queue[Said]) -> None:
+    def __init__(self, settings: Mapping[str, Any], messages: queue.Queue[Message]) -> None:
         """Prepare the thread."""
         super().__init__(daemon=True)
-        self.settings, self.said = settings, messages
+        self.settings, self.messages = settings, messages
 
     def run(self) -> None:
         """Listen, and begin again."""
@@ -43,7 +43,7 @@ class Listener(threading.Thread):
             try:
                 self._listen()
             except Exception as problem:  # nothing may end this thread in silence
-                self.said.put((LOST, str(problem)))
+                self.messages.put((LOST, str(problem)))
             time.sleep(PAUSE)
 
     def _listen(self) -> None:
@@ -52,10 +52,10 @@ class Listener(threading.Thread):
             line.call("SUBSCRIBE", *CHANNELS)
             for _each in CHANNELS[1:]:
                 line.receive_message()
-            self.said.put((BACK, ""))
+            self.messages.put((BACK, ""))
             while True:
                 kind, channel, text = line.receive_message()
                 if kind == "message":
-                    self.said.put((channel, text))
+                    self.messages.put((channel, text))
         finally:
             line.close()

@@ -37,7 +37,7 @@ from .replies import (
 
 Place = Tuple[str, Endpoint]
 Seen = TypeVar("Seen", Observed, SentinelView)
-Found = TypeVar("Found")
+Answer = TypeVar("Answer")
 CROWD = 2000  # clients: a list of more takes the server too long for a look
 SECRET_KEYS = {"requirepass", "masterauth", "primaryauth", "tls-key-file-pass", "tls-client-key-file-pass"}
 
@@ -230,7 +230,7 @@ def _sentinel(place: Endpoint, host: str, kind: Type[Client], refused_hours: flo
     return seen
 
 
-def look_at_all(look: Callable[[Endpoint, str], Found], places: Sequence[Place]) -> List[Found]:
+def look_at_all(look: Callable[[Endpoint, str], Answer], places: Sequence[Place]) -> List[Answer]:
     """Look at several servers or Sentinels at once."""
     if not places:
         return []

@@ -45,7 +45,7 @@ class Replication(Reconciler[Planner]):
             given["auth_pass"] or "",
         )
         self.places, self.watchers = read_places(given)
-        self.found = Plan(Observed())
+        self.planned = Plan(Observed())
         self.repairs: List[Repair] = []
 
     def look_once(self) -> Planner:
@@ -73,18 +73,18 @@ class Replication(Reconciler[Planner]):
         if self.repairs:
             again = LookAgain(f"data set {self.wish.name}: look again, and give every member its role")
             return [*self.repairs, again]
-        self.found = obs.plan()
-        self.warnings += self.found.warnings + self._strangers(obs)
-        return self.found.steps
+        self.planned = obs.plan()
+        self.warnings += self.planned.warnings + self._strangers(obs)
+        return self.planned.steps
 
     def _strangers(self, obs: Planner) -> List[str]:
         """Return a warning for each replica that the inventory does not know: it may be a stale one."""
         # One whose address was corrected is listed by its former one, until its link is opened again.
-        corrected = sum(isinstance(step, Relink) for step in self.found.steps)
+        corrected = sum(isinstance(step, Relink) for step in self.planned.steps)
         return [
             f"{down.address}:{down.port} is a replica of {self.wish.name} and no member by the inventory; it was left "
             "alone. Declare it, or retire it"
-            for down in list_strangers(obs, self.found.primary)
+            for down in list_strangers(obs, self.planned.primary)
         ][corrected:]
 
     def apply(self, step: Step) -> None:
@@ -108,7 +108,7 @@ class Replication(Reconciler[Planner]):
             self._give_role(step)
 
     def _give_role(self, step: Union[Promote, Follow]) -> None:
-        primary = self.found.primary
+        primary = self.planned.primary
         place = dict(self.places)[step.member]
         with connect(place) as client:
             if isinstance(step, Promote):
@@ -128,7 +128,7 @@ class Replication(Reconciler[Planner]):
 
     def _await_link(self, name: str) -> None:
         def missing(seen: Planner) -> List[str]:
-            return [why for host, why in list_unlinked(seen, self.found.primary).items() if host == name]
+            return [why for host, why in list_unlinked(seen, self.planned.primary).items() if host == name]
 
         todo = "Read its log (certificate, network), then run again; the other members were not moved"
         until_done(self.look_once, missing, self.look_once(), self.params["wait"], f"data set {self.wish.name}", todo)
@@ -138,7 +138,7 @@ class Replication(Reconciler[Planner]):
         todo = "Read the log of these members (masterauth, network, disk), then run again"
         return until_done(
             self.look_once,
-            lambda seen: list_pending(seen, self.found.primary),
+            lambda seen: list_pending(seen, self.planned.primary),
             self.look_once() if steps else before,
             self.params["wait"],
             f"data set {self.wish.name}",
@@ -147,8 +147,8 @@ class Replication(Reconciler[Planner]):
 
     def result(self, obs: Planner, steps: List[Step]) -> Dict[str, Any]:
         """Return the set as it is."""
-        chosen = self.found.primary
-        then = predict_members(obs.members, self.found) if self.check_mode else obs.members
+        chosen = self.planned.primary
+        then = predict_members(obs.members, self.planned) if self.check_mode else obs.members
         predicted = Planner(then, obs.views, self.wish)
         return {
             "primary": {"host": chosen.host, "address": chosen.address, "port": chosen.port},
@@ -166,5 +166,5 @@ class Replication(Reconciler[Planner]):
 
     def diff(self, before: Planner, after: Optional[Planner], steps: List[Step]) -> List[Dict[str, str]]:
         """Return the roles before and after."""
-        then = after.members if after else predict_members(before.members, self.found)
+        then = after.members if after else predict_members(before.members, self.planned)
         return [{"before": show_roles(before.members), "after": show_roles(then)}] if steps else []

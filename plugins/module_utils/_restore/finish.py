@@ -29,7 +29,7 @@ class End(Reconciler[Optional[JournalEntry]]):
         self.name: str = given["name"]
         self.places, self.watchers = read_places(given)
         self.directory = given["data"] or f"/var/lib/redis/{self.name}"
-        self.said = self.outcome = ""
+        self.ended = self.outcome = ""
 
     def observe(self) -> Optional[JournalEntry]:
         """Look for its journal."""
@@ -46,7 +46,7 @@ class End(Reconciler[Optional[JournalEntry]]):
     def apply(self, step: Step) -> None:
         """End it."""
         out = WayOut(self.directory, self.places, self.watchers, self.name)
-        self.said, self.outcome = end_interrupted(out), out.outcome
+        self.ended, self.outcome = end_interrupted(out), out.outcome
 
     def settle(self, before: Optional[JournalEntry], steps: List[Step]) -> Optional[JournalEntry]:
         """Keep what was known of it."""
@@ -57,7 +57,7 @@ class End(Reconciler[Optional[JournalEntry]]):
         entry = obs or JournalEntry(self.name, "", "", "")
         outcome = {"outcome": self.outcome, "backup": Path(entry.backup).name, "kept": entry.kept}
         verdict = tell_verdict("redis_restored", {self.name: outcome}) if self.outcome else {}
-        return {"ended": self.said, "backup": outcome["backup"], "kept": entry.kept, **verdict}
+        return {"ended": self.ended, "backup": outcome["backup"], "kept": entry.kept, **verdict}
 
 
 def describe_end(entry: JournalEntry) -> str:

@@ -80,7 +80,7 @@ class Restore(Reconciler[Seen]):
             given["keep"] or "",
         )
         self.backup = verify_backup(given["backup"])
-        self.found: Optional[Plan] = None
+        self.planned: Optional[Plan] = None
         self.runner: Optional[Restorer] = None
         self.recovered = ""
         self.kept = ""
@@ -131,11 +131,11 @@ class Restore(Reconciler[Seen]):
 
     def decide_restore(self, obs: Seen) -> List[Step]:
         """Return the steps of the restore, and get ready for them."""
-        self.found = obs.planner.plan(self.backup, self.setting.keep)
-        self.warnings += self.found.warnings
+        self.planned = obs.planner.plan(self.backup, self.setting.keep)
+        self.warnings += self.planned.warnings
         awake = [place for place, view in zip(self.watchers, obs.planner.views) if view.reachable]
-        self.runner = Restorer(self.found, self.backup, self.setting, self.places, awake)
-        return self.found.steps
+        self.runner = Restorer(self.planned, self.backup, self.setting, self.places, awake)
+        return self.planned.steps
 
     def apply(self, step: Step) -> None:
         """Do one step: end an earlier restore, or one of this one."""
@@ -145,8 +145,8 @@ class Restore(Reconciler[Seen]):
             if self.recovered != "new":
                 for each in self.decide_restore(self.observe()):
                     self.apply(each)
-        elif self.runner is not None and self.found is not None:
-            self.runner.do_step(step, step is self.found.steps[-1])
+        elif self.runner is not None and self.planned is not None:
+            self.runner.do_step(step, step is self.planned.steps[-1])
             self.kept = self.runner.entry.kept
 
     def end_earlier(self) -> None:
@@ -171,9 +171,9 @@ class Restore(Reconciler[Seen]):
                 "then": show_counts(self.backup.databases),
             },
         }
-        if self.found is not None:
-            answer["before"] = self.found.primary.databases
-            answer["primary"] = self.found.primary.host
+        if self.planned is not None:
+            answer["before"] = self.planned.primary.databases
+            answer["primary"] = self.planned.primary.host
         if self.runner is not None and self.runner.timings:
             answer.update(timings=self.runner.timings, **self.runner.measure_gaps())
         done = self.recovered == "new" or (self.runner is not None and self.runner.timings)

@@ -37,7 +37,7 @@ NOTHING = "Nothing was changed"
 class StageBackup(Step):
     """Unpack the snapshot beside the data."""
 
-    told: Manifest
+    manifest: Manifest
 
 
 @dataclass
@@ -66,10 +66,10 @@ class Shard(Reconciler[bool]):
         self.name: str = self.given["name"]
         self.data = Path(self.given["data"] or f"/var/lib/redis/{self.name}")
         self.stage, self.before = self.data / STAGE, self.data / BEFORE
-        self.told: Optional[Manifest] = None
+        self.manifest: Optional[Manifest] = None
         if self.given["backup"]:
-            self.told = manifests.read_manifest(self.given["backup"])
-            manifests.check_files(self.given["backup"], self.told)
+            self.manifest = manifests.read_manifest(self.given["backup"])
+            manifests.check_files(self.given["backup"], self.manifest)
 
     def observe(self) -> bool:
         """Look for what a restore has left."""
@@ -78,14 +78,15 @@ class Shard(Reconciler[bool]):
     def plan(self, obs: bool) -> List[Step]:
         """Return the one step, or nothing."""
         state = self.given["state"]
-        if state == "staged" and self.told is not None:
-            self._refuse_narrow(self.told)
+        if state == "staged" and self.manifest is not None:
+            self._refuse_narrow(self.manifest)
             if self.check_mode:
-                self._stage(self.told, prove=True)
+                self._stage(self.manifest, prove=True)
                 shutil.rmtree(self.stage, ignore_errors=True)
-            return [StageBackup(f"{self.name}: lay {self.told.name} beside the data", self.told)]
+            return [StageBackup(f"{self.name}: lay {self.manifest.name} beside the data", self.manifest)]
         if state == "placed" and not obs:
-            return [PlaceBackup(f"{self.name}: put {self.told.name if self.told else 'nothing'} in place of the data")]
+            put = self.manifest.name if self.manifest else "nothing"
+            return [PlaceBackup(f"{self.name}: put {put} in place of the data")]
         left = obs or self.stage.exists()
         if state == "settled" and left:
             return [SettlePlacing(f"{self.name}: remove what was there before")]
@@ -97,7 +98,7 @@ class Shard(Reconciler[bool]):
         """Do it."""
         try:
             if isinstance(step, StageBackup):
-                self._stage(step.told, prove=False)
+                self._stage(step.manifest, prove=False)
             elif isinstance(step, PlaceBackup):
                 self._place()
             elif isinstance(step, UndoPlacing):
@@ -114,10 +115,10 @@ class Shard(Reconciler[bool]):
 
     def result(self, obs: bool, steps: List[Step]) -> Dict[str, Any]:
         """Return what is in the backup, and whether something is left."""
-        counts = self.told.databases.get("0", {}) if self.told else {}
+        counts = self.manifest.databases.get("0", {}) if self.manifest else {}
         return {
             "begun": obs,
-            "backup": self.told.name if self.told else "",
+            "backup": self.manifest.name if self.manifest else "",
             "keys": counts.get("keys", 0),
             "expires": counts.get("expires", 0),
         }
@@ -157,7 +158,7 @@ class Shard(Reconciler[bool]):
             if (self.data / name).exists():
                 (self.data / name).rename(self.before / KEPT / name)
         (self.before / ASIDE).touch(mode=0o600)
-        if self.told is None:
+        if self.manifest is None:
             return
         new = self.stage / RDB
         if config["appendonly"] != "yes":

@@ -34,7 +34,7 @@ ETC = Path(os.environ.get("QUORUM_REDIS_ETC", "/etc/redis"))
 LIB = Path(os.environ.get("QUORUM_REDIS_LIB", "/var/lib/redis"))
 HEADER = "# quorum.redis: assembled from sha256:"
 FOOTER = "# quorum.redis: end of assembled part"
-TOLD = {"requirepass", "masterauth", "masteruser", "user"}
+LOGINS = {"requirepass", "masterauth", "masteruser", "user"}
 # A parked member follows an address that never answers: read-only, refuses to feed replicas, wipes nobody.
 PARKED = ("127.0.0.1", 0)
 COMPLAINTS: Set[str] = set()
@@ -508,7 +508,9 @@ def users(declared: Path, previous: Sequence[str], absent: Sequence[str]) -> lis
 def write(state: Path, managed: str, extra: Sequence[str]) -> None:
     """Write the assembled file."""
     # Without passwords, which a process is told live, and a note on them: their change is no reason for a restart.
-    rows = [row for row in managed.splitlines() if row.split(" ")[0] not in TOLD and not row.startswith("# default: ")]
+    rows = [
+        row for row in managed.splitlines() if row.split(" ")[0] not in LOGINS and not row.startswith("# default: ")
+    ]
     digest = hashlib.sha256("\n".join(rows).encode(errors="surrogateescape")).hexdigest()
     text = "\n".join([HEADER + digest, managed.rstrip("\n"), *extra, FOOTER, ""])
     replace_file(state, text)

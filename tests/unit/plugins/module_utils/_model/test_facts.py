@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.quorum.redis.plugins.module_utils._model.facts import Found, Process, collect_facts
+from ansible_collections.quorum.redis.plugins.module_utils._model.facts import Observations, Process, collect_facts
 from ansible_collections.quorum.redis.plugins.module_utils._model.status_page import render_page
 from ansible_collections.quorum.redis.plugins.module_utils._model.status_verdict import judge_sets
 from observed_sets import gone, model, primary, replica, sentinel, sentinels, servers, unwritten
@@ -23,14 +23,14 @@ def settings(**more: Any) -> dict[str, Any]:
     return {"me": "r1", "deployment": "redis", **told, "backup": {"sets": [], "period": 86400}, **more}
 
 
-def told(found: Found, **more: Any) -> dict[str, float]:
+def told(found: Observations, **more: Any) -> dict[str, float]:
     text = collect_facts(settings(**more), found, 1000.0)
     rows = [line.rpartition(" ") for line in text.splitlines() if not line.startswith("#")]
     return {name.replace('deployment="redis",', "").replace("quorum_redis_", ""): float(row) for name, _, row in rows}
 
 
 def test_a_healthy_set() -> None:
-    assert told(Found(HEALTHY, AGREED)) == {
+    assert told(Observations(HEALTHY, AGREED)) == {
         'facts_timestamp_seconds{host="r1"}': 1000,
         'declared_members{host="r1",set="main"}': 3,
         'declared_sentinels{host="r1",set="main"}': 3,
@@ -47,7 +47,7 @@ def test_the_verdict_and_its_problems_are_those_of_the_status() -> None:
         (HEALTHY, sentinels(sentinel(others={4: "s_down,sentinel"}, replicas={9: "slave"}), sentinel(), sentinel())),
         (HEALTHY, sentinels(sentinel(watching="old"), sentinel(), sentinel())),
     ):
-        found = told(Found(seen, watching))
+        found = told(Observations(seen, watching))
         problems = render_page(model(), seen, watching)[1]
         assert sum(value for name, value in found.items() if name.startswith("problems{")) == len(problems) > 0
         ((one,), left) = judge_sets(model(), seen, watching)
@@ -57,7 +57,7 @@ def test_the_verdict_and_its_problems_are_those_of_the_status() -> None:
 
 
 def test_what_is_wrong_has_a_word_that_does_not_change() -> None:
-    found = told(Found(servers(primary(), primary(), gone()), AGREED))
+    found = told(Observations(servers(primary(), primary(), gone()), AGREED))
     assert found['problems{code="several_primaries",host="r1",set="main"}'] == 1
     assert found['problems{code="member_unreachable",host="r1",set="main"}'] == 1
     assert found['healthy{host="r1",set="main"}'] == 0
@@ -67,13 +67,15 @@ def test_a_set_of_the_same_deployment_that_is_not_of_this_host_is_no_stranger() 
     view = sentinel()
     view["masters"]["other"] = view["masters"]["main"]
     watching = sentinels(view, view, view)
-    assert not [name for name in told(Found(HEALTHY, watching), declared=["main", "other"]) if "problems" in name]
-    assert told(Found(HEALTHY, watching))['problems{code="undeclared_set",host="r1"}'] == 1
+    assert not [
+        name for name in told(Observations(HEALTHY, watching), declared=["main", "other"]) if "problems" in name
+    ]
+    assert told(Observations(HEALTHY, watching))['problems{code="undeclared_set",host="r1"}'] == 1
 
 
 def test_backups_certificates_passwords_and_restarts() -> None:
     process = Process({"set": "main", "addr": "a:1"}, True, 5000.0, {'o"dd\\': 7.0})
-    found = Found({}, {}, [process, Process({"addr": "a:2"})], {"main": {"success": 3.0, "proof": 2.0}}, 4000.0)
+    found = Observations({}, {}, [process, Process({"addr": "a:2"})], {"main": {"success": 3.0, "proof": 2.0}}, 4000.0)
     rows = told(found, sets=[], backup={"sets": ["main"], "period": 3600})
     assert rows == {
         'facts_timestamp_seconds{host="r1"}': 1000,
@@ -88,4 +90,4 @@ def test_backups_certificates_passwords_and_restarts() -> None:
 
 
 def test_a_time_keeps_its_seconds() -> None:
-    assert " 1764000001.5\n" in collect_facts(settings(), Found({}, {}), 1764000001.5)
+    assert " 1764000001.5\n" in collect_facts(settings(), Observations({}, {}), 1764000001.5)

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.quorum.redis.plugins.module_utils._model.facts import Found, Process, collect_facts
+from ansible_collections.quorum.redis.plugins.module_utils._model.facts import Observations, Process, collect_facts
 from ansible_collections.quorum.redis.plugins.module_utils._model.facts_text import known_by, of_set, read_moments
 
 TOLD = {"deployment": "redis", "me": "a", "sets": [], "declared": [], "sentinels": []}
@@ -16,7 +16,7 @@ def written() -> str:
     server = Process({"set": "main", "addr": "a:6379"}, False, 300.0, {"app": 200.0})
     sentinel = Process({"addr": "a:26379"}, True, 100.0)
     backups = {"main": {"success": 1.0, "proof": 2.0, "copy": 3.0, "drill": 4.0}, ODD: {"success": 5.0}}
-    return collect_facts(TOLD, Found({}, {}, [server, sentinel], backups, 400.0), 1000.0)
+    return collect_facts(TOLD, Observations({}, {}, [server, sentinel], backups, 400.0), 1000.0)
 
 
 def test_moments_are_read_by_set() -> None:
@@ -47,5 +47,5 @@ def test_of_several_members_on_a_host_the_earliest_moment_counts() -> None:
     nodes = [
         Process({"set": "cart", "addr": f"a:{port}"}, False, until) for port, until in ((1, 9.0), (2, 5.0), (3, 7.0))
     ]
-    text = collect_facts(TOLD, Found({}, {}, nodes), 1000.0)
+    text = collect_facts(TOLD, Observations({}, {}, nodes), 1000.0)
     assert of_set(read_moments(text), "cart")["certificate_served_not_after"] == 5.0
