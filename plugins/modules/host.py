@@ -121,7 +121,7 @@ options:
     default: false
   config:
     description: Options of M(quorum.redis.config) with C(processes), as JSON. Whether it would find nothing to do is in
-      RV(converged). Only looked at where the host itself needs nothing.
+      RV(converged), and what it refuses fails the task. Only looked at where the host itself needs nothing.
     type: jsonarg
   acl:
     description: A list of options of M(quorum.redis.acl), as JSON, likewise. Only looked at where O(config) is
@@ -288,11 +288,12 @@ OPTIONS: dict[str, Any] = {
 }
 
 
-# What a run can leave out where it is converged, each only where the one before it is.
-LATER: Dict[str, Tuple[Any, Dict[str, Any]]] = {
-    "config": (KnownProcesses, CONFIG_OPTIONS),
-    "acl": (Acl, ACL_OPTIONS),
-    "sentinel": (Sentinel, SENTINEL_OPTIONS),
+# What a run can leave out where it is converged, each only where the one before it is; and whether what it refuses is
+# refused here: ACL users are made before the configuration is written.
+LATER: Dict[str, Tuple[Any, Dict[str, Any], bool]] = {
+    "config": (KnownProcesses, CONFIG_OPTIONS, True),
+    "acl": (Acl, ACL_OPTIONS, False),
+    "sentinel": (Sentinel, SENTINEL_OPTIONS, False),
 }
 
 

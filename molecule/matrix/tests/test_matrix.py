@@ -225,6 +225,20 @@ def test_tarball_with_another_checksum_is_refused(lab: Lab, tmp_path: Path) -> N
     assert lab.run("f1", "test -e /opt/quorum-redis/redis-8.0.99/bin").returncode != 0
 
 
+def test_what_a_sentinel_of_redis_6_0_cannot_have_is_refused_before_anything_changes(
+    lab: Lab, sets: dict[str, DataSet]
+) -> None:
+    """Its users; the same run would have made one of the servers before it came to the Sentinels."""
+    data_set, word = sets["redis_6_0"], "later-Hq8sTn"
+    users = [*USERS, {"name": "later", "passwords": [word], "keys": ["later:*"]}]
+    wish = {"redis_acl_users": users, "redis_sentinel_clients_passwords": ["client-Xv2mPd"]}
+    run = lab.run_playbook("site", *given(redis_hosts="redis_6_0", **wish))
+    assert not run.ok and run.changed == 0, run.stdout
+    assert "a Sentinel of Redis 6.0 has no users" in " ".join(run.stdout.split())
+    refused = refuses(lab, data_set.hosts, word, data_set.sentinel_password, "later", PORTS, data_set.ca)
+    assert refused == [True] * 2 + [False] * 2
+
+
 def test_redis_6_0_changes_all_passwords_but_that_of_its_sentinels(lab: Lab, sets: dict[str, DataSet]) -> None:
     """Such a Sentinel knows one password, which is said before anything changes."""
     one, wish = sets["redis_6_0"], {"redis_hosts": "redis_6_0"}

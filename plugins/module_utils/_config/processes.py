@@ -77,12 +77,14 @@ class KnownProcesses(Processes):
     """The same as far as the installed program has been asked before: to ask it again would cost more than it saves."""
 
     def observe(self) -> list[View]:
-        """Look at all of them, or at none."""
+        """Look at those whose file the installed program knows; they may refuse what the run would come to later."""
         for part in self.parts:
             part.sample = recall_sample(*part.program, part.wanted.path, part.secrets)
-            if part.sample is None:
-                raise Unsettled(f"{part.label}: the installed program has not accepted this before")
-        return super().observe()
+        known = [part for part in self.parts if part.sample is not None]
+        views = [part.observe() for part in known]
+        if known != self.parts:
+            raise Unsettled("the installed program has not accepted all of this before")
+        return views
 
     def is_converged(self, obs: list[View]) -> bool:
         """Return whether all are as declared, and no restart and no end of a password is awaited."""

@@ -71,7 +71,7 @@ class Clients:
             raise Refused(
                 f"{self.label}: a Sentinel of Redis {'.'.join(map(str, installed))} has no users",
                 self.path,
-                "Nothing was changed. Remove redis_sentinel_clients_passwords until the upgrade to 6.2 or later",
+                "Its file was not changed. Remove redis_sentinel_clients_passwords until the upgrade to 6.2 or later",
             )
         if client is not None:
             self._compare(client)

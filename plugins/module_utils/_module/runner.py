@@ -12,7 +12,7 @@ from typing import Any, Callable, Dict, List, Optional
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from .._core.errors import MissingLibrary, QuorumError
+from .._core.errors import MissingLibrary, QuorumError, Refused, Unsettled
 from .._core.reconcile import Obs, Reconciler, Step
 from .._model.conf_syntax import mask_texts
 from .._redis.client import require_library
@@ -48,11 +48,16 @@ def build_part(
 
 
 def is_converged(
-    module: AnsibleModule, build: Callable[[AnsibleModule], Reconciler[Obs]], spec: Dict[str, Any], options: str
+    module: AnsibleModule,
+    build: Callable[[AnsibleModule], Reconciler[Obs]],
+    spec: Dict[str, Any],
+    early: bool,
+    options: str,
 ) -> bool:
     """Return whether another module with these options, as JSON, would find nothing to do, now and without waiting.
 
-    Several executions of it are a list. Whatever fails here is left to that module, which says it.
+    Several executions of it are a list. Whatever fails here is left to that module, which says it; but with `early`
+    what it refuses is refused now, before another one has changed anything.
     """
     given = json.loads(options)
     for each in given if isinstance(given, list) else [given]:
@@ -61,7 +66,9 @@ def is_converged(
             subject = build_part(module, build, spec, {**each, "wait": 0})
             if not subject.is_converged(subject.observe()):
                 return False
-        except QuorumError:
+        except QuorumError as problem:
+            if early and isinstance(problem, Refused) and not isinstance(problem, Unsettled):
+                raise
             return False
     return True
 
