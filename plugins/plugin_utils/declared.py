@@ -15,8 +15,9 @@ from ..module_utils._model.topology import build_topology
 from .addresses import Addresses
 
 DEFAULTS = Path(__file__).resolve().parents[2] / "roles" / "redis" / "defaults" / "main.yml"
-# Variables whose value is a secret; the model only asks whether they are there.
+# Variables whose value is a secret; the model only asks whether they are there, and whether they are part of a name.
 SECRET = ("redis_password", "redis_sentinel_password")
+UNREAD = "not read"
 # Variables that the model is made of, for members and for others; those that are a password stand apart.
 OPEN = (
     "redis_sentinel_group",
@@ -46,6 +47,6 @@ def declared_model(host: str, group: str, groups: Mapping[str, Sequence[str]], h
     theirs = hostvars[members[0]]
     values = {**yaml_load(DEFAULTS.read_text(encoding="utf-8")), "redis_group": group}
     values.update({name: theirs[name] for name in OPEN if name in theirs})
-    values.update(dict.fromkeys(SECRET, "-"), redis_endpoint_trusted=True)
+    values.update(dict.fromkeys(SECRET, UNREAD), redis_endpoint_trusted=True)
     known = Addresses(hostvars)
     return build_topology(Inventory(host, groups, values, known, known.zone))

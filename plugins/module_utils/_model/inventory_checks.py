@@ -13,6 +13,7 @@ from .acl_users import (
     secrets_of,
     users_of,
 )
+from .cluster_set import server_names
 from .directives import (
     TLS_MODES,
     tls_mode,
@@ -68,13 +69,16 @@ def check_secrets(inventory: Inventory, sentinels: bool) -> None:
             )
     get = inventory.variables.get
     inventory.problems += clients_problems(get("redis_sentinel_clients_passwords"), bool(get("redis_auth")))
-    own = [str(entry.get("name")) for entry in entries] + ["sentinel"]
+    units = [f"redis-server@{name}.service" for entry in entries for name in server_names(entry)]
+    units.append("redis-sentinel@sentinel.service")
     words = [get(name) for name in SECRETS] + [entry.get("password") for entry in entries]
+    clients = get("redis_sentinel_clients_passwords")
+    words += clients if isinstance(clients, list) else []
     words += [word for e in entries for user in users_of(e, users) for word in user.get("passwords") or []]
-    if get("redis_auth") and any(str(word) in name for word in words if word for name in own):
+    if get("redis_auth") and any(str(word) in name for word in words if word for name in units):
         inventory.problems.append(
-            "A password is a part of the name of a data set, or of the word sentinel. Ansible would mask it there, so "
-            "that a restart could be left out. Choose a longer password."
+            "A password is a part of the name of a data set, or of the names of our units, such as redis, server or "
+            "sentinel. Ansible would mask it there, so that a restart could be left out. Choose a longer password."
         )
     pairs = [(f"redis_instances {e.get('name')}: password", *secrets_of(e, "", "")) for e in entries]
     for name, new, old in pairs + [(name, get(name), get(f"{name}_previous")) for name in SECRETS]:

@@ -86,6 +86,11 @@ def test_no_secret_is_read() -> None:
     assert found["name"] == "main"
 
 
+def test_a_name_may_hold_a_dash() -> None:
+    """Which is no part of a password that was not read."""
+    assert info(name="replica-cache", sets=[{"name": "replica-cache"}])["name"] == "replica-cache"
+
+
 def test_what_is_not_there_is_said() -> None:
     with pytest.raises(ValueError, match=r"no data set 'nix'; it has main\."):
         info(name="nix")

@@ -51,6 +51,10 @@ def test_nothing_is_warned_of_sentinels_that_watch_nothing() -> None:
 
 # --- mistakes ---
 
+MASKED = (
+    "A password is a part of the name of a data set, or of the names of our units, such as redis, server or sentinel. "
+    "Ansible would mask it there, so that a restart could be left out. Choose a longer password."
+)
 TWO = {"name": "other", "port": 6380}
 
 
@@ -79,7 +83,7 @@ TWO = {"name": "other", "port": 6380}
             " redis_auth: false.",
         ),
         (
-            {"redis_sentinel_clients_passwords": ["a", ""]},
+            {"redis_sentinel_clients_passwords": ["one-1", ""]},
             "redis_sentinel_clients_passwords is a list of passwords, none of them empty.",
         ),
         (
@@ -94,15 +98,12 @@ TWO = {"name": "other", "port": 6380}
             {"redis_password": None, "redis_instances": [{"name": "main", "password": "x"}, TWO]},
             "redis_password is not set. Put it into a vault, or switch authentication off with redis_auth: false.",
         ),
-        (
-            {"redis_sentinel_password": "sent"},
-            "A password is a part of the name of a data set, or of the word sentinel. Ansible would mask it there, so "
-            "that a restart could be left out. Choose a longer password.",
-        ),
+        ({"redis_sentinel_password": "sent"}, MASKED),
+        ({"redis_password": "redis"}, MASKED),
+        ({"redis_sentinel_clients_passwords": ["enti"]}, MASKED),
         (
             {"redis_acl_users": [{"name": "app", "passwords": ["mai"], "keys": ["*"]}]},
-            "A password is a part of the name of a data set, or of the word sentinel. Ansible would mask it there, so "
-            "that a restart could be left out. Choose a longer password.",
+            MASKED,
         ),
         (
             {"addresses": {"r3": "10.0.0.1"}},
