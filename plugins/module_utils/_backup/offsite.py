@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
-import subprocess
 from typing import Any, List, Mapping, Sequence
+
+from .._host.commands import run_program
 
 
 def list_commands(common: Mapping[str, Any], name: str, directory: str) -> List[List[str]]:
@@ -22,17 +23,7 @@ def list_commands(common: Mapping[str, Any], name: str, directory: str) -> List[
 def run_transfer(command: Sequence[str], wait: float) -> str:
     """Run a command of the user's; return why it failed, empty when it did not."""
     try:
-        done = subprocess.run(
-            list(command),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            timeout=wait,
-            check=False,
-        )
-    except (OSError, subprocess.SubprocessError) as problem:
+        code, output = run_program(command, seconds=wait)
+    except OSError as problem:
         return f"{command[0]}: {problem}"
-    if not done.returncode:
-        return ""
-    output = " ".join(done.stdout.decode("utf-8", "replace").split()[-40:])
-    return f"{command[0]} ended with {done.returncode}: {output}"
+    return f"{command[0]} ended with {code}: {' '.join(output.split()[-40:])}" if code else ""

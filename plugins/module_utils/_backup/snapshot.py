@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
-import subprocess
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import BinaryIO, Callable, Dict, Iterator, List, Mapping, Optional, Tuple
 
 from .._core.errors import CommandFailed, QuorumError
+from .._host.commands import IGNORED, run_program
 from .._host.sandbox import find_account
 from .._model.rdb_header import read_header
 from .._redis.client import Client
@@ -273,9 +273,8 @@ class Saver:
                     file.seek(max(self.log_offset, os.fstat(file.fileno()).st_size - 65536))
                     return file.read().decode("utf-8", "replace")
             ask = ["journalctl", "--no-pager", "-o", "cat", "--since", f"@{since}", "-u", self.unit]
-            journal = subprocess.run(ask, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=20, check=False)
-            return journal.stdout.decode("utf-8", "replace")
-        except (OSError, subprocess.SubprocessError, QuorumError):
+            return run_program(ask, seconds=20, errors=IGNORED)[1]
+        except (OSError, QuorumError):
             return ""
 
 

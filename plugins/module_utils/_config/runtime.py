@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 import time
 from pathlib import Path
 from typing import Sequence
@@ -17,6 +16,7 @@ from .._core.errors import (
     CommandFailed,
     QuorumError,
 )
+from .._host.services import show_units
 from .._model.conf_syntax import parse_state_file
 from .._model.versions import parse_version, running_version
 from .._redis.client import Client
@@ -55,18 +55,7 @@ def _read_process(live: Live, binary: str) -> None:
 
 def is_started(unit: str) -> bool:
     """Return whether systemd runs this unit and will at the next boot."""
-    ask = ["systemctl", "show", "--property=ActiveState,UnitFileState", unit]
-    try:
-        properties = (
-            subprocess.run(
-                ask, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL, check=False
-            ).stdout.decode("utf-8", "replace")
-            if unit
-            else ""
-        )
-    except OSError:
-        return False
-    return {"ActiveState=active", "UnitFileState=enabled"} <= set(properties.split())
+    return {"ActiveState=active", "UnitFileState=enabled"} <= {*show_units("ActiveState,UnitFileState", unit).split()}
 
 
 def probe_changes(client: Client, changes: Sequence[Change], live: Live) -> None:

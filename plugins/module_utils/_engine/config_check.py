@@ -12,7 +12,6 @@ from __future__ import annotations
 import functools
 import re
 import socket
-import subprocess
 import tempfile
 import time
 from contextlib import contextmanager
@@ -26,12 +25,15 @@ from .._core.errors import (
     CommandFailed,
     Unreachable,
 )
+from .._host.commands import Program, run_program
 from .._host.sandbox import (
     deaf_to_signals,
     end_child,
+    feed_child,
     memory_directory,
     prepare_child,
     private_directory,
+    start_child,
     write_private,
 )
 from .._model.conf_syntax import MASK, Line, is_secret, list_directives, parse_directives
@@ -68,15 +70,8 @@ def installed_version(binary: str) -> str:
 @functools.lru_cache(maxsize=8)
 def _version(binary: str, _identity: Tuple[int, ...]) -> str:
     try:
-        output = subprocess.run(
-            [binary, "--version"],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            check=False,
-            timeout=_SECONDS,
-            stdin=subprocess.DEVNULL,
-        ).stdout.decode("utf-8", "replace")
-    except (OSError, subprocess.SubprocessError) as problem:
+        _code, output = run_program([binary, "--version"], seconds=_SECONDS)
+    except OSError as problem:
         raise BadConfig(f"{binary} cannot be run: {problem}", todo="Install the engine first") from problem
     number = re.search(r"v=(\d+(?:\.\d+)+)", output)
     if not number:
@@ -146,18 +141,9 @@ def run_scratch(
         if sentinel:
             command = [binary, f"{directory}/sentinel.conf", "--sentinel"]
             write_private(command[1], text, user)
-        process = subprocess.Popen(  # pylint: disable=consider-using-with
-            command,
-            cwd=directory,
-            stdin=subprocess.PIPE,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"},
-            preexec_fn=prepare_child(user, _open_files(parameters)),
-            start_new_session=True,
-        )
+        process = start_child(command, directory, log, prepare_child(user, _open_files(parameters)))
         try:
-            _feed(process, "" if sentinel else text)
+            feed_child(process, "" if sentinel else text)
             _await(process, f"{directory}/s")
             yield f"{directory}/s"
         except Unreachable as problem:
@@ -199,7 +185,7 @@ def _plain(complaint: str) -> str:
     return f"Unknown directive: {complaint}" if complaint.startswith("Module Configuration detected") else complaint
 
 
-def _await(process: subprocess.Popen[bytes], path: str) -> None:
+def _await(process: Program, path: str) -> None:
     """Wait until the process listens. Unreachable: it has ended or does not come."""
     deadline = time.monotonic() + _SECONDS
     while not _listens(path):
@@ -249,13 +235,3 @@ def _open_files(parameters: Mapping[str, Any]) -> int:
     """How many files the declared maxclients needs, 0 when there is nothing to raise."""
     wanted = str(parameters.get("maxclients") or "")
     return min(int(wanted), 1 << 20) + 128 if wanted.isdigit() else 0
-
-
-def _feed(process: subprocess.Popen[bytes], text: str) -> None:
-    """Hand the configuration over; a process that ends early is judged by its last words, not here."""
-    if process.stdin:
-        try:
-            process.stdin.write(text.encode("utf-8", "surrogateescape"))
-            process.stdin.close()
-        except BrokenPipeError:
-            pass

@@ -14,19 +14,22 @@ import contextlib
 import os
 import re
 import socket
-import subprocess
 import tempfile
 import time
 from pathlib import Path
 from typing import Callable, Dict, Mapping, Sequence
 
 from .._core.errors import Damaged, QuorumError
+from .._host.commands import Program, run_program
 from .._host.sandbox import (
+    ENVIRONMENT,
     KEEPER,
     end_child,
+    feed_child,
     memory_directory,
     prepare_child,
     private_directory,
+    start_child,
 )
 from .._redis.client import Client
 from .._redis.endpoint import Endpoint
@@ -34,7 +37,6 @@ from .._redis.engine_modules import LACKING
 from .._redis.replies import keys_by_database, parse_info
 
 _PROGRESS = re.compile(r"^\[(info|additional info)\]|\] (Checking RDB file|AUX FIELD|Selecting DB ID|Checksum|\\o/)")
-_ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
 Counts = Dict[str, Dict[str, int]]
 
 
@@ -70,23 +72,19 @@ def check_file(binary: str, kind: str, path: Path, user: str, wait: float) -> No
     """Let the engine's checker read a file: kind is rdb or aof. It is the server under another name."""
     name = "valkey" if "valkey" in os.path.realpath(binary) else "redis"
     try:
-        done = subprocess.run(
+        code, text = run_program(
             [f"{name}-check-{kind}", str(path)],
+            seconds=wait,
             executable=binary,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-            env=_ENVIRONMENT,
+            env=ENVIRONMENT,
             cwd="/",
-            timeout=wait,
             preexec_fn=drop_privileges(user, KEEPER),
-            check=False,
         )
-    except (OSError, subprocess.SubprocessError) as problem:
+    except OSError as problem:
         raise QuorumError(f"{name}-check-{kind} cannot be run: {problem}", str(path)) from problem
-    output = done.stdout.decode("utf-8", "replace").splitlines()
-    if done.returncode or (kind == "rdb" and not any("RDB looks OK" in row for row in output)):
-        why = checker_reason(output, done.returncode, _mode(path))
+    output = text.splitlines()
+    if code or (kind == "rdb" and not any("RDB looks OK" in row for row in output)):
+        why = checker_reason(output, code, _mode(path))
         raise Damaged(f"{name}-check-{kind} refuses {path.name}: {why}", str(path.parent))
 
 
@@ -149,20 +147,9 @@ def load_rdb(
     """
     with private_directory(user) as scratch, tempfile.TemporaryFile(dir=memory_directory()) as log:
         text = loader_configuration(scratch, str(directory), name, max(16, last + 1), modules)
-        process = subprocess.Popen(  # pylint: disable=consider-using-with
-            [binary, "-"],
-            cwd=scratch,
-            stdin=subprocess.PIPE,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            env=_ENVIRONMENT,
-            preexec_fn=drop_privileges(user, KEEPER),
-            start_new_session=True,
-        )
+        process = start_child([binary, "-"], scratch, log, drop_privileges(user, KEEPER))
         try:
-            if process.stdin:
-                process.stdin.write(text.encode("utf-8", "surrogateescape"))
-                process.stdin.close()
+            feed_child(process, text)
             counts = _counts(process, f"{scratch}/s", wait)
         finally:
             end_child(process)
@@ -177,7 +164,7 @@ def load_rdb(
         return counts
 
 
-def _counts(process: subprocess.Popen[bytes], path: str, wait: float) -> Counts | None:
+def _counts(process: Program, path: str, wait: float) -> Counts | None:
     """Return the counts once all is loaded, None when the process has ended."""
     end = time.monotonic() + wait
     while process.poll() is None:

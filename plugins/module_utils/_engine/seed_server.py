@@ -12,7 +12,6 @@ from __future__ import annotations
 import os
 import shutil
 import socket
-import subprocess
 import tempfile
 import time
 from pathlib import Path
@@ -20,8 +19,9 @@ from typing import Callable, Dict, Mapping, Optional, Sequence
 
 from .._core.errors import Damaged, QuorumError
 from .._host.capacity import memory_free
+from .._host.commands import Program
 from .._host.compression import unpack_file
-from .._host.sandbox import drop_to, end_child, memory_directory
+from .._host.sandbox import drop_to, end_child, feed_child, memory_directory, start_child
 from .._model.backup_manifest import Manifest
 from .._model.conf_syntax import Line
 from .._redis.client import Client, connect
@@ -97,7 +97,7 @@ class Feeder:
     def __init__(self, binary: str, stage: Path, user: str) -> None:
         """Remember what to run and where."""
         self.binary, self.stage, self.user = binary, stage, user
-        self.process: Optional[subprocess.Popen[bytes]] = None
+        self.process: Optional[Program] = None
         self.log = -1
         self.port = 0
         self.place = Endpoint()
@@ -114,22 +114,8 @@ class Feeder:
         text = seed_configuration(str(self.stage), port, shown, secure, more)
         self.log, path = tempfile.mkstemp(dir=memory_directory())
         Path(path).unlink()
-        self.process = subprocess.Popen(  # pylint: disable=consider-using-with
-            [self.binary, "-"],
-            cwd=self.stage,
-            stdin=subprocess.PIPE,
-            stdout=self.log,
-            stderr=subprocess.STDOUT,
-            env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"},
-            preexec_fn=drop_privileges(self.user),
-            start_new_session=True,
-        )
-        if self.process.stdin:
-            try:
-                self.process.stdin.write(text.encode("utf-8", "surrogateescape"))
-                self.process.stdin.close()
-            except BrokenPipeError:
-                pass  # its last words say why
+        self.process = start_child([self.binary, "-"], str(self.stage), self.log, drop_privileges(self.user))
+        feed_child(self.process, text)
 
     def await_loaded(self, wait: float, reserve: int, beat: Callable[[], None]) -> Dict[str, str]:
         """Wait until it has loaded everything; return INFO. Damaged: the engine does not read the file."""

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import subprocess
 import zlib
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Iterator, cast
 
 from .._core.errors import Damaged, QuorumError
+from .commands import APART, Program
 from .files import read_chunks
 from .sandbox import end_child
 
@@ -59,15 +59,10 @@ def open_writer(target: BinaryIO, compression: str) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def _zstd(arguments: list[str], where: str, target: BinaryIO | None = None) -> Iterator[subprocess.Popen[bytes]]:
+def _zstd(arguments: list[str], where: str, target: BinaryIO | None = None) -> Iterator[Program]:
     """Run zstd with one thread; what it complains about is the error."""
     try:
-        process = subprocess.Popen(  # pylint: disable=consider-using-with
-            ["zstd", "-q", "-T1", *arguments],
-            stdin=subprocess.PIPE if target else subprocess.DEVNULL,
-            stdout=target or subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
+        process = Program(["zstd", "-q", "-T1", *arguments], bool(target), target, APART)
     except FileNotFoundError:
         raise QuorumError("The program zstd is not on this host", where, _NO_ZSTD) from None
     broken = False

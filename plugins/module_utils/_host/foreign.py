@@ -9,16 +9,16 @@ import os
 import re
 import signal
 import socket
-import subprocess
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Mapping, Sequence
+from typing import Mapping, Sequence
 
 from .._core.errors import QuorumError, Refused
 from .._redis.replies import engine_of, parse_info, parse_number
+from .commands import run_command
 from .listeners import Holder, Listener, find_holders, of_process, read_kernel_file, read_listeners
-from .services import parse_blocks
+from .services import parse_blocks, show_units
 
 OURS = "quorum.redis"  # the first line of our units says so
 PACKAGED = re.compile(r"(redis|valkey)(-server|-sentinel)?\.service")
@@ -199,7 +199,7 @@ def _unit(holder: Holder, known: Sequence[Unit]) -> str:
     name = holder.unit
     if not name or PACKAGED.fullmatch(name) or any((unit.name, unit.pid) == (name, holder.pid) for unit in known):
         return name
-    table = _run("systemctl", "show", "--property=Id,MainPID,FragmentPath", name)
+    table = show_units("Id,MainPID,FragmentPath", name)
     main = any(unit.pid == holder.pid for unit in parse_units(table))
     return name if main or ENGINE.search(name) else ""
 
@@ -244,8 +244,8 @@ def stop_server(server: Foreign) -> None:
                 "It was not stopped. Let it save its data, or stop it yourself",
             )
     if server.unit:
-        _run("systemctl", "stop", server.unit)
-        _run("systemctl", "disable", server.unit)
+        run_command("systemctl", "stop", server.unit)
+        run_command("systemctl", "disable", server.unit)
     else:
         os.kill(server.holder.pid, signal.SIGTERM)
     end = time.monotonic() + STOP_LIMIT
@@ -255,13 +255,3 @@ def stop_server(server: Foreign) -> None:
                 f"{server.describe_process()}; it does not stop", where, "Stop it yourself, then run again"
             )
         time.sleep(0.1)
-
-
-def _run(*command: str) -> str:
-    try:
-        done: Any = subprocess.run(
-            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL, check=False
-        )
-    except OSError:
-        return ""
-    return str(done.stdout.decode("utf-8", "replace"))

@@ -5,11 +5,9 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Optional, Sequence
 
 from .._core.errors import BadConfig, QuorumError, Refused
 from .._core.reconcile import Module, Reconciler, Step
@@ -24,8 +22,10 @@ from .._model.firewall import (
     render_rules,
     shut_out,
 )
+from .commands import MISSING, must_succeed, run_command
 from .file_steps import WriteFile, plan_files
 from .files import read_path
+from .services import show_units
 
 FOLDER = Path("/etc/quorum-redis")
 TCP = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
@@ -92,7 +92,7 @@ class Firewall(Reconciler[List[Wall]]):
         if isinstance(step, WriteFile):
             step.write_file(self.module)
         elif isinstance(step, ControlUnit):
-            must_succeed(["systemctl", *step.command, step.unit])
+            must_succeed(f"Cannot {step.text}", "systemctl", *step.command, step.unit)
 
     def settle(self, before: List[Wall], steps: List[Step]) -> List[Wall]:
         """See that the kernel has what was asked for."""
@@ -122,11 +122,9 @@ class Firewall(Reconciler[List[Wall]]):
         ports = sorted({*process["ports"], *left})
         text = render_rules(name, ports, self.allowed) if self.present else ""
         want = Wanted(path, "file" if self.present else "absent", text.encode())
-        shown = run_command(
-            ["systemctl", "show", "--property=ActiveState,UnitFileState", f"redis-firewall@{name}.service"]
-        )
-        unit = dict(row.split("=", 1) for row in shown[1].splitlines() if "=" in row)
-        code, listed = run_command(["nft", "list", "table", "inet", name_table(name)])
+        table = show_units("ActiveState,UnitFileState", f"redis-firewall@{name}.service")
+        unit = dict(row.split("=", 1) for row in table.splitlines() if "=" in row)
+        code, listed = run_command("nft", "list", "table", "inet", name_table(name))
         return Wall(name, ports, seen, want, unit, mark_of(listed) if code == 0 else None)
 
     def _todo(self, wall: Wall) -> List[Step]:
@@ -144,11 +142,11 @@ class Firewall(Reconciler[List[Wall]]):
         return steps
 
     def _take(self, wall: Wall) -> None:
-        code, output = run_command(["nft", "--check", "--file", "-"], wall.want.content)
-        if code is None and not self.module.check_mode:
+        code, output = run_command("nft", "--check", "--file", "-", given=wall.want.content)
+        if code == MISSING and not self.module.check_mode:
             raise QuorumError("The program nft is missing", "", f"{NOTHING}. Install the package nftables")
-        if code:
-            raise Refused(f"nft does not take the rules for {wall.name}: {output.strip()}", wall.want.path, NOTHING)
+        if code not in (0, MISSING):
+            raise Refused(f"nft does not take the rules for {wall.name}: {output}", wall.want.path, NOTHING)
 
     def _nobody_shut_out(self, walls: List[Wall]) -> None:
         tables = read_tcp_tables()
@@ -168,23 +166,3 @@ class Firewall(Reconciler[List[Wall]]):
 def read_tcp_tables() -> List[str]:
     """Return what the kernel says of its TCP sockets."""
     return [path.read_text(encoding="ascii") for path in TCP if path.exists()]
-
-
-def run_command(command: List[str], given: bytes = b"") -> Tuple[Optional[int], str]:
-    """Run a command; return its exit code, None where there is no such program, and what it said."""
-    # Root that came by `su` has the path of the user before.
-    known = {**os.environ, "PATH": os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"])}
-    try:
-        done = subprocess.run(
-            command, input=given, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, env=known
-        )
-    except OSError:
-        return None, ""
-    return done.returncode, done.stdout.decode("utf-8", "replace")
-
-
-def must_succeed(command: List[str]) -> None:
-    """Run a command that has to succeed."""
-    code, output = run_command(command)
-    if code != 0:
-        raise QuorumError(f"{' '.join(command)} failed: {output.strip()}", "", "See the journal of the unit")

@@ -5,14 +5,13 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Mapping, Sequence
 
 from .._core.errors import BadConfig
+from .commands import IGNORED, MISSING, run_command
 
 LISTS = "/var/lib/apt/lists"
 
@@ -130,14 +129,5 @@ def find_candidate(package: str) -> str:
 
 
 def _ask(*command: str) -> str | None:
-    try:
-        return subprocess.run(
-            command,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            stdin=subprocess.DEVNULL,
-            env={**os.environ, "LC_ALL": "C"},
-            check=False,
-        ).stdout.decode()
-    except OSError:
-        return None
+    code, output = run_command(*command, errors=IGNORED)
+    return None if code == MISSING else output

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import time
 from dataclasses import replace
 
@@ -15,6 +14,7 @@ from .._redis.endpoint import Endpoint
 from .._redis.locate import connect_running
 from .._redis.replies import parse_info
 from .listeners import of_process
+from .services import show_units
 
 
 def connect_unit(endpoint: Endpoint, state: str | None, variable: str, unit: str) -> Client | None:
@@ -54,12 +54,5 @@ def check_process(client: Client, unit: str) -> Client:
 
 def main_pid(unit: str) -> int:
     """Return the process of a unit, 0 when it does not run, less where systemd does not tell."""
-    command = ["systemctl", "show", "--property=MainPID", "--value", unit]
-    try:
-        done = subprocess.run(
-            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL, check=False
-        )
-    except OSError:
-        return -1
-    output = done.stdout.decode("ascii", "replace").strip()
-    return int(output) if output.isdecimal() else -1
+    value = show_units("MainPID", unit).partition("=")[2]
+    return int(value) if value.isdecimal() else -1

@@ -11,14 +11,15 @@ import pwd
 import resource
 import shutil
 import signal
-import subprocess
 import tempfile
 from contextlib import contextmanager, suppress
-from typing import Callable, Iterator
+from typing import IO, Callable, Iterator, Sequence
 
 from .._core.errors import QuorumError
+from .commands import Program
 
 _PR_SET_PDEATHSIG = 1
+ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
 KEEPER = "redis-backup"  # the user of the timer's unit, whose the backups are
 
 
@@ -93,7 +94,22 @@ def write_private(path: str, text: str, user: str) -> None:
             os.fchown(file.fileno(), account.pw_uid, account.pw_gid)
 
 
-def end_child(process: subprocess.Popen[bytes]) -> None:
+def start_child(command: Sequence[str], directory: str, log: IO[bytes] | int, prepare: Callable[[], None]) -> Program:
+    """Start a scratch process, which is to be fed and ended; it knows nothing of the environment of its parent."""
+    return Program(
+        command, fed=True, output=log, cwd=directory, env=ENVIRONMENT, preexec_fn=prepare, start_new_session=True
+    )
+
+
+def feed_child(process: Program, text: str) -> None:
+    """Hand its configuration over; one that ends early is judged by its last words, not here."""
+    if process.stdin:
+        with suppress(BrokenPipeError):
+            process.stdin.write(text.encode("utf-8", "surrogateescape"))
+            process.stdin.close()
+
+
+def end_child(process: Program) -> None:
     """Kill a child and wait for its end, also when the exception of `deaf_to_signals` came out of `Popen` itself.
 
     That may have left a lock of it held, for which its own `wait` would wait for ever.

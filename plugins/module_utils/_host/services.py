@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Iterator, Sequence
 
 from .._core.errors import BadConfig
+from .commands import IGNORED, MISSING, run_command
 
 UNITS = ("redis-server@*.service", "redis-sentinel@*.service")
 DELETED = " (deleted)"
@@ -72,26 +72,20 @@ def other_programs(programs: dict[str, str], program: str) -> list[str]:
 
 def unit_table(more: Sequence[str] = ()) -> str:
     """Return what systemd says about the units of this collection and some more; nothing where there is no systemd."""
-    return _show_units("Id,MainPID,FragmentPath,DropInPaths", [*UNITS, *more])
+    return show_units("Id,MainPID,FragmentPath,DropInPaths", *UNITS, *more)
 
 
-def _show_units(properties: str, units: Sequence[str]) -> str:
-    try:
-        done = subprocess.run(
-            ["systemctl", "show", f"--property={properties}", *units],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            stdin=subprocess.DEVNULL,
-            check=False,
-        )
-    except OSError:
+def show_units(properties: str, *units: str) -> str:
+    """Return these properties of units, as systemd tells them; nothing without one, or without systemd."""
+    if not any(units):
         return ""
-    return done.stdout.decode("utf-8", "replace")
+    code, output = run_command("systemctl", "show", f"--property={properties}", *units, errors=IGNORED)
+    return "" if code == MISSING else output
 
 
 def list_disabled(units: Sequence[str]) -> list[dict[str, str]]:
     """Return which of these units systemd would not start at the next boot, and which timers among them do not run."""
-    return disabled_in(_show_units("Id,LoadState,ActiveState,UnitFileState", units)) if units else []
+    return disabled_in(show_units("Id,LoadState,ActiveState,UnitFileState", *units))
 
 
 def disabled_in(table: str) -> list[dict[str, str]]:

@@ -6,12 +6,13 @@
 from __future__ import annotations
 
 import re
-import subprocess
 import time
 from dataclasses import dataclass
 from typing import Sequence
 
 from .._core.errors import QuorumError
+from .commands import run_command
+from .services import parse_blocks, show_units
 
 PREFIX = re.compile(r"^\d+:[XCSM] \d+ \w+ \d+ [\d:.]+ ([*#.-]) ")
 # What the engines of all versions say, and what helps. The order counts: a cause before what follows from it.
@@ -72,24 +73,21 @@ def failure_reason(lines: Sequence[str]) -> tuple[str, str]:
 
 def read_states(units: Sequence[str]) -> dict[str, State]:
     """Return the state of each unit."""
-    output = _run("systemctl", "show", "--property=Id,ActiveState,UnitFileState", *units)[1] if units else ""
-    blocks = [dict(row.split("=", 1) for row in block.splitlines() if "=" in row) for block in output.split("\n\n")]
     states = {
         block["Id"]: State(block.get("ActiveState") == "active", block.get("UnitFileState") == "enabled")
-        for block in blocks
-        if "Id" in block
+        for block in parse_blocks(show_units("Id,ActiveState,UnitFileState", *units))
     }
     return {unit: states.get(unit, State(active=False, enabled=False)) for unit in units}
 
 
 def start_unit(unit: str) -> None:
     """Start a unit now and at each boot."""
-    code, output = _run("systemctl", "enable", unit)
+    code, output = run_command("systemctl", "enable", unit)
     if code:
         masked = f"Somebody has masked it. When it shall run again: systemctl unmask {unit}, and run this again"
         raise QuorumError(f"{unit} cannot be enabled: {output}", "", masked if "masked" in output else "")
     begin = time.time()
-    code, output = _run("systemctl", "start", unit)
+    code, output = run_command("systemctl", "start", unit)
     if code:
         raise failure_of(unit, "start", output, begin)
 
@@ -103,16 +101,6 @@ def failure_of(unit: str, verb: str, output: str, begin: float, todo: str = "") 
 
 def read_journal(unit: str, begin: float, lines: int = 60) -> list[str]:
     """Return what the processes of a unit have said since then; systemd's own words about it are not among it."""
-    _run("journalctl", "--sync")
+    run_command("journalctl", "--sync")
     since = ["-n", str(lines), f"--since=@{int(begin)}", f"_SYSTEMD_UNIT={unit}"]
-    return _run("journalctl", "--quiet", "--no-pager", "-o", "cat", *since)[1].splitlines()
-
-
-def _run(*command: str) -> tuple[int, str]:
-    try:
-        done = subprocess.run(
-            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, check=False
-        )
-    except OSError as problem:
-        return 127, str(problem)
-    return done.returncode, done.stdout.decode("utf-8", "replace").strip()
+    return run_command("journalctl", "--quiet", "--no-pager", "-o", "cat", *since)[1].splitlines()

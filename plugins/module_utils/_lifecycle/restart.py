@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import time
 from dataclasses import dataclass, field, replace
 from typing import Any, Mapping
@@ -17,6 +16,7 @@ from .._core.errors import (
     Unreachable,
 )
 from .._core.reconcile import Module, Reconciler, Step
+from .._host.commands import run_program
 from .._host.start import failure_of
 from .._model.observed import PARKED
 from .._redis.client import Client, connect
@@ -205,16 +205,9 @@ class Restart(Reconciler[View]):
     def _run(self, seconds: float) -> None:
         command, begin = [*self.params["command"], self.params["unit"]], time.time()
         try:
-            done = subprocess.run(
-                command,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                stdin=subprocess.DEVNULL,
-                timeout=seconds,
-                check=False,
-            )
-            output = done.stdout.decode("utf-8", "replace").strip() if done.returncode else ""
-        except (OSError, subprocess.SubprocessError) as problem:
+            code, output = run_program(command, seconds=seconds)
+            output = output.strip() if code else ""
+        except OSError as problem:
             output = str(problem)
         if output:
             todo = "The other members were not touched. Repair this one, then run again"

@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import re
 import ssl
-import subprocess
 import sys
 import time
 from contextlib import suppress
@@ -20,6 +19,7 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 from .._backup import manifest as manifests
 from .._core.errors import CommandFailed, QuorumError
+from .._host.commands import run_program
 from .._model.backup_manifest import PASSED, parse_time
 from .._model.certificate import not_after
 from .._model.facts import Observations, Process, collect_facts
@@ -116,11 +116,11 @@ class Look:
 def build_of(binary: str) -> str:
     """Return what tells the installed program from another one, as INFO says it; empty when it does not tell."""
     try:
-        output = subprocess.run([binary, "--version"], stdout=subprocess.PIPE, timeout=SECONDS, check=True).stdout
-    except (OSError, subprocess.SubprocessError):
+        code, output = run_program([binary, "--version"], seconds=SECONDS)
+    except OSError:
         return ""
-    match = re.search(r"build=(\w+)", output.decode("utf-8", "replace"))
-    return match.group(1) if match else ""
+    match = re.search(r"build=(\w+)", output)
+    return match.group(1) if match and not code else ""
 
 
 def wants_restart(place: Endpoint, declared: Settings, installed: str) -> Optional[bool]:

@@ -13,13 +13,13 @@ import json
 import smtplib
 import socket
 import ssl
-import subprocess
 import sys
 import threading
 from base64 import b64encode
 from typing import Any, Callable, Dict, Mapping, Optional
 from urllib.parse import urlsplit
 
+from .._host.commands import run_program
 from .._model.notification import Event, build_alerts, build_mail, build_query, mark_alert, render_body, render_journal
 
 TIMEOUT = 5
@@ -186,20 +186,11 @@ class Command(Sink):
         """Run it, without a shell."""
         words = self.settings["argv"]
         try:
-            done = subprocess.run(
-                words,
-                input=render_body(event),
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                timeout=COMMAND_SECONDS,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            raise NotTaken(f"{words[0]} takes longer than {COMMAND_SECONDS} s") from None
+            code, _output = run_program(words, render_body(event), COMMAND_SECONDS)
         except OSError as problem:
-            raise NotTaken(f"{words[0]}: {problem.strerror}") from None
-        if done.returncode:
-            raise NotTaken(f"{words[0]} ends with {done.returncode}")
+            raise NotTaken(f"{words[0]}: {problem.strerror or problem}") from None
+        if code:
+            raise NotTaken(f"{words[0]} ends with {code}")
         return str(words[0])
 
 

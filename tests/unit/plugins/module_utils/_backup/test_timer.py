@@ -85,7 +85,7 @@ def test_a_command_that_fails_says_why() -> None:
         "ended with 3: no space"
     )
     assert "No such file" in run_transfer(["/no/such/program"], 10)
-    assert "timed out" in run_transfer([sys.executable, "-c", "import time; time.sleep(9)"], 0.1)
+    assert "takes longer than 0.1 s" in run_transfer([sys.executable, "-c", "import time; time.sleep(9)"], 0.1)
 
 
 def test_a_backup_that_cannot_be_read_is_not_good(tmp_path: Path) -> None:

@@ -5,17 +5,17 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 
 import pytest
+from ansible_collections.quorum.redis.plugins.module_utils._host.commands import Program
 from ansible_collections.quorum.redis.plugins.module_utils._host.sandbox import end_child
 
 
 @pytest.mark.parametrize("held", [False, True])
 def test_a_child_ends_whatever_a_signal_has_interrupted(held: bool) -> None:
     """An exception between the two lines of `Popen.poll` that take its lock and give it back leaves it taken."""
-    child = subprocess.Popen(["sleep", "600"])
+    child = Program(["sleep", "600"])
     if held:
         child._waitpid_lock.acquire()  # type: ignore[attr-defined]
     end_child(child)
@@ -24,7 +24,7 @@ def test_a_child_ends_whatever_a_signal_has_interrupted(held: bool) -> None:
 
 
 def test_a_child_that_has_ended_is_left_alone() -> None:
-    child = subprocess.Popen(["true"])
+    child = Program(["true"])
     assert child.wait() == 0
     end_child(child)
     assert child.returncode == 0

@@ -86,7 +86,7 @@ def test_a_masked_unit_is_named_before_anything_is_started(monkeypatch: pytest.M
         asked.append(command)
         return 1, "Failed to enable unit: Unit /etc/systemd/system/redis-server@main.service is masked"
 
-    monkeypatch.setattr(starting, "_run", refuse)
+    monkeypatch.setattr(starting, "run_command", refuse)
     with pytest.raises(QuorumError, match="cannot be enabled") as problem:
         starting.start_unit("redis-server@main.service")
     assert "systemctl unmask redis-server@main.service" in str(problem.value.todo)
