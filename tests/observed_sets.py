@@ -33,7 +33,7 @@ def model(sentinel: bool = True, names: tuple[str, ...] = ("main",)) -> dict[str
 
 def primary(offset: int = 100, port: int = 6379, keys: int = 7) -> dict[str, Any]:
     replicas = [Downstream(ADDRESS[host], port, "online", offset, 0) for host in HOSTS[1:]]
-    seen = Observed(reachable=True, engine="redis", version="7.0.15", role="primary", offset=offset, keys=keys)
+    seen = Observed(reachable=True, engine="redis", version="7.0.15", role="primary", offset=offset, key_count=keys)
     seen.replicas = replicas
     return seen.to_dict()
 
@@ -41,7 +41,7 @@ def primary(offset: int = 100, port: int = 6379, keys: int = 7) -> dict[str, Any
 def replica(
     offset: int = 100, of: str = "10.0.0.1", port: int = 6379, link: str = "up", syncing: bool = False
 ) -> dict[str, Any]:
-    seen = Observed(reachable=True, engine="redis", version="7.0.15", role="replica", offset=offset, keys=7)
+    seen = Observed(reachable=True, engine="redis", version="7.0.15", role="replica", offset=offset, key_count=7)
     seen.primary = Upstream(of, port, link, syncing, 0)
     return seen.to_dict()
 

@@ -35,7 +35,7 @@ HEAD, *REPLICAS = HOSTS.values()
 
 def member(address: str) -> dict[str, object]:
     """Return what a server of the example says of itself."""
-    seen = Observed(reachable=True, engine="redis", version="7.0.15", offset=1000, keys=7)
+    seen = Observed(reachable=True, engine="redis", version="7.0.15", offset=1000, key_count=7)
     if address == HEAD:
         seen.role, seen.replicas = "primary", [Downstream(other, 6379, "online", 1000, 0) for other in REPLICAS]
     else:

@@ -154,7 +154,7 @@ shards:
     primary: {description: "The primary, as host, address, port, identity and zone.", type: dict, returned: always}
     slots: {description: Its slots as ranges., type: str, returned: always, sample: "0-5460"}
     slot_count: {description: How many they are., type: int, returned: always}
-    keys: {description: How many keys it holds., type: int, returned: always}
+    key_count: {description: How many keys it holds., type: int, returned: always}
     replicas: {description: "Who follows it, in the shape of RV(shards[].primary).", type: list, elements: dict,
       returned: always}
 silent_members:
@@ -180,7 +180,7 @@ moved:
   type: dict
   contains:
     slots: {description: How many slots have gone over., type: int, returned: always}
-    keys: {description: How many keys were in them., type: int, returned: always}
+    key_count: {description: How many keys were in them., type: int, returned: always}
     bytes: {description: "How much memory these had, about.", type: int, returned: always}
     seconds: {description: How long that took., type: float, returned: always}
 """

@@ -88,7 +88,7 @@ backup:
   returned: success
   type: str
   sample: 20261129T101112Z-c4-7000
-keys:
+key_count:
   description: How many keys are in it.
   returned: success
   type: int

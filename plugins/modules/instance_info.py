@@ -103,7 +103,7 @@ EXAMPLES = r"""
 
 - name: Show its role
   ansible.builtin.debug:
-    msg: "{{ found.instance.role }} with {{ found.instance['keys'] }} keys"
+    msg: "{{ found.instance.role }} with {{ found.instance.key_count }} keys"
 
 - name: Look at both of this host at once
   quorum.redis.instance_info:
@@ -237,7 +237,7 @@ instance:
       description: Whether it waits to be told its role.
       returned: always
       type: bool
-    keys:
+    key_count:
       description: Number of keys in all databases.
       returned: always
       type: int

@@ -140,7 +140,7 @@ backup_databases:
   description: What is in the backup, keys and expiring keys of each database.
   returned: when O(end=false)
   type: dict
-  sample: {"0": {"keys": 1200, "expires": 3}}
+  sample: {"0": {"key_count": 1200, "expires": 3}}
 before:
   description: Keys of each database of the primary before.
   returned: when the set was looked at before it was restored

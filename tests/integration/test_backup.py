@@ -103,8 +103,8 @@ def test_a_backup_is_proven_and_tells_no_secret(lab: Lab, server: Server, tmp_pa
     assert answer["why"] == "the only member"
     assert answer["steps"] == predicted["steps"]
     assert found.verified.file_check == found.verified.load == "passed"
-    assert found.databases == {"0": {"keys": 1001, "expires": 1}, "3": {"keys": 1, "expires": 0}}
-    assert found.verified.databases["0"]["keys"] == 1001
+    assert found.databases == {"0": {"key_count": 1001, "expires": 1}, "3": {"key_count": 1, "expires": 0}}
+    assert found.verified.databases["0"]["key_count"] == 1001
     assert (found.engine, found.version) == lab_version(server)
     place = Path(answer["directory"])
     assert backups(tmp_path) == [place.name]
@@ -144,7 +144,7 @@ def test_the_count_is_that_of_the_snapshot_while_keys_come_and_go(lab: Lab, tmp_
         for one in (replica, server):
             found = checked(lab.run("backup", **options(one, tmp_path, member="me")))
             assert found.verified.load == "passed"
-            assert found.databases["77"]["keys"] == found.verified.databases["77"]["keys"] > 0
+            assert found.databases["77"]["key_count"] == found.verified.databases["77"]["key_count"] > 0
     finally:
         over.set()
         for writer in writers:
@@ -157,7 +157,7 @@ def test_two_backups_at_once_are_two(lab: Lab, server: Server, tmp_path: Path) -
     second = checked(lab.run("backup", **options(server, tmp_path, load=False)))
     assert first.verified.load == "not done: switched off"
     assert backups(tmp_path) == [first.name, second.name]
-    assert (first.keys, second.keys) == (1000, 1200)
+    assert (first.key_count, second.key_count) == (1000, 1200)
     again = lab.run("backup", **options(server, tmp_path, fresh=600))
     assert not again.changed and again["fresh"] and again["directory"].endswith(second.name)
 
@@ -174,9 +174,9 @@ def test_a_replica_is_chosen_and_the_primary_only_names_it(lab: Lab, server: Ser
     assert "ansible_stats" not in answer.data
     answer = lab.run("backup", **options(server, tmp_path, members=both, here="replica"))
     found = checked(answer)
-    told = {"name": found.name, "host": "replica", "directory": answer["directory"], "keys": 1000, "good": True}
+    told = {"name": found.name, "host": "replica", "directory": answer["directory"], "key_count": 1000, "good": True}
     assert answer["ansible_stats"]["data"] == {"redis_backups": {found.data_set: told}}
-    assert (found.role, found.port, found.keys) == ("replica", replica.port, 1000)
+    assert (found.role, found.port, found.key_count) == ("replica", replica.port, 1000)
     assert found.replication_id == server.info()["master_replid"]
     replica.stop(kill=True)
     answer = lab.run("backup", **options(server, tmp_path, members=both, here="primary"))
@@ -202,7 +202,7 @@ def test_a_replica_that_lags_is_awaited(lab: Lab, server: Server, tmp_path: Path
     assert refused.failed and "the replica has not received" in refused.msg and backups(tmp_path) == [], refused.text
     replica.when_asked(lambda: replica.call("CLIENT", "UNPAUSE"))
     answer = lab.run("backup", **given)
-    assert checked(answer).keys == 1200 and "bytes that the replica has not received" in answer["progress"][0]
+    assert checked(answer).key_count == 1200 and "bytes that the replica has not received" in answer["progress"][0]
 
 
 def test_a_save_and_a_rewrite_that_run_already_are_waited_for(lab: Lab, server: Server, tmp_path: Path) -> None:
@@ -213,7 +213,7 @@ def test_a_save_and_a_rewrite_that_run_already_are_waited_for(lab: Lab, server: 
     server.call("CONFIG", "SET", "rdb-key-save-delay", "0")
     answer = lab.run("backup", **options(server, tmp_path, load=False))
     assert any("waiting for a save that was running already" in row for row in answer["progress"]), answer.text
-    assert checked(answer).keys == 1100, "the save that was running is not the backup"
+    assert checked(answer).key_count == 1100, "the save that was running is not the backup"
     server.call("CONFIG", "SET", "rdb-key-save-delay", "300")
     server.call("CONFIG", "SET", "appendonly", "yes")
     server.hold_child()
@@ -441,7 +441,7 @@ def test_another_unit_proves_the_same(lab: Lab, server: Server, tmp_path: Path, 
     found = checked(lab.run("backup", **options(server, tmp_path, load=False, **more)))
     directory = tmp_path / "backups" / "main" / found.name
     given = (server.engine.binary, directory, "dump.rdb", "nobody", 30)
-    assert rdb_check_socket.request_load(*given)["0"]["keys"] == 1000
+    assert rdb_check_socket.request_load(*given)["0"]["key_count"] == 1000
     rdb_check_socket.request_check(server.engine.binary, "rdb", directory / "dump.rdb", "nobody", 30)
     for manifest in directory.glob("appendonlydir/*.manifest"):
         rdb_check_socket.request_check(server.engine.binary, "aof", manifest, "nobody", 30)
@@ -483,11 +483,13 @@ def test_a_proof_that_is_killed_is_none(lab: Lab, server: Server, tmp_path: Path
 def test_a_drill_is_recorded(lab: Lab, server: Server, tmp_path: Path) -> None:
     answer = lab.run("backup", **options(server, tmp_path, drill=True))
     assert answer.failed and "no backup on this host" in answer.msg
-    made = checked(lab.run("backup", **options(server, tmp_path, compression="gzip", load=False)))
-    answer = lab.run("backup", **options(server, tmp_path, drill=True))
-    found = checked(answer)
+    answer = lab.run("backup", **options(server, tmp_path, compression="gzip", load=False))
+    made, text = checked(answer), Path(answer["directory"], "manifest.json")
+    text.write_text(text.read_text().replace('"format": 2', '"format": 1').replace('"key_count"', '"keys"'))
+    found = checked(lab.run("backup", **options(server, tmp_path, drill=True)))
+    assert text.read_text() == found.to_json() and '"format": 2' in found.to_json()
     assert [record["result"] for record in found.drills] == ["passed"]
-    assert found.drills[0]["databases"]["0"]["keys"] == made.keys
+    assert found.drills[0]["databases"]["0"]["key_count"] == made.key_count
     assert backups(tmp_path) == [made.name]
 
 
@@ -541,7 +543,7 @@ def test_a_rewrite_that_the_engine_puts_off_holds_up_no_backup(lab: Lab, server:
     failed = {"rdb_bgsave_in_progress": "0", "aof_rewrite_scheduled": "1", "aof_last_bgrewrite_status": "err"}
     wait_until("the rewrite to fail", lambda: failed.items() <= server.info().items())
     found = checked(lab.run("backup", **options(server, tmp_path)))
-    assert found.databases["0"]["keys"] == 1000
+    assert found.databases["0"]["key_count"] == 1000
     assert failed.items() <= server.info().items()
     # A copy of that AOF would not have everything.
     answer = lab.run("backup", **options(server, tmp_path, aof=True))
@@ -603,7 +605,7 @@ def test_another_host_proves_it_and_the_manifest_says_so(lab: Lab, server: Serve
     assert drill["result"] == found.verified.load
     if fault == "none":
         assert not answer.failed and found.verified.load == "passed"
-        assert found.verified.databases["0"]["keys"] == 1000
+        assert found.verified.databases["0"]["key_count"] == 1000
     elif fault == "damaged":
         assert answer.failed and "The drill did not pass" in answer.msg and "by prover" in answer.msg
         assert not found.good

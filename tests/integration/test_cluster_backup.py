@@ -83,8 +83,8 @@ def test_all_shards_are_saved_at_one_moment_and_belong_together(lab: Lab, six: l
     assert not ended.failed, ended.text
     made = json.loads(Path(ended["path"]).read_text(encoding="utf-8"))
     assert made == ended["manifest"]
-    kept = {shard["source"]["member"]: (shard["keys"], shard["replication_offset"]) for shard in made["shards"]}
-    assert made["keys"] == 3000, f"keys and offsets: {kept}; {told}"
+    kept = {shard["source"]["member"]: (shard["key_count"], shard["replication_offset"]) for shard in made["shards"]}
+    assert made["key_count"] == 3000, f"keys and offsets: {kept}; {told}"
     assert Path(ended["path"]).stat().st_mode & 0o777 == 0o640
     assert [shard["slots"] for shard in made["shards"]] == ["0-5460", "5461-10922", "10923-16383"]
     assert [shard["primary"]["id"] for shard in made["shards"]] == [one.call("CLUSTER", "MYID") for one in six[:3]]
@@ -122,7 +122,7 @@ def test_a_replica_that_lags_is_awaited(lab: Lab, six: list[Server], tmp_path: P
     assert not begun.failed and re.search("waiting for [1-9][0-9]* bytes", begun["progress"][0]), begun.text
     parts = [take(lab, shard, tmp_path) for shard in begun["begun"]["shards"]]
     ended = end(lab, six, begun["begun"], parts, tmp_path)
-    assert not ended.failed and ended["manifest"]["keys"] == 3600, ended.text
+    assert not ended.failed and ended["manifest"]["key_count"] == 3600, ended.text
 
 
 def test_what_is_no_whole_is_refused(lab: Lab, six: list[Server], tmp_path: Path) -> None:
@@ -180,16 +180,16 @@ def test_a_person_can_bring_it_back(lab: Lab, six: list[Server], tmp_path: Path)
         shutil.copy(tmp_path / "backups" / "cart" / shard["backup"] / shard["rdb"], primary.directory / "dump.rdb")
         primary.start()
     for primary, shard in zip(six[:3], made["shards"], strict=True):
-        assert primary.call("DBSIZE") == shard["keys"]
+        assert primary.call("DBSIZE") == shard["key_count"]
     for replica in six[3:]:
         replica.start()
     again = lab.run("cluster", **options(six))
     assert not again.failed and not again.changed, again.text
-    keys = [shard["keys"] for shard in made["shards"]]
+    keys = [shard["key_count"] for shard in made["shards"]]
     wait_until("replicas have all", lambda: [one.call("DBSIZE") for one in six[3:]] == keys)
     for one in six:
         one.call("CONFIG", "SET", "appendonly", "yes")
-    assert sum(one.call("DBSIZE") for one in six[:3]) == made["keys"] == 3000
+    assert sum(one.call("DBSIZE") for one in six[:3]) == made["key_count"] == 3000
     assert "cluster_state:ok" in six[0].call("CLUSTER", "INFO")
 
 
@@ -220,7 +220,7 @@ def test_a_backup_takes_the_place_of_the_data_and_is_undone(lab: Lab, tmp_path: 
     assert sorted(mine) == ["c1", "c2", "c3"]
     for one in servers[:3]:
         proven = place(lab, one, "staged", mine[one.directory.name], check=True)
-        assert proven["keys"] > 900 and not proven["begun"] and not (one.directory / "restore-new").exists()
+        assert proven["key_count"] > 900 and not proven["begun"] and not (one.directory / "restore-new").exists()
         place(lab, one, "staged", mine[one.directory.name])
 
     def put(undo: bool) -> None:
@@ -239,7 +239,7 @@ def test_a_backup_takes_the_place_of_the_data_and_is_undone(lab: Lab, tmp_path: 
     for one in servers:
         one.call("SAVE")
     put(undo=False)
-    assert [one.call("DBSIZE") for one in servers[:3]] == [shard["keys"] for shard in whole["shards"]]
+    assert [one.call("DBSIZE") for one in servers[:3]] == [shard["key_count"] for shard in whole["shards"]]
     put(undo=True)
     assert [one.call("DBSIZE") for one in servers[:3]] == now
 
@@ -261,4 +261,4 @@ def test_a_backup_takes_the_place_of_the_data_and_is_undone(lab: Lab, tmp_path: 
         one.stop()
     for one in [*servers[:3], *servers[3:]]:  # it is on the disk, whatever keeps it
         one.start()
-    assert sum(one.call("DBSIZE") for one in servers[:3]) == whole["keys"] == 3000
+    assert sum(one.call("DBSIZE") for one in servers[:3]) == whole["key_count"] == 3000

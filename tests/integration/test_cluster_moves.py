@@ -138,7 +138,7 @@ def test_slots_move_while_clients_write(lab: Lab, six: list[Server], writers: li
     gaps = [max(one.gap for one in writers), max(one.gap_of_pairs for one in writers)]
     assert done["steps"] == predicted["steps"] and done["diff"] == predicted["diff"], done.text
     moved = done["moved"]
-    assert moved["slots"] == len(MOVED) and moved["keys"] > 100 and moved["bytes"] > 50 * moved["keys"], moved
+    assert moved["slots"] == len(MOVED) and moved["key_count"] > 100 and moved["bytes"] > 50 * moved["key_count"], moved
     assert max(one["slot_count"] for one in done["shards"]) - min(one["slot_count"] for one in done["shards"]) < 120
     assert "lib" in str(six[1].call("FUNCTION", "LIST"))
     again = balance(lab, six, **least)
@@ -147,7 +147,7 @@ def test_slots_move_while_clients_write(lab: Lab, six: list[Server], writers: li
     missing = lost(writers)
     note(
         f"slots moved between primaries of a cluster, {lab.engine.name}",
-        f"{moved['slots']} slots, {moved['keys']} keys in {moved['seconds']:.1f} s; {written} writes meanwhile, "
+        f"{moved['slots']} slots, {moved['key_count']} keys in {moved['seconds']:.1f} s; {written} writes meanwhile, "
         f"{len(missing)} lost, longest gap {gaps[0] * 1000:.0f} ms, of two keys at once {gaps[1] * 1000:.0f} ms",
     )
     assert not missing

@@ -120,13 +120,13 @@ def test_from_plain_to_nothing_but_tls_and_back(way: Way) -> None:
     assert missing == []
     note("cluster: ports for TLS", f"{writer.acknowledged} writes, 0 lost, longest gap {writer.gap * 1000:.0f} ms")
 
-    keys = sum(shard["keys"] for shard in way.ask()["shards"])
+    keys = sum(shard["key_count"] for shard in way.ask()["shards"])
     way.switch("peers")
-    assert sum(shard["keys"] for shard in way.ask()["shards"]) == keys
+    assert sum(shard["key_count"] for shard in way.ask()["shards"]) == keys
     assert set(way.moved_to(secure=False)) <= set(way.plain) and set(way.moved_to(secure=True)) <= set(way.secure)
     names = {one["primary"]["host"] for one in way.ask()["shards"]}
     way.restart([number for number, one in enumerate(way.servers) if one.directory.name not in names], "only")
     way.switch("only")
     way.switch("dual")
     answer = way.ask(whole=True)
-    assert sum(shard["keys"] for shard in answer["shards"]) == keys and not answer["violations"]
+    assert sum(shard["key_count"] for shard in answer["shards"]) == keys and not answer["violations"]

@@ -262,7 +262,7 @@ def test_info(lab: Lab, replicated: List[Server]) -> None:
     one, two, _three = replicated
     seen = lab.run("instance_info", config=True, **one.endpoint())
     found = seen["instance"]
-    assert (found["role"], found["keys"], len(found["replicas"]), found["parked"]) == ("primary", 3, 2, False)
+    assert (found["role"], found["key_count"], len(found["replicas"]), found["parked"]) == ("primary", 3, 2, False)
     assert found["engine"] == lab.engine.name.split("-")[0] and found["config"]["requirepass"] == "********"
     assert not seen.changed and PASSWORD not in seen.text
     assert lab.run("instance_info", **two.endpoint())["instance"]["primary"]["port"] == one.port

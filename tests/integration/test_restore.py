@@ -213,7 +213,7 @@ def test_a_backup_comes_back_under_sentinels(lab: Any) -> None:
     assert plan.changed
     assert content(head) == present
     assert "m1: 300 keys" in plan["diff"][0]["before"]
-    counted = {name: rows["keys"] for name, rows in manifests.read_manifest(store.backup).databases.items()}
+    counted = {name: rows["key_count"] for name, rows in manifests.read_manifest(store.backup).databases.items()}
     assert counted["5"] == 2000
     assert counted["0"] in (7, 8)  # whether the key `soon` had expired when the copy was read
     expected = f"m1: {sum(counted.values())} keys ({counted['0']} in database 0, 2000 in database 5)"
@@ -423,7 +423,7 @@ def test_what_is_no_good_is_refused_before_anything_is_touched(lab: Any) -> None
         assert content(head) == present
         assert not (head.directory / "restore").exists()
     told = manifests.read_manifest(str(good))
-    told.databases["0"]["keys"] += 3
+    told.databases["0"]["key_count"] += 3
     told.verified.databases = {}
     (bad / "dump.rdb").write_bytes(rdb)
     (bad / "manifest.json").write_text(told.to_json())

@@ -51,7 +51,7 @@ def test_a_replica_is_backed_up_proven_elsewhere_and_fetched(lab: Lab, main: Dat
     assert everywhere(lab, "other") == {"b1": [], "b2": [], "b3": []}
     (name,) = backups(lab, host)
     told = manifest(lab, host, name)
-    assert told["databases"] == {"0": {"keys": 1000, "expires": 0}}
+    assert told["databases"] == {"0": {"key_count": 1000, "expires": 0}}
     assert (told["role"], told["compression"], told["rdb"]) == ("replica", "gzip", "dump.rdb.gz")
     assert [told["verified"][proof] for proof in ("file_check", "load")] == ["passed", "passed"]
     assert [(drill["result"], drill["by"]) for drill in told["drills"]] == [("passed", "b1")]

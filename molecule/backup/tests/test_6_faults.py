@@ -74,6 +74,6 @@ def test_primary_that_is_killed_meanwhile_harms_no_backup(lab: Lab, main: DataSe
     told = json.loads(lab.sh(host, f"cat {HERE}/{new}/manifest.json"))
     assert told["verified"]["load"] == "passed"
     main.settled()
-    assert told["databases"]["0"]["keys"] == main.count(host)
+    assert told["databases"]["0"]["key_count"] == main.count(host)
     main.holds(500)
     lab.run_playbook("site").expect(changed=0)

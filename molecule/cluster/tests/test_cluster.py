@@ -54,7 +54,7 @@ def test_a_backup_has_every_shard_of_one_moment(lab: Lab, cart: ShardedSet) -> N
     wholes = {host: lab.sh(host, f"cat {place}/*.json") for host in lab.hosts}  # one file, on each host
     whole = json.loads(wholes["k1"])
     assert {json.loads(one)["name"] for one in wholes.values()} == {whole["name"]}
-    assert sum(shard["slot_count"] for shard in whole["shards"]) == 16384 and whole["keys"] > 0
+    assert sum(shard["slot_count"] for shard in whole["shards"]) == 16384 and whole["key_count"] > 0
     assert {shard["source"]["member"] for shard in whole["shards"]} == {"k1:7001", "k2:7001", "k3:7001"}
     assert {shard["verified"]["load"] for shard in whole["shards"]} == {"passed"}
     for shard in whole["shards"]:

@@ -102,7 +102,7 @@ class Round:
                 memory.done = slot
                 self.state["memory"], self.state["failed"] = asdict(memory), ""
                 proven = f"file check {manifest.verified.file_check}, trial load {manifest.verified.load}"
-                self.say(f"{manifest.name}: {manifest.keys} keys, {manifest.seconds} s, {proven}")
+                self.say(f"{manifest.name}: {manifest.key_count} keys, {manifest.seconds} s, {proven}")
                 self._drill(manifest.name)
             except QuorumError as problem:
                 self.state["failed"] = str(problem)

@@ -147,7 +147,7 @@ class Backup(Reconciler["list[Observed]"]):
             "name": manifest.name,
             "host": self.chosen,
             "directory": place,
-            "keys": manifest.keys,
+            "key_count": manifest.key_count,
             "good": manifest.good,
         }
         return tell_verdict("redis_backups", {self.job.data_set: verdict})

@@ -37,7 +37,7 @@ class Moved:
     """What has gone over."""
 
     slots: int = 0
-    keys: int = 0
+    key_count: int = 0
     bytes: int = 0
     too_large: List[str] = field(default_factory=list)
 
@@ -192,7 +192,7 @@ class Mover:
                     raise
                 time.sleep(0.05)
             else:
-                self.moved.keys += len(keys)
+                self.moved.key_count += len(keys)
                 return None
 
     def _one_by_one(self, move: SlotMove, keys: Sequence[str]) -> None:

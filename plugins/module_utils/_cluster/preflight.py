@@ -86,7 +86,7 @@ def _refuse_merging(members: Sequence[ClusterMember], where: str, table: str) ->
     keys = [member for member in list_answering(members) if not member.server.empty]
     strays = [member for member in keys if not member.peers]
     if strays:
-        shown = ", ".join(f"{show_place(member.server)} holds {member.server.keys} keys" for member in strays)
+        shown = ", ".join(f"{show_place(member.server)} holds {member.server.key_count} keys" for member in strays)
         todo = "Save what they hold elsewhere and empty them, or take them out of the members"
         raise Refused(f"{shown}, and no node of the cluster: joining would wipe that", where, todo, table)
     if len(groups) > 1 and (keys or list_contested(members)):

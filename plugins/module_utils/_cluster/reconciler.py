@@ -200,7 +200,7 @@ class Cluster(Reconciler[ClusterPlanner]):
         done = self.transfer.moved
         moved = {
             "slots": done.slots,
-            "keys": done.keys,
+            "key_count": done.key_count,
             "bytes": done.bytes,
             "seconds": round(self.transfer.seconds, 1),
         }
@@ -210,7 +210,7 @@ class Cluster(Reconciler[ClusterPlanner]):
                     "primary": _facts(obs, shard.primary),
                     "slots": show_slots(shard.slots),
                     "slot_count": count_slots(shard.slots),
-                    "keys": obs.members[shard.primary].server.keys,
+                    "key_count": obs.members[shard.primary].server.key_count,
                     "replicas": [_facts(obs, replica) for replica in shard.replicas],
                 }
                 for shard in self._shown(obs)

@@ -15,7 +15,7 @@ from .._model.backup_manifest import PASSED, iso_time
 from .._model.cluster_slots import count_slots, show_slots
 from .._model.cluster_view import ClusterMember, by_id, list_answering, show_evidence
 
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass
@@ -149,9 +149,9 @@ def write_manifest_of(
         part = by_name[shard["backup"]]
         fields = ("engine", "version", "rdb_version", "role", "replication_id", "replication_offset", "began", "rdb")
         more = {key: part[key] for key in (*fields, "rdb_size", "rdb_sha256", "compression", "verified")}
-        keys = sum(database["keys"] for database in part["databases"].values())
+        keys = sum(database["key_count"] for database in part["databases"].values())
         kept = {key: value for key, value in shard.items() if key != "save"}
-        shards.append({**kept, **more, "keys": keys})
+        shards.append({**kept, **more, "key_count": keys})
     return {
         "format": FORMAT,
         "cluster": name,
@@ -159,7 +159,7 @@ def write_manifest_of(
         "began": begun["began"],
         "ended": iso_time(now),
         "spread_ms": begun["spread_ms"],
-        "keys": sum(shard["keys"] for shard in shards),
+        "key_count": sum(shard["key_count"] for shard in shards),
         "shards": shards,
         "nodes": begun["nodes"],
     }

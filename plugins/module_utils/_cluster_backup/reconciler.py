@@ -76,7 +76,7 @@ class ClusterBackup(Reconciler[Members]):
         if self.begun:
             refuse_moved(self.begun["map"], obs, self.where)
             self.manifest = write_manifest_of(self.params["name"], self.begun, self.params["parts"], time.time())
-            summary = f"{len(self.begun['shards'])} shards, {self.manifest['keys']} keys"
+            summary = f"{len(self.begun['shards'])} shards, {self.manifest['key_count']} keys"
             return [WriteManifest(f"write {self._path()}: {summary}")]
         given = self.params
         self.sources = choose_sources(obs, self.where, self.here, given["replicas"], given["primary"])
@@ -131,6 +131,6 @@ class ClusterBackup(Reconciler[Members]):
             return {"begun": self.begun, "progress": self.progress}
         made, hosts = self.manifest, sorted({shard["host"] for shard in self.manifest["shards"]})
         summary = {"name": made["name"], "host": ", ".join(hosts), "directory": str(self._path().parent)}
-        summary.update(keys=made["keys"], good=is_good(made))
+        summary.update(key_count=made["key_count"], good=is_good(made))
         verdict = tell_verdict("redis_backups", {self.params["name"]: summary})
         return {"manifest": made, "path": str(self._path()), **verdict}

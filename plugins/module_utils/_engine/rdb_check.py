@@ -48,7 +48,7 @@ def list_count_differences(declared: Mapping[str, Mapping[str, int]], seen: Mapp
     """Return what was counted otherwise, empty when all agrees; pure."""
     differences = []
     for name in sorted({*declared, *seen}, key=int):
-        left, right = declared.get(name, {}).get("keys", 0), seen.get(name, {}).get("keys", 0)
+        left, right = declared.get(name, {}).get("key_count", 0), seen.get(name, {}).get("key_count", 0)
         if left != right:
             differences.append(f"database {name} has {right} keys instead of {left}")
     return ", ".join(differences)

@@ -86,7 +86,7 @@ def _elect(planner: Planner) -> Tuple[Optional[Observed], str]:
     if chosen.role != "primary":
         return None, "no member is a primary, and none holds data"
     rivals = [member.name for member in planner.seen if member.role == "primary" and member is not chosen]
-    if rivals and not planner.ballots and not (chosen.keys or chosen.replicas):
+    if rivals and not planner.ballots and not (chosen.key_count or chosen.replicas):
         return None, f"Two primaries without data: {' and '.join([chosen.name, *rivals])}"
     return chosen, ""
 

@@ -14,7 +14,7 @@ from typing import Any, Dict, List
 
 from .._core.errors import Damaged
 
-FORMAT = 1
+FORMAT = 2
 MANIFEST = "manifest.json"
 PASSED = "passed"
 SUFFIXES = {"none": "", "gzip": ".gz", "zstd": ".zst"}
@@ -64,9 +64,9 @@ class Manifest:
     format: int = FORMAT
 
     @property
-    def keys(self) -> int:
+    def key_count(self) -> int:
         """Return the number of keys in all databases."""
-        return sum(counts.get("keys", 0) for counts in self.databases.values())
+        return sum(counts.get("key_count", 0) for counts in self.databases.values())
 
     @property
     def good(self) -> bool:
@@ -92,6 +92,7 @@ def parse_manifest(text: str, where: str = "") -> Manifest:
         raise Damaged(
             f"{MANIFEST} has format {data['format']}, known is {FORMAT}", where, "Use a newer version of quorum.redis"
         )
+    data = {**rename_counts(data), "format": FORMAT}
     known = {item.name: item.type for item in fields(Manifest)}
     needed = {name for name in known if name not in ("aof", "modules", "verified", "drills", "format")}
     missing = sorted(needed - set(data))
@@ -112,6 +113,18 @@ def parse_manifest(text: str, where: str = "") -> Manifest:
     proven = {item.name for item in fields(Verified)}
     verified = Verified(**{name: value for name, value in data.get("verified", {}).items() if name in proven})
     return Manifest(**{**{name: value for name, value in data.items() if name in known}, "verified": verified})
+
+
+def rename_counts(content: Any) -> Any:
+    """Return a manifest, or a part of one, with `key_count` for what format 1 calls `keys`; pure."""
+    if isinstance(content, list):
+        return [rename_counts(item) for item in content]
+    if not isinstance(content, dict):
+        return content
+    return {
+        "key_count" if key == "keys" and isinstance(value, int) else key: rename_counts(value)
+        for key, value in content.items()
+    }
 
 
 def name_time(now: float) -> str:

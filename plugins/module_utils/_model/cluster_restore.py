@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Mapping, Sequence
 
-from .backup_manifest import PASSED
+from .backup_manifest import PASSED, rename_counts
 from .tables import count_of
 
 PROOFS = ("file_check", "load")
@@ -25,6 +25,7 @@ def assign_parts(
     `shards` are those of the cluster as it is; `holder` is where the backup is, empty: with each host that has made a
     part of it; `expires` are the keys of each part that may have gone meanwhile.
     """
+    manifest = rename_counts(manifest)
     name, places = str(cluster["name"]), cluster["places"]
     present = {str(shard["slots"]): shard for shard in shards}
     saved = {str(part["slots"]): part for part in manifest["shards"]}
@@ -41,13 +42,13 @@ def assign_parts(
             {
                 "backup": part["backup"],
                 "slots": slots,
-                "keys": part["keys"],
+                "key_count": part["key_count"],
                 "from": holder or part["host"],
                 "here": (holder or part["host"]) == _bare(primary["host"]),
                 "host": _bare(primary["host"]),
                 "port": primary["port"],
                 "server": f"{name}-{primary['port']}",
-                "present": present[slots]["keys"],
+                "present": present[slots]["key_count"],
             }
         )
     problems += [
@@ -62,8 +63,8 @@ def assign_parts(
         if (place["host"], place["port"]) not in heads
     ]
     for part in parts:
-        if not part["keys"] - expires.get(part["backup"], 0) <= part["present"] <= part["keys"]:
-            wrong.append(f"{part['host']}:{part['port']} has {part['present']} keys instead of {part['keys']}")
+        if not part["key_count"] - expires.get(part["backup"], 0) <= part["present"] <= part["key_count"]:
+            wrong.append(f"{part['host']}:{part['port']} has {part['present']} keys instead of {part['key_count']}")
     lines = _lines(manifest, parts, name)
     return {"parts": parts, "others": others, "problems": problems, "wrong": problems + wrong, "lines": lines}
 
@@ -81,11 +82,11 @@ def _lines(manifest: Mapping[str, Any], parts: Sequence[Mapping[str, Any]], name
     """Return the plan for people."""
     lines = [
         f"{name}: {manifest['name']} of {manifest['cluster']}, begun {manifest['began']}, "
-        f"{manifest['keys']} keys in {count_of(len(manifest['shards']), 'shard')}"
+        f"{manifest['key_count']} keys in {count_of(len(manifest['shards']), 'shard')}"
     ]
     lines += [
         f"{part['host']}:{part['port']} (slots {part['slots']}): {part['present']} keys now, "
-        f"{part['keys']} of {part['backup']} then"
+        f"{part['key_count']} of {part['backup']} then"
         for part in parts
     ]
     return [

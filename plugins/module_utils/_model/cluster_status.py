@@ -68,7 +68,7 @@ class ClusterStatus:
                 or "none",
                 shard["slots"],
                 str(shard["slot_count"]),
-                str(shard["keys"]),
+                str(shard["key_count"]),
                 ", ".join(shard["zones"]),
             ]
             for shard in self.shards
@@ -128,7 +128,7 @@ def _shards(members: Sequence[ClusterMember]) -> List[Dict[str, Any]]:
                 "primary": primary.name,
                 "slots": show_slots(primary.slots, 4),
                 "slot_count": primary.own.slot_count,
-                "keys": primary.server.keys,
+                "key_count": primary.server.key_count,
                 "zones": [member.zone for member in [primary, *replicas]],
                 "replicas": [
                     {

@@ -217,6 +217,6 @@ def show_evidence(members: Sequence[ClusterMember]) -> str:
             continue
         followed = known[own.primary_id].name if own.primary_id in known else own.primary_id[:8]
         role = f"replica of {followed}" if own.is_replica else "primary"
-        cells = [str(len(member.peers)), show_slots(own.slots, 3), str(member.server.keys), str(own.epoch)]
+        cells = [str(len(member.peers)), show_slots(own.slots, 3), str(member.server.key_count), str(own.epoch)]
         rows.append([member.name, own.id[:8], role, *cells, member.state])
     return align_rows(rows)

@@ -60,7 +60,7 @@ class Observed:
     replicas: List[Downstream] = field(default_factory=list)
     priority: int = 100
     failover_state: str = ""
-    keys: int = 0
+    key_count: int = 0
     databases: Dict[str, int] = field(default_factory=dict)
     persistence: Dict[str, Any] = field(default_factory=dict)
     memory: Dict[str, Any] = field(default_factory=dict)
@@ -83,7 +83,7 @@ class Observed:
     @property
     def empty(self) -> bool:
         """Return whether it holds no key."""
-        return self.keys == 0
+        return self.key_count == 0
 
     @property
     def loading(self) -> bool:

@@ -131,7 +131,7 @@ def members_of(seen: Mapping[str, State]) -> list[Row]:
             rows.append([host, "?", state["error"], "", ""])
             continue
         behind = "" if offset is None or state["role"] == "primary" else f"{max(0, offset - state['offset'])} bytes"
-        rows.append([host, state["role"], state_of(state), behind, str(state["keys"])])
+        rows.append([host, state["role"], state_of(state), behind, str(state["key_count"])])
     return rows
 
 

@@ -93,7 +93,8 @@ def _column(
     x, top = corner
     parts = [_legend(f"shard {number}: {shard['slot_count']} slots", x, top + 14)]
     head = members[shard["primary"]]
-    parts.append(draw_box((x, top + HEAD), "primary", head.name, "PRIMARY", _address(head), f"{shard['keys']} keys"))
+    count = f"{shard['key_count']} keys"
+    parts.append(draw_box((x, top + HEAD), "primary", head.name, "PRIMARY", _address(head), count))
     for place, replica in enumerate(shard["replicas"], 1):
         y, fine = top + HEAD + place * (HEIGHT + GAP), replica["state"] == "in sync"
         line = {"d": f"M{x + WIDTH / 2:g} {y - GAP:g} V{y:g}", "class_": "way"}

@@ -51,7 +51,7 @@ def show_evidence(members: Sequence[Observed], views: Sequence[SentinelView], na
                     member.role or member.mode,
                     show_followed(member, members),
                     str(member.offset),
-                    str(member.keys),
+                    str(member.key_count),
                     member.replication_id[:12],
                 ]
             )

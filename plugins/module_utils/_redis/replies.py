@@ -104,7 +104,7 @@ def apply_info(seen: Observed, text: str) -> Observed:
         for name, value in info.items()
         if name[:2] == "db" and name[2:].isdigit()
     }
-    seen.keys = sum(seen.databases.values())
+    seen.key_count = sum(seen.databases.values())
     seen.persistence, seen.memory = _typed(info, _PERSISTENCE), _typed(info, _MEMORY)
     seen.uptime = parse_number(info.get("uptime_in_seconds"))
     if seen.loading:
@@ -178,7 +178,8 @@ def keys_by_database(info: Mapping[str, str]) -> Dict[str, Dict[str, int]]:
     for name, value in info.items():
         if re.fullmatch(r"db\d+", name):
             numbers = dict(part.split("=", 1) for part in value.split(",") if "=" in part)
-            databases[name[2:]] = {key: parse_number(numbers.get(key)) for key in ("keys", "expires")}
+            counts = (parse_number(numbers.get(key)) for key in ("keys", "expires"))
+            databases[name[2:]] = dict(zip(("key_count", "expires"), counts))
     return databases
 
 

@@ -220,7 +220,7 @@ class Election:
 
     def elect_primary(self) -> Observed:
         """Return the primary, or refuse."""
-        real = [member for member in self.seen if member.role == "primary" and (member.keys or member.replicas)]
+        real = [member for member in self.seen if member.role == "primary" and (member.key_count or member.replicas)]
         if self.ballots:
             chosen = self._elected()
             rivals = [member.name for member in real if member is not chosen and not self.is_contained(member, chosen)]

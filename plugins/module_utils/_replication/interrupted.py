@@ -122,7 +122,7 @@ def explain_restore(problem: Refused, members: Sequence[Observed], views: Sequen
         todo = f"Nothing was changed. End it, forward where all of the backup has arrived, else back: {how}"
         return Refused(what, problem.where, todo, problem.table)
     seen = [member for member in members if member.reachable]
-    if len(seen) > 1 and all(member.parked for member in seen) and any(member.keys for member in seen):
+    if len(seen) > 1 and all(member.parked for member in seen) and any(member.key_count for member in seen):
         todo = f"{problem.todo}. If a restore was cut short before, end that first: {how}"
         return Refused(problem.what, problem.where, todo, problem.table)
     return problem

@@ -43,7 +43,7 @@ class Planner(Election):
         ]
         if foreign and not overwrite:
             self._refuse(
-                f"{', '.join(f'{each.name} holds {each.keys} keys' for each in foreign)} that are not those of "
+                f"{', '.join(f'{each.name} holds {each.key_count} keys' for each in foreign)} that are not those of "
                 f"the primary {primary.name} and would be overwritten"
             )
         steps: List[Step] = []

@@ -45,7 +45,7 @@ PAUSE = 0.05
 
 def keys_of(info: Dict[str, str]) -> Dict[str, int]:
     """Return the number of keys of each database."""
-    return {name: counts["keys"] for name, counts in keys_by_database(info).items()}
+    return {name: counts["key_count"] for name, counts in keys_by_database(info).items()}
 
 
 class Restorer(RestoreOperation):

@@ -94,7 +94,7 @@ def compare_counts(loaded: Mapping[str, int], declared: Mapping[str, Mapping[str
     """Return where what was loaded is not what the manifest tells; keys that expire may have gone meanwhile."""
     wrong = []
     for name in sorted({*loaded, *declared}, key=int):
-        keys, expires = declared.get(name, {}).get("keys", 0), declared.get(name, {}).get("expires", 0)
+        keys, expires = declared.get(name, {}).get("key_count", 0), declared.get(name, {}).get("expires", 0)
         if not keys - expires <= loaded.get(name, 0) <= keys:
             wrong.append(f"database {name} has {loaded.get(name, 0)} keys instead of {keys}")
     return wrong
@@ -105,13 +105,13 @@ def compare_load(info: Mapping[str, str], declared: Mapping[str, Mapping[str, in
     if "rdb_last_load_keys_loaded" not in info:
         return ""
     read = parse_number(info["rdb_last_load_keys_loaded"]) + parse_number(info.get("rdb_last_load_keys_expired"))
-    total = sum(counts.get("keys", 0) for counts in declared.values())
+    total = sum(counts.get("key_count", 0) for counts in declared.values())
     return f"{read} keys were read instead of {total}" if read != total else ""
 
 
 def show_counts(databases: Mapping[str, Any]) -> str:
     """Return the number of keys of each database for a sentence."""
-    rows = {name: counts["keys"] if isinstance(counts, dict) else counts for name, counts in databases.items()}
+    rows = {name: counts["key_count"] if isinstance(counts, dict) else counts for name, counts in databases.items()}
     shown = ", ".join(f"{keys} in database {name}" for name, keys in sorted(rows.items(), key=lambda row: int(row[0])))
     total = sum(rows.values())
     return f"{total} key{'s' * (total != 1)}" + (f" ({shown})" if len(rows) > 1 else "")
@@ -213,8 +213,8 @@ class Planner:
             plan.warnings.append(f"Nobody has looked whether {', '.join(blind)} has room for the backup's data.")
         if backup.manifest.data_set != self.name:
             plan.warnings.append(f"The backup is one of the data set {backup.manifest.data_set}, not of {self.name}.")
-        if primary.keys and not keep:
-            plan.warnings.append(f"The {primary.keys} keys that {self.name} has now will not be kept anywhere.")
+        if primary.key_count and not keep:
+            plan.warnings.append(f"The {primary.key_count} keys that {self.name} has now will not be kept anywhere.")
         plan.steps = self.list_steps(plan, backup, keep)
         return plan
 
@@ -229,7 +229,7 @@ class Planner:
                 f", and count: {then}"
             )
         ]
-        if keep and plan.primary.keys:
+        if keep and plan.primary.key_count:
             steps.append(KeepPresent(f"{head}: keep what is there now, {now}, as a backup in {keep}"))
         if self.views:
             text = f"Sentinels: do not fail {self.name} over until this is done (down-after-milliseconds)"
@@ -287,7 +287,7 @@ def other_primary(head: Observed, members: Sequence[Observed]) -> Optional[Obser
 def find_spare(head: str, entry: JournalEntry, members: Sequence[Observed]) -> Optional[Observed]:
     """Return a member that still has all the data of before."""
     others = [member for member in members if member.host != head and member.reachable and member.parked]
-    fit = [member for member in others if member.keys and holds_old(member, entry)]
+    fit = [member for member in others if member.key_count and holds_old(member, entry)]
     return max(fit, key=lambda member: member.offset) if fit else None
 
 

@@ -114,7 +114,7 @@ class Restore(Reconciler[Seen]):
             reserve_percent=self.given["memory_reserve"],
         )
         mine = next((member for member in seen if member.host == here.host), Observed())
-        if keep and mine.keys:
+        if keep and mine.key_count:
             here.kept = present_size(data, parse_number(mine.memory.get("used_memory")))
             here.keep_free = -1 if same_disk(data, keep) else disk_free(keep)
         planner = Planner(seen, observe_sentinels(self.watchers), self.name, here)

@@ -119,7 +119,7 @@ class Shard(Reconciler[bool]):
         return {
             "begun": obs,
             "backup": self.manifest.name if self.manifest else "",
-            "keys": counts.get("keys", 0),
+            "key_count": counts.get("key_count", 0),
             "expires": counts.get("expires", 0),
         }
 

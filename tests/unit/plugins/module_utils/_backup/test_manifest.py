@@ -52,7 +52,7 @@ def manifest(**changed: Any) -> Manifest:
         role="replica",
         replication_id="a1" * 20,
         replication_offset=300,
-        databases={"0": {"keys": 3, "expires": 1}, "2": {"keys": 2, "expires": 0}},
+        databases={"0": {"key_count": 3, "expires": 1}, "2": {"key_count": 2, "expires": 0}},
         began="2026-11-22T10:11:12Z",
         ended="2026-11-22T10:11:15Z",
         seconds=3.0,
@@ -81,7 +81,7 @@ def test_a_manifest_is_the_same_after_its_json(tmp_path: Path) -> None:
     found = read_manifest(str(place))
     check_files(str(place), found)
     assert found == parse_manifest(found.to_json())
-    assert found.keys == 5 and found.good
+    assert found.key_count == 5 and found.good
     assert found.verified.load == "not done: switched off"
 
 
@@ -91,10 +91,18 @@ def test_a_key_of_a_later_version_is_left_out() -> None:
     assert parse_manifest(json.dumps(data)) == manifest()
 
 
+def test_a_manifest_of_the_first_format_is_read_as_one_of_today() -> None:
+    """It has `keys`, which is no count where it is the name of a file."""
+    drills = [{"at": "2026-11-23T00:00:00Z", "result": "passed", "databases": {"0": {"key_count": 3, "expires": 1}}}]
+    today = manifest(drills=drills, files={"keys": {"size": 1, "sha256": ""}})
+    text = today.to_json().replace('"format": 2', '"format": 1').replace('"key_count"', '"keys"')
+    assert text.count('"keys": 3') == 2 and parse_manifest(text) == today
+
+
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"format": 2}, "known is 1"),
+        ({"format": 3}, "known is 2"),
         ({"format": "1"}, "not that of a backup"),
         ({"rdb_size": "4"}, "rdb_size is not what it should be"),
         ({"files": []}, "files is not what it should be"),

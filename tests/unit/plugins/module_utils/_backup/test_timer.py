@@ -164,10 +164,10 @@ def test_the_reason_is_the_last_loud_line_that_says_something() -> None:
 def test_counts_are_read_and_compared() -> None:
     info = {"db0": "keys=3,expires=1,avg_ttl=0", "db12": "keys=2,expires=0,avg_ttl=0,subexpiry=0", "dbx": "keys=1"}
     counts = keys_by_database(info)
-    assert counts == {"0": {"keys": 3, "expires": 1}, "12": {"keys": 2, "expires": 0}}
+    assert counts == {"0": {"key_count": 3, "expires": 1}, "12": {"key_count": 2, "expires": 0}}
     assert list_count_differences(counts, counts) == ""
-    assert list_count_differences(counts, {"0": {"keys": 3}}) == "database 12 has 0 keys instead of 2"
-    assert list_count_differences({}, {"0": {"keys": 1}}) == "database 0 has 1 keys instead of 0"
+    assert list_count_differences(counts, {"0": {"key_count": 3}}) == "database 12 has 0 keys instead of 2"
+    assert list_count_differences({}, {"0": {"key_count": 1}}) == "database 0 has 1 keys instead of 0"
 
 
 def test_only_modules_with_a_file_of_their_own_are_loaded(tmp_path: Path) -> None:

@@ -58,7 +58,7 @@ class Model:
         self.ranges = [ranges_of(slots) for slots in self.slots]
         for number in range(self.count):
             server = Observed(host=f"c{number + 1}", address=f"192.0.2.{number + 1}", port=7000, engine="valkey")
-            server.version, server.keys, server.role = self.version[number], self.keys[number], "primary"
+            server.version, server.key_count, server.role = self.version[number], self.keys[number], "primary"
             if number in self.follows:
                 server.role, server.primary = "replica", Upstream("192.0.2.1", 7000, "up", False, 0)
             member = ClusterMember(server, f"z{number % self.zones}", "ok")
@@ -279,7 +279,7 @@ def test_a_copied_identity_is_refused() -> None:
 def test_a_lost_identity_is_refused(six: Model) -> None:
     members = six.look()
     members[1].nodes = [ClusterNode("f" * 40, "192.0.2.2", 7000, 17000, flags=frozenset({"myself", "master"}))]
-    members[1].server.keys = 0
+    members[1].server.key_count = 0
     with pytest.raises(Refused, match="c2 has lost its identity: c1 knows another node at its address, with slots"):
         ClusterPlanner(members, "cart", 1).plan()
     members = six.look()[:5]

@@ -40,8 +40,8 @@ def address(host: str) -> str:
 
 def server(host: str, **more: Any) -> Observed:
     seen = Observed(
-        host=host, address=address(host), port=PORT, reachable=True, run_id=f"run-{host}", mode="standalone", keys=3,
-        replication_id="A", offset=100, engine="redis", version="7.0.15", persistence=dict(HEALTHY),
+        host=host, address=address(host), port=PORT, reachable=True, run_id=f"run-{host}", mode="standalone",
+        key_count=3, replication_id="A", offset=100, engine="redis", version="7.0.15", persistence=dict(HEALTHY),
         config=dict(SETTINGS),
     )  # fmt: skip
     return replace(seen, **more)

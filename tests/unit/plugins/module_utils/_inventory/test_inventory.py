@@ -28,8 +28,8 @@ NOW = "2026-01-02T03:04:05Z"
 
 
 def server(address: str, role: str = "replica", of: str = ONE, **more: Any) -> Observed:
-    seen = Observed(address=address, port=6379, reachable=True, role=role, keys=7, offset=100, replication_id="a" * 40)
-    seen.aliases, seen.run_id = [address], f"run of {address}"
+    seen = Observed(address=address, port=6379, reachable=True, role=role, key_count=7, offset=100)
+    seen.aliases, seen.run_id, seen.replication_id = [address], f"run of {address}", "a" * 40
     if role == "replica":
         seen.primary = Upstream(of, 6379, "up", False, 0)
     else:
@@ -99,14 +99,14 @@ def states(live: dict[str, Any]) -> list[str]:
             id="two primaries",
         ),
         pytest.param(
-            [server(ONE, "primary", keys=0, replicas=[]), server(TWO, "primary", keys=0, replicas=[])],
+            [server(ONE, "primary", key_count=0, replicas=[]), server(TWO, "primary", key_count=0, replicas=[])],
             [],
             "",
             ["disputed"] * 2,
             id="two primaries without data",
         ),
         pytest.param(
-            [server(ONE, "replica", "127.0.0.1", keys=0), server(TWO, "replica", "127.0.0.1", keys=0)],
+            [server(ONE, "replica", "127.0.0.1", key_count=0), server(TWO, "replica", "127.0.0.1", key_count=0)],
             [],
             "",
             ["disputed"] * 2,

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from ansible_collections.quorum.redis.plugins.module_utils._model.cluster_restore import assign_parts
@@ -19,16 +20,16 @@ CLUSTER = {
 def manifest(**more: Any) -> dict[str, Any]:
     proofs = {"file_check": "passed", "load": "not done: told so"}
     parts = [
-        {"slots": slots, "backup": f"T-k{one}-7001", "host": f"k{one}", "keys": 10 * one, "verified": proofs}
+        {"slots": slots, "backup": f"T-k{one}-7001", "host": f"k{one}", "key_count": 10 * one, "verified": proofs}
         for one, slots in enumerate(SLOTS, 1)
     ]
-    return {"cluster": "cart", "name": "T", "began": "then", "keys": 60, "shards": parts, **more}
+    return {"cluster": "cart", "name": "T", "began": "then", "key_count": 60, "shards": parts, **more}
 
 
 def shards(*keys: int) -> list[dict[str, Any]]:
     hosts = ("k2:7001", "k1:7000", "k3:7000")
     return [
-        {"primary": {"host": host, "port": int(host[-4:])}, "slots": slots, "keys": count}
+        {"primary": {"host": host, "port": int(host[-4:])}, "slots": slots, "key_count": count}
         for host, slots, count in zip(hosts, SLOTS, keys or (5, 5, 5), strict=True)
     ]
 
@@ -50,6 +51,11 @@ def test_the_slots_decide_who_gets_what() -> None:
     assert plan["lines"][1] == "k2:7001 (slots 0-5460): 5 keys now, 10 of T-k1-7001 then"
     everywhere = assign_parts(manifest(), shards(), CLUSTER, "localhost", {})
     assert {(part["from"], part["here"]) for part in everywhere["parts"]} == {("localhost", False)}
+
+
+def test_a_manifest_of_the_first_format_gives_the_same_plan() -> None:
+    old = json.loads(json.dumps(manifest()).replace("key_count", "keys"))
+    assert assign_parts(old, shards(), CLUSTER, "", {}) == assign_parts(manifest(), shards(), CLUSTER, "", {})
 
 
 def test_other_slots_and_what_did_not_pass_are_refused() -> None:

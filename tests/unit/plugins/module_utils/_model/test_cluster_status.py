@@ -50,7 +50,7 @@ def line(place: dict[str, Any], seen_by: dict[str, Any], **more: str) -> str:
 
 
 def server(place: dict[str, Any], **more: Any) -> dict[str, Any]:
-    found = Observed(reachable=True, engine="redis", version="7.0.15", role="primary", keys=10, offset=100)
+    found = Observed(reachable=True, engine="redis", version="7.0.15", role="primary", key_count=10, offset=100)
     if place["port"] == 7001:
         primary = PLACES[HOSTS.index(place["host"]) - 1]
         found.role, found.offset = "replica", 90
@@ -189,7 +189,7 @@ def test_the_last_moves_of_a_cluster_are_on_its_page() -> None:
     assert rows.index("1970-01-03 00:00:00 UTC") < rows.index("1970-01-02 00:00:00 UTC") < rows.index("1970-01-01")
     assert "Last moves" not in render_html(MODEL, {}, {}, None, 0.0)
     servers["b"]["cart-7001"]["offset"] = 40
-    servers["a"]["cart-7000"]["keys"] = 99
+    servers["a"]["cart-7000"]["key_count"] = 99
     assert drop_moving(render_html(MODEL, servers, {}, None, 60.0)) == drop_moving(page)
 
 

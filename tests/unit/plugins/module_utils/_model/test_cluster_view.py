@@ -119,7 +119,7 @@ def member(name: str, own: str = "", *others: str, keys: int = 0) -> ClusterMemb
         other, rest = line.split(" ", 1)
         theirs = 7000 + ord(other)
         lines.append(f"{IDS[other]} 192.0.2.1:{theirs}@{theirs + 10000} {rest}")
-    server = Observed(host=name, address="192.0.2.1", port=port, reachable=True, keys=keys)
+    server = Observed(host=name, address="192.0.2.1", port=port, reachable=True, key_count=keys)
     return ClusterMember(server, name, "ok", parse_nodes("\n".join(lines)))
 
 

@@ -45,8 +45,8 @@ def address(host: str) -> str:
 def server(host: str, keys: int = 3, replid: str = "A", offset: int = 100, **more: Any) -> Observed:
     """Return a server that can be observed."""
     return Observed(
-        host=host, address=address(host), port=PORT, reachable=True, run_id=f"run-{host}", mode="standalone", keys=keys,
-        replication_id=replid, offset=offset, **more,
+        host=host, address=address(host), port=PORT, reachable=True, run_id=f"run-{host}", mode="standalone",
+        key_count=keys, replication_id=replid, offset=offset, **more,
     )  # fmt: skip
 
 

@@ -65,8 +65,9 @@ def address(host: str) -> str:
 
 def server(host: str, **more: Any) -> Observed:
     seen = Observed(
-        host=host, address=address(host), port=PORT, reachable=True, run_id=f"run-{host}", mode="standalone", keys=7,
-        databases={"0": 7}, replication_id="old", offset=100, engine="redis", version="7.0.15", config=dict(CONFIG),
+        host=host, address=address(host), port=PORT, reachable=True, run_id=f"run-{host}", mode="standalone",
+        key_count=7, databases={"0": 7}, replication_id="old", offset=100, engine="redis", version="7.0.15",
+        config=dict(CONFIG),
     )  # fmt: skip
     return replace(seen, **more)
 
@@ -123,7 +124,7 @@ def backup(rdb_version: int = 10, engine: str = "redis", **more: Any) -> Backup:
     told = Manifest(
         data_set="main", name="20261122T101112Z-r2", member="r2", address=address("r2"), port=PORT, engine=engine,
         version=version, rdb_version=rdb_version, role="replica", replication_id="old", replication_offset=100,
-        databases={"0": {"keys": 1200, "expires": 3}}, began="2026-11-22T10:11:12Z", ended="2026-11-22T10:11:15Z",
+        databases={"0": {"key_count": 1200, "expires": 3}}, began="2026-11-22T10:11:12Z", ended="2026-11-22T10:11:15Z",
         seconds=3.0, compression="none", rdb="dump.rdb", rdb_size=5000, rdb_sha256="", files={},
     )  # fmt: skip
     magic, key = ("VALKEY", "valkey-ver") if engine == "valkey" else ("REDIS", "redis-ver")
@@ -162,7 +163,7 @@ def test_the_plan_proves_first_and_lets_the_others_follow_last() -> None:
 
 
 def test_what_is_not_there_needs_no_step() -> None:
-    alone = primary(keys=0, databases={}, config={**CONFIG, "appendonly": "no"})
+    alone = primary(key_count=0, databases={}, config={**CONFIG, "appendonly": "no"})
     found = plan([alone], backup(data_set="other"))
     assert [type(step) for step in found.steps] == [ProveBackup, ParkMembers, FeedPrimary, ServeWrites, FinishRestore]
     assert found.warnings == ["The backup is one of the data set other, not of main."]
@@ -184,7 +185,7 @@ def test_a_member_that_is_silent_is_left_out() -> None:
         (trio(), backup(12), HERE, "redis 7.0.15 reads RDB version 10 at most"),
         (trio(), backup(80, "valkey"), HERE, "redis 7.0.15 does not read RDB version 80 of valkey 9.1.2"),
         (trio(version="7.2.4"), backup(), HERE, "r1 runs 7.2.4, installed is 7.0.15"),
-        (trio(), backup(databases={"20": {"keys": 1, "expires": 0}}), HERE, "the backup uses database 20"),
+        (trio(), backup(databases={"20": {"key_count": 1, "expires": 0}}), HERE, "the backup uses database 20"),
         (trio(), backup(), replace(HERE, host="r2"), "this runs on r2, but the primary is r1"),
         (trio(), backup(), replace(HERE, disk_free=1 << 20), "r1 has 1 MiB of disk free, 16 MiB are needed"),
         (trio(), backup(), replace(HERE, memory_free=1 << 20), "r1 has 1 MiB of memory available, 65 MiB are needed"),
@@ -264,15 +265,15 @@ def test_the_engine_counts_those_that_it_left_out_too() -> None:
 
 
 def test_what_was_proven_counts_more_than_what_was_told() -> None:
-    assert backup().databases["0"]["keys"] == 1200
-    proven = Verified("passed", "passed", {"0": {"keys": 1199, "expires": 3}})
-    assert backup(verified=proven).databases["0"]["keys"] == 1199
+    assert backup().databases["0"]["key_count"] == 1200
+    proven = Verified("passed", "passed", {"0": {"key_count": 1199, "expires": 3}})
+    assert backup(verified=proven).databases["0"]["key_count"] == 1199
 
 
 def test_numbers_are_words() -> None:
     assert show_counts({}) == "0 keys"
     assert show_counts({"0": 1}) == "1 key"
-    assert show_counts({"5": {"keys": 2, "expires": 0}, "0": {"keys": 1, "expires": 1}}) == (
+    assert show_counts({"5": {"key_count": 2, "expires": 0}, "0": {"key_count": 1, "expires": 1}}) == (
         "3 keys (1 in database 0, 2 in database 5)"
     )
 
@@ -380,7 +381,8 @@ def test_before_the_data_was_counted_nothing_had_been_taken() -> None:
 
 
 def test_the_data_of_before_comes_from_a_member_that_has_all_of_it() -> None:
-    members = [fed(databases={}), replica("r2"), parked("r3", databases={"0": 6}, keys=6), parked("r4"), gone("r5")]
+    fewer = parked("r3", databases={"0": 6}, key_count=6)
+    members = [fed(databases={}), replica("r2"), fewer, parked("r4"), gone("r5")]
     found = find_spare("r1", ENTRY, members)
     assert found is not None
     assert found.host == "r4"

@@ -39,7 +39,7 @@ def member(host: str, role: str = "replica") -> Observed:
     upstream = Upstream("192.0.2.1", 6379, "up", sync_in_progress=False, last_io_seconds=0)
     return Observed(
         host=host, address=f"192.0.2.{host[1:]}", port=6379, reachable=True, run_id=f"run-{host}", mode="standalone",
-        role=role, keys=3, replication_id="A", primary=None if role == "primary" else upstream,
+        role=role, key_count=3, replication_id="A", primary=None if role == "primary" else upstream,
     )  # fmt: skip
 
 
