@@ -15,7 +15,7 @@ import os
 import re
 import subprocess
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Dict, Iterator, List, Optional, Sequence, Set, Tuple
 
@@ -26,6 +26,7 @@ ROOT = Path(__file__).resolve().parents[1]
 CLIENTS = ROOT / ".cache" / "clients"
 PAGE = (ROOT / "docs" / "clients.md").read_text(encoding="utf-8")
 NODE_MAP = re.compile(r"nodeAddressMap: .*?Number\(port\) }; }", re.DOTALL)
+SHOWN = 60  # last lines of each program that a failure shows
 # Which user each file of the page logs in as: preset and prefix.
 USERS = {
     "app": ("application", "app:"),
@@ -37,9 +38,14 @@ USERS = {
 }
 
 # Applications with jobs in the background: the file that a job notes itself in, and who sends jobs to a queue.
+# While there is a file `hold-NAME`, every other job of that name says `held-NAME` and goes on when it is gone.
 _WORK = """
+import os, pathlib, time
 
 def done(name, number):
+    while number % 2 == 0 and os.path.exists(f"hold-{name}"):
+        pathlib.Path(f"held-{name}").touch()
+        time.sleep(0.01)
     with open(f"done-{name}", "a") as file:
         file.write(f"{number}\\n")
 """
@@ -64,9 +70,11 @@ def go_on(act, pause):
         print("told", json.dumps([time.monotonic(), number, error]), flush=True)
         time.sleep(pause)
 """
-# A send that fails is no job: its sender was told. One that is sent has to be done.
+# A send that fails is no job: its sender was told. One that is sent has to be done. To Celery every other job has no
+# result: what its worker says first when that is done is that it is, so it meets what comes of its connection there.
 _SENDERS = {
-    "jobs": "from tasks import job\nsend = lambda number: job.apply_async((number,), queue=sys.argv[2], retry=False)\n",
+    "jobs": "from tasks import job\noptions = {'queue': sys.argv[2], 'retry': False}\n"
+    "send = lambda number: job.apply_async((number,), ignore_result=number % 2 == 0, **options)\n",
     "rq": "from redis_set import primary\nfrom rq import Queue\nqueue = Queue(sys.argv[2], connection=primary)\n"
     "send = lambda number: queue.enqueue('work.done', 'rq', number)\n",
 }
@@ -113,6 +121,7 @@ class Page:
 
     place: Path
     env: Dict[str, str]
+    started: List[Program] = field(default_factory=list)
 
     def command(self, *words: str) -> List[str]:
         """Return a command of the client libraries."""
@@ -151,7 +160,19 @@ class Page:
                 text=True,
                 stdin=subprocess.DEVNULL,
             )
-        return Program(name, process, log)
+        self.started.append(Program(name, process, log))
+        return self.started[-1]
+
+    @contextmanager
+    def telling(self) -> Iterator[None]:
+        """Show what every program said at last when something fails meanwhile."""
+        try:
+            yield
+        except BaseException:  # pytest.fail raises one that is no Exception
+            for program in self.started:
+                lines = program.said().splitlines()
+                print(f"--- {program.name}, the last of {len(lines)} lines:", *lines[-SHOWN:], sep="\n")
+            raise
 
     @contextmanager
     def running(self, user: str, *words: str, name: str = "") -> Iterator[Program]:

@@ -16,6 +16,7 @@ from ansible_collections.quorum.redis.plugins.module_utils._model.acl_rules impo
 from ansible_collections.quorum.redis.plugins.module_utils._model.versions import parse_version
 from applications import USERS, Page, map_ports, write_page
 from authority import Authority
+from patience import LONG
 
 from .conftest import PASSWORD, Lab, Server, engines, free_port, wait_until
 from .test_acl import OWN, acl
@@ -29,6 +30,34 @@ AGAIN = (
     "import os; from redis_set import context, env; one = context(); same = one is context(); "
     "os.utime(env['REDIS_CA'], (1, 1)); print(same, one is context())"
 )
+
+# Begins a transaction and ends it when the primary has moved; a client that stays with the old one tries without end.
+BEGIN = """
+import pathlib, time
+
+tries = []
+
+def change(pipe):
+    tries.append(pathlib.Path("begun").touch())
+    assert len(tries) < 50, "it does not find the new primary"
+    while not pathlib.Path("moved").exists():
+        time.sleep(0.05)
+    pipe.multi()
+    pipe.set("app:moved", "yes")
+"""
+TRANSACTIONS = {
+    "plain": "from redis_set import primary\nprint(primary.transaction(change, 'app:moved'))",
+    "asyncio": """
+import app_asyncio as page
+
+async def main():
+    sentinel = page.Sentinel(page.SENTINELS, sentinel_kwargs=page.SENTINEL_LOGIN, **page.LOGIN)
+    async with sentinel.master_for(page.NAME) as primary:
+        print(await primary.transaction(change, "app:moved"))
+
+page.asyncio.run(main())
+""",
+}
 
 # What is tried here is the code of the page; that each engine takes the presets is tried in test_acl.
 ONE_ENGINE = pytest.mark.parametrize("engine", engines()[:1], ids=lambda engine: engine.name, indirect=True)
@@ -105,6 +134,28 @@ def test_the_code_of_the_page_runs_as_it_stands(lab: Lab, tmp_path: Path) -> Non
     wait_until("Sentinel names the other one", lambda: two.follows()[0] == "master")
     for words in (["python", "app.py"], ["app_ioredis.mjs"], ["app_node_redis.mjs"]):
         assert "hello" in found.run("app", *words)
+
+
+@ONE_ENGINE
+@pytest.mark.parametrize("code", TRANSACTIONS.values(), ids=list(TRANSACTIONS))
+def test_a_transaction_goes_on_at_the_new_primary(lab: Lab, tmp_path: Path, code: str) -> None:
+    """One that a move interrupts, as that in which Celery gives back its jobs: its worker hung for good."""
+    one, two = (lab.server(name, password=PASSWORD) for name in ("one", "two"))
+    two.call("REPLICAOF", "127.0.0.1", one.port)
+    wait_until("the replica is linked", lambda: two.info().get("master_link_status") == "up")
+    users(lab, one, two)
+    watcher = lab.sentinel("sentinel", password=PASSWORD)
+    watch(watcher, one.port)
+    found = page(tmp_path, watcher.port)
+    began = found.start("transaction", "app", "python", "-c", BEGIN + code)
+    wait_until("the transaction has begun", (found.place / "begun").exists)
+    wait_until("a failover is accepted", lambda: watcher.call("SENTINEL", "FAILOVER", "main"))
+    wait_until("the primary has moved", lambda: [two.follows()[0], one.follows()[0]] == ["master", "slave"])
+    named = ["127.0.0.1", str(two.port)]
+    wait_until("it is named", lambda: watcher.call("SENTINEL", "GET-MASTER-ADDR-BY-NAME", "main") == named)
+    (found.place / "moved").touch()
+    assert began.process.wait(LONG) == 0, began.said()
+    assert two.call("GET", "app:moved") == "yes"
 
 
 @ONE_ENGINE
