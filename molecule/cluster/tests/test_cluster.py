@@ -120,6 +120,34 @@ def test_an_emptied_primary_wipes_nobody(lab: Lab, cart: ShardedSet) -> None:
     assert cart.count() == keys
 
 
+def test_a_lost_majority_is_repaired_when_that_is_confirmed(lab: Lab, cart: ShardedSet) -> None:
+    keys, gone = cart.count(), [cart.owner(name) for name in sorted(cart.settled())[:2]]
+    mistakes: list[dict[str, Any]] = [
+        {"redis_repair_instance": "card"},
+        {"redis_repair_gone": "k1:7999"},
+        {"redis_repair_gone": "k1:7000"},
+        {"redis_repair_confrim": "cart:2-primaries"},
+    ]
+    for mistake in mistakes:
+        refused = lab.run_playbook("repair", *given(**mistake))
+        assert not refused.ok and refused.changed == 0, refused.stdout
+    lab.run_playbook("repair", *given(redis_repair_instance="cart")).expect(changed=0)
+
+    for host, port in gone:
+        lab.sh(host, f"systemctl stop redis-server@cart-{port}")
+    shown = lab.run_playbook("repair", *given(redis_repair_instance="cart"))
+    assert not shown.ok and shown.changed == 0 and "-e redis_repair_confirm=cart:2-primaries" in shown.stdout
+    wrong = lab.run_playbook("repair", *given(redis_repair_confirm="cart"))
+    assert not wrong.ok and wrong.changed == 0, wrong.stdout
+    wish = given(redis_repair_instance="cart", redis_repair_confirm="cart:2-primaries")
+    lab.run_playbook("repair", "--check", *wish).expect(changed=1)
+    lab.run_playbook("repair", *wish).expect(changed=1)
+    lab.run_playbook("repair", *wish).expect(changed=0)
+    for host, port in gone:
+        lab.sh(host, f"systemctl start redis-server@cart-{port}")
+    assert cart.count() == keys
+
+
 def test_it_gets_a_new_password_while_clients_write(lab: Lab, main: DataSet, cart: ShardedSet) -> None:
     told = {**CART, "down_after": 6000, "config": {"tcp-backlog": 256}, "password": "server-Nq4vB9"}
     both = [{"name": "main"}, {**told, "password_previous": cart.password}]

@@ -73,6 +73,7 @@ OTHERS = {
     "notify": ["--check"],
     "remove": ["--check", "-e", "redis_remove_confirm=redis"],
     "rebalance": ["--check"],
+    "repair": ["--check"],
     "notify_test": ["--check"],
     "certificates": [
         "--check",

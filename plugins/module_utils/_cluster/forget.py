@@ -69,7 +69,7 @@ def refuse_forget(members: Sequence[ClusterMember], leaving: Leaving, where: str
     """Refuse to forget who has slots, is followed or still runs, and while a member could bring it back."""
     table = show_evidence(members)
     for node in leaving.nodes:
-        name = f"{node.address}:{node.port} ({node.id[:8]})"
+        name = _name_node(node)
         if node.slots:
             todo = "Let a replica take over, or move them, first"
             raise Refused(f"{name} is to be forgotten and has slots {show_slots(node.slots, 4)}", where, todo, table)
@@ -86,6 +86,10 @@ def refuse_forget(members: Sequence[ClusterMember], leaving: Leaving, where: str
         refuse_open(stay, where)
 
 
+def _name_node(node: ClusterNode) -> str:
+    return f"{node.address}:{node.port} ({node.id[:8]})" if node.address else f"the node {node.id[:8]}"
+
+
 def _is_at(member: ClusterMember, node: ClusterNode) -> bool:
     """Return whether a silent member is at the place of a node: it waits to take that."""
     return not member.id and member.server.is_known_by(node.address, node.port)
@@ -95,7 +99,7 @@ def forget_steps(members: Sequence[ClusterMember], leaving: Leaving) -> List[Ste
     """Return the steps after which no member knows these nodes; within a minute, or the others would tell it again."""
     return [
         TellMember(
-            f"{show_place(member.server)}: forget {node.address}:{node.port} ({node.id[:8]})",
+            f"{show_place(member.server)}: forget {_name_node(node)}",
             position,
             ["CLUSTER", "FORGET", node.id],
         )

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import List, Sequence
+from typing import Collection, List, Sequence
 
 from .._core.errors import QuorumError
 from .._model.cluster_nodes import parse_nodes
@@ -15,7 +15,7 @@ from .._model.observed import Observed
 from .._redis.client import Client
 from .._redis.endpoint import Endpoint
 from .._redis.observe import Place, ask_nodes, kind_of, look_at_all, resolve_name
-from .._redis.replies import apply_info
+from .._redis.replies import apply_info, parse_number
 
 ALONE = "standalone"  # why a server has no place in a cluster
 
@@ -47,12 +47,18 @@ def observe_cluster(places: Sequence[Place], zones: Sequence[str]) -> List[Clust
 
 def count_open_keys(places: Sequence[Place], members: Sequence[ClusterMember]) -> None:
     """Ask every primary how many keys it has of the slots that are open."""
-    slots = list_open(members)
+    count_keys(places, members, list_open(members))
+
+
+def count_keys(places: Sequence[Place], members: Sequence[ClusterMember], slots: Collection[int]) -> None:
+    """Ask every primary how many keys it has of these slots."""
+    ordered = sorted(slots)
     for (_name, endpoint), member in zip(places, members):
-        if slots and member.id and not member.own.is_replica:
+        if ordered and member.id and not member.own.is_replica:
             try:
                 with Client(endpoint) as client:
-                    member.slot_keys = {slot: client.call("CLUSTER", "COUNTKEYSINSLOT", slot) for slot in sorted(slots)}
+                    counts = client.send_together([("CLUSTER", "COUNTKEYSINSLOT", slot) for slot in ordered])
+                    member.slot_keys = {slot: parse_number(count) for slot, count in zip(ordered, counts)}
             except QuorumError as problem:
                 member.server.error, member.server.error_kind = str(problem), kind_of(problem)
                 member.nodes = []

@@ -31,7 +31,7 @@ from .preflight import await_quiet, list_silent, refuse_steps, refuse_strange
 from .promotion import Moves, asked_moves, handover_moves, promotion_steps, repair_moves
 from .rebalance import after_finishing, after_moving, finishing_steps, left_open, move_steps
 from .shrink import Shrink, plan_shrink
-from .steps import TellMember
+from .steps import TellMember, add_slots
 
 
 @dataclass
@@ -197,7 +197,7 @@ class ClusterPlanner:
             if primary in new and not member.peers and not member.own.epoch:
                 steps.append(self._step(primary, f"set config epoch {count}", "SET-CONFIG-EPOCH", count))
         for primary, ranges in new.items():
-            steps.append(self._add_slots(primary, ranges))
+            steps.append(add_slots(self.members, primary, ranges))
         hub = self._hub(placement)
         for position in range(len(self.members)):
             center, other = self.members[hub], self.members[position]
@@ -211,14 +211,6 @@ class ClusterPlanner:
                 step.met = True
                 steps.append(step)
         return steps
-
-    def _add_slots(self, primary: int, ranges: List[Range]) -> Step:
-        """Return the step that gives slots without an owner to a primary; Redis 6 takes them one by one."""
-        words: List[int] = [border for each in ranges for border in each]
-        command = "ADDSLOTSRANGE"
-        if self.members[primary].server.version.startswith("6."):
-            command, words = "ADDSLOTS", sorted(slots_of(ranges))
-        return self._step(primary, f"take slots {show_slots(ranges, 8)}", command, *words)
 
     def _step(self, position: int, text: str, *command: object) -> TellMember:
         member = self.members[position]

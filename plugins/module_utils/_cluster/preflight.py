@@ -67,7 +67,7 @@ def refuse_strange(members: Sequence[ClusterMember], where: str) -> None:
                     f"{here[0].name} has lost its identity: {member.name} knows another node at its address, "
                     f"with slots {show_slots(node.slots, 4)}",
                     where,
-                    "Bring its nodes.conf back, or wait until a replica has taken the slots and forget the old node",
+                    "Bring its nodes.conf back, or wait for a successor and run quorum.redis.repair",
                     table,
                 )
             if node.is_lost:
@@ -130,7 +130,9 @@ def await_quiet(members: Sequence[ClusterMember], where: str, apart: FrozenSet[i
     if lacking and begun and (full or list_silent(members) or list_strangers(members)):
         shown = show_slots(ranges_of(lacking), 4)
         quiet = ", ".join(show_place(member.server) for member in list_silent(members))
-        todo = f"Start what does not answer: {quiet}" if quiet else "Give them to the member that holds their keys"
+        todo = (
+            f"Start what does not answer: {quiet}" if quiet else "Run quorum.redis.repair: it says who holds their keys"
+        )
         raise Unsettled(f"Slots {shown} have no living owner", where, todo, table)
 
 

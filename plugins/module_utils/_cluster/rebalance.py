@@ -18,7 +18,7 @@ from .preflight import list_silent, refuse_open
 from .steps import FinishMove, MoveSlots
 
 STRANGE = (
-    "No run with rebalance leaves this. Let whoever moves slots end that, or close these with CLUSTER SETSLOT, "
+    "No run with rebalance leaves this. Let whoever moves slots end that, or close these with quorum.redis.repair, "
     "then run again"
 )
 

@@ -9,12 +9,13 @@ from collections import Counter
 from dataclasses import replace
 from typing import Any, Callable, Dict, List, Optional
 
-from .._core.errors import QuorumError
+from .._core.errors import CommandFailed, QuorumError
 from .._core.polling import until_done, until_settled
 from .._core.reconcile import Module, Reconciler, Step
 from .._model.cluster_slots import count_slots, show_slots
 from .._model.cluster_view import ClusterMember, is_known, observed_placement
 from .._redis.client import connect
+from .._redis.endpoint import Endpoint
 from .._redis.observe import observe_all, read_members
 from .forget import Leaving, find_leaving, may_run
 from .handover import hand_over
@@ -151,8 +152,7 @@ class Cluster(Reconciler[ClusterPlanner]):
                 self._wait(list_unmet, self.look_once(), SHORT)
             if step.linked:
                 self._wait(list_pending, self.look_once(), self.params["wait"])
-            with connect(self.places[step.member][1]) as client:
-                client.call(*step.command)
+            tell_member(self.places[step.member][1], step)
 
     def _await_move(self, target: int) -> None:
         """Wait until a replica is the primary of its shard and everybody says so; asked again it could do harm."""
@@ -226,6 +226,16 @@ class Cluster(Reconciler[ClusterPlanner]):
         then = self._shown(after) if after else self.planned.shards
         texts = {"before": show_shards(self._shown(before), before.names), "after": show_shards(then, before.names)}
         return [texts] if steps else []
+
+
+def tell_member(place: Endpoint, step: TellMember) -> None:
+    """Tell a member what a step says; later engines pass on whom to forget, so that it may have done so already."""
+    with connect(place) as client:
+        try:
+            client.call(*step.command)
+        except CommandFailed as problem:
+            if step.command[1] != "FORGET" or "unknown node" not in problem.text.lower():
+                raise
 
 
 def _place(item: Dict[str, Any]) -> str:

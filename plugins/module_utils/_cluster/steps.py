@@ -10,7 +10,9 @@ from typing import Any, List, Sequence
 
 from .._core.reconcile import Step
 from .._model.cluster_open import SlotMove
-from .._model.cluster_slots import Range
+from .._model.cluster_slots import Range, show_slots, slots_of
+from .._model.cluster_view import ClusterMember
+from .._model.tables import show_place
 
 
 @dataclass
@@ -45,3 +47,31 @@ class MoveSlots(Step):
     source: int
     target: int
     ranges: Sequence[Range]
+
+
+@dataclass
+class ForceTakeOver(Step):
+    """Let a replica take over without a vote, in the place of a primary that is gone."""
+
+    member: int
+    primary_id: str
+
+
+@dataclass
+class JoinAgain(Step):
+    """Let a member that is new to the others follow a primary."""
+
+    member: int
+    primary_id: str
+
+
+def add_slots(members: Sequence[ClusterMember], position: int, ranges: Sequence[Range]) -> TellMember:
+    """Return the step that gives slots without an owner to a primary; Redis 6 takes them one by one."""
+    server = members[position].server
+    words: List[int] = [border for each in ranges for border in each]
+    command = "ADDSLOTSRANGE"
+    if server.version.startswith("6."):
+        command, words = "ADDSLOTS", sorted(slots_of(ranges))
+    return TellMember(
+        f"{show_place(server)}: take slots {show_slots(ranges, 8)}", position, ["CLUSTER", command, *words]
+    )

@@ -17,7 +17,7 @@ TEAMS = ("look", "operate", "change")
 RIGHTS = {
     **dict.fromkeys(("status", "notify_test"), "look"),
     **dict.fromkeys(("failover", "rebalance", "restart", "backup"), "operate"),
-    **dict.fromkeys(("site", "upgrade", "restore", "rotate", "certificates", "retire", "remove"), "change"),
+    **dict.fromkeys(("site", "repair", "upgrade", "restore", "rotate", "certificates", "retire", "remove"), "change"),
     **dict.fromkeys(("endpoint", "monitoring", "notify"), "change"),
 }
 SECRETS = {

@@ -19,6 +19,7 @@ QUESTIONS: Dict[str, Sequence[str]] = {
         "redis_failover_dead_primary",
     ),
     "rebalance": ("redis_rebalance_instance",),
+    "repair": ("redis_repair_instance", "redis_repair_gone", "redis_repair_confirm"),
     "restart": (),
     "upgrade": ("redis_upgrade_without_backup",),
     "backup": ("redis_backup_sets", "redis_backup_member", "redis_backup_trial_host", "redis_backup_fresh"),

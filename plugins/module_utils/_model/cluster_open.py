@@ -103,7 +103,9 @@ class Finisher:
             return self._go_back(owner, next(iter(self.importing)))
         if self.migrating and not self.importing:
             source = next(iter(self.migrating))
-            return None if source in self.holders else self._clear(source, f"ended; {self._name(owner)} has it")
+            return (
+                None if source in self.holders else self._clear(source, f"the move ended; {self._name(owner)} has it")
+            )
         return None
 
     def _is_ours(self) -> bool:
@@ -162,15 +164,22 @@ class Finisher:
         agreed = knows is not None and any(first <= self.slot <= last for first, last in knows.slots)
         accept: List[Command] = [] if agreed else [(target, set_slot(self.slot, "NODE", ids[owner]))]
         if target not in self.holders:
-            move = self._clear(target, f"stays with {self._name(owner)}, no key has left it")
+            move = self._clear(target, f"it stays with {self._name(owner)}, no key has left it")
             move.before = accept
             return move
-        if not agreed or self.importing[target] != ids[owner]:
+        if not agreed or self.importing.get(target) != ids[owner]:
             accept.append((target, set_slot(self.slot, "IMPORTING", ids[owner])))
         text = f"bring the keys of slot {self.slot} back from {self._name(target)} to {self._name(owner)}"
         return SlotMove(self.slot, target, owner, accept, [(target, set_slot(self.slot, "STABLE"))], False, text)
 
+    def close_slot(self) -> List[SlotMove]:
+        """Return how the only owner keeps the slot, whatever others have begun: keys that they hold come back."""
+        owner = self.owners[0]
+        marked = [each for each in (*self.migrating, *self.importing) if each == owner or each not in self.holders]
+        moves = [self._clear(each, f"it stays with {self._name(owner)}") for each in marked]
+        return [*moves, *(self._go_back(owner, each) for each in sorted(self.holders - {owner}))]
+
     def _clear(self, position: int, why: str) -> SlotMove:
         """Return how a mark without a meaning is taken away."""
-        text = f"close slot {self.slot} on {self._name(position)}: the move {why}"
+        text = f"close slot {self.slot} on {self._name(position)}: {why}"
         return SlotMove(self.slot, after=[(position, set_slot(self.slot, "STABLE"))], text=text)

@@ -17,8 +17,8 @@ WORDS = {
 }
 # How a variable must begin that is meant for one of these, for a hint in a run of another verb.
 VERBS = (
-    *("backup", "certificates", "endpoint", "failover", "monitoring", "notify", "rebalance", "remove", "restart"),
-    *("restore", "retire", "rotate", "status", "upgrade"),
+    *("backup", "certificates", "endpoint", "failover", "monitoring", "notify", "rebalance", "remove", "repair"),
+    *("restart", "restore", "retire", "rotate", "status", "upgrade"),
 )
 # Verbs that leave roles and data of the servers as they are; there, and in `site`, a misspelt variable is a warning.
 HARMLESS = ("", "certificates", "monitoring", "notify", "status")
