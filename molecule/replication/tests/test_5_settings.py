@@ -31,6 +31,19 @@ def test_live_setting_survives_a_restart_and_goes_back(lab: Lab, main: DataSet) 
     assert main.run_ids() == processes
 
 
+def test_what_would_refuse_all_writes_is_refused_until_it_is_said_to_be_meant(lab: Lab, main: DataSet) -> None:
+    processes, wish = main.run_ids(), config(maxmemory="100kb")
+    for _each in range(2):
+        refused = lab.run_playbook("site", *wish)
+        assert not refused.ok and refused.changed == 0, refused.stdout
+        assert "would refuse all writes" in " ".join(refused.stdout.split()), refused.stdout
+    meant = given(redis_allow_dangerous=True)
+    lab.run_playbook("site", *wish, *meant).expect(changed=3)
+    assert main.settings("maxmemory") == {str(100 << 10)}
+    lab.run_playbook("site").expect(changed=3)
+    assert main.settings("maxmemory") == {"0"} and main.run_ids() == processes
+
+
 def test_value_set_by_hand_is_put_right(lab: Lab, main: DataSet) -> None:
     main.ask("p2", "CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
     run = lab.run_playbook("site").expect(changed=1)

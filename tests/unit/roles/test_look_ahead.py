@@ -35,6 +35,7 @@ def test_config_is_judged_by_what_its_task_is_told() -> None:
     assert task.pop("trust") == "{{ __redis_trust }}"
     assert task.pop("processes") == "{{ __redis_processes }}"
     assert ahead.pop("processes") == "{{ __redis_sentinel_processes + __redis_server_processes }}"
+    assert ahead.pop("allow_dangerous") is True  # the task judges that, once the ACL users are there
     assert ahead == task
 
 
