@@ -11,11 +11,9 @@ from typing import Any, Dict, List, Mapping, Sequence
 from .._backup.schedule import find_flaw, measure_lag
 from .._cluster.preflight import await_quiet, refuse_open, refuse_strange
 from .._core.errors import Refused
-from .._model.backup_manifest import PASSED, iso_time
+from .._model.backup_manifest import FORMAT, PASSED, iso_time
 from .._model.cluster_slots import count_slots, show_slots
 from .._model.cluster_view import ClusterMember, by_id, list_answering, show_evidence
-
-FORMAT = 2
 
 
 @dataclass

@@ -70,7 +70,7 @@ def check_secrets(inventory: Inventory, sentinels: bool) -> None:
     get = inventory.variables.get
     inventory.problems += clients_problems(get("redis_sentinel_clients_passwords"), bool(get("redis_auth")))
     units = [f"redis-server@{name}.service" for entry in entries for name in server_names(entry)]
-    units.append("redis-sentinel@sentinel.service")
+    units.append(f"redis-sentinel@{get('redis_sentinel_name')}.service")
     words = [get(name) for name in SECRETS] + [entry.get("password") for entry in entries]
     clients = get("redis_sentinel_clients_passwords")
     words += clients if isinstance(clients, list) else []

@@ -100,6 +100,7 @@ TWO = {"name": "other", "port": 6380}
         ),
         ({"redis_sentinel_password": "sent"}, MASKED),
         ({"redis_password": "redis"}, MASKED),
+        ({"redis_password": "watch", "redis_sentinel_name": "watch-eu"}, MASKED),
         ({"redis_sentinel_clients_passwords": ["enti"]}, MASKED),
         (
             {"redis_acl_users": [{"name": "app", "passwords": ["mai"], "keys": ["*"]}]},
