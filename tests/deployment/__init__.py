@@ -267,7 +267,9 @@ class DataSet:
         )
         with ledger:
             yield ledger
-            until(self.lab, "clients write on", lambda: ledger.acknowledged_since(0) > 100)
+            over = ledger.now
+            until(self.lab, "clients write on", lambda: ledger.acknowledged_since(over) > 10)
+            until(self.lab, "much is written", lambda: ledger.acknowledged_since(0) > 100)
         (grown or self).settled()
         report = ledger.report()
         if what:

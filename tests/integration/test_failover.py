@@ -59,7 +59,8 @@ def check(scene: Scene, book: Ledger) -> None:
     """Fail when a write is lost or something temporary is left."""
     scene.wait("the set is whole", scene.whole)
     assert scene.temporary() == []
-    scene.wait("clients write on", lambda: book.acknowledged_since(0) > 100)
+    resumed(book, LONG)
+    scene.wait("much is written", lambda: book.acknowledged_since(0) > 100)
     report = book.report()
     assert report.lost == 0, str(report)
 
