@@ -13,7 +13,7 @@ from ansible.plugins.action import ActionBase
 
 from ..module_utils._model.client_page import FILES, client_code
 from ..module_utils._model.cluster_status import judge_clusters
-from ..module_utils._model.facts_text import of_set
+from ..module_utils._model.facts_text import facts_of_set
 from ..module_utils._model.status_html import render_html
 from ..module_utils._model.status_page import render_page
 from ..module_utils._model.status_verdict import known_primaries
@@ -56,7 +56,7 @@ class ActionModule(ActionBase):
                         "cluster": instance["cluster"],
                         "rotating": instance["rotating"],
                         "promotions": instance["promotions"],
-                        "facts": of_set(instance["facts"], instance["name"]),
+                        "facts": facts_of_set(instance["facts"], instance["name"]),
                         "units": looked.get("units"),
                     }
                 else:

@@ -669,6 +669,6 @@ def looked(server: Server, root: Path) -> str:
     common |= {"compression": "none", "load": False, "aof": False, "wait": 120, "primary": False, "drill": False}
     common |= {"period": 86400, "offset": 0, "keep": 0, "keep_days": 0, "rsync": "", "command": []}
     said: list[str] = []
-    agent.Round(told, common, {}, time.time(), said.append).do_due()
+    agent.Round(told, common, {}, time.time(), said.append).run_due_work()
     assert backups(root) == []
     return " ".join(said)

@@ -115,14 +115,14 @@ class Acl(Reconciler[View]):
             check_path(seen, want, sure=not self.module.check_mode)
             view = View(seen, want, self.client is not None, plan)
             if plan.now or plan.later or list_differences(seen, want):
-                self._try(engine, declared)
+                self._refuse_unfit_users(engine, declared)
         self.first = self.first or plan
         return view
 
     def _differ(self, same: List[str], present: Dict[str, Any], live: Dict[str, Any]) -> bool:
         return len(same) < len(live) or any(name in present for name in self.absent) or self.wish.purge
 
-    def _try(self, engine: Judge, declared: Dict[str, List[str]]) -> None:
+    def _refuse_unfit_users(self, engine: Judge, declared: Dict[str, List[str]]) -> None:
         """Refuse what would lock out those who keep the data set running, and presets that do not fit this engine."""
         for name, user in self.users.items():
             literal = [("PSUBSCRIBE", text) for text in literal_patterns(user) if engine.version >= CHANNELS]
@@ -178,17 +178,17 @@ class Acl(Reconciler[View]):
             if isinstance(step, WriteFile):
                 step.write_file(self.module)
             elif self.client is not None and isinstance(step, RenewLogins):
-                self._let_go(self.client, step.names)
+                self._renew_logins(self.client, step.names)
             elif self.client is not None and isinstance(step, ChangeUser):
                 self._change(self.client, step.change)
                 if step.last:
-                    self._remember(self.client)
+                    self._prove_and_save(self.client)
         except QuorumError:
             if self.client is not None:
                 undo_changes(self.client, self.done)
             raise
 
-    def _let_go(self, client: Client, names: List[str]) -> None:
+    def _renew_logins(self, client: Client, names: List[str]) -> None:
         """Prove that every member lets everybody in as who they shall be, then let them log in anew."""
         self._let_in(client, [(self.params["name"], endpoint_from_params(self.params)), *self.places], names)
         reconnect_clients(client, set(names), self.logins, self.params["sentinels"], self.params["wait"], self.label)
@@ -228,7 +228,7 @@ class Acl(Reconciler[View]):
                 "The users of this server are as they were. Correct this rule",
             ) from None
 
-    def _remember(self, client: Client) -> None:
+    def _prove_and_save(self, client: Client) -> None:
         """Prove the new rights from outside, and let the server's own file record its users."""
         own = (self.params["name"], endpoint_from_params(self.params))
         if self.params["final"]:

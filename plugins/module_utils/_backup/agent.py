@@ -80,20 +80,20 @@ class Round:
         self.problems.append(what)
         self.say(what)
 
-    def do_due(self) -> None:
+    def run_due_work(self) -> None:
         """Do what is due."""
         memory = memory_from(self.state.get("memory", {}))
         seen = observe_all(self.places)
         self.job.reach = point_of(primary_of(seen))
         offset, period = float(self.common["offset"]), float(self.common["period"])
         slot = slot_of(self.now, period, offset)
-        looks = {host: look for host, look in map(self._saves, self.places, seen) if look}
+        looks = {host: look for host, look in map(self._count_saves, self.places, seen) if look}
         memory = remember_look(memory, slot, looks, self.now)
         now = Period(slot * period + offset, period, self.now)
         duty = decide_duty(self.me, self.settings["carriers"], seen, memory, now, self.common["primary"])
         memory.other = duty.other
         self.state["memory"], self.state["why"] = asdict(memory), duty.why
-        self._mend()
+        self._undo_leftovers()
         if duty.act:
             memory.began = slot
             self.state["memory"] = asdict(memory)
@@ -115,10 +115,10 @@ class Round:
         elif not duty.act:
             self.state["failed"] = ""  # another carrier does it now
         if self.code != CRITICAL:
-            self._thin()
-        self._away()
+            self._remove_expired()
+        self._copy_offsite()
 
-    def _mend(self) -> None:
+    def _undo_leftovers(self) -> None:
         """Undo what a run that was killed has left, whoever backs up now; it is tried again at the next look."""
         try:
             outcome = undo_leftovers(self.job)
@@ -127,7 +127,7 @@ class Round:
         if outcome:
             self.say(outcome)
 
-    def _saves(self, place: Place, seen: Observed) -> tuple[str, Look | None]:
+    def _count_saves(self, place: Place, seen: Observed) -> tuple[str, Look | None]:
         """Return how many BGSAVE commands a member has had."""
         try:
             with Client(place[1]) as client:
@@ -144,7 +144,7 @@ class Round:
             if record["result"] != PASSED:
                 self.note_problem(WARNING, f"the restore drill of {name}: {record['result']}")
 
-    def _thin(self) -> None:
+    def _remove_expired(self) -> None:
         """Remove what is too many or too old; a name is taken away before the files."""
         try:
             with lock_directory(self.job.place, self.job.user) as place:
@@ -156,7 +156,7 @@ class Round:
         except QuorumError as problem:
             self.note_problem(WARNING, f"old backups are not removed: {problem}")
 
-    def _away(self) -> None:
+    def _copy_offsite(self) -> None:
         """Copy the newest backup to where the user wants it; what fails is tried again at the next look."""
         names = manifests.list_backups(str(self.job.place))
         commands = list_commands(self.common, self.settings["name"], str(self.job.place / names[-1])) if names else []
@@ -238,7 +238,7 @@ def check_all() -> int:
 
         look = Round(settings, common, state.setdefault(name, {}), now, say)
         try:
-            look.do_due()
+            look.run_due_work()
         except (QuorumError, OSError) as problem:
             look.state.setdefault("why", "")
             look.note_problem(CRITICAL, str(problem))

@@ -44,7 +44,7 @@ class Snapshot:
     waited: List[str] = field(default_factory=list)
 
 
-def child_of(info: Mapping[str, str], aof: bool = False) -> str:
+def find_blocking_child(info: Mapping[str, str], aof: bool = False) -> str:
     """Return what a save has to wait for, empty when nothing; pure.
 
     A rewrite that is only scheduled counts for a copy of the AOF alone: after three failures the engine (7.0 and
@@ -61,7 +61,7 @@ def child_of(info: Mapping[str, str], aof: bool = False) -> str:
     return ""
 
 
-def put_off(info: Mapping[str, str]) -> bool:
+def is_rewrite_postponed(info: Mapping[str, str]) -> bool:
     """Return whether a rewrite of the AOF is due and has failed before; pure."""
     failed = info.get("aof_last_bgrewrite_status", "ok") != "ok"
     return failed and info.get("aof_rewrite_in_progress") == "0" and info.get("aof_rewrite_scheduled") == "1"
@@ -197,10 +197,10 @@ class Saver:
         announced = ""
         while True:
             info = self.read_info()
-            what = child_of(info, aof)
+            what = find_blocking_child(info, aof)
             if not what:
                 return info
-            if aof and put_off(info):
+            if aof and is_rewrite_postponed(info):
                 raise QuorumError(
                     "A rewrite of the AOF has failed, and the engine puts the next one off",
                     self.where,

@@ -58,7 +58,7 @@ def to_move_first(members: Sequence[ClusterMember], leaving: Leaving) -> bool:
     )
 
 
-def may_run(node: ClusterNode, error_kind: str, members: Sequence[ClusterMember]) -> bool:
+def may_still_run(node: ClusterNode, error_kind: str, members: Sequence[ClusterMember]) -> bool:
     """Return whether a node may still run: nothing refuses at its port, and somebody has not missed it."""
     views = [other for member in list_answering(members) for other in member.peers if other.id == node.id]
     missed = error_kind in ("timeout", "dns") and all(view.has_failed for view in views)

@@ -11,7 +11,7 @@ from typing import Sequence
 
 from .._core.errors import CommandFailed, QuorumError
 from .._redis.client import Client
-from .._redis.client_list import list_unblocks
+from .._redis.client_list import list_kills
 
 # As long as the engine itself stops the writes for it; it ends by itself when this module is killed.
 SECONDS = 5.0
@@ -55,7 +55,7 @@ def _cut_off_readers(old: Client) -> None:
 
 
 def _cut_off(client: Client, commands: Sequence[str] = ()) -> None:
-    unblocks = list_unblocks(client.call("CLIENT", "LIST", "TYPE", "normal"), *commands)
+    unblocks = list_kills(client.call("CLIENT", "LIST", "TYPE", "normal"), *commands)
     if unblocks:
         with suppress(QuorumError):  # one of them has gone by itself
             client.send_together(unblocks)

@@ -17,7 +17,7 @@ from .._model.cluster_view import ClusterMember, is_known, observed_placement
 from .._redis.client import connect
 from .._redis.endpoint import Endpoint
 from .._redis.observe import observe_all, read_members
-from .forget import Leaving, find_leaving, may_run
+from .forget import Leaving, find_leaving, may_still_run
 from .handover import hand_over
 from .observe import count_open_keys, observe_cluster
 from .plan import (
@@ -115,7 +115,7 @@ class Cluster(Reconciler[ClusterPlanner]):
         if self.check_mode:
             return Leaving(nodes, predicted=True)
         looks = zip(nodes, observe_all(places))
-        return Leaving(nodes, [server.name for node, server in looks if may_run(node, server.error_kind, seen)])
+        return Leaving(nodes, [server.name for node, server in looks if may_still_run(node, server.error_kind, seen)])
 
     def observe(self) -> ClusterPlanner:
         """Look until what passes by itself has passed."""

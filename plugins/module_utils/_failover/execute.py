@@ -12,7 +12,7 @@ from .._core.errors import CommandFailed, QuorumError
 from .._core.reconcile import Step
 from .._model.observed import PARKED
 from .._redis.client import Client
-from .._redis.client_list import EVERYBODY, list_unblocks
+from .._redis.client_list import EVERYBODY, list_kills
 from .._redis.connections import call_quietly, rewrite_config
 from .._redis.replies import as_dict, parse_info, parse_master, parse_number, parse_replicas
 from .._replication.interrupted import FENCE, FENCE_LAG, MARK, PRIORITY, read_setting
@@ -176,7 +176,7 @@ class Mover(MoveOperation):
 
     def _cut_off(self, *commands: str) -> None:
         """Close the connections of those that wait at the old primary, in these commands or any."""
-        for each in list_unblocks(self.call(self.plan.old.host, "CLIENT", "LIST"), *commands):
+        for each in list_kills(self.call(self.plan.old.host, "CLIENT", "LIST"), *commands):
             call_quietly(self.call, self.plan.old.host, *each)
 
     def _promoted(self) -> None:

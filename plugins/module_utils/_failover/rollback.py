@@ -23,7 +23,7 @@ PATIENCE = 5.0
 LIMIT = 40.0
 
 
-def settings_back(client: Client) -> None:
+def reset_settings(client: Client) -> None:
     """Undo every temporary setting of one server; its value says what it was."""
     for key in SETTINGS:
         value = parse_number(client.read_pairs("CONFIG", "GET", key).get(key), 0)
@@ -113,7 +113,7 @@ class Rescue:
         for place in self.places.values():
             try:
                 with connect(place) as client:
-                    settings_back(client)
+                    reset_settings(client)
                     rewrite_config(client)
             except QuorumError:
                 continue

@@ -33,7 +33,7 @@ NOTHING = "Nothing was changed"
 
 
 @dataclass
-class Wall:
+class FirewallTable:
     """What there is for one process, and what there shall be."""
 
     name: str
@@ -57,7 +57,7 @@ class ControlUnit(Step):
     command: Sequence[str]
 
 
-class Firewall(Reconciler[List[Wall]]):
+class Firewall(Reconciler[List[FirewallTable]]):
     """All tables of one call."""
 
     def __init__(self, module: Module) -> None:
@@ -73,17 +73,17 @@ class Firewall(Reconciler[List[Wall]]):
             if self.present and self.params["ssh_port"] in process["ports"]:
                 raise BadConfig(f"{process['name']} has the port of SSH, {self.params['ssh_port']}", todo=NOTHING)
 
-    def observe(self) -> List[Wall]:
+    def observe(self) -> List[FirewallTable]:
         """Look at files, units and kernel; refuse rules that they do not take, or that shut somebody out."""
         walls = [self._look(process) for process in self.params["processes"]]
         changing = [wall for wall in walls if self.present and self._todo(wall)]
         for wall in changing:
             self._take(wall)
         if changing and not self.params["ignore_clients"]:
-            self._nobody_shut_out(walls)
+            self._refuse_lockout(walls)
         return walls
 
-    def plan(self, obs: List[Wall]) -> List[Step]:
+    def plan(self, obs: List[FirewallTable]) -> List[Step]:
         """One step for each thing that differs."""
         return [step for wall in obs for step in self._todo(wall)]
 
@@ -94,7 +94,7 @@ class Firewall(Reconciler[List[Wall]]):
         elif isinstance(step, ControlUnit):
             must_succeed(f"Cannot {step.text}", "systemctl", *step.command, step.unit)
 
-    def settle(self, before: List[Wall], steps: List[Step]) -> List[Wall]:
+    def settle(self, before: List[FirewallTable], steps: List[Step]) -> List[FirewallTable]:
         """See that the kernel has what was asked for."""
         walls = [self._look(process) for process in self.params["processes"]] if steps else before
         for wall in walls:
@@ -105,13 +105,15 @@ class Firewall(Reconciler[List[Wall]]):
                 )
         return walls
 
-    def diff(self, before: List[Wall], after: Optional[List[Wall]], steps: List[Step]) -> List[Dict[str, str]]:
+    def diff(
+        self, before: List[FirewallTable], after: Optional[List[FirewallTable]], steps: List[Step]
+    ) -> List[Dict[str, str]]:
         """Show the files, then what is done to units."""
         files = [show_diff(wall.seen, wall.want) for wall in before if list_differences(wall.seen, wall.want)]
         rest = [step for step in steps if not isinstance(step, WriteFile)]
         return files + super().diff(before, after, rest)
 
-    def _look(self, process: Dict[str, Any]) -> Wall:
+    def _look(self, process: Dict[str, Any]) -> FirewallTable:
         name = process["name"]
         path = str(FOLDER / f"{name}.nft")
         seen = read_path(path)
@@ -125,9 +127,9 @@ class Firewall(Reconciler[List[Wall]]):
         table = show_units("ActiveState,UnitFileState", f"redis-firewall@{name}.service")
         unit = dict(row.split("=", 1) for row in table.splitlines() if "=" in row)
         code, listed = run_command("nft", "list", "table", "inet", name_table(name))
-        return Wall(name, ports, seen, want, unit, mark_of(listed) if code == 0 else None)
+        return FirewallTable(name, ports, seen, want, unit, mark_of(listed) if code == 0 else None)
 
-    def _todo(self, wall: Wall) -> List[Step]:
+    def _todo(self, wall: FirewallTable) -> List[Step]:
         """Return a step for each thing that differs; pure."""
         steps = plan_files([(wall.seen, wall.want)])
         running, enabled = wall.unit.get("ActiveState") == "active", wall.unit.get("UnitFileState") == "enabled"
@@ -141,14 +143,14 @@ class Firewall(Reconciler[List[Wall]]):
             steps.append(ControlUnit(f"load {wall.want.path}", wall.service, ["reload-or-restart"]))
         return steps
 
-    def _take(self, wall: Wall) -> None:
+    def _take(self, wall: FirewallTable) -> None:
         code, output = run_command("nft", "--check", "--file", "-", given=wall.want.content)
         if code == MISSING and not self.module.check_mode:
             raise QuorumError("The program nft is missing", "", f"{NOTHING}. Install the package nftables")
         if code not in (0, MISSING):
             raise Refused(f"nft does not take the rules for {wall.name}: {output}", wall.want.path, NOTHING)
 
-    def _nobody_shut_out(self, walls: List[Wall]) -> None:
+    def _refuse_lockout(self, walls: List[FirewallTable]) -> None:
         tables = read_tcp_tables()
         connections: List[str] = []
         for wall in walls:

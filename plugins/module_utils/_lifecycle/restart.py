@@ -47,7 +47,7 @@ class View:
         return "cluster" in (self.info.get("redis_mode"), self.info.get("server_mode"))
 
 
-def why_not(view: View, members: int) -> str:
+def explain_no_restart(view: View, members: int) -> str:
     """Return why this server must not be restarted, empty when it may be; pure."""
     if view.info.get("role") != "master":
         return ""
@@ -153,7 +153,7 @@ class Restart(Reconciler[View]):
         """Restart it, or leave it alone; or go on with what an earlier call has begun."""
         if self.params["resume"]:
             return [GoOn(f"wait until {self.params['name']} is in sync")]
-        if not self.sentinel and why_not(obs, len(self.params["members"])):
+        if not self.sentinel and explain_no_restart(obs, len(self.params["members"])):
             return []
         return [RestartUnit(f"restart {self.params['unit']} and wait until {self.params['name']} is in sync", obs)]
 
@@ -250,7 +250,7 @@ class Restart(Reconciler[View]):
 
     def result(self, obs: View, steps: list[Step]) -> dict[str, Any]:
         """Return how it went."""
-        why = "" if steps or self.sentinel else why_not(obs, len(self.params["members"]))
+        why = "" if steps or self.sentinel else explain_no_restart(obs, len(self.params["members"]))
         if why:
             self.warnings.append(f"{self.params['name']} needs a restart and was left alone: {why}")
         outcome = {"skipped_primary": bool(why), "why": why, "progress": self.progress, "seconds": self.seconds}

@@ -26,12 +26,12 @@ def read_moments(text: str) -> Dict[str, Dict[str, float]]:
     return moments
 
 
-def of_set(facts: Mapping[str, Mapping[str, float]], name: str) -> Dict[str, float]:
+def facts_of_set(facts: Mapping[str, Mapping[str, float]], name: str) -> Dict[str, float]:
     """Return what a host knows of a set, and of itself."""
     return {**facts.get("", {}), **facts.get(name, {})}
 
 
-def known_by(
+def list_moments(
     by_host: Mapping[str, Mapping[str, float]], names: Sequence[str]
 ) -> List[Tuple[str, List[Optional[float]]]]:
     """Return each host that knows one of these, with its moments; None for what it does not know."""

@@ -9,7 +9,7 @@ import xml.etree.ElementTree as ET
 from typing import Dict, List, Mapping, Sequence
 
 from .cluster_status import ClusterStatus
-from .facts_text import BACKUPS, CERTIFICATES, known_by
+from .facts_text import BACKUPS, CERTIFICATES, list_moments
 from .markup import Child, make_table, make_tag, mark_moving, show_time
 from .status_verdict import State
 
@@ -26,7 +26,7 @@ def show_facts(seen: Mapping[str, State]) -> List[ET.Element]:
     for caption, head, names in TABLES:
         rows: List[Sequence[Child]] = [
             [host, *(mark_moving("" if when is None else show_time(when)[:16]) for when in moments)]
-            for host, moments in known_by(known, names)
+            for host, moments in list_moments(known, names)
         ]
         elements += [make_table(("member", *head), rows, caption)] if rows else []
     oldest = min((facts["facts"] for facts in known.values() if "facts" in facts), default=None)

@@ -58,7 +58,7 @@ def dependents_in(text: str) -> List[Dependent]:
     return dependents
 
 
-def list_unblocks(text: str, *commands: str) -> List[Sequence[str]]:
+def list_kills(text: str, *commands: str) -> List[Sequence[str]]:
     """Return the commands that cut off who waits in one of these, such as BLPOP or XREAD, or without any in some; pure.
 
     `text` is CLIENT LIST.
@@ -150,7 +150,7 @@ def undo_changes(client: Client, commands: List[List[str]]) -> None:
             continue
 
 
-def left_behind(rows: str, since: Mapping[str, float], now: float) -> List[str]:
+def list_stale_logins(rows: str, since: Mapping[str, float], now: float) -> List[str]:
     """Return the clients in CLIENT LIST that logged in as these users before there was a new password; pure.
 
     Replicas and Sentinels are no clients: what they log in with is asked of them. A connection without any command

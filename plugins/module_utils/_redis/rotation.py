@@ -13,7 +13,7 @@ from typing import Iterable, List, Mapping, Optional, Sequence
 from .._core.errors import QuorumError, Refused
 from .._model.rotation_marks import GO_ON, parse_marks
 from .client import Client, connect
-from .client_list import left_behind
+from .client_list import list_stale_logins
 from .observe import Place
 
 
@@ -27,7 +27,7 @@ def list_rotating(path: Optional[str]) -> List[str]:
 
 def no_clients(client: Client, since: Mapping[str, float], label: str) -> None:
     """Refuse to go on while clients are there that know nothing but the previous password, as far as that is seen."""
-    stale = left_behind(client.call("CLIENT", "LIST"), since, time.time()) if since else []
+    stale = list_stale_logins(client.call("CLIENT", "LIST"), since, time.time()) if since else []
     if stale:
         raise Refused(
             f"{label}: clients have logged in before there was a new password: {'; '.join(stale)}",

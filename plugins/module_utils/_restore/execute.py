@@ -10,7 +10,7 @@ from typing import Callable, Dict, Type
 
 from .._backup.create import make_backup
 from .._backup.job import Job
-from .._backup.snapshot import put_off
+from .._backup.snapshot import is_rewrite_postponed
 from .._core.errors import Damaged, QuorumError, Refused, Unreachable
 from .._core.reconcile import Step
 from .._engine.seed_server import ADDRESS, read_credentials, stage_backup
@@ -180,7 +180,7 @@ class Restorer(RestoreOperation):
             now = self.read_info(self.head, "persistence")
             if now.get("aof_enabled") == "1" and is_rewritten(now):
                 return
-            if put_off(now) or time.monotonic() > end:
+            if is_rewrite_postponed(now) or time.monotonic() > end:
                 raise QuorumError(f"{self.head} cannot rewrite its AOF. Its log says why; free space there")
             time.sleep(PAUSE)
 

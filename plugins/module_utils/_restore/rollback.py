@@ -54,17 +54,17 @@ class WayOut(Talk):
         end_feeder(self.directory, entry)
         head, stage = self._settle(entry)
         ends: Dict[str, Callable[[Observed, JournalEntry], str]] = {
-            "serving": self._serving,
-            "new": self._new,
-            "old": self._old,
-            "lost": self._lost,
-            "moved": self._moved,
-            "silent": self._silent,
-            "busy": self._busy,
+            "serving": self._confirm_serving,
+            "new": self._keep_backup,
+            "old": self._keep_present,
+            "lost": self._fetch_present,
+            "moved": self._follow_other,
+            "silent": self._explain_silence,
+            "busy": self._explain_loading,
         }
         outcome = ends[stage](head, entry)
         if self.outcome:
-            if not self._attend(entry):
+            if not self._await_followers(entry):
                 outcome += "; some member is not in sync yet, run site.yml"
             reset_down_after(self.watchers, self.name)
             for host in self.places:
@@ -90,13 +90,13 @@ class WayOut(Talk):
 
     # What the former primary has come to
 
-    def _serving(self, head: Observed, entry: JournalEntry) -> str:
+    def _confirm_serving(self, head: Observed, entry: JournalEntry) -> str:
         loaded = bool(entry.expected) and head.databases == entry.expected != entry.databases
         self.outcome = "new" if loaded or holds_new(head, entry) else "old"
         what = "the backup's data" if self.outcome == "new" else "the present data"
         return f"{head.name} is the primary with {what}, {show_counts(head.databases)}"
 
-    def _new(self, head: Observed, entry: JournalEntry) -> str:
+    def _keep_backup(self, head: Observed, entry: JournalEntry) -> str:
         """Everything had arrived: let it serve, once its AOF has it too."""
         with contextlib.suppress(QuorumError):
             self.wait_until(
@@ -106,16 +106,16 @@ class WayOut(Talk):
         self.outcome = "new"
         return f"all of the backup had arrived: {head.name} is the primary with it, {show_counts(head.databases)}"
 
-    def _old(self, head: Observed, entry: JournalEntry) -> str:
+    def _keep_present(self, head: Observed, entry: JournalEntry) -> str:
         self.call(head.host, "REPLICAOF", "NO", "ONE")
         self.outcome = "old"
         return f"{head.name} goes on as the primary with the present data, {show_counts(head.databases)}"
 
-    def _lost(self, head: Observed, entry: JournalEntry) -> str:
+    def _fetch_present(self, head: Observed, entry: JournalEntry) -> str:
         """Part of the data is gone from the former primary: let it take all of it from a member that has it."""
         source = find_spare(head.host, entry, self._look())
         if source is None:
-            return self._help(head, entry, "holds neither the present data nor the backup's as a whole")
+            return self._ask_for_help(head, entry, "holds neither the present data nor the backup's as a whole")
         place = self.places[source.host]
         try:
             self.call(source.host, "REPLICAOF", "NO", "ONE")
@@ -123,30 +123,30 @@ class WayOut(Talk):
             what = f"{head.name} did not get its data back from {source.name}: that"
             self.wait_until(what, lambda: self._has(head.host, entry.databases), self.patience, 0.1)
         except QuorumError as problem:
-            return self._help(head, entry, f"has not got the present data back from {source.name} ({problem})")
+            return self._ask_for_help(head, entry, f"has not got the present data back from {source.name} ({problem})")
         self.call(head.host, "REPLICAOF", "NO", "ONE")
         self.point_member(source.host, self.places[head.host].address, self.places[head.host].port)
         self.outcome = "old"
         return f"{head.name} has got the present data back from {source.name} and goes on as the primary"
 
-    def _moved(self, head: Observed, entry: JournalEntry) -> str:
+    def _follow_other(self, head: Observed, entry: JournalEntry) -> str:
         """Somebody has made another member the primary: that counts."""
         other = other_primary(head, self._look())
         if other is None:
-            return self._help(head, entry, "has been replaced by a member that does not answer")
+            return self._ask_for_help(head, entry, "has been replaced by a member that does not answer")
         place = self.places[other.host]
         if head.primary is None or not other.is_at(head.primary.address, head.primary.port):
             self.point_member(head.host, place.address, place.port)
         self.outcome = "moved"
         return f"{other.name} was made the primary meanwhile and goes on with its data, {show_counts(other.databases)}"
 
-    def _silent(self, head: Observed, entry: JournalEntry) -> str:
-        return self._help(head, entry, "does not answer")
+    def _explain_silence(self, head: Observed, entry: JournalEntry) -> str:
+        return self._ask_for_help(head, entry, "does not answer")
 
-    def _busy(self, head: Observed, entry: JournalEntry) -> str:
-        return self._help(head, entry, "is still loading")
+    def _explain_loading(self, head: Observed, entry: JournalEntry) -> str:
+        return self._ask_for_help(head, entry, "is still loading")
 
-    def _help(self, head: Observed, entry: JournalEntry, what: str) -> str:
+    def _ask_for_help(self, head: Observed, entry: JournalEntry, what: str) -> str:
         kept = f" The data of before is kept in {entry.kept}." if entry.kept else ""
         return (
             f"{entry.head} {what}, and the Sentinels do not fail over. Bring {entry.head} back, then run restore.yml "
@@ -163,7 +163,7 @@ class WayOut(Talk):
         )
         return linked and observed.databases == databases and is_rewritten(self.read_info(host, "persistence"))
 
-    def _attend(self, entry: JournalEntry) -> bool:
+    def _await_followers(self, entry: JournalEntry) -> bool:
         """Let those that wait follow, and wait for them."""
         members = self._look()
         head = next((member for member in members if member.role == "primary"), None)

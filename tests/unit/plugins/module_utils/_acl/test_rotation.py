@@ -18,7 +18,7 @@ from ansible_collections.quorum.redis.plugins.module_utils._model.rotation_marks
     parse_marks,
     previous_hashes,
 )
-from ansible_collections.quorum.redis.plugins.module_utils._redis.client_list import left_behind
+from ansible_collections.quorum.redis.plugins.module_utils._redis.client_list import list_stale_logins
 from ansible_collections.quorum.redis.plugins.module_utils._redis.endpoint import Endpoint
 
 OLD, NEW = f"#{password_digest('old')}", f"#{password_digest('new')}"
@@ -93,7 +93,7 @@ def test_only_clients_that_logged_in_before_are_named() -> None:
         "id=7 addr=[2001:db8::1]:5 name= age=11 flags=P user=default cmd=get",
         "id=8 addr=192.0.2.5:5 name= age=500 flags=N cmd=NULL user=default",
     ]
-    assert left_behind("\n".join(rows), {"default": 990}, 1000) == [
+    assert list_stale_logins("\n".join(rows), {"default": 990}, 1000) == [
         "default from 192.0.2.1 (named shop), 2 connections",
         "default from [2001:db8::1], 1 connection",
     ]

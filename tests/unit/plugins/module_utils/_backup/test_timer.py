@@ -21,7 +21,11 @@ from ansible_collections.quorum.redis.plugins.module_utils._backup.agent import 
 )
 from ansible_collections.quorum.redis.plugins.module_utils._backup.offsite import list_commands, run_transfer
 from ansible_collections.quorum.redis.plugins.module_utils._backup.schedule import Look, Memory
-from ansible_collections.quorum.redis.plugins.module_utils._backup.snapshot import child_of, judge_save, put_off
+from ansible_collections.quorum.redis.plugins.module_utils._backup.snapshot import (
+    find_blocking_child,
+    is_rewrite_postponed,
+    judge_save,
+)
 from ansible_collections.quorum.redis.plugins.module_utils._engine.rdb_check import list_count_differences
 from ansible_collections.quorum.redis.plugins.module_utils._redis.engine_modules import parse_modules, render_modules
 from ansible_collections.quorum.redis.plugins.module_utils._redis.replies import keys_by_database, reason_in_log
@@ -136,17 +140,17 @@ def test_a_save_is_one_when_the_engine_and_the_file_say_so(now: dict[str, str], 
     ],
 )
 def test_which_child_is_waited_for(info: dict[str, str], child: str) -> None:
-    assert child_of(info) == child_of(info, aof=True) == child
+    assert find_blocking_child(info) == find_blocking_child(info, aof=True) == child
 
 
 def test_a_rewrite_that_is_only_scheduled_holds_up_no_save_but_a_copy_of_the_aof() -> None:
     due = {"rdb_bgsave_in_progress": "0", "aof_rewrite_in_progress": "0", "aof_rewrite_scheduled": "1"}
-    assert child_of(due) == ""
-    assert child_of(due, aof=True) == "a rewrite of the AOF"
-    assert not put_off({**due, "aof_last_bgrewrite_status": "ok"})
-    assert put_off({**due, "aof_last_bgrewrite_status": "err"})
-    assert not put_off({**due, "aof_last_bgrewrite_status": "err", "aof_rewrite_in_progress": "1"})
-    assert not put_off({**due, "aof_last_bgrewrite_status": "err", "aof_rewrite_scheduled": "0"})
+    assert find_blocking_child(due) == ""
+    assert find_blocking_child(due, aof=True) == "a rewrite of the AOF"
+    assert not is_rewrite_postponed({**due, "aof_last_bgrewrite_status": "ok"})
+    assert is_rewrite_postponed({**due, "aof_last_bgrewrite_status": "err"})
+    assert not is_rewrite_postponed({**due, "aof_last_bgrewrite_status": "err", "aof_rewrite_in_progress": "1"})
+    assert not is_rewrite_postponed({**due, "aof_last_bgrewrite_status": "err", "aof_rewrite_scheduled": "0"})
 
 
 def test_the_reason_is_the_last_loud_line_that_says_something() -> None:

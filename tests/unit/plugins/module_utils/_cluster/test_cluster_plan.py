@@ -9,7 +9,7 @@ import time
 from typing import Any
 
 import pytest
-from ansible_collections.quorum.redis.plugins.module_utils._cluster.forget import Leaving, find_leaving, may_run
+from ansible_collections.quorum.redis.plugins.module_utils._cluster.forget import Leaving, find_leaving, may_still_run
 from ansible_collections.quorum.redis.plugins.module_utils._cluster.plan import (
     ClusterPlanner,
     list_pending,
@@ -630,4 +630,4 @@ def test_who_may_still_run_is_told_by_its_port_and_by_the_others(kind: str, flag
     model.run()
     model.flags[5] = flags
     members = model.look()[:5]
-    assert may_run(find_leaving(members, ["192.0.2.6"])[0], kind, members) is said
+    assert may_still_run(find_leaving(members, ["192.0.2.6"])[0], kind, members) is said

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from ansible_collections.quorum.redis.plugins.module_utils._lifecycle.restart import (
     View,
+    explain_no_restart,
     progress_share,
     sentinel_state,
     server_state,
-    why_not,
 )
 
 REPLICA = {
@@ -49,7 +49,7 @@ REPLICA = {
     ],
 )
 def test_who_is_left_alone(info: dict[str, str], save: str, members: int, why: str) -> None:
-    found = why_not(View(info, save=save), members)
+    found = explain_no_restart(View(info, save=save), members)
     assert why in found if why else not found
 
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from ansible_collections.quorum.redis.plugins.module_utils._redis.client_list import (
-    list_unblocks,
+    list_kills,
     living_sentinels,
     parse_client_list,
 )
@@ -25,8 +25,8 @@ def test_rows_are_read() -> None:
 
 
 def test_who_waits_is_cut_off_but_no_link_of_replication() -> None:
-    assert list_unblocks(LISTED) == [("CLIENT", "KILL", "ID", "4"), ("CLIENT", "KILL", "ID", "5")]
-    assert list_unblocks(LISTED, "xread") == [("CLIENT", "KILL", "ID", "5")]
+    assert list_kills(LISTED) == [("CLIENT", "KILL", "ID", "4"), ("CLIENT", "KILL", "ID", "5")]
+    assert list_kills(LISTED, "xread") == [("CLIENT", "KILL", "ID", "5")]
 
 
 def test_a_sentinel_whose_host_is_gone_is_connected_and_lives_no_more() -> None:
