@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Mapping, Sequence
 
-from .backup_manifest import PASSED, rename_counts
+from .backup_manifest import FORMAT, PASSED, rename_counts
 from .tables import count_of
 
 PROOFS = ("file_check", "load")
@@ -25,6 +25,9 @@ def assign_parts(
     `shards` are those of the cluster as it is; `holder` is where the backup is, empty: with each host that has made a
     part of it; `expires` are the keys of each part that may have gone meanwhile.
     """
+    if manifest.get("format", 1) > FORMAT:
+        newer = [f"its manifest has format {manifest['format']}, known is {FORMAT}: use a newer version of quorum.redis"]
+        return {"parts": [], "others": [], "problems": newer, "wrong": newer, "lines": []}
     manifest = rename_counts(manifest)
     name, places = str(cluster["name"]), cluster["places"]
     present = {str(shard["slots"]): shard for shard in shards}
