@@ -13,13 +13,16 @@ version_added: 0.1.0
 description:
   - Says which of four kinds of damage a cluster has, what mends it, and what that gives up. With O(confirm) it does it,
     one kind in a run; without, nothing is changed.
-  - C(majority), half of the primaries or more are lost, so that nobody can be elected. The replica that has received
-    most of each of these shards takes over without a vote (C(CLUSTER FAILOVER TAKEOVER)), one after the other. It is
-    refused while such a primary may live.
+  - C(majority), half of the primaries or more are lost, so that nobody can be elected. Of the replicas that
+    answer the one that has received most of each of these shards takes over without a vote
+    (C(CLUSTER FAILOVER TAKEOVER)), one after the other. It is refused while any primary that is missing may live, and
+    while a replica of these shards is silent that is not O(gone).
   - C(slots), slots without an owner. When all copies of a shard are O(gone), their nodes are forgotten and the slots
-    given to the other primaries; the keys in them are lost. Slots whose keys somebody holds go to that one.
+    given to the other primaries, under a later epoch than those had; the keys in them are lost. Slots whose keys
+    somebody holds go to that one.
   - C(open), slots that somebody has opened to move them, and not closed. What was begun is ended, or the owner gets the
-    keys back that others hold. No key takes the place of a copy that differs.
+    keys back that others hold. No key takes the place of a copy that differs. What had gone to a member that is
+    O(gone) is lost, and counted.
   - C(identity), a member that has lost its C(nodes.conf) and that the others know as somebody else, or one without
     slots that is O(gone). The others forget that node, and the member joins as a replica.
   - What needs no decision it leaves to the cluster, which elects replicas of single primaries, and to
@@ -35,13 +38,17 @@ options:
   gone:
     description:
       - Members that are gone for good, as C(host:port), or C(host) where a host has one. Their data will not come back,
-        and they must not either.
-      - One that answers is refused.
+        and they must not be started with it. One that is forgotten and started empty joins as a replica, in this run
+        where it is there within a minute.
+      - One that answers is refused, but in a repeated run that finds nothing to do.
     type: list
     elements: str
     default: []
   confirm:
-    description: RV(confirmation) of a run without it. Another text is refused as long as there is something to repair.
+    description:
+      - RV(confirmation) of a run without it. Another text is refused as long as there is something to repair.
+      - With that of another kind of damage than C(identity) nobody is forgotten only because of O(gone), so that a run
+        can be repeated as it was.
     type: str
     default: ""
   wait:

@@ -48,9 +48,11 @@ class Census:
     """All members, those that are declared gone, and the nodes that cannot be asked."""
 
     def __init__(self, members: Sequence[ClusterMember], gone: Sequence[str], replicas: int, where: str) -> None:
-        """Gather what is told of each node; refuse names that mean nobody, or somebody who answers."""
+        """Gather what is told of each node; refuse names that mean nobody."""
         self.members, self.replicas, self.where = members, replicas, where
-        self.gone = [self._declared(name) for name in gone]
+        named = [self._declared(name) for name in gone]
+        self.back = [each for each in named if members[each].id or members[each].server.error_kind not in SILENT]
+        self.gone = [position for position in named if position not in self.back]
         self.table = show_evidence(members)
         ours, unclaimed = by_id(members), list_unclaimed(members)
         views: Dict[str, List[ClusterNode]] = {}
@@ -67,12 +69,14 @@ class Census:
         if len(positions) != 1:
             known = ", ".join(_full_name(member) for member in self.members)
             raise QuorumError(f"No member is called {name}", self.where, f"Nothing was changed. Use some of {known}")
-        member = self.members[positions[0]]
-        if member.id or member.server.error_kind not in SILENT:
+        return positions[0]
+
+    def refuse_back(self) -> None:
+        """Refuse to begin when somebody was named as gone who is there."""
+        for member in (self.members[position] for position in self.back):
             why = "answers" if member.id else f"cannot be asked ({member.server.error}), which is not the same"
             todo = "Nothing was changed. Stop it for good first, or do not name it"
             raise Refused(f"{show_place(member.server)} is said to be gone and {why}", self.where, todo)
-        return positions[0]
 
     def _missing(self, identity: str, views: List[ClusterNode], unclaimed: Set[int]) -> Missing:
         here = [
@@ -121,10 +125,6 @@ class Census:
         place = "a node without an address" if missing.node.is_lost else f"{missing.node.address}:{missing.node.port}"
         return f"{place} ({missing.id[:8]})"
 
-    def full_names(self, positions: Sequence[int]) -> str:
-        """Return members as they are to be typed."""
-        return ",".join(_full_name(self.members[position]) for position in positions)
-
     def followers_of(self, missing: Missing) -> List[int]:
         """Return the members that answer and follow a missing node."""
         return [
@@ -136,6 +136,15 @@ class Census:
     def copies_of(self, missing: Missing) -> List[Missing]:
         """Return the missing nodes that followed another missing node."""
         return [each for each in self.missing if any(view.primary_id == missing.id for view in each.views)]
+
+    def list_undeclared(self, nodes: Sequence[Missing]) -> List[Missing]:
+        """Return those of these nodes that are silent members, and that nobody has declared gone."""
+        return [each for each in nodes if each.position >= 0 and each.position not in self.gone]
+
+    def type_gone(self, nodes: Sequence[Missing]) -> str:
+        """Return what declares these nodes gone, beside those that are."""
+        positions = sorted({*self.gone, *(each.position for each in nodes)})
+        return f"redis_repair_gone={','.join(_full_name(self.members[position]) for position in positions)}"
 
     def silent_but(self, positions: Sequence[int]) -> List[ClusterMember]:
         """Return the members that could not be asked, without these."""
@@ -152,8 +161,33 @@ class Census:
             shown = "; ".join(f"{member.name}: {member.server.error}" for member in silent)
             raise Refused(f"Members do not answer: {shown}", self.where, todo, self.table)
 
-    def refuse_living(self, missing: Missing) -> None:
-        """Refuse to replace a node that may live: one that is asked and says something, or that others see."""
+    def refuse_strangers(self, nodes: Sequence[Missing]) -> None:
+        """Refuse to count on the end of a node that is no member: nobody asks it whether it lives."""
+        for missing in nodes:
+            if missing.position < 0 and not missing.node.is_lost:
+                todo = "Declare it, or start it: who is no member cannot be declared gone"
+                what = f"{self.name_of(missing)} is a node and no member by the inventory"
+                raise Refused(what, self.where, todo, self.table)
+
+    def refuse_living(self, nodes: Sequence[Missing]) -> None:
+        """Refuse to replace nodes that may live: asked they say something, others see them, or they are not reached."""
+        for missing in nodes:
+            self._refuse_seen(missing)
+        away = [
+            each for each in self.list_undeclared(nodes) if self.members[each.position].server.error_kind != "refused"
+        ]
+        if away:
+            shown = "; ".join(
+                f"{self.name_of(each)} is out of reach, and may live: {self.members[each.position].server.error}"
+                for each in away
+            )
+            todo = (
+                f"Start {'it' if len(away) == 1 else 'them'}. When its server is off for certain, add "
+                f"{self.type_gone(away)}: a primary that lives with its clients would lose what they write"
+            )
+            raise Refused(shown, self.where, todo, self.table)
+
+    def _refuse_seen(self, missing: Missing) -> None:
         name = self.name_of(missing)
         if missing.position < 0:
             todo = "Declare it, or start it: who is no member cannot be asked whether it lives"
@@ -171,13 +205,6 @@ class Census:
         if seen:
             todo = "Wait for cluster-node-timeout, then run again; a primary that lives is never replaced"
             raise Unsettled(f"{', '.join(seen)} has not missed {name} yet", self.where, todo, self.table)
-        if server.error_kind != "refused" and missing.position not in self.gone:
-            todo = (
-                "Start it. When its server is off for certain, add "
-                f"redis_repair_gone={self.full_names([missing.position])}: a primary that lives with its clients "
-                "would lose what they write"
-            )
-            raise Refused(f"{name} is out of reach, and may live: {server.error}", self.where, todo, self.table)
 
 
 def _full_name(member: ClusterMember) -> str:

@@ -5,20 +5,31 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import List, Sequence, Set, Tuple
+import re
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Callable, Collection, Dict, List, Sequence
 
 from .._core.errors import QuorumError, Refused, Unsettled
 from .._core.reconcile import Step
 from .._model.cluster_open import Finisher, SlotMove, list_open, set_slot
-from .._model.cluster_view import ClusterMember, list_answering, list_contested, open_slots
+from .._model.cluster_slots import ranges_of, show_slots, slots_of
+from .._model.cluster_view import (
+    ClusterMember,
+    list_answering,
+    list_contested,
+    list_disagreements,
+    list_unclaimed,
+    open_slots,
+)
 from .._model.tables import count_of, show_place
 from .census import Census, Damage, Missing
-from .forget import Leaving, forget_steps, refuse_forget
+from .identity import find_lost_identity
 from .ownerless import find_lost_slots
+from .plan import ClusterPlanner, list_pending
 from .preflight import Loads, refuse_strange
 from .rebalance import finishing_steps
-from .steps import ForceTakeOver, JoinAgain
+from .steps import ForceTakeOver
 
 
 @dataclass
@@ -38,11 +49,55 @@ class Diagnosis:
         return f"{name}:{self.damage[0].word}" if self.damage else ""
 
 
-def diagnose_cluster(census: Census) -> Diagnosis:
+def decide_run(census: Census, name: str, confirm: str) -> Diagnosis:
+    """Return what is done once it is confirmed; refuse a word that is not what is given up now.
+
+    With the word of another kind nobody asks to forget who is gone: a repair is repeated with all that it was given.
+    """
+    repeated = re.fullmatch(rf"{re.escape(name)}:(no-key|[1-9]\d*-(primary|primaries|slots?))", confirm)
+    try:
+        diagnosis = diagnose_cluster(census, asked=not repeated)
+    except Unsettled:
+        raise
+    except QuorumError:
+        census.refuse_back()
+        raise
+    if diagnosis.damage or not confirm:
+        census.refuse_back()
+    if diagnosis.damage and confirm and confirm != diagnosis.word_for(name):
+        diagnosis = diagnose_cluster(census)
+        what = f"{confirm} is not what is given up now: {diagnosis.damage[0].gives_up}"
+        todo = f"Nothing was changed. To go on, confirm with {diagnosis.word_for(name)}"
+        raise Refused(what, census.where, todo, census.table)
+    if not diagnosis.damage:
+        diagnosis.rest += list_named(census)
+    return diagnosis
+
+
+def list_named(census: Census, joined: Collection[int] = ()) -> List[str]:
+    """Return what became of those that were named as gone, unless it has been decided."""
+    back = [census.members[position] for position in census.back if position not in joined]
+    others = [member for member in list_answering(census.members) if member not in back]
+    met = {node.id for member in others for node in member.peers}
+    known = [census.members[each.position].server for each in census.missing if each.position in census.gone]
+    return [
+        f"{show_place(member.server)} was named as gone and is back"
+        + ("" if not member.id or member.id in met else ", and the others do not know it: stop it and empty it")
+        for member in back
+    ] + [
+        f"{show_place(server)} was named as gone, and the others know it still. To have it forgotten, run again "
+        "without a confirmation"
+        for server in known
+    ]
+
+
+def diagnose_cluster(census: Census, asked: bool = True) -> Diagnosis:
     """Return the damage, or refuse: what passes by itself is waited for, what nobody can mend is said."""
     _refuse_unclear(census)
     diagnosis = Diagnosis()
-    for check in (find_lost_majority, find_lost_slots, find_open, find_lost_identity):
+    identity = partial(find_lost_identity, asked=asked)
+    checks: List[Callable[[Census], List[Damage]]] = [find_lost_majority, find_lost_slots, find_open, identity]
+    for check in checks:
         try:
             diagnosis.damage += check(census)
         except QuorumError as problem:
@@ -52,8 +107,7 @@ def diagnose_cluster(census: Census) -> Diagnosis:
     if not diagnosis.damage:
         diagnosis.rest += [
             f"{show_place(member.server)} does not answer: {member.server.error}. Start it; that needs no repair"
-            for member in census.members
-            if not member.id
+            for member in census.silent_but(())
         ]
     return diagnosis
 
@@ -83,12 +137,18 @@ def find_lost_majority(census: Census) -> List[Damage]:
         return []
     names = ", ".join(census.name_of(missing) for missing, _followers in led)
     if census.can_elect:
-        todo = "Wait for it. When none is elected, read the logs of its replicas (cluster-replica-validity-factor)"
+        stands = ", ".join(show_place(census.members[each].server) for _missing, there in led for each in there)
+        todo = (
+            f"Wait for it. When none is elected, the log of {stands} says why. Where its data is too old, CONFIG SET "
+            "cluster-replica-validity-factor 0 there lets it stand: what it had not received is lost. When its primary "
+            "is there again, set it back to what it was"
+        )
         what = f"{names} does not answer, and {census.voters} primaries can elect a replica"
         raise Unsettled(what, census.where, todo, census.table)
+    census.refuse_living(census.owners)
+    unseen = _refuse_fuller(census, [missing for missing, _followers in led])
     steps: List[Step] = []
     for missing, followers in led:
-        census.refuse_living(missing)
         best = _best_copy(census, missing, followers)
         server = census.members[best].server
         has = f"offset {server.offset} and {count_of(server.key_count, 'key')}"
@@ -99,12 +159,25 @@ def find_lost_majority(census: Census) -> List[Damage]:
         Damage(
             "majority",
             f"{census.voters} of {total} primaries answer, which are no majority: nobody can be elected for {names}",
-            "What these primaries acknowledged and their replicas had not received yet; when one of them lives still, "
-            "all that its clients write",
+            "What these primaries acknowledged and their replicas had not received yet"
+            + (f", and what only {unseen} had received" if unseen else "")
+            + "; when one of them lives still, all that its clients write",
             count_of(len(steps), "primary").replace(" ", "-"),
             steps,
         )
     ]
+
+
+def _refuse_fuller(census: Census, led: Sequence[Missing]) -> str:
+    """Refuse while a silent replica may have received more than those that answer; return those that are given up."""
+    copies = [copy for missing in led for copy in census.copies_of(missing)]
+    left = census.list_undeclared(copies)
+    if left:
+        names = ", ".join(census.name_of(copy) for copy in left)
+        todo = f"Start it: who has received most takes over. When it is gone for good, add {census.type_gone(left)}"
+        what = f"{names}, a replica of a primary that is lost, does not answer, and may have received more"
+        raise Refused(what, census.where, todo, census.table)
+    return ", ".join(census.name_of(copy) for copy in copies if not copy.node.is_lost)
 
 
 def _best_copy(census: Census, missing: Missing, followers: Sequence[int]) -> int:
@@ -135,6 +208,7 @@ def find_open(census: Census) -> List[Damage]:
     if not open_slots(members):
         return []
     census.refuse_silent("A slot is closed only when every member is there. Start them, or declare them gone")
+    lost = _keys_gone(census)
     moves: List[SlotMove] = []
     for slot in sorted(list_open(members)):
         finisher = Finisher(members, slot)
@@ -144,15 +218,48 @@ def find_open(census: Census) -> List[Damage]:
         move = finisher.finish_move()
         moves += [move] if move else finisher.close_slot()
     moves += _stale_marks(members)
+    there = ", ".join(
+        member.name
+        for member in list_answering(members)
+        if any(member.slot_keys.get(slot) and slot not in slots_of(member.slots) for slot in lost)
+    )
     return [
         Damage(
             "open",
             "; ".join(open_slots(members)[:6]),
-            "Nothing: a key is never overwritten by another copy, and where two differ it ends and names them",
-            "no-key",
+            f"The keys of {count_of(len(lost), 'slot')} ({show_slots(ranges_of(lost), 4)}) that had gone already to "
+            f"{', '.join(sorted(set(lost.values())))}" + (f", but those that {there} holds" if there else "")
+            if lost
+            else "Nothing: a key is never overwritten by another copy, and where two differ it ends and names them",
+            count_of(len(lost), "slot").replace(" ", "-") if lost else "no-key",
             finishing_steps(moves),
         )
     ]
+
+
+def _keys_gone(census: Census) -> Dict[int, str]:
+    """Return the open slots whose owner was giving keys to a node that is gone; refuse while somebody has its copy."""
+    missing = {each.id: each for each in census.missing}
+    lost = {}
+    for member in (each for each in list_answering(census.members) if each.slots and not each.own.is_replica):
+        for slot, target in sorted(member.own.migrating.items()):
+            if target not in missing:
+                continue
+            name = census.name_of(missing[target])
+            followers = census.followers_of(missing[target])
+            if followers:
+                server = census.members[followers[0]].server
+                todo = (
+                    f"Start {name}. When it is gone for good, CLUSTER FAILOVER TAKEOVER on {show_place(server)}, then "
+                    "run again: the keys come back from there"
+                )
+                what = f"Keys of slot {slot} have gone to {name}, which is gone; {show_place(server)} has a copy of it"
+                raise Refused(what, census.where, todo, census.table)
+            census.refuse_strangers([missing[target]])
+            if missing[target].position >= 0:
+                census.refuse_living([missing[target]])
+            lost[slot] = name
+    return lost
 
 
 def _stale_marks(members: Sequence[ClusterMember]) -> List[SlotMove]:
@@ -169,64 +276,19 @@ def _stale_marks(members: Sequence[ClusterMember]) -> List[SlotMove]:
     return moves
 
 
-def find_lost_identity(census: Census) -> List[Damage]:
-    """Return the members that came back as somebody else, or were declared gone and have nothing left."""
-    members = census.members
-    nobody: List[Missing] = []
-    joining: Set[int] = set()
-    for missing in (each for each in census.missing if not each.slots):
-        here = [
-            position
-            for position, member in enumerate(members)
-            if member.id and any(member.server.is_known_by(view.address, view.port) for view in missing.views)
-        ]
-        if here or missing.node.is_lost or missing.position in census.gone:
-            nobody.append(missing)
-            joining.update(here)
-            if missing.position in census.gone and members[missing.position].server.error_kind == "refused":
-                joining.add(missing.position)
-    if not nobody:
-        return []
-    blank = [position for position, member in enumerate(members) if member.is_blank]
-    if len(blank) <= sum(missing.node.is_lost for missing in nobody):  # else some of them are new ones
-        joining.update(blank)
-    census.refuse_silent("A node is forgotten only when every member is there to forget it", sorted(joining))
-    stay = [member for position, member in enumerate(members) if position not in census.gone]
-    # Whether its address is known still changes from one moment to the next.
-    leaving = Leaving([replace(missing.node, address="", port=0, slots=[]) for missing in nobody])
-    refuse_forget(stay, leaving, census.where)
-    alone = sorted(position for position in joining if not members[position].peers)
-    who = ", ".join(show_place(members[position].server) for position in alone)
-    shown = ", ".join(f"the node {missing.id[:8]}" for missing in nobody)
-    return [
-        Damage(
-            "identity",
-            f"The others know {shown}, which there is no more" + (f"; {who} can join anew" if who else ""),
-            f"What {shown} alone held; whoever joins anew gets the data of its primary",
-            count_of(len(nobody), "identity").replace(" ", "-"),
-            [*forget_steps(members, leaving), *_join_steps(census, alone)],
-        )
+def list_unmended(census: Census, kind: str, joined: Collection[int] = ()) -> List[str]:
+    """Return what a repair of this kind waits for still, a sentence each.
+
+    Who has not joined does not count, nor who was named as gone and is back all the same, nor a slot that is open where
+    that was not to be repaired.
+    """
+    members = [
+        member
+        for position, member in enumerate(census.members)
+        if not member.is_blank and (position in joined or position not in census.back)
     ]
-
-
-def _join_steps(census: Census, joining: Sequence[int]) -> List[Step]:
-    """Return how members join again: as replicas where one is lacking, in another zone where that can be."""
-    members = census.members
-    count = {
-        primary: sum(1 for member in list_answering(members) if member.own.primary_id == members[primary].id)
-        for primary in census.primaries
-    }
-    steps: List[Step] = []
-    for position in joining:
-        zone = members[position].zone
-
-        def cost(primary: int, zone: str = zone) -> Tuple[bool, bool, int, int]:
-            full = count[primary] >= census.replicas
-            return full, members[primary].zone == zone, count[primary], primary
-
-        if count:
-            primary = min(count, key=cost)
-            count[primary] += 1
-            text = f"{show_place(members[position].server)}: join again, as a replica of {members[primary].name}"
-            steps.append(JoinAgain(text, position, members[primary].id))
-    return steps
+    apart = frozenset(list_open(members))
+    if kind == "majority" and list_unclaimed(members):
+        return [*list_contested(members), *list_disagreements(members, apart)]
+    pending = list_pending(ClusterPlanner(members, "", census.replicas), apart)
+    return [*pending, *(open_slots(members) if kind == "open" else [])]

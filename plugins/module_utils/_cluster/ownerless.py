@@ -14,7 +14,7 @@ from .._model.cluster_view import list_answering, list_unclaimed
 from .._model.tables import count_of
 from .census import Census, Damage, Missing
 from .forget import Leaving, forget_steps
-from .steps import add_slots
+from .steps import add_slots, bump_epoch
 
 
 def find_lost_slots(census: Census) -> List[Damage]:
@@ -36,11 +36,12 @@ def find_lost_slots(census: Census) -> List[Damage]:
     if not census.primaries:
         todo = "Restore a backup with quorum.redis.restore"
         raise Refused("No primary with slots is left", census.where, todo, census.table)
-    given, lost = _share_out(census, lacking)
-    ids = {missing.id for missing in forgotten}
-    nodes = [missing.node for missing in forgotten]
-    steps: List[Step] = forget_steps(members, Leaving(nodes)) if ids else []
-    steps += [add_slots(members, position, ranges_of(slots)) for position, slots in sorted(given.items())]
+    given, lost = _share_out(census, lacking, {slot for missing in dead for slot in missing.slots})
+    steps: List[Step] = forget_steps(members, Leaving([missing.node for missing in forgotten]))
+    for position, slots in sorted(given.items()):
+        # The epoch comes first: with the slots but the old epoch, a run that ends here would leave them to whoever
+        # comes back with a later one.
+        steps += [bump_epoch(members, position), add_slots(members, position, ranges_of(slots))]
     names = ", ".join(census.name_of(missing) for missing in forgotten)
     shown = f"{count_of(len(lacking), 'slot')} of {SLOTS} ({show_slots(ranges_of(lacking), 4)})"
     gives_up = f"All keys in {count_of(len(lost), 'slot')} of {SLOTS}" if lost else "Nothing: the keys are there"
@@ -48,7 +49,7 @@ def find_lost_slots(census: Census) -> List[Damage]:
         Damage(
             "slots",
             f"{shown} have no owner" + (f"; gone are {names}" if names else ""),
-            gives_up + (f", and {names}, who cannot come back" if names else ""),
+            gives_up + (f", and what {names} had, which must not come back with that" if names else ""),
             count_of(len(lost), "slot").replace(" ", "-") if lost else "no-key",
             steps,
         )
@@ -57,30 +58,25 @@ def find_lost_slots(census: Census) -> List[Damage]:
 
 def _refuse_undeclared(census: Census, dead: Sequence[Missing], forgotten: Sequence[Missing]) -> None:
     """Refuse to give slots away while somebody may come back with their keys."""
-    for missing in forgotten:
-        if missing.position < 0 and not missing.node.is_lost:
-            todo = "Declare it, or start it: who is no member cannot be declared gone"
-            raise Refused(
-                f"{census.name_of(missing)} is a node and no member by the inventory", census.where, todo, census.table
-            )
-    left = [missing for missing in forgotten if missing.position >= 0 and missing.position not in census.gone]
+    census.refuse_strangers(forgotten)
+    left = census.list_undeclared(forgotten)
     if left:
         slots = {slot for missing in dead for slot in missing.slots}
         names = ", ".join(census.name_of(missing) for missing in left)
-        typed = census.full_names(sorted({*census.gone, *(missing.position for missing in left)}))
         todo = (
-            f"Start one of them: it has the keys. When all are gone for good, add redis_repair_gone={typed}: the slots "
+            f"Start one of them: it has the keys. When all are gone for good, add {census.type_gone(left)}: the slots "
             "are given to others then, and their keys are lost"
         )
         what = f"{count_of(len(slots), 'slot')} ({show_slots(ranges_of(slots), 4)}) have no living copy, and {names}"
         raise Refused(f"{what} {'does' if len(left) == 1 else 'do'} not answer", census.where, todo, census.table)
-    for missing in forgotten:
-        if missing.position >= 0:
-            census.refuse_living(missing)
+    census.refuse_living([missing for missing in forgotten if missing.position >= 0])
 
 
-def _share_out(census: Census, lacking: Set[int]) -> Tuple[Dict[int, Set[int]], Set[int]]:
-    """Return who gets which slots, and those of which no key is left: who holds keys of a slot gets it."""
+def _share_out(census: Census, lacking: Set[int], dead: Set[int]) -> Tuple[Dict[int, Set[int]], Set[int]]:
+    """Return who gets which slots, and those that lose keys: who holds keys of a slot gets it.
+
+    Of a slot whose owner is dead, others hold no more than what was moved before that.
+    """
     given: Dict[int, Set[int]] = {}
     members = census.members
     holders = {slot: [each for each, member in enumerate(members) if member.slot_keys.get(slot)] for slot in lacking}
@@ -97,8 +93,8 @@ def _share_out(census: Census, lacking: Set[int]) -> Tuple[Dict[int, Set[int]], 
         if view.id == members[position].id
         for slot in slots_of(view.slots)
     }
-    lost = sorted(slot for slot in lacking if not holders[slot] and slot not in shown)
-    for slot in sorted(lacking - set(lost)):
+    bare = sorted(slot for slot in lacking if not holders[slot] and slot not in shown)
+    for slot in sorted(lacking - set(bare)):
         owner = shown.get(slot, -1)  # has given it up, and the others do not know that
         holder = holders[slot][0] if holders[slot] else owner
         if owner not in (-1, holder):
@@ -111,12 +107,12 @@ def _share_out(census: Census, lacking: Set[int]) -> Tuple[Dict[int, Set[int]], 
             raise Refused(what, census.where, todo, census.table)
         given.setdefault(holder, set()).add(slot)
     sizes = {each: count_slots(members[each].slots) + len(given.get(each, ())) for each in census.primaries}
-    left = list(lost)
+    left = list(bare)
     for position, size in sorted(_level(sizes, len(left)).items()):
         part, left = left[:size], left[size:]
         if part:
             given.setdefault(position, set()).update(part)
-    return given, set(lost)
+    return given, {*bare, *(dead & lacking)}
 
 
 def _level(sizes: Dict[int, int], more: int) -> Dict[int, int]:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Dict, List, Optional, Sequence
+from typing import Dict, FrozenSet, List, Optional, Sequence
 
 from .._core.errors import Refused
 from .._core.reconcile import Step
@@ -262,11 +262,11 @@ def list_unanswered(planner: ClusterPlanner) -> List[str]:
     return [f"{named(member.server)} does not answer" for member in list_silent(planner.members)]
 
 
-def list_pending(planner: ClusterPlanner) -> List[str]:
-    """Return what the cluster still lacks, a sentence each; silent members do not count."""
+def list_pending(planner: ClusterPlanner, apart: FrozenSet[int] = frozenset()) -> List[str]:
+    """Return what the cluster still lacks, a sentence each; silent members do not count, nor do slots set apart."""
     there = list_answering(planner.members)
     lacking = ranges_of(list_unclaimed(there))
-    pending = [*list_unmet(planner), *list_contested(there), *list_disagreements(there)]
+    pending = [*list_unmet(planner), *list_contested(there), *list_disagreements(there, apart)]
     pending += [f"slots {show_slots(lacking, 4)} have no owner"] if lacking else []
     for member in there:
         upstream = member.server.primary

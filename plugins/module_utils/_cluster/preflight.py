@@ -67,7 +67,8 @@ def refuse_strange(members: Sequence[ClusterMember], where: str) -> None:
                     f"{here[0].name} has lost its identity: {member.name} knows another node at its address, "
                     f"with slots {show_slots(node.slots, 4)}",
                     where,
-                    "Bring its nodes.conf back, or wait for a successor and run quorum.redis.repair",
+                    "Bring its nodes.conf back, or stop it: a replica takes over then, and quorum.redis.repair says "
+                    "what is left to do",
                     table,
                 )
             if node.is_lost:

@@ -65,6 +65,12 @@ class JoinAgain(Step):
     primary_id: str
 
 
+def bump_epoch(members: Sequence[ClusterMember], position: int) -> TellMember:
+    """Return the step that gives a primary the latest epoch: what it has counts for all, one who comes back too."""
+    text = f"{show_place(members[position].server)}: take the latest epoch"
+    return TellMember(text, position, ["CLUSTER", "BUMPEPOCH"])
+
+
 def add_slots(members: Sequence[ClusterMember], position: int, ranges: Sequence[Range]) -> TellMember:
     """Return the step that gives slots without an owner to a primary; Redis 6 takes them one by one."""
     server = members[position].server

@@ -18,6 +18,7 @@ from .no_failover import NoFailover
 from .plan import ClusterPlanner, list_unanswered
 from .steps import FinishMove, MoveSlots
 
+TODO = "At most one slot is open. Run again with rebalance when its shard has a primary: it goes on from there"
 TRIES = 3
 RETURN = 30  # seconds for a service that is started again by its host; then a replica shall take over
 
@@ -29,9 +30,9 @@ View = Tuple[Sequence[ClusterMember], Optional[SlotMove]]
 class Transfer:
     """What has been moved in this run."""
 
-    def __init__(self, endpoints: Sequence[Endpoint], where: str, look: Look) -> None:
-        """Take where the members are, and how to look at them again."""
-        self.endpoints, self.where, self.look = endpoints, where, look
+    def __init__(self, endpoints: Sequence[Endpoint], where: str, look: Look, todo: str = TODO) -> None:
+        """Take where the members are, how to look at them again, and what is to be done about a move cut short."""
+        self.endpoints, self.where, self.look, self.todo = endpoints, where, look, todo
         self.moved = Moved()
         self.seconds = 0.0
         self.warnings: List[str] = []
@@ -76,13 +77,13 @@ class Transfer:
                 raise Unsettled("; ".join(list_unanswered(seen)))
             seen.left_open()
 
-        todo = "At most one slot is open. Run again with rebalance when its shard has a primary: it goes on from there"
         try:
             if not left:
                 raise lost
             seen = until_settled(self.look, judge, RETURN, RETURN)
             rest = seen.left_open()
         except QuorumError as problem:
-            what = lost.what if problem is lost else f"{lost.what} ({lost.where}), and then: {problem.what}"
-            raise QuorumError(f"The move of slots was cut short: {what}", self.where, todo, problem.table) from None
+            then = "" if problem is lost else f" ({lost.where}), and then: {problem.what}"
+            what = f"The move of slots was cut short: {lost.what}{then}"
+            raise QuorumError(what, self.where, self.todo, problem.table) from None
         return seen.members, rest[0] if rest else None

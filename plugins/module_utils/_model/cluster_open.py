@@ -11,7 +11,7 @@ back to the owner, and none takes the place of another.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Dict, List, Optional, Sequence, Set, Tuple
 
 from .cluster_view import ClusterMember, list_answering, list_claims
@@ -43,13 +43,31 @@ def list_open(members: Sequence[ClusterMember]) -> Set[int]:
     return {slot for member in primaries for slot in {**member.own.migrating, **member.own.importing}}
 
 
+def keep_marks(members: Sequence[ClusterMember], slot: int) -> List[ClusterMember]:
+    """Return the members as they are with no other slot open than this one."""
+
+    def marks_of(marks: Dict[int, str]) -> Dict[int, str]:
+        return {each: other for each, other in marks.items() if each == slot}
+
+    return [
+        replace(
+            member,
+            nodes=[
+                replace(node, migrating=marks_of(node.migrating), importing=marks_of(node.importing))
+                for node in member.nodes
+            ],
+        )
+        for member in members
+    ]
+
+
 def plan_forward(members: Sequence[ClusterMember], slot: int, source: int, target: int) -> SlotMove:
     """Return how a slot goes to another primary: IMPORTING comes first, or clients are sent round and round."""
     ids = [member.id for member in members]
     others = [
         position
         for position, member in enumerate(members)
-        if member.id and not member.own.is_replica and position not in (source, target)
+        if member.peers and not member.own.is_replica and position not in (source, target)
     ]
     return SlotMove(
         slot,

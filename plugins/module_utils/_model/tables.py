@@ -12,7 +12,7 @@ from .observed import Observed, SentinelView
 
 def count_of(number: int, what: str) -> str:
     """Return a number and what it counts."""
-    plural = f"{what[:-1]}ies" if what.endswith("y") else f"{what}s"
+    plural = f"{what[:-1]}ies" if what.endswith("y") and what[-2:-1] not in "aeiou" else f"{what}s"
     return f"{number} {what if number == 1 else plural}"
 
 
