@@ -26,7 +26,7 @@ def assign_parts(
     part of it; `expires` are the keys of each part that may have gone meanwhile.
     """
     if manifest.get("format", 1) > FORMAT:
-        newer = [f"its manifest has format {manifest['format']}, known is {FORMAT}: use a newer version of quorum.redis"]
+        newer = [f"its manifest has format {manifest['format']}, known is {FORMAT}: use a newer quorum.redis"]
         return {"parts": [], "others": [], "problems": newer, "wrong": newer, "lines": []}
     manifest = rename_counts(manifest)
     name, places = str(cluster["name"]), cluster["places"]

@@ -60,7 +60,7 @@ def test_a_manifest_of_the_first_format_gives_the_same_plan() -> None:
 
 def test_a_format_of_a_later_version_is_refused() -> None:
     plan = assign_parts({"format": 3, "cluster": "cart"}, shards(), CLUSTER, "", {})
-    assert plan["problems"] == ["its manifest has format 3, known is 2: use a newer version of quorum.redis"]
+    assert plan["problems"] == ["its manifest has format 3, known is 2: use a newer quorum.redis"]
 
 
 def test_other_slots_and_what_did_not_pass_are_refused() -> None:
