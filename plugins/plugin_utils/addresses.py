@@ -28,22 +28,23 @@ class Addresses:
     def __call__(self, host: str) -> str:
         """Return the address of a host. ValueError: a sentence."""
         if host not in self.known:
-            variables = self.hostvars[host]
-            try:
-                given = str(variables.get("redis_address") or variables.get("ansible_host") or host)
-            except AnsibleError as problem:
-                raw = self.hostvars.raw_get(host).get("redis_address")
-                raise ValueError(f"{host}: {explain_value('redis_address', raw, problem)}") from None
-            self.known[host] = _resolve(host, given)
+            given = self._read(host, "redis_address") or self._read(host, "ansible_host") or host
+            self.known[host] = _resolve(host, str(given))
         return self.known[host]
 
     def zone(self, host: str) -> str:
         """Return what fails at once with a host: redis_zone, else the host. ValueError: a sentence."""
+        return str(self._read(host, "redis_zone") or host)
+
+    def _read(self, host: str, name: str) -> Any:
         try:
-            return str(self.hostvars[host].get("redis_zone") or host)
+            value = self.hostvars[host].get(name)
+            if isinstance(value, str) and "{{" in value:  # ansible-core 2.18 leaves what it cannot work out as it is
+                raise AnsibleError(f"{value} is not defined")
         except AnsibleError as problem:
-            raw = self.hostvars.raw_get(host).get("redis_zone")
-            raise ValueError(f"{host}: {explain_value('redis_zone', raw, problem)}") from None
+            raw = self.hostvars.raw_get(host).get(name)
+            raise ValueError(f"{host}: {explain_value(name, raw, problem)}") from None
+        return value
 
 
 def _resolve(host: str, given: str) -> str:
