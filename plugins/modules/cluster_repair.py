@@ -15,14 +15,14 @@ description:
     one kind in a run; without, nothing is changed.
   - C(majority), half of the primaries or more are lost, so that nobody can be elected. Of the replicas that
     answer the one that has received most of each of these shards takes over without a vote
-    (C(CLUSTER FAILOVER TAKEOVER)), one after the other. It is refused while any primary that is missing may live, and
+    (C(CLUSTER FAILOVER TAKEOVER)), one after the other. It is refused while any member that is missing may live, and
     while a replica of these shards is silent that is not O(gone).
   - C(slots), slots without an owner. When all copies of a shard are O(gone), their nodes are forgotten and the slots
     given to the other primaries, under a later epoch than those had; the keys in them are lost. Slots whose keys
     somebody holds go to that one.
   - C(open), slots that somebody has opened to move them, and not closed. What was begun is ended, or the owner gets the
-    keys back that others hold. No key takes the place of a copy that differs. What had gone to a member that is
-    O(gone) is lost, and counted.
+    keys back that others hold. Only the copy of an owner that is moving a key replaces another one. What had gone to a
+    member that is O(gone) is lost, and counted.
   - C(identity), a member that has lost its C(nodes.conf) and that the others know as somebody else, or one without
     slots that is O(gone). The others forget that node, and the member joins as a replica.
   - What needs no decision it leaves to the cluster, which elects replicas of single primaries, and to

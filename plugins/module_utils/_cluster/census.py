@@ -98,6 +98,12 @@ class Census:
         return [missing for missing in self.missing if missing.slots]
 
     @property
+    def absent(self) -> List[Missing]:
+        """Return the missing owners, and the silent members beside them: one may have been elected elsewhere."""
+        others = [missing for missing in self.missing if missing.position >= 0 and not missing.slots]
+        return [*self.owners, *others]
+
+    @property
     def can_elect(self) -> bool:
         """Return whether the primaries that answer are a majority, so that a replica could be elected."""
         return self.voters * 2 > self.voters + len(self.owners)

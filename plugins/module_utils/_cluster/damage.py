@@ -145,7 +145,7 @@ def find_lost_majority(census: Census) -> List[Damage]:
         )
         what = f"{names} does not answer, and {census.voters} primaries can elect a replica"
         raise Unsettled(what, census.where, todo, census.table)
-    census.refuse_living(census.owners)
+    census.refuse_living(census.absent)
     unseen = _refuse_fuller(census, [missing for missing, _followers in led])
     steps: List[Step] = []
     for missing, followers in led:
@@ -171,6 +171,7 @@ def find_lost_majority(census: Census) -> List[Damage]:
 def _refuse_fuller(census: Census, led: Sequence[Missing]) -> str:
     """Refuse while a silent replica may have received more than those that answer; return those that are given up."""
     copies = [copy for missing in led for copy in census.copies_of(missing)]
+    census.refuse_strangers(copies)
     left = census.list_undeclared(copies)
     if left:
         names = ", ".join(census.name_of(copy) for copy in left)
@@ -230,7 +231,8 @@ def find_open(census: Census) -> List[Damage]:
             f"The keys of {count_of(len(lost), 'slot')} ({show_slots(ranges_of(lost), 4)}) that had gone already to "
             f"{', '.join(sorted(set(lost.values())))}" + (f", but those that {there} holds" if there else "")
             if lost
-            else "Nothing: a key is never overwritten by another copy, and where two differ it ends and names them",
+            else "Nothing: only the copy of an owner that is moving a key replaces another one; where two differ "
+            "otherwise it ends and names them",
             count_of(len(lost), "slot").replace(" ", "-") if lost else "no-key",
             finishing_steps(moves),
         )

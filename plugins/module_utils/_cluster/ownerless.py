@@ -37,6 +37,10 @@ def find_lost_slots(census: Census) -> List[Damage]:
         todo = "Restore a backup with quorum.redis.restore"
         raise Refused("No primary with slots is left", census.where, todo, census.table)
     given, lost = _share_out(census, lacking, {slot for missing in dead for slot in missing.slots})
+    # An owner forgets a move to a node that it forgets: what had gone there is lost, and nothing would show it.
+    ids = {missing.id for missing in forgotten}
+    owners = [census.members[position] for position in census.primaries]
+    lost |= {slot for owner in owners for slot, other in owner.own.migrating.items() if other in ids}
     steps: List[Step] = forget_steps(members, Leaving([missing.node for missing in forgotten]))
     for position, slots in sorted(given.items()):
         # The epoch comes first: with the slots but the old epoch, a run that ends here would leave them to whoever

@@ -102,7 +102,7 @@ class Repairer(Reconciler[Census]):
         missing = [each for each in census.owners if each.id == step.primary_id]
         if not missing:
             return  # with the ones before there was a majority, which has elected somebody
-        census.refuse_living(census.owners)
+        census.refuse_living(census.absent)
         if step.member not in census.followers_of(missing[0]):
             what = f"{census.members[step.member].name} does not follow {census.name_of(missing[0])} any more"
             raise Refused(what, self.where, AGAIN, census.table)

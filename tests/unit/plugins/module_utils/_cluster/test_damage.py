@@ -407,3 +407,31 @@ def test_without_an_election_the_way_out_is_named(six: Model) -> None:
     kill(six, 0)
     said = refused(six.look(), kind=Unsettled)
     assert "log of c4 (192.0.2.4:7000)" in said and "CONFIG SET cluster-replica-validity-factor 0 there" in said
+
+
+@pytest.mark.parametrize("error", ["timeout", "auth"])
+def test_a_silent_replica_may_have_been_elected_elsewhere(six: Model, error: str) -> None:
+    kill(six, 0, 1, 5)
+    members = six.look()
+    members[5].server.error_kind = error
+    why = {"timeout": "c6:7000 is out of reach, and may live", "auth": "c6:7000 lives and cannot be asked"}[error]
+    assert why in refused(members, kind=QuorumError).replace("c6 (192.0.2.6:7000)", "c6:7000")
+    if error == "timeout":
+        assert judge(members, "c6").word_for("cart") == "cart:2-primaries"
+
+
+def test_a_replica_that_is_no_member_may_have_received_more() -> None:
+    model = cluster(9, 2)
+    other = next(number for number, primary in model.follows.items() if primary == 0)
+    kill(model, 0, 1)
+    members = model.look()
+    assert "is a node and no member by the inventory" in refused(members[:other] + members[other + 1 :])
+
+
+def test_what_an_owner_had_moved_to_a_lost_shard_is_counted(six: Model) -> None:
+    slot = next(iter(slots_of(six.look()[1].slots)))
+    kill(six, 0, 3)
+    members = six.look()
+    assert judge(members, "c1", "c4").word_for("cart") == "cart:5461-slots"
+    members[1].own.migrating[slot] = six.ids[0]
+    assert judge(members, "c1", "c4").word_for("cart") == "cart:5462-slots"
