@@ -9,7 +9,7 @@ import copy
 import time
 from typing import Any, Dict, List
 
-from .._core.errors import QuorumError, Refused
+from .._core.errors import CommandFailed, QuorumError, Refused
 from .._core.polling import until_done, until_settled
 from .._core.reconcile import Module, Reconciler, Step
 from .._model.cluster_open import keep_marks, list_open
@@ -107,7 +107,11 @@ class Repairer(Reconciler[Census]):
             what = f"{census.members[step.member].name} does not follow {census.name_of(missing[0])} any more"
             raise Refused(what, self.where, AGAIN, census.table)
         with connect(self.places[step.member][1]) as client:
-            client.call("CLUSTER", "FAILOVER", "TAKEOVER")
+            try:
+                client.call("CLUSTER", "FAILOVER", "TAKEOVER")
+            except CommandFailed as problem:
+                if "to a replica" not in problem.text:  # else it was elected in this moment
+                    raise
         self.taken = step.member
 
     def _await_taken(self) -> None:
