@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import List, Optional
+from typing import List, Optional, Tuple
 from urllib.request import Request, urlopen
 
 import pytest
@@ -98,14 +98,20 @@ def denied(server: Server) -> List[str]:
     return [f"{one['username']}: {one['reason']} {one['object']}" for one in log if one["username"] in USERS]
 
 
-@ONE_ENGINE
-def test_the_code_of_the_page_runs_as_it_stands(lab: Lab, tmp_path: Path) -> None:
+def watched_pair(lab: Lab) -> Tuple[Server, Server, Server]:
+    """Return a primary and its replica with the users of the page, and the Sentinel that watches them."""
     one, two = (lab.server(name, password=PASSWORD) for name in ("one", "two"))
     two.call("REPLICAOF", "127.0.0.1", one.port)
     wait_until("the replica is linked", lambda: two.info().get("master_link_status") == "up")
     users(lab, one, two)
     watcher = lab.sentinel("sentinel", password=PASSWORD)
     watch(watcher, one.port)
+    return one, two, watcher
+
+
+@ONE_ENGINE
+def test_the_code_of_the_page_runs_as_it_stands(lab: Lab, tmp_path: Path) -> None:
+    one, two, watcher = watched_pair(lab)
     wait_until("Sentinel sees the replica", lambda: watcher.call("SENTINEL", "REPLICAS", "main"))
     found = page(tmp_path, watcher.port)
 
@@ -140,12 +146,7 @@ def test_the_code_of_the_page_runs_as_it_stands(lab: Lab, tmp_path: Path) -> Non
 @pytest.mark.parametrize("code", TRANSACTIONS.values(), ids=list(TRANSACTIONS))
 def test_a_transaction_goes_on_at_the_new_primary(lab: Lab, tmp_path: Path, code: str) -> None:
     """One that a move interrupts, as that in which Celery gives back its jobs: its worker hung for good."""
-    one, two = (lab.server(name, password=PASSWORD) for name in ("one", "two"))
-    two.call("REPLICAOF", "127.0.0.1", one.port)
-    wait_until("the replica is linked", lambda: two.info().get("master_link_status") == "up")
-    users(lab, one, two)
-    watcher = lab.sentinel("sentinel", password=PASSWORD)
-    watch(watcher, one.port)
+    one, two, watcher = watched_pair(lab)
     found = page(tmp_path, watcher.port)
     began = found.start("transaction", "app", "python", "-c", BEGIN + code)
     wait_until("the transaction has begun", (found.place / "begun").exists)

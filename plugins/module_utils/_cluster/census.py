@@ -90,7 +90,7 @@ class Census:
     @property
     def voters(self) -> int:
         """Return how many primaries with slots answer."""
-        return sum(1 for member in list_answering(self.members) if member.slots and not member.own.is_replica)
+        return len(self.primaries)
 
     @property
     def owners(self) -> List[Missing]:
