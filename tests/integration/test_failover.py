@@ -406,6 +406,67 @@ Mover.elect_target = elect_target
     check(watched, book)
 
 
+FREEZE = """
+import os, signal, subprocess
+from ansible_collections.quorum.redis.plugins.module_utils._redis.client import Client
+def freeze():
+    os.kill({pid}, signal.SIGSTOP)
+    if {seconds}:
+        subprocess.Popen(["sh", "-c", "sleep {seconds}; kill -CONT {pid}"], stdout=-3, stderr=-3)
+"""
+AT_ELECT = """
+from ansible_collections.quorum.redis.plugins.module_utils._failover.execute import Mover
+real = Mover.elect_target
+def elect_target(self):
+    freeze()
+    real(self)
+Mover.elect_target = elect_target
+"""
+AT_THE_ORDER = """
+real = Client.call_or_revoke
+def call_or_revoke(self, *args):
+    call = self.call
+    self.call = lambda *words: (call(*words), freeze())
+    return real(self, *args)
+Client.call_or_revoke = call_or_revoke
+"""
+
+
+@pytest.mark.parametrize(("sentinels", "when", "seconds"), [(3, AT_ELECT, 7), (0, AT_THE_ORDER, 3)])
+def test_a_target_that_hangs_for_a_while_makes_no_failed_move(
+    lab: Any, ledger: Any, sentinels: int, when: str, seconds: int
+) -> None:
+    """With Sentinels it hangs for longer than the module waits for a promotion that nobody is at."""
+    scene = Scene.build(lab, sentinels=sentinels)
+    book = ledger(scene)
+    code = FREEZE.format(pid=scene.members[1].process.pid, seconds=seconds) + when
+    answer = json.loads(scene.begin(code, to="m2", timeout=2).communicate(timeout=LONG)[0])
+    assert not answer.get("failed"), answer["msg"]
+    assert answer["primary"]["host"] == "m2" == scene.primary()
+    assert answer["gap_ms"] >= seconds * 1000
+    late = [warning for warning in answer.get("warnings", []) if "m2 was promoted later" in str(warning)]
+    assert len(late) == (1 if sentinels else 0)
+    check(scene, book)
+
+
+def test_a_target_that_hangs_for_long_does_not_become_a_second_primary(unwatched: Scene, ledger: Any) -> None:
+    """It has been told to be the primary, and obeys when it goes on: long after the old one was taken back."""
+    book = ledger(unwatched)
+    target = unwatched.members[1]
+    code = FREEZE.format(pid=target.process.pid, seconds=0) + AT_THE_ORDER
+    process = unwatched.begin(code, to="m2", timeout=2)
+    try:
+        answer = json.loads(process.communicate(timeout=LONG)[0])
+        assert "m1 goes on as the primary" in answer["msg"]
+        resumed(book, allowed(5))
+    finally:
+        target.process.send_signal(signal.SIGCONT)
+    unwatched.wait("it has obeyed", lambda: "MODE enabled (user request" in target.log)
+    unwatched.wait("the set is whole", unwatched.whole)
+    assert unwatched.primary() == "m1"
+    check(unwatched, book)
+
+
 def test_a_dead_primary_is_replaced_when_told_so(unwatched: Scene) -> None:
     m1, m2, m3 = unwatched.members
     m1.call("SET", "key", "value")

@@ -40,6 +40,7 @@ class Rescue:
     old: str
     target: str
     watchers: Sequence[Place] = field(default_factory=list)
+    serves: bool = False  # whether the target was seen as the primary
 
     def undo_move(self) -> str:
         """Bring the set back to one primary that accepts writes, say who it is, and let the Sentinels be as before."""
@@ -60,6 +61,7 @@ class Rescue:
             views = observe_sentinels(self.watchers)
             moving = [view for view in views if self._moving(view)]
             if old.role != "primary" and (target.role == "primary" or self._named(target, views)):
+                self.serves = target.role == "primary"
                 return self._forward(old)
             if not moving and old.reachable:
                 return self._back(old)

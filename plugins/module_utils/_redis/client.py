@@ -253,6 +253,19 @@ class Client:
             raise self._problem(problem) from None
         return [self._checked(reply) for reply in replies]
 
+    def call_or_revoke(self, command: Sequence[Any], revoke: Sequence[Any], seconds: float) -> Any:
+        """Send a command; a server that hangs gets another one behind it, and does both when it goes on."""
+        self.call("PING")
+        line = self._redis.connection
+        try:
+            line.send_command(*command)
+            if line.can_read(seconds):
+                return self._checked(line.read_response())
+            line.send_command(*revoke)
+        except (redis.exceptions.RedisError, OSError, UnicodeError) as problem:
+            raise self._problem(problem) from None
+        raise Unreachable(f"No answer within {seconds:g} s", str(self.endpoint), kind="timeout")
+
     def read_pairs(self, *args: Any) -> Dict[str, str]:
         """Send a command whose reply is a flat list of names and values."""
         reply = self.call(*args)
@@ -277,13 +290,10 @@ def connect(endpoint: Endpoint, kind: Type[Client] = Client) -> Client:
     client = kind(endpoint)
     try:
         client.call("PING")
-    except CommandFailed as problem:
-        if not problem.text.startswith(("MISCONF", "MASTERDOWN", "BUSY")):
-            client.close()
-            raise
     except Loading:
         pass
-    except QuorumError:
-        client.close()
-        raise
+    except QuorumError as problem:
+        if not (isinstance(problem, CommandFailed) and problem.text.startswith(("MISCONF", "MASTERDOWN", "BUSY"))):
+            client.close()
+            raise
     return client

@@ -33,7 +33,7 @@ class Operation(Talk):
         super().__init__(dict(places))
         self.name, self.title, self.holder, self.watchdog = name, title, holder, watchdog
         self.timings: List[Dict[str, Any]] = []
-        self.begun = False
+        self.begun, self.interrupted = False, False
         self.handlers: Dict[int, Any] = {}
 
     # What each operation says
@@ -45,6 +45,10 @@ class Operation(Talk):
     def roll_back(self) -> str:
         """Bring the set to a state in which it can be left, and say which one."""
         raise NotImplementedError
+
+    def take_up(self, step: Step, problem: Exception) -> bool:
+        """Return whether the way back of a step that failed has led to its end, and get ready for the next one."""
+        return False
 
     def get_ready(self) -> None:
         """Do what comes before the first step, when the lock is taken and nobody would roll back yet."""
@@ -63,8 +67,7 @@ class Operation(Talk):
             raise Refused(what, f"data set {self.name}", "Run again; nothing was changed")
         self.get_ready()
         self.watchdog.start()
-        for number in SIGNALS:
-            self.handlers[number] = signal.signal(number, self._interrupted)
+        self.handlers = {number: signal.signal(number, self._interrupted) for number in SIGNALS}
 
     def end_operation(self) -> None:
         """Let go of everything: nobody rolls back from now on."""
@@ -76,10 +79,11 @@ class Operation(Talk):
         self.close()
 
     def _interrupted(self, signum: int, _frame: Any) -> None:
+        self.interrupted = True
         raise QuorumError(f"Interrupted by signal {signum}")
 
     def do_step(self, step: Step, last: bool) -> None:
-        """Do one step; when it fails, roll back and say where that has led."""
+        """Do one step; when it fails, roll back, and say where that has led unless it is where the step leads."""
         started = time.monotonic()
         try:
             if not self.begun:
@@ -95,9 +99,12 @@ class Operation(Talk):
             self.watchdog.set_urgent(False)
             self.let_go()
             outcome = self.roll_back()
-            self.end_operation()
-            what = f'{self.title} stopped at the step "{step.text}": {str(problem).rstrip(".")}'
-            raise QuorumError(what, "", outcome) from None
+            if self.interrupted or not self.take_up(step, problem):
+                self.end_operation()
+                what = f'{self.title} stopped at the step "{step.text}": {str(problem).rstrip(".")}'
+                raise QuorumError(what, "", outcome) from None
+            for number in SIGNALS:
+                signal.signal(number, self._interrupted)
         self.timings.append({"step": step.text, "ms": round((time.monotonic() - started) * 1000)})
         if last:
             self.end_operation()

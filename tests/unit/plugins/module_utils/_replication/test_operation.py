@@ -26,7 +26,7 @@ class Fails(operation.Operation):
     def __init__(self, journal: Path, ready: str = "") -> None:
         """Begin with an empty journal."""
         super().__init__("main", "The trial of main", "m1", [], Deadman(lambda: self.note("watchdog")))
-        self.journal, self.ready = journal, ready
+        self.journal, self.ready, self.goes_on = journal, ready, False
 
     def note(self, word: str) -> str:
         """Write a line."""
@@ -42,6 +42,10 @@ class Fails(operation.Operation):
     def let_go(self) -> None:
         """Note it."""
         self.note("let go")
+
+    def take_up(self, step: Step, _problem: Exception) -> bool:
+        """Go on, where asked."""
+        return self.goes_on
 
     def roll_back(self) -> str:
         """Note it."""
@@ -90,6 +94,17 @@ def test_a_step_that_fails_is_rolled_back_once_and_here(tmp_path: Path, step: st
     assert str(caught.value) == f'The trial of main stopped at the step "{step}": {why}. noted by the rollback.'
     assert [line for line in trial.lines() if line != "let go"] == ["rollback"]
     assert signal.getsignal(signal.SIGTERM) == before and trial.watchdog.pipe is None
+
+
+def test_a_step_whose_way_back_led_to_its_end_is_done(tmp_path: Path) -> None:
+    trial = Fails(tmp_path / "journal")
+    trial.goes_on = True
+    trial.do_step(Step("refuse"), last=False)
+    assert trial.watchdog.pipe is not None
+    with pytest.raises(QuorumError, match="Interrupted by signal"):
+        trial.do_step(Step("interrupt"), last=False)
+    assert [timing["step"] for timing in trial.timings] == ["refuse"]
+    assert [line for line in trial.lines() if line != "let go"] == ["rollback", "rollback"]
 
 
 def test_what_has_not_begun_is_not_rolled_back(tmp_path: Path) -> None:
