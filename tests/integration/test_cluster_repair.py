@@ -272,7 +272,10 @@ def test_a_replica_whose_data_is_too_old_is_let_stand(lab: Lab, six: list[Server
     six[3].call("CONFIG", "SET", "cluster-replica-validity-factor", 0)
     looked = repair(lab, six)
     assert not looked.failed and looked["damage"] == [], looked.text
-    assert six[3].info()["role"] == "master" and kept(six) == KEYS
+    assert six[3].info()["role"] == "master"
+    # Nobody repaired anything: who was elected counts its peers, and says so, in its own time.
+    wait_until("it serves", lambda: "cluster_state:ok" in six[3].call("CLUSTER", "INFO"))
+    assert kept(six) == KEYS
 
 
 def test_slots_that_a_stranger_has_opened_are_closed(lab: Lab, six: list[Server]) -> None:

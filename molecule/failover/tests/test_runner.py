@@ -1,13 +1,14 @@
 # Copyright (c) 2026, quorum.redis contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Jobs as AWX gives them to ansible-runner: an inventory in any order, answers as text, cancelled and killed."""
+"""Jobs as AWX gives them to ansible-runner: hosts in any order, answers as text, cancelled, killed, in a container."""
 
 from __future__ import annotations
 
 import json
 import os
 import random
+import resource
 import shlex
 import shutil
 import signal
@@ -24,7 +25,7 @@ from urllib.parse import quote
 import pytest
 import yaml
 from deployment import DataSet
-from lab import KILL_MODULES, ROOT, SETTINGS, Lab
+from lab import KILL_MODULES, ROOT, SETTINGS, SUDO, Lab
 from measured import spending
 from patience import LONG
 
@@ -116,6 +117,20 @@ class Job:
         return (self.artifacts / "stdout").read_text(encoding="utf-8")
 
 
+def isolation(image: str) -> dict[str, Any]:
+    """Return the settings of ansible-runner with which a job runs in a container, as on a node of AWX."""
+    if not image:
+        return {}
+    files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    limits = [f"--ulimit=nofile={files}:{files}", "--ulimit=nproc=32768:32768"]  # podman's own may not be allowed here
+    return {
+        "process_isolation": True,
+        "process_isolation_executable": "podman",
+        "container_image": image,
+        "container_options": ["--user=root", "--network=host", *limits],
+    }
+
+
 @dataclass
 class Runner:
     """Lays out private data directories as AWX does, one for each job."""
@@ -128,8 +143,9 @@ class Runner:
         """Return the script that AWX writes: everything resolved, hosts in the order of rows of a database."""
         (path, own) = (yaml.safe_load(path.read_text(encoding="utf-8"))["all"] for path in self.lab.inventories)
         shared = {**own["vars"], **path["vars"]}
-        # The key comes by an agent, the passwords from a credential.
-        for gone in ("ansible_ssh_private_key_file", "redis_password", "redis_sentinel_password"):
+        # The key comes by an agent, the passwords from a credential; sockets of SSH lie where AWX puts them.
+        paths = ("ansible_ssh_private_key_file", "ansible_control_path")
+        for gone in (*paths, "redis_password", "redis_sentinel_password"):
             del shared[gone]
         hosts = random.sample(HOSTS, len(HOSTS))
         found = {
@@ -140,8 +156,8 @@ class Runner:
         }
         return f"#! /usr/bin/env python3\nprint({json.dumps(found)!r})\n"
 
-    def lay_out(self, job: Path, answers: dict[str, Any], cmdline: str) -> None:
-        """Write the directory of a job."""
+    def lay_out(self, job: Path, answers: dict[str, Any], cmdline: str, image: str) -> None:
+        """Write the directory of a job. In an image, nothing of this machine is known."""
         shutil.copytree(ROOT / "examples" / "awx", job / "project")
         (job / "env").mkdir()
         (job / "inventory").mkdir()
@@ -155,34 +171,34 @@ class Runner:
         ]
         files = {
             "extravars": "".join(["---\n", *lines]),
-            "envvars": json.dumps({**SETTINGS, **ENVIRONMENT, "AWX_PRIVATE_DATA_DIR": str(job)}),
+            "envvars": json.dumps({**({} if image else SETTINGS), **ENVIRONMENT, "AWX_PRIVATE_DATA_DIR": str(job)}),
             "cmdline": cmdline,
-            "settings": json.dumps({"suppress_ansible_output": True, "pexpect_timeout": 5}),
+            "settings": json.dumps({"suppress_ansible_output": True, "pexpect_timeout": 5, **isolation(image)}),
             "ssh_key": (self.lab.state / "key").read_text(encoding="utf-8"),
         }
         for name, text in files.items():
             (job / "env" / name).write_text(text, encoding="utf-8")
 
-    def begin(self, verb: str, cmdline: str = "-u root", **answers: Any) -> Job:
-        """Start a job."""
+    def begin(self, verb: str, cmdline: str = "-u root", image: str = "", **answers: Any) -> Job:
+        """Start a job, in a container of its own when there is an image."""
         job = self.root / str(len(self.jobs))
         job.mkdir()
-        self.lay_out(job, answers, cmdline)
+        self.lay_out(job, answers, cmdline, image)
         process = subprocess.Popen(
             [sys.executable, "-m", "ansible_runner", "run", str(job), "-p", f"playbooks/{verb}.yml", "--ident", "7"],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            env={**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
+            env={**os.environ, "PATH": f"{self.root}:{Path(sys.executable).parent}:{os.environ['PATH']}"},
             start_new_session=True,
         )
         self.jobs.append(Job(process, job / "artifacts" / "7"))
         return self.jobs[-1]
 
-    def run(self, verb: str, cmdline: str = "-u root", **answers: Any) -> Job:
+    def run(self, verb: str, cmdline: str = "-u root", image: str = "", **answers: Any) -> Job:
         """Run a job, which succeeds."""
-        job = self.begin(verb, cmdline, **answers)
+        job = self.begin(verb, cmdline, image, **answers)
         assert job.end() == "successful", job.stdout()
         return job
 
@@ -191,6 +207,10 @@ class Runner:
 def runner(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runner]:
     """Return a runner; what still runs at the end is ended."""
     made = Runner(lab, tmp_path_factory.mktemp("awx"))
+    if SUDO:  # the images belong to root
+        program = made.root / "podman"
+        program.write_text(f'#!/bin/sh\nexec {shlex.join(SUDO)} {shutil.which("podman")} "$@"\n', encoding="utf-8")
+        program.chmod(0o755)
     yield made
     for job in made.jobs:
         if job.process.poll() is None:
@@ -202,6 +222,19 @@ def end_family(pid: int) -> None:
     for one in family(pid):
         with suppress(ProcessLookupError):
             os.kill(one, signal.SIGKILL)
+
+
+@pytest.fixture(scope="module")
+def environment(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Build the execution environment as `make ee` does, from the image of the lab's Debian 13; return its name."""
+    base, place, image = "localhost/quorum-lab:13", tmp_path_factory.mktemp("ee"), "localhost/quorum-ee:test"
+    assert lab.podman("images", "--quiet", base), f"{base} is missing; tools/lab images makes it"
+    tool = [sys.executable, str(ROOT / "tools" / "ee.py"), "--context", "--into", str(place)]
+    paths = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    subprocess.run([*tool, "--base", base], check=True, env={**os.environ, "PATH": paths})
+    lab.podman("build", "--quiet", "--layers=false", "--tag", image, str(place / "context"))
+    yield image
+    lab.podman("rmi", image)
 
 
 @pytest.fixture(scope="module")
@@ -263,3 +296,17 @@ def test_job_that_ends_in_the_middle_of_a_move(lab: Lab, runner: Runner, plain: 
     assert again.stats()["artifact_data"]["redis_moved"]["plain"]["to"] == target
     for host in HOSTS:
         assert int(plain.setting(host, "replica-priority")) < 1000000
+
+
+def test_job_in_the_execution_environment_moves_the_primary(
+    lab: Lab, runner: Runner, environment: str, plain: DataSet
+) -> None:
+    """A container per job, as a node of AWX runs it: the collection and the client of the image, nothing of here."""
+    checked = runner.run("site", "-u root --check --diff", environment)
+    assert checked.stats()["changed"] == {}
+    old = plain.settled()
+    target = next(host for host in HOSTS if host != old)
+    with plain.written(what="a job in a container"):
+        moved = runner.run("failover", image=environment, redis_failover_instance="plain", redis_failover_to=target)
+        assert plain.settled() == target
+    assert moved.stats()["artifact_data"]["redis_moved"]["plain"]["to"] == target
