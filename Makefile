@@ -27,7 +27,7 @@ lint sanity unit integration molecule build: $(TEST) ## one step of the test
 soak: $(TEST) ## before a release: the random trials SOAK=5 times as often; prints their numbers for the docs
 	@SOAK=$(or $(SOAK),5) tools/run_steps.py integration,molecule-acl,molecule-failover,molecule-endpoint
 
-bench: $(RUN) ## site.yml beside a bare shell script, 3, 10 and 30 hosts; about 15 minutes
+bench: $(RUN) ## site.yml beside a bare shell script, 3, 10 and 30 hosts, a cluster; 15 minutes
 	@tools/bench --write
 
 ##@ House

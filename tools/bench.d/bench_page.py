@@ -58,6 +58,7 @@ class Result:
     hosts: int
     subjects: dict[str, Subject] = field(default_factory=dict)
     busy: float = 0.0
+    cluster: bool = False
 
     def ratio(self, what: str, to: str) -> float | None:
         """Return how many times as long one takes as the other when nothing changes."""
@@ -82,7 +83,13 @@ def table(results: list[Result]) -> str:
             first, last = subject.first, subject.again[-1]
             begun = [f"{first.seconds:.1f} s", f"{first.cpu:.1f} s"] if first else ["", ""]
             counts = [str(len(last.tasks)), str(last.executions)] if last.tasks else ["", ""]
-            cells = [str(result.hosts), name, begun[0], f"{subject.usual():.1f} s", begun[1]]
+            cells = [
+                f"{result.hosts}{', cluster' if result.cluster else ''}",
+                name,
+                begun[0],
+                f"{subject.usual():.1f} s",
+                begun[1],
+            ]
             cells += [f"{subject.usual('cpu'):.1f} s", f"{subject.usual('memory'):.0f} MB", *counts]
             lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
@@ -97,7 +104,7 @@ def goals(results: list[Result]) -> str:
             lines.append(f"| {text} | {measured:.1f}{unit} | {'met' if measured <= limit else 'missed'} |")
 
     for result in results:
-        who = f"{result.hosts} hosts"
+        who = f"{result.hosts} hosts{', cluster' if result.cluster else ''}"
         row(f"{who}, first run: at most 3 times the bare script", result.first_ratio(), 3)
         if result.hosts == 3:
             row(f"{who}, no change: at most 5 times the bare script", result.ratio(SITE, BARE), 5)
@@ -106,7 +113,7 @@ def goals(results: list[Result]) -> str:
         site = result.subjects.get(SITE)
         if site and result.hosts == 3:
             row(f"executions per host, no change: at most {EXECUTIONS:.0f}", site.again[-1].executions, EXECUTIONS)
-        if site and result.hosts in SECONDS:
+        if site and result.hosts in SECONDS and not result.cluster:
             limit = SECONDS[result.hosts]
             row(f"{who}, no change: under {limit:.0f} s", site.usual(), limit, " s")
     return "\n".join(lines)
