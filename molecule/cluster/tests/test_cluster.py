@@ -120,6 +120,20 @@ def test_an_emptied_primary_wipes_nobody(lab: Lab, cart: ShardedSet) -> None:
     assert cart.count() == keys
 
 
+def test_verbs_that_reach_no_host_of_a_set_say_so(lab: Lab, tmp_path: Path) -> None:
+    dead = tmp_path / "ssh"
+    dead.write_text("#!/bin/sh\nexit 255\n", encoding="utf-8")
+    dead.chmod(0o755)
+    of_cart = {"redis_failover_instance": "cart", "redis_failover_to": "k2:7001"}
+    for verb, options in (("failover", {}), ("failover", of_cart), ("rebalance", {}), ("repair", {})):
+        run = lab.run_playbook(verb, *given(ansible_ssh_executable=str(dead), **options))
+        said = " ".join(run.stdout.split())
+        name = "cart" if options or verb != "failover" else "main"
+        assert not run.ok and run.changed == 0
+        assert f"{name} is asked from the host of one of its members, and none is reachable: k1, k2, k3" in said, said
+        assert "evaluating conditional" not in said
+
+
 def test_a_lost_majority_is_repaired_when_that_is_confirmed(lab: Lab, cart: ShardedSet) -> None:
     keys, gone = cart.count(), [cart.owner(name) for name in sorted(cart.settled())[:2]]
     mistakes: list[dict[str, Any]] = [
