@@ -467,6 +467,39 @@ def test_a_target_that_hangs_for_long_does_not_become_a_second_primary(unwatched
     check(unwatched, book)
 
 
+def test_sentinels_that_stood_still_in_the_middle_are_waited_for(watched: Scene, ledger: Any) -> None:
+    """They act on nothing for 30 s after it, and then move the primary: to another one where the target is silent."""
+    book = ledger(watched)
+    m1, target, m3 = watched.members
+    pids = [one.process.pid for one in watched.sentinels]
+    code = f"""
+import os, signal, time
+from ansible_collections.quorum.redis.plugins.module_utils._core.errors import QuorumError
+from ansible_collections.quorum.redis.plugins.module_utils._failover import rollback
+from ansible_collections.quorum.redis.plugins.module_utils._failover.execute import Mover
+rollback.LIMIT = 8.0
+def elect_target(self):
+    os.kill({target.process.pid}, signal.SIGSTOP)
+    self.sentinels[0][1].call("SENTINEL", "FAILOVER", self.name)
+    for number in (signal.SIGSTOP, signal.SIGCONT):
+        for pid in {pids}:
+            os.kill(pid, number)
+        time.sleep(3 if number == signal.SIGSTOP else 1)
+    raise QuorumError("All stood still")
+Mover.elect_target = elect_target
+"""
+    process = watched.begin(code, to="m2", timeout=3)
+    try:
+        answer = json.loads(process.communicate(timeout=LONG)[0])
+        assert any("+tilt" in one.log for one in watched.sentinels), answer["msg"]
+        assert "m3 is the primary" in answer["msg"], answer["msg"]
+        assert m1.follows() == ("slave", f"127.0.0.1:{m3.port}")
+    finally:
+        target.process.send_signal(signal.SIGCONT)
+    resumed(book, allowed(5))
+    check(watched, book)
+
+
 def test_a_dead_primary_is_replaced_when_told_so(unwatched: Scene) -> None:
     m1, m2, m3 = unwatched.members
     m1.call("SET", "key", "value")

@@ -21,6 +21,7 @@ from .down_after import hold_back, reset_down_after
 
 PATIENCE = 5.0
 LIMIT = 40.0
+TILTED = 240.0  # while a Sentinel that moves the primary is in TILT: 30 s, anew each time that its host halts
 
 
 def reset_settings(client: Client) -> None:
@@ -49,7 +50,8 @@ class Rescue:
         return outcome
 
     def _end(self) -> str:
-        start, held, aborted = time.monotonic(), False, False
+        held, aborted = False, False
+        begun = start = time.monotonic()
         while True:
             old = observe_server(self.places[self.old], self.old)
             if old.parked and not held:
@@ -60,9 +62,13 @@ class Rescue:
             target = observe_server(self.places[self.target], self.target)
             views = observe_sentinels(self.watchers)
             moving = [view for view in views if self._moving(view)]
-            if old.role != "primary" and (target.role == "primary" or self._named(target, views)):
+            if any(view.tilt for view in moving):
+                # It neither goes on with its failover nor gives it up before that is over.
+                start = min(time.monotonic(), begun + TILTED)
+            new = "" if old.role == "primary" else self._find_new(old, target, views)
+            if new:
                 self.serves = target.role == "primary"
-                return self._forward(old)
+                return self._forward(old, new)
             if not moving and old.reachable:
                 return self._back(old)
             if moving and not aborted and time.monotonic() - start > PATIENCE:
@@ -80,10 +86,20 @@ class Rescue:
         watched = view.masters.get(self.name)
         return watched is not None and "failover_in_progress" in watched.flags
 
-    def _named(self, target: Observed, views: Sequence[SentinelView]) -> bool:
-        """Return whether the Sentinels have made the target the primary, although it may be silent at the moment."""
+    def _find_new(self, old: Observed, target: Observed, views: Sequence[SentinelView]) -> str:
+        """Return who is the primary now: the target, or another one that the Sentinels have made it instead."""
+        if target.role == "primary" or self._named(target, views):
+            return self.target
         watched = [view.masters[self.name] for view in views if self.name in view.masters]
-        return any(target.is_at(master.address, master.port) for master in watched)
+        if all(old.is_at(master.address, master.port) for master in watched):
+            return ""
+        others = {host: place for host, place in self.places.items() if host not in (self.old, self.target)}
+        return next((host for host, place in others.items() if self._named(observe_server(place, host), views)), "")
+
+    def _named(self, member: Observed, views: Sequence[SentinelView]) -> bool:
+        """Return whether the Sentinels have made a member the primary, although it may be silent at the moment."""
+        watched = [view.masters[self.name] for view in views if self.name in view.masters]
+        return any(member.is_at(master.address, master.port) for master in watched)
 
     def _back(self, old: Observed) -> str:
         """Let the old primary go on, unless it has found its place in a set that others have put right."""
@@ -97,10 +113,10 @@ class Rescue:
         self._tidy()
         return f"{self.old} goes on as the primary" if role == "master" else f"{self.old} is a replica"
 
-    def _forward(self, old: Observed) -> str:
+    def _forward(self, old: Observed, new: str) -> str:
         """Let the others follow the new primary."""
-        place = self.places[self.target]
-        for host in [self.old] if self.watchers else [host for host in self.places if host != self.target]:
+        place = self.places[new]
+        for host in [self.old] if self.watchers else [host for host in self.places if host != new]:
             seen = old if host == self.old else observe_server(self.places[host], host)
             if seen.reachable and not (
                 seen.primary and place.address == seen.primary.address and place.port == seen.primary.port
@@ -108,7 +124,7 @@ class Rescue:
                 with connect(self.places[host]) as client:
                     follow_server(client, place.address, place.port)
         self._tidy()
-        return f"{self.target} is the primary"
+        return f"{new} is the primary"
 
     def _tidy(self) -> None:
         """Undo the temporary settings of every member that answers, and have the roles written down."""
