@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
+import threading
 from typing import Any, Dict, List
 
 import pytest
@@ -52,6 +54,33 @@ def replicated(lab: Lab, trio: List[Server]) -> List[Server]:
     trio[0].call("MSET", "a", "1", "b", "2", "c", "3")
     wait_until("three keys everywhere", lambda: all(len(found) == 3 for found in keys(trio)))
     return trio
+
+
+def test_a_member_that_falls_silent_while_it_is_waited_for_is_told(lab: Lab, replicated: List[Server]) -> None:
+    """One without a link at the first look, and without an answer later, was no reason for a word."""
+    second = replicated[1]
+    assert second.process
+    pid = second.process.pid
+    second.call("CONFIG", "SET", "masterauth", "wrong")
+    second.call("CLIENT", "KILL", "TYPE", "master")
+    wait_until("the link is down", lambda: second.info()["master_link_status"] == "down")
+    second.call("CONFIG", "RESETSTAT")
+
+    def freeze() -> None:
+        """Let it hang at the second look of the module, or right after it."""
+        asked = re.compile("cmdstat_config[^:]*:calls=([2-9]|[0-9]{2})")
+        wait_until("it was looked at twice", lambda: asked.search(str(second.call("INFO", "commandstats"))))
+        os.kill(pid, signal.SIGSTOP)
+
+    watcher = threading.Thread(target=freeze)
+    watcher.start()
+    try:
+        answer = lab.run("replication", **options(replicated, wait=12))
+    finally:
+        watcher.join()
+        os.kill(pid, signal.SIGCONT)
+    assert answer.failed, answer.text
+    assert "After 12 s: r2 does not answer any more" in answer.msg
 
 
 def test_bootstrap(lab: Lab, trio: List[Server]) -> None:

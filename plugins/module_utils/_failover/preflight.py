@@ -231,8 +231,8 @@ class Preflight:
         plan.raised = [each for each in plan.others if self.views and 0 < read_setting(each, PRIORITY) % MARK <= mine]
         plan.full = [each for each in plan.others if each.primary and each.primary.link != "up" and is_full(each)]
         plan.warnings += [
-            f"{show_place(each)} has no link to {primary.name}, and could not write to its disk: look for a full one. "
-            f"It is told to follow {target.name}, and not waited for"
+            f"{show_place(each)} has no link to {primary.name}, and could not write to its disk, which may be full "
+            f"or read-only. It is told to follow {target.name}, and not waited for"
             for each in plan.full
         ]
         plan.steps = list_steps(plan, self.move.name, bool(self.views))

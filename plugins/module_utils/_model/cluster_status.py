@@ -158,7 +158,9 @@ def _problems(status: ClusterStatus, run: Optional[Collection[str]]) -> List[Pro
         for member in silent
     ]
     problems += [
-        Problem("disk_unwritten", f"{name} at {member.name}: {what}. Look for a full disk, and into the journal.")
+        Problem(
+            "disk_unwritten", f"{name} at {member.name}: {what}. The disk may be full or read-only; see the journal."
+        )
         for member in there
         for key, what in DISK.items()
         if member.server.persistence.get(key, "ok") != "ok"

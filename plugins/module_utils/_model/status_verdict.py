@@ -113,7 +113,7 @@ def _judge(declared: Mapping[str, Any], seen: Mapping[str, State]) -> list[Probl
     problems += [
         Problem(
             "disk_unwritten",
-            f"{name} at {host}: {what}. Look for a full disk; journalctl -u redis-server@{name} says why.",
+            f"{name} at {host}: {what}. The disk may be full or read-only; journalctl -u redis-server@{name} says why.",
         )
         for host, state in seen.items()
         if state["reachable"]

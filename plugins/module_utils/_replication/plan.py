@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Dict, List
+from typing import Dict, List, Set
 
 from .._core.errors import (
     QuorumError,
@@ -204,7 +204,7 @@ def list_unlinked(planner: Planner, chosen: Observed) -> Dict[str, str]:
     for member in planner.seen:
         there = not member.primary or (member.primary.link == "up" and not member.primary.sync_in_progress)
         if member is not primary and planner.is_following(member, primary) and not there:
-            why = ", and could not write to its disk: look for a full one" if is_full(member) else ""
+            why = ", and could not write to its disk, which may be full or read-only" if is_full(member) else ""
             unlinked[member.name] = f"{member.name} has no link to {primary.name}{why}"
     return unlinked
 
@@ -230,6 +230,21 @@ def list_pending(planner: Planner, chosen: Observed) -> List[str]:
         elif member.name in broken:
             waits.append(broken[member.name])
     return waits
+
+
+def list_silenced(planner: Planner, answered: Set[str]) -> List[str]:
+    """Return who does not answer any more, of the hosts that did in another look, a sentence for each."""
+    silent = [member for member in planner.members if member.host in answered and not member.reachable]
+    return [f"{member.name} does not answer any more" for member in silent]
+
+
+def is_stuck(planner: Planner, chosen: Observed) -> bool:
+    """Return whether nobody is in sight who comes in sync: who is missing cannot write to its disk, or is silent."""
+    primary, broken = planner.find_own(chosen), list_unlinked(planner, chosen)
+    missing = [member for member in planner.seen if member is not primary and not planner.is_following(member, primary)]
+    waiting = [member for member in planner.seen if member.name in broken]
+    syncing = [member for member in waiting if member.primary and member.primary.sync_in_progress]
+    return primary.role == "primary" and not missing and not syncing and all(is_full(member) for member in waiting)
 
 
 def is_converged(planner: Planner) -> bool:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any, Dict, List, Optional, Union
 
 from .._core.errors import CommandFailed, QuorumError, Refused
@@ -17,12 +18,13 @@ from .._redis.client_list import follow_server
 from .._redis.observe import observe_all, observe_sentinels, read_places
 from .election import Wish
 from .interrupted import Repair, explain_restore, find_leftovers
-from .plan import Plan, Planner, is_blind, list_pending, list_strangers, list_unlinked
+from .plan import Plan, Planner, is_blind, is_stuck, list_pending, list_silenced, list_strangers, list_unlinked
 from .prediction import assume_started, predict_members
 from .repair import repair_member
 from .steps import Follow, LookAgain, Promote, Relink, SentinelStep
 
 SHORT = 30
+STUCK = 60
 
 
 class Replication(Reconciler[Planner]):
@@ -134,15 +136,25 @@ class Replication(Reconciler[Planner]):
         until_done(self.look_once, missing, self.look_once(), self.params["wait"], f"data set {self.wish.name}", todo)
 
     def settle(self, before: Planner, steps: List[Step]) -> Planner:
-        """Wait until every replica that can be observed is in sync."""
-        todo = "Read the log of these members (masterauth, network, disk), then run again"
-        return until_done(
-            self.look_once,
-            lambda seen: list_pending(seen, self.planned.primary),
-            self.look_once() if steps else before,
-            self.params["wait"],
+        """Wait until every replica that could be observed is in sync, not for long where nothing comes of it."""
+        where, todo = (
             f"data set {self.wish.name}",
-            todo,
+            "Read the log of these members (masterauth, network, disk), then run again",
+        )
+        hope, answered = time.monotonic(), {member.host for member in before.seen}
+
+        def missing(seen: Planner) -> List[str]:
+            nonlocal hope
+            answered.update(member.host for member in seen.seen)
+            waits = list_pending(seen, self.planned.primary) + list_silenced(seen, answered)
+            if not is_stuck(seen, self.planned.primary):
+                hope = time.monotonic()
+            elif waits and time.monotonic() - hope > STUCK:
+                raise QuorumError(f"After {STUCK} s: {'; '.join(waits)}", where, todo)
+            return waits
+
+        return until_done(
+            self.look_once, missing, self.look_once() if steps else before, self.params["wait"], where, todo
         )
 
     def result(self, obs: Planner, steps: List[Step]) -> Dict[str, Any]:

@@ -151,8 +151,8 @@ def test_who_has_no_room_for_a_synchronisation_is_told_and_not_waited_for() -> N
     found = plan(members)
     assert found.target.host == "r2" and [each.host for each in found.full] == ["r3"]
     assert found.warnings == [
-        "r3 (192.0.2.3:6379) has no link to r1, and could not write to its disk: look for a full one. It is told to "
-        "follow r2, and not waited for"
+        "r3 (192.0.2.3:6379) has no link to r1, and could not write to its disk, which may be full or read-only. It "
+        "is told to follow r2, and not waited for"
     ]
 
 

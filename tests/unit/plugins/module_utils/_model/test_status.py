@@ -184,15 +184,15 @@ def test_whoever_is_primary_is_right() -> None:
         ),
         (
             (primary(), replica(), unwritten("rdb_last_bgsave_status")),
-            "main at r3: its last snapshot could not be written. Look for a full disk;",
+            "main at r3: its last snapshot could not be written. The disk may be full or read-only;",
         ),
         (
             (primary(), replica(), unwritten("aof_last_write_status")),
-            "main at r3: its AOF could not be written. Look for a full disk;",
+            "main at r3: its AOF could not be written. The disk may be full or read-only;",
         ),
         (
             (primary(), replica(), unwritten("aof_last_bgrewrite_status")),
-            "main at r3: its last rewrite of the AOF failed. Look for a full disk;",
+            "main at r3: its last rewrite of the AOF failed. The disk may be full or read-only;",
         ),
     ],
 )

@@ -21,7 +21,13 @@ from ansible_collections.quorum.redis.plugins.module_utils._model.observed impor
     WatchedMaster,
 )
 from ansible_collections.quorum.redis.plugins.module_utils._replication.election import Wish
-from ansible_collections.quorum.redis.plugins.module_utils._replication.plan import Planner, is_converged, list_pending
+from ansible_collections.quorum.redis.plugins.module_utils._replication.plan import (
+    Planner,
+    is_converged,
+    is_stuck,
+    list_pending,
+    list_silenced,
+)
 from ansible_collections.quorum.redis.plugins.module_utils._replication.prediction import (
     assume_started,
     predict_members,
@@ -476,8 +482,27 @@ def test_a_member_without_room_for_a_synchronisation_is_told_so() -> None:
     members = [primary("r1", "r3"), full, replica("r3", "r1")]
     planner = Planner(members, [], Wish("main"))
     assert list_pending(planner, members[0]) == [
-        "r2 has no link to r1, and could not write to its disk: look for a full one"
+        "r2 has no link to r1, and could not write to its disk, which may be full or read-only"
     ]
+
+
+def test_what_never_comes_in_sync_is_not_waited_for_as_long_as_what_does() -> None:
+    err = {"aof_last_write_status": "err"}
+    r1, r3 = primary("r1", "r2", "r3"), replica("r3", "r1")
+    silent = Observed("r2", "192.0.2.2", PORT, error_kind="timeout", error="No answer")
+
+    def stuck(tail: Observed, head: Observed = r1) -> bool:
+        return is_stuck(Planner([head, tail, r3], [], Wish("main")), head)
+
+    assert stuck(replica("r2", "r1", link="down", persistence=err)) and stuck(silent) and stuck(replica("r2", "r1"))
+    syncing = replica("r2", "r1", link="down", persistence=err)
+    assert syncing.primary
+    syncing.primary.sync_in_progress = True
+    for hopeful in (replica("r2", "r1", link="down"), replica("r2", "r3"), syncing):
+        assert not stuck(hopeful)
+    before, after = (Planner([r1, tail, r3], [], Wish("main")) for tail in (replica("r2", "r1"), silent))
+    assert list_silenced(after, {"r1", "r2"}) == ["r2 does not answer any more"]
+    assert list_silenced(after, {"r1", "r3"}) == list_silenced(before, {"r1", "r2"}) == []
 
 
 def test_a_replica_that_is_listed_by_a_former_address_opens_its_link_again() -> None:
