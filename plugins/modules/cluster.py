@@ -60,13 +60,16 @@ options:
   rebalance:
     description:
       - Move slots with their keys while clients write, until every primary has its share; nothing below a difference of
-        2 %. New members that were joined get theirs. One slot is moved after the other.
+        2 %. New members that were joined get theirs.
+      - Where all primaries are Valkey 9.0 or Redis 8.4, or later, the engine moves the slots by itself, at most 1000 in
+        one job, and one job after the other; no slot is open then. What it fails to move five times goes key by key,
+        with a warning. Elsewhere the module moves all keys, one slot after the other.
       - A move that was cut short, because the module, the source or the target was killed, is finished by the next run
-        with V(true). Slots that somebody else has opened are refused.
+        with V(true); a job that the engine goes on with is waited for. Slots that somebody else has opened are refused.
       - It is refused while a member is silent, a shard lacks a replica or has it in its own zone, one zone holds too
         many primaries, a snapshot is being taken, somebody else moves slots, or the target has too little memory.
-      - On Redis the replicas of both sides are held back meanwhile (C(cluster-replica-no-failover)); a process beside
-        the module undoes that when the module is killed.
+      - Where the module moves keys of Redis, the replicas of both sides are held back meanwhile
+        (C(cluster-replica-no-failover)); a process beside the module undoes that when the module is killed.
       - Of O(promote), O(avoid), O(repair), O(rebalance) and O(leave) only one at once.
     type: bool
     default: false
@@ -181,7 +184,9 @@ moved:
   contains:
     slots: {description: How many slots have gone over., type: int, returned: always}
     key_count: {description: How many keys were in them., type: int, returned: always}
-    bytes: {description: "How much memory these had, about.", type: int, returned: always}
+    bytes: {description: "How much memory these had, about; of those that the engine moved it is not known.", type: int,
+      returned: always}
+    jobs: {description: "How many jobs the engine did, where it moves slots by itself.", type: int, returned: always}
     seconds: {description: How long that took., type: float, returned: always}
 """
 

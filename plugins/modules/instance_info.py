@@ -176,6 +176,11 @@ cluster:
   contains:
     state: {description: "C(ok), or C(fail) where it serves no keys.", type: str, returned: in a cluster}
     nodes: {description: What C(CLUSTER NODES) says., type: str, returned: in a cluster}
+    jobs:
+      description: Slots that its engine moves by itself at this moment, and between which identities.
+      returned: in a cluster
+      type: list
+      elements: dict
 instance:
   description:
     - The server as it is.
@@ -323,6 +328,7 @@ from ..module_utils._module.runner import MaskedModule, run
 from ..module_utils._redis.endpoint import endpoint_from_params
 from ..module_utils._redis.observe import observe_nodes, observe_sentinel, observe_server
 from ..module_utils._redis.rotation import list_rotating
+from ..module_utils._redis.slot_jobs import observe_running
 
 PROMOTIONS = 5
 Seen = Union[Observed, SentinelView]
@@ -356,13 +362,18 @@ class Instance:
 
     def describe_state(self, seen: Seen) -> Dict[str, Any]:
         """Return what was seen, and what files and the journal of this host say of it."""
-        in_cluster = isinstance(seen, Observed) and seen.mode == "cluster"
         return {
             "sentinel" if self.is_sentinel else "instance": seen.to_dict(),
             "rotating": list_rotating(self.given["users_file"]),
-            "cluster": observe_nodes(self.endpoint) if in_cluster else {},
+            "cluster": self._ask_others(seen),
             **self._read_journal(),
         }
+
+    def _ask_others(self, seen: Seen) -> Dict[str, Any]:
+        """Return what a member of a cluster says of the others, and of slots that its engine moves."""
+        if not isinstance(seen, Observed) or seen.mode != "cluster":
+            return {}
+        return {**observe_nodes(self.endpoint), "jobs": observe_running(self.endpoint, seen)}
 
     def _read_journal(self) -> Dict[str, Any]:
         """Return what the journal says of moves."""

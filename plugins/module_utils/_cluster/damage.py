@@ -19,6 +19,7 @@ from .._model.cluster_view import (
     list_answering,
     list_contested,
     list_disagreements,
+    list_running,
     list_unclaimed,
     open_slots,
 )
@@ -206,6 +207,8 @@ def _is_whole(member: ClusterMember) -> bool:
 def find_open(census: Census) -> List[Damage]:
     """Return the slots that somebody has opened and nobody ends."""
     members, where = census.members, census.where
+    if list_running(members):
+        raise Unsettled("; ".join(open_slots(members)[:6]), where, "Let that end, then run again", census.table)
     if not open_slots(members):
         return []
     census.refuse_silent("A slot is closed only when every member is there. Start them, or declare them gone")

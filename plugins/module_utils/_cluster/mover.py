@@ -39,6 +39,7 @@ class Moved:
     slots: int = 0
     key_count: int = 0
     bytes: int = 0
+    jobs: int = 0  # with which the engine has moved slots by itself
     too_large: List[str] = field(default_factory=list)
 
 
@@ -125,7 +126,7 @@ class Mover:
             raise Refused(
                 f"{here.name} and {there.name} are not both primaries any more", self.where, "Run again: it plans anew"
             )
-        self._copy_libraries(source, target)
+        self.copy_libraries(source, target)
         settings = self.get_client(source).read_pairs("CONFIG", "GET", "cluster-node-timeout")
         limit = (
             PACE * parse_number(settings.get("cluster-node-timeout")) // 2000
@@ -247,7 +248,7 @@ class Mover:
             self._say(move.source, set_slot(move.slot, "MIGRATING", self.members[move.target].id))
         return QuorumError(what, self.where, "The slot is open still. Mend that, then run again: it is finished first")
 
-    def _copy_libraries(self, source: int, target: int) -> None:
+    def copy_libraries(self, source: int, target: int) -> None:
         """Give the target the function libraries that it lacks: they have to be where their keys are."""
         try:
             rows = self.get_client(source).call("FUNCTION", "LIST", "WITHCODE")

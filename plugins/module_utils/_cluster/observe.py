@@ -16,6 +16,7 @@ from .._redis.client import Client
 from .._redis.endpoint import Endpoint
 from .._redis.observe import Place, ask_nodes, kind_of, look_at_all, resolve_name
 from .._redis.replies import apply_info, parse_number
+from .._redis.slot_jobs import ask_jobs
 
 ALONE = "standalone"  # why a server has no place in a cluster
 
@@ -32,6 +33,7 @@ def _look(endpoint: Endpoint, host: str) -> ClusterMember:
                 return member
             answer = ask_nodes(client)
             member.state, member.nodes = answer["state"], parse_nodes(answer["nodes"])
+            member.jobs = ask_jobs(client, server)
     except QuorumError as problem:
         server.error, server.error_kind, server.reachable = str(problem), kind_of(problem), False
     return member

@@ -20,6 +20,7 @@ from .._model.cluster_view import (
     list_contested,
     list_disagreements,
     list_groups,
+    list_marks,
     list_strangers,
     list_unclaimed,
     observed_placement,
@@ -29,7 +30,7 @@ from .._model.tables import show_place as named
 from .forget import Leaving, drop_nodes, forget_steps, refuse_forget, to_move_first
 from .preflight import await_quiet, list_silent, refuse_steps, refuse_strange
 from .promotion import Moves, asked_moves, handover_moves, promotion_steps, repair_moves
-from .rebalance import after_finishing, after_moving, finishing_steps, left_open, move_steps
+from .rebalance import CutShort, after_moving, join_jobs, left_open, move_steps
 from .shrink import Shrink, plan_shrink
 from .steps import TellMember, add_slots
 
@@ -85,7 +86,7 @@ class ClusterPlanner:
         members = drop_nodes(members, self.leaving)
         self.members, self.replicas, self.promote, self.rebalance = members, replicas, promote, rebalance
         self.avoid, self.repair, self.shrink = avoid, repair, shrink or Shrink()
-        self.where = f"cluster {name}"
+        self.where, self.moving = f"cluster {name}", bool(rebalance or self.shrink.leave)
         self.zones = [member.zone for member in members]
         self.names = {position: member.name for position, member in enumerate(members)}
 
@@ -96,7 +97,7 @@ class ClusterPlanner:
             return ClusterPlan(forget_steps(self.seen, self.leaving), shards_of(self.seen, fixed), fixed)
         refuse_forget(self.seen, self.leaving, self.where)
         refuse_strange(self.members, self.where)
-        cut_short = self.left_open()
+        cut_short = CutShort(self.left_open(), join_jobs(self.members, self.where) if self.moving else [])
         fixed = observed_placement(self.members)
         if self.shrink.leave:
             return self._shrink(fixed, cut_short)
@@ -107,7 +108,7 @@ class ClusterPlanner:
         plan.steps = self._steps(plan.placement, fixed, new)
         changes = plan.steps or not fixed.primaries or any(member.is_blank for member in self.members)
         if cut_short:
-            plan.steps = finishing_steps(cut_short)
+            plan.steps = cut_short.list_steps()
         elif changes:
             refuse_steps(self.members, self.replicas, self.where)
         plan.shards = shards_of(self.members, fixed if cut_short else plan.placement)
@@ -123,7 +124,7 @@ class ClusterPlanner:
             self._balance(plan, cut_short)
         return plan
 
-    def _shrink(self, fixed: Placement, cut_short: Sequence[SlotMove]) -> ClusterPlan:
+    def _shrink(self, fixed: Placement, cut_short: CutShort) -> ClusterPlan:
         """Return what is to be done before members leave."""
         done = plan_shrink(self.members, fixed, self.replicas, self.shrink, cut_short, self.where)
         shards = [Shard(seat, done.owned[seat], done.placement.replicas_of(seat)) for seat in done.placement.primaries]
@@ -131,13 +132,13 @@ class ClusterPlanner:
 
     def left_open(self) -> List[SlotMove]:
         """Return what a rebalance that was cut short has left to do, once everything else is quiet."""
-        apart = frozenset(list_open(self.members)) if self.rebalance or self.shrink.leave else frozenset()
+        apart = frozenset(list_open(self.members)) if self.moving else frozenset()
         await_quiet(self.members, self.where, apart)
         return left_open(self.members, self.where) if apart else []
 
-    def _balance(self, plan: ClusterPlan, cut_short: Sequence[SlotMove]) -> None:
+    def _balance(self, plan: ClusterPlan, cut_short: CutShort) -> None:
         """Add the moves of slots until every primary has its share."""
-        owned = after_finishing({shard.primary: shard.slots for shard in plan.shards}, cut_short)
+        owned = cut_short.count_in({shard.primary: shard.slots for shard in plan.shards})
         moves = move_steps(self.members, owned, self.find_drift(plan.placement), self.where)
         if moves and not cut_short:
             refuse_steps(self.members, self.replicas, self.where)
@@ -278,8 +279,13 @@ def list_pending(planner: ClusterPlanner, apart: FrozenSet[int] = frozenset()) -
 
 
 def list_unready(planner: ClusterPlanner) -> List[str]:
-    """Return why no slot can be moved yet, a sentence each."""
+    """Return what is to be waited for, moves of slots too, a sentence each."""
     return [*list_unanswered(planner), *list_pending(planner), *open_slots(planner.members)]
+
+
+def list_unmovable(planner: ClusterPlanner) -> List[str]:
+    """Return why no slot can be moved yet, a sentence each; a job that runs is waited for by whoever moves them."""
+    return [*list_unanswered(planner), *list_pending(planner), *list_marks(planner.members)]
 
 
 def show_shards(shards: Sequence[Shard], names: Dict[int, str]) -> str:

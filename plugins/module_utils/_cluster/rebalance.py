@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Collection, Dict, List, Sequence, Tuple
 
 from .._core.errors import Refused, Unsettled
@@ -12,7 +13,7 @@ from .._core.reconcile import Step
 from .._model.cluster_moves import plan_moves
 from .._model.cluster_open import Finisher, SlotMove, list_open
 from .._model.cluster_slots import Range, count_slots, ranges_of, show_slots, slots_of
-from .._model.cluster_view import ClusterMember, open_slots, show_evidence
+from .._model.cluster_view import ClusterMember, list_running, open_slots, show_evidence
 from .._model.tables import count_of, show_place
 from .preflight import list_silent, refuse_open
 from .steps import FinishMove, MoveSlots
@@ -47,20 +48,53 @@ def left_open(members: Sequence[ClusterMember], where: str) -> List[SlotMove]:
     return [move]
 
 
+def join_jobs(members: Sequence[ClusterMember], where: str) -> List[MoveSlots]:
+    """Return how jobs end that the engine does still: each is waited for; refuse those of nodes that are no members."""
+    places = {member.id: position for position, member in enumerate(members) if member.id}
+    jobs = list_running(members)
+    theirs = [job for job in jobs if {job.source, job.target} - set(places)]
+    if theirs and list_silent(members):
+        return []  # it may be theirs, and nothing is moved before they answer
+    if theirs or (jobs and list_open(members)):
+        refuse_open(members, where, STRANGE)
+    steps = []
+    for job in jobs:
+        source, target = places[job.source], places[job.target]
+        way = f"from {members[source].name} to {members[target].name} already: {show_slots(job.ranges, 8)}"
+        text = f"wait for {count_of(count_slots(job.ranges), 'slot')} that go {way}"
+        steps.append(MoveSlots(text, source, target, job.ranges))
+    return steps
+
+
+@dataclass
+class CutShort:
+    """What a move that was cut short has left to do: an open slot, or jobs that the engine goes on with."""
+
+    moves: Sequence[SlotMove] = ()
+    jobs: Sequence[MoveSlots] = ()
+
+    def __bool__(self) -> bool:
+        """Return whether there is anything."""
+        return bool(self.moves or self.jobs)
+
+    def list_steps(self) -> List[Step]:
+        """Return the steps that end it."""
+        return [*finishing_steps(self.moves), *self.jobs]
+
+    def count_in(self, owned: Dict[int, List[Range]]) -> Dict[int, List[Range]]:
+        """Return who has which slots then: a slot is with whoever has got its keys."""
+        owners = {position: slots_of(ranges) for position, ranges in owned.items()}
+        for move in self.moves:
+            if move.target in owners:
+                for slots in owners.values():
+                    slots.discard(move.slot)
+                owners[move.target].add(move.slot)
+        return after_moving({position: ranges_of(slots) for position, slots in owners.items()}, self.jobs)
+
+
 def finishing_steps(moves: Sequence[SlotMove]) -> List[Step]:
     """Return the steps that end what was cut short."""
     return [FinishMove(move.text, move) for move in moves]
-
-
-def after_finishing(owned: Dict[int, List[Range]], moves: Sequence[SlotMove]) -> Dict[int, List[Range]]:
-    """Return who has which slots when these have ended: a slot is with whoever has got its keys."""
-    owners = {position: slots_of(ranges) for position, ranges in owned.items()}
-    for move in moves:
-        if move.target in owners:
-            for slots in owners.values():
-                slots.discard(move.slot)
-            owners[move.target].add(move.slot)
-    return {position: ranges_of(slots) for position, slots in owners.items()}
 
 
 def move_steps(
@@ -81,10 +115,11 @@ def move_steps(
     if faults:
         todo = "Mend that first: start what is missing, or move a primary with promote"
         raise Refused(f"Slots are moved only between whole shards: {'; '.join(faults)}", where, todo)
+    sides = {node for job in list_running(members) for node in (job.source, job.target)}  # a job takes a snapshot too
     saving = [
         show_place(members[each].server)
         for each in owned
-        if members[each].server.persistence.get("rdb_bgsave_in_progress")
+        if members[each].server.persistence.get("rdb_bgsave_in_progress") and members[each].id not in sides
     ]
     if saving:
         raise Unsettled(f"A snapshot is being taken: {', '.join(saving)}", where, "Wait for its end, then run again")
@@ -134,7 +169,8 @@ def after_moving(owned: Dict[int, List[Range]], steps: Sequence[MoveSlots]) -> D
     """Return who has which slots when these steps are done."""
     owners = {position: slots_of(ranges) for position, ranges in owned.items()}
     for step in steps:
-        slots = slots_of(step.ranges)
-        owners[step.source] -= slots
-        owners[step.target] |= slots
+        slots = slots_of(step.ranges) & owners.get(step.source, set())
+        if step.target in owners:
+            owners[step.source] -= slots
+            owners[step.target] |= slots
     return {position: ranges_of(slots) for position, slots in owners.items()}

@@ -27,6 +27,7 @@ from .plan import (
     list_pending,
     list_unanswered,
     list_unmet,
+    list_unmovable,
     list_unready,
     moves_of,
     shards_of,
@@ -139,7 +140,7 @@ class Cluster(Reconciler[ClusterPlanner]):
         """Tell one member one thing; a replica only follows when all have met, and slots move when all is well."""
         if isinstance(step, (FinishMove, MoveSlots)):
             finish = isinstance(step, FinishMove)
-            seen = self.look_once() if finish else self._wait(list_unready, self.look_once(), self.params["wait"])
+            seen = self.look_once() if finish else self._wait(list_unmovable, self.look_once(), self.params["wait"])
             self.transfer.carry_out(step, seen.members)
             return
         self._refuse_rest()
@@ -203,6 +204,7 @@ class Cluster(Reconciler[ClusterPlanner]):
             "key_count": done.key_count,
             "bytes": done.bytes,
             "seconds": round(self.transfer.seconds, 1),
+            "jobs": done.jobs,
         }
         return {
             "shards": [

@@ -12,7 +12,6 @@ from typing import Dict, List, Optional, Sequence, Tuple
 from .._core.errors import Refused
 from .._core.reconcile import Step
 from .._model.cluster_layout import Placement, list_violations, place_members
-from .._model.cluster_open import SlotMove
 from .._model.cluster_slots import Range
 from .._model.cluster_spread import spread_primaries
 from .._model.cluster_view import ClusterMember
@@ -20,7 +19,7 @@ from .._model.tables import count_of
 from .._model.tables import show_place as named
 from .preflight import refuse_silent, refuse_steps
 from .promotion import Moves, promotion_steps, seats_of
-from .rebalance import after_finishing, after_moving, finishing_steps, move_steps
+from .rebalance import CutShort, after_moving, move_steps
 from .steps import TellMember
 
 TRIED = 200  # choices of the shards that end; with the first of them the least is moved
@@ -143,7 +142,7 @@ def plan_shrink(
     now: Placement,
     replicas: int,
     shrink: Shrink,
-    cut_short: Sequence[SlotMove],
+    cut_short: CutShort,
     where: str,
 ) -> Shrunk:
     """Return the steps after which those who leave have no slots and are followed by nobody who stays."""
@@ -164,20 +163,20 @@ def plan_shrink(
         todo = f"The shards of {shown} are to end, and slots are moved only when every member is there" if shown else ""
         refuse_silent(closed, where, f"{todo or 'A move was cut short'}. Start them, or put others in their place")
         refuse_steps(closed, replicas, where, shrink.zones)
-    owned = after_finishing(owned, cut_short)
+    owned = cut_short.count_in(owned)
     faults = list_violations(now, shrinker.zones, replicas, names)
     moves = move_steps(members, owned, faults, where, outcome.ended) if outcome.ended else []
     handed, _placement = promotion_steps(closed, now, outcome.moves, where)
     owned = after_moving(owned, moves)
     taken = {primary: seat for seat, primary in outcome.moves.items()}
     owned = {taken.get(primary, primary): ranges for primary, ranges in owned.items() if primary not in outcome.ended}
-    steps = [*finishing_steps(cut_short), *moves, *handed, *_follow_steps(members, now, outcome)]
+    steps = [*cut_short.list_steps(), *moves, *handed, *_follow_steps(members, now, outcome)]
     return Shrunk(steps, outcome.placement, owned)
 
 
 def _closed(member: ClusterMember) -> ClusterMember:
     """Return a member as it will be when the slot that is open has been closed."""
-    return replace(member, nodes=[replace(node, migrating={}, importing={}) for node in member.nodes])
+    return replace(member, nodes=[replace(node, migrating={}, importing={}) for node in member.nodes], jobs=[])
 
 
 def _follow_steps(members: Sequence[ClusterMember], now: Placement, outcome: Outcome) -> List[Step]:

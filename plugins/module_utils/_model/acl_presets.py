@@ -43,6 +43,10 @@ IN_CLUSTER = {
     "operator": ("cluster", "migrate", "select", "restore-asking", "asking", "dump", "memory|usage"),
     "monitoring": ("cluster|info", "cluster|nodes"),
 }
+# Valkey moves slots by itself as the replication user, with whose rights the target writes what comes.
+WRITER: Version = (9,)
+OF_WRITER = ("cluster|syncslots", "select", "@write")
+NOT_OF_WRITER = ("-flushall", "-flushdb", "-migrate")  # which no job sends
 LIBRARIES = ("function|list", "function|load")  # they have to be where the keys are
 # What each of those that must never be locked out does: tried with the new rights before the old ones go.
 NEEDS: Dict[str, Sequence[Sequence[str]]] = {
@@ -66,13 +70,15 @@ WHO = {"replication": "the replicas", "sentinel": "the Sentinels", "operator": "
 def job_rules(job: str, version: Version, cluster: bool = False) -> List[str]:
     """Return the rules of a job."""
     commands = [*JOBS[job], *(IN_CLUSTER.get(job, ()) if cluster else ())]
+    writes = cluster and job == "replication" and version >= WRITER
     moves = cluster and job == "operator"
-    commands += LIBRARIES if moves and version >= (7,) else []
+    commands += LIBRARIES if moves and version >= (7,) else OF_WRITER if writes else []
     for which, since, more in LATER:
         if which == job and version >= since:
             commands += more
     channels = [f"&{HELLO}"] if job == "sentinel" and version >= CHANNELS else []
-    return [*(["~*"] if moves else []), *channels, *(f"+{command}" for command in commands)]
+    rules = [*(["~*"] if moves or writes else []), *channels, *(f"+{command}" for command in commands)]
+    return [*rules, *(NOT_OF_WRITER if writes else ())]
 
 
 def list_needs(duty: str, version: Version) -> List[Sequence[str]]:

@@ -23,6 +23,7 @@ from .cluster_view import (
     open_slots,
 )
 from .observed import Observed, Upstream
+from .slot_jobs import SlotJob
 from .status_verdict import DISK, NOTHING, OUTSIDE, Problem, State, explain_silence
 
 Row = Sequence[str]
@@ -110,6 +111,7 @@ def _member(place: Mapping[str, Any], state: State) -> ClusterMember:
     answer = state.get("cluster") or {}
     member = ClusterMember(server, place["zone"], answer.get("state", ""))
     member.nodes = parse_nodes(answer.get("nodes", "")) if server.reachable else []
+    member.jobs = [SlotJob(**job) for job in answer.get("jobs", [])]
     if server.reachable and not member.nodes:
         server.error = "does not run in cluster mode"
     if state.get("outside"):

@@ -15,6 +15,7 @@ from .cluster_layout import Placement
 from .cluster_nodes import ClusterNode
 from .cluster_slots import SLOTS, Range, ranges_of, show_slots, slots_of
 from .observed import Observed
+from .slot_jobs import SlotJob
 from .tables import align_rows
 
 
@@ -27,6 +28,7 @@ class ClusterMember:
     state: str = ""
     nodes: List[ClusterNode] = field(default_factory=list)
     slot_keys: Dict[int, int] = field(default_factory=dict)  # of the slots that somebody says are open
+    jobs: List[SlotJob] = field(default_factory=list)  # with which its engine moves slots, or has moved
 
     @property
     def name(self) -> str:
@@ -156,8 +158,8 @@ def list_contested(members: Sequence[ClusterMember]) -> List[str]:
     return [f"{names} both claim slots {show_slots(ranges_of(slots), 4)}" for names, slots in rivals.items()]
 
 
-def open_slots(members: Iterable[ClusterMember]) -> List[str]:
-    """Return a sentence for each slot that is on its way from one node to another."""
+def list_marks(members: Iterable[ClusterMember]) -> List[str]:
+    """Return a sentence for each slot of which a member says that it is open."""
     known = by_id(members)
     open_ones = []
     for member in known.values():
@@ -166,6 +168,26 @@ def open_slots(members: Iterable[ClusterMember]) -> List[str]:
                 name = known[other].name if other in known else other[:8]
                 open_ones.append(f"slot {slot} of {member.name} is {word} {name}")
     return open_ones
+
+
+def open_slots(members: Iterable[ClusterMember]) -> List[str]:
+    """Return a sentence for each slot, or job with many, that is on its way from one node to another."""
+    members = list(members)
+    return [*list_marks(members), *(show_job(job, members) for job in list_running(members))]
+
+
+def list_running(members: Iterable[ClusterMember]) -> List[SlotJob]:
+    """Return the jobs that move slots at this moment, each once."""
+    primaries = [member for member in list_answering(members) if not member.own.is_replica]
+    running = {job.name: job for member in primaries for job in member.jobs if job.is_running}
+    return [running[name] for name in sorted(running)]
+
+
+def show_job(job: SlotJob, members: Iterable[ClusterMember]) -> str:
+    """Return a sentence about a job; nothing in it changes while it runs."""
+    known = by_id(members)
+    source, target = (known[node].name if node in known else node[:8] for node in (job.source, job.target))
+    return f"slots {show_slots(job.ranges, 4)} of {source} are on their way to {target}"
 
 
 def list_disagreements(members: Sequence[ClusterMember], apart: FrozenSet[int] = frozenset()) -> List[str]:

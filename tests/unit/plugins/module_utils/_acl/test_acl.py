@@ -108,6 +108,9 @@ def test_a_job_has_what_its_version_knows() -> None:
     assert parse_version("7.0.15") == NEW
     assert "+function|load" in job_rules("operator", NEW, cluster=True)
     assert not [rule for rule in job_rules("operator", OLD, cluster=True) if "function" in rule]
+    assert "~*" not in job_rules("replication", VALKEY) + job_rules("replication", NEW, cluster=True)
+    moving = job_rules("replication", VALKEY, cluster=True)
+    assert moving[0] == "~*" and moving.index("+@write") < moving.index("-flushall")
     assert [job for job in JOBS if "~*" in job_rules(job, NEW, cluster=True)] == ["operator"], "it moves slots"
     assert not [job for job in JOBS if any(rule in ("+@all", "~*", "&*") for rule in job_rules(job, VALKEY))]
 

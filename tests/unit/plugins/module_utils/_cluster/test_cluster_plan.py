@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,6 +14,8 @@ from ansible_collections.quorum.redis.plugins.module_utils._cluster.forget impor
 from ansible_collections.quorum.redis.plugins.module_utils._cluster.plan import (
     ClusterPlanner,
     list_pending,
+    list_unmovable,
+    list_unready,
     moves_of,
     show_shards,
 )
@@ -24,6 +27,7 @@ from ansible_collections.quorum.redis.plugins.module_utils._model.cluster_nodes 
 from ansible_collections.quorum.redis.plugins.module_utils._model.cluster_slots import Range, ranges_of, slots_of
 from ansible_collections.quorum.redis.plugins.module_utils._model.cluster_view import ClusterMember, observed_placement
 from ansible_collections.quorum.redis.plugins.module_utils._model.observed import Observed, Upstream
+from ansible_collections.quorum.redis.plugins.module_utils._model.slot_jobs import SlotJob
 
 
 class Model:
@@ -493,6 +497,35 @@ def test_what_was_cut_short_is_finished_before_anything_else(six: Model) -> None
     assert (
         len(plan.steps) == 1 and "Only the move that was cut short is finished; run again for the rest" in plan.warnings
     )
+
+
+def test_a_job_that_runs_still_is_waited_for_and_counted_in(six: Model) -> None:
+    six.slots[0] |= set(range(5461, 7461))
+    six.slots[1] -= six.slots[0]
+    members = six.look()
+    job = SlotJob("a", six.ids[0], six.ids[1], "5461-6460", "snapshotting")
+    for side in (0, 1):
+        members[side].jobs = [job, replace(job, name="b", state="success"), replace(job, name="c", state="failed")]
+    members[4].jobs = [replace(job, name="d", source="", target="")]  # a replica repeats what it has heard
+    members[0].server.persistence = {"rdb_bgsave_in_progress": 1}  # the snapshot of the job
+    plan = balanced(members).plan()
+    assert [step.text for step in plan.steps] == [
+        "wait for 1000 slots that go from c1 to c2 already: 5461-6460",
+        "move 999 slots from c1 to c2: 6462-7460",
+    ]
+    assert plan.shards[1].slots == [(5461, 6460), (6462, 10922)] and plan.warnings == []
+    on_way = "slots 5461-6460 of c1 are on their way to c2"
+    assert f"{on_way}; it was left alone" in ClusterPlanner(members, "cart", 1).plan().warnings
+    with pytest.raises(Refused, match=on_way):
+        ClusterPlanner(members, "cart", 1, ["c4"]).plan()
+    assert list_unmovable(balanced(members)) == [] and on_way in list_unready(balanced(members))
+    members[1].jobs = [replace(job, target="f" * 40)]
+    members[0].jobs = []
+    with pytest.raises(Refused, match="are on their way to ffffffff"):
+        balanced(members).plan()
+    members[4].nodes = []
+    with pytest.raises(Refused, match="c2 has 0 replicas, 1 are declared"):
+        balanced(members).plan()
 
 
 # --- what check mode sees ---

@@ -25,6 +25,7 @@ from ansible_collections.quorum.redis.plugins.module_utils._cluster.steps import
 from ansible_collections.quorum.redis.plugins.module_utils._core.errors import QuorumError, Refused, Unsettled
 from ansible_collections.quorum.redis.plugins.module_utils._model.cluster_slots import ranges_of, slots_of
 from ansible_collections.quorum.redis.plugins.module_utils._model.cluster_view import ClusterMember
+from ansible_collections.quorum.redis.plugins.module_utils._model.slot_jobs import SlotJob
 
 from .test_cluster_plan import Model
 
@@ -186,6 +187,14 @@ def test_an_open_slot_is_closed_without_moving_what_its_owner_has(six: Model) ->
     assert diagnosis.word_for("cart") == "cart:no-key" and diagnosis.damage[0].kind == "open"
     moves = [step.move for step in diagnosis.steps if isinstance(step, FinishMove)]
     assert [(move.source, move.after) for move in moves] == [(-1, [(0, ["CLUSTER", "SETSLOT", 5, "STABLE"])])]
+
+
+def test_slots_that_the_engine_moves_are_no_damage(six: Model) -> None:
+    members = six.look()
+    members[0].jobs = [SlotJob("a", six.ids[0], six.ids[1], "0-9", "replicating")]
+    assert "slots 0-9 of c1 are on their way to c2" in refused(members, kind=Unsettled)
+    members[0].jobs = [SlotJob("a", six.ids[0], six.ids[1], "0-9", "success")]
+    assert judge(members).damage == []
 
 
 def test_keys_on_a_third_member_come_back_to_the_owner_and_replace_nothing(six: Model) -> None:

@@ -14,6 +14,7 @@ from ansible_collections.quorum.redis.plugins.module_utils._cluster.shrink impor
 from ansible_collections.quorum.redis.plugins.module_utils._cluster.steps import MoveSlots
 from ansible_collections.quorum.redis.plugins.module_utils._core.errors import Refused
 from ansible_collections.quorum.redis.plugins.module_utils._model.cluster_slots import slots_of
+from ansible_collections.quorum.redis.plugins.module_utils._model.slot_jobs import SlotJob
 
 from .test_cluster_plan import Model, shards
 
@@ -42,6 +43,20 @@ def four_hosts(replicas: int = 1) -> Model:
     model.run(replicas)
     assert len(shards(model)) == 4
     return model
+
+
+def test_a_job_that_runs_still_is_waited_for_before_a_shard_ends() -> None:
+    model = four_hosts()
+    seen = model.look()
+    for side in (0, 3):
+        seen[side].jobs = [SlotJob("a", model.ids[3], model.ids[0], "15018-15999", "replicating")]
+    zones = [member.zone for number, member in enumerate(seen) if number not in (3, 7)]
+    shrink = Shrink([seen[one].name for one in (3, 7)], zones)
+    steps = ClusterPlanner(seen, "cart", 1, shrink=shrink).plan().steps
+    assert steps[0].text == "wait for 982 slots that go from c4 to c1 already: 15018-15999"
+    model.slots[3] -= set(range(15018, 16000))
+    model.slots[0] |= set(range(15018, 16000))
+    assert [step.text for step in steps[1:]] == [step.text for step in planner(model, 3, 7).plan().steps]
 
 
 def test_the_slots_of_one_shard_go_to_the_others_and_its_replica_to_another_primary() -> None:

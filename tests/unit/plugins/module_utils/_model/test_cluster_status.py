@@ -56,7 +56,8 @@ def server(place: dict[str, Any], **more: Any) -> dict[str, Any]:
         found.role, found.offset = "replica", 90
         found.primary = Upstream(primary["address"], 7000, more.pop("link", "up"), False, 0)
     nodes = more.pop("nodes", "\n".join(line(other, place) for other in PLACES))
-    return {**found.to_dict(), "cluster": {"state": more.pop("state", "ok"), "nodes": nodes}, **more}
+    cluster = {"state": more.pop("state", "ok"), "nodes": nodes, "jobs": more.pop("jobs", [])}
+    return {**found.to_dict(), "cluster": cluster, **more}
 
 
 def judged(run: list[str] | None = None, **changes: Any) -> ClusterStatus:
@@ -217,6 +218,10 @@ def test_slots_that_are_open_contested_and_without_owner() -> None:
     moving = judged(a7000=told(PLACES[0], a7000={"slots": f"0-5460 [7->-{ident('b', 7000)}]"}))
     assert [problem.code for problem in moving.problems] == ["slots_open"]
     assert "slot 7 of a:7000 is migrating to b:7000" in moving.problems[0]
+    job = {"name": "x", "source": ident("a", 7000), "target": ident("b", 7000), "slots": "0-9", "state": "replicating"}
+    moving = judged(a7000={**told(PLACES[0]), "jobs": [{**job, "message": ""}]})
+    assert [problem.code for problem in moving.problems] == ["slots_open"]
+    assert "slots 0-9 of a:7000 are on their way to b:7000" in moving.problems[0]
     twice = judged(a7000=told(PLACES[0], a7000={"slots": "0-5461"}))
     assert "slots_contested" in {problem.code for problem in twice.problems}
     lacking = judged(a7000=told(PLACES[0], a7000={"slots": "0-5459"}))
