@@ -26,7 +26,7 @@ sys.path.insert(0, str(ROOT / "collections"))
 from ansible_collections.quorum.redis.plugins.plugin_utils.program import follow_imports  # noqa: E402
 
 PYTHON = "/usr/bin/python3"
-PROGRAMS = {"backup": "_backup/agent", "facts": "_monitoring/agent", "notifier": "_notify/agent"}
+PROGRAMS = {"backup": "_cluster_backup/agent", "facts": "_monitoring/agent", "notifier": "_notify/agent"}
 LONE = {
     "name": "main",
     "address": "127.0.0.1",

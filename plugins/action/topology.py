@@ -97,7 +97,7 @@ class ActionModule(ActionBase):
             if problems:
                 raise TopologyError("\n".join(problems))
             model = build_topology(inventory)
-            timed = inventory.host in task_vars["groups"].get(str(task_vars.get("redis_backup_group") or ""), [])
+            timed = list(task_vars["groups"].get(str(task_vars.get("redis_backup_group") or ""), []))
             refused, left = judge_verb(verb, {**options, "redis_backup_timed": timed}, model)
             if refused:
                 raise TopologyError("\n".join(refused))

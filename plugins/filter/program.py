@@ -21,7 +21,7 @@ description:
 positional: _input, directory
 options:
   _input:
-    description: Where the program begins, as C(_backup/agent).
+    description: Where the program begins, as C(_cluster_backup/agent).
     type: str
     required: true
   directory:
@@ -33,7 +33,7 @@ options:
 EXAMPLES = r"""
 - name: Write the code of the backups
   quorum.redis.files:
-    files: "{{ '_backup/agent' | quorum.redis.program('/usr/local/lib/quorum-redis/quorum_redis') }}"
+    files: "{{ '_cluster_backup/agent' | quorum.redis.program('/usr/local/lib/quorum-redis/quorum_redis') }}"
 """
 
 RETURN = r"""

@@ -91,6 +91,17 @@ class ShardedSet:
         """Return how many keys the primaries hold."""
         return sum(int(self.ask(self.owner(primary), "DBSIZE")) for primary in self.settled())
 
+    def content(self) -> dict[str, str | None]:
+        """Return all keys that the primaries hold, with their values: texts."""
+        content: dict[str, str | None] = {}
+        for primary in self.settled():
+            with self.client(self.owner(primary)) as client, client.pipeline(transaction=False) as line:
+                names = client.keys("*")
+                for name in names:
+                    line.get(name)
+                content.update(zip(names, line.execute(), strict=True))
+        return content
+
     @contextmanager
     def written(self, what: str, replicated: bool = False) -> Iterator[list[Writer]]:
         """Write to all shards meanwhile; afterwards no acknowledged write may be missing.

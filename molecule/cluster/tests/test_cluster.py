@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,43 @@ def test_a_backup_has_every_shard_of_one_moment(lab: Lab, cart: ShardedSet) -> N
     for shard in whole["shards"]:
         files = lab.sh(shard["host"], f"ls {place}/{shard['backup']}").split()
         assert files == ["dump.rdb", "manifest.json", "redis.conf"]
+
+
+def looked(lab: Lab) -> set[int]:
+    """Let the timers of all hosts look at one time, as their clocks do, and return how they ended."""
+    lab.wait_until("a good time to look", lambda: 2 < time.time() % 20 < 8)
+    for host in lab.hosts:
+        lab.run(host, "systemctl start --no-block redis-backup.service")
+    state = "systemctl show --property ActiveState --value redis-backup.service"
+    lab.wait_until("all have looked", lambda: all("activ" not in lab.sh(host, state)[:5] for host in lab.hosts))
+    result = "systemctl show --property ExecMainStatus --value redis-backup.service"
+    return {int(lab.sh(host, result)) for host in lab.hosts}
+
+
+def test_the_timers_of_all_hosts_make_one_backup_and_it_comes_back(lab: Lab, cart: ShardedSet) -> None:
+    """Each host saves its servers when all others do, and knows afterwards that all parts are there."""
+    status = "/usr/local/lib/quorum-redis/backup status"
+    with cart.written("cluster: a backup by the timers"):
+        pass
+    before = cart.content()
+    assert len(before) > 100 and looked(lab) == {0}
+    ids = set()
+    for host in lab.hosts:
+        lab.sh(host, "systemctl start redis-backup.service")  # nothing is due: each sees what the others have stored
+        shown = lab.sh(host, status)
+        ids.update(re.findall(r"ok: cart: (\w+) is whole, newest here \1-", shown))
+        assert " is whole, " in shown, shown
+    (made,) = ids
+    parts = [lab.sh(host, f"cat /var/backups/redis/cart/{made}-*/manifest.json") for host in lab.hosts]
+    assert sum(json.loads(part)["part"]["slot_count"] for part in parts) == 16384
+    assert all(json.loads(part)["part"]["whole"] for part in parts)
+    with cart.written("cluster: after the backup by the timers"):
+        pass
+    assert len(cart.content()) > len(before)
+    wanted = {"redis_restore_instance": "cart", "redis_restore_confirm": "cart"}
+    shown = lab.run_playbook("restore", *given(**wanted)).expect().stdout
+    assert f"cart: {made} of cart, begun" in " ".join(shown.split())
+    assert cart.settled() == PLACED and cart.content() == before
 
 
 def test_a_killed_primary_is_replaced_without_losing_a_write(lab: Lab, cart: ShardedSet) -> None:

@@ -1,29 +1,23 @@
 # Copyright (c) 2026, quorum.redis contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the timer of a host runs, without Ansible: look, back up when it is this host's turn, thin out, copy away.
-
-Exit codes are those that monitoring knows: 0 well, 1 something beside the backup is wrong, 2 no backup, 3 unknown.
-"""
+"""One data set in one look of a timer: back up when it is this host's turn, thin out, copy away, say how it stands."""
 
 from __future__ import annotations
 
 import json
 import os
 import shutil
-import sys
-import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Mapping, Sequence
+from typing import Any, Callable, Dict, List, Mapping
 
 from .._core.errors import QuorumError
-from .._engine.rdb_check_socket import answer_request
-from .._model.backup_manifest import PASSED, iso_time, parse_time
+from .._model.backup_manifest import PASSED, parse_time
 from .._model.observed import Observed
 from .._redis.client import Client
 from .._redis.observe import Place, observe_all, read_members
-from .._redis.replies import parse_info, parse_number
+from .._redis.replies import count_calls, parse_info
 from . import manifest as manifests
 from .catch_up import point_of
 from .create import make_backup, undo_leftovers
@@ -43,8 +37,6 @@ from .schedule import (
     slot_of,
 )
 
-SETTINGS = Path("/etc/quorum-redis/backup.json")
-STATE = Path("/var/lib/quorum-redis")
 OK, WARNING, CRITICAL, UNKNOWN = 0, 1, 2, 3
 WORDS = {OK: "ok", WARNING: "warning", CRITICAL: "critical"}
 Say = Callable[[str], None]
@@ -63,16 +55,23 @@ class Round:
     def __post_init__(self) -> None:
         """Name the parts."""
         self.me: str = self.common["me"]
+        self.name: str = self.settings["name"]
+        self.directory = Path(self.common["directory"]) / self.name
         self.places: List[Place] = read_members(
-            self.settings["members"],
-            {**self.settings, "password": self.common["passwords"][self.settings["name"]], "timeout": 2.0},
+            self.list_members(), {**self.settings, "password": self.common["passwords"][self.name], "timeout": 2.0}
         )
-        keys = ("directory", "binary", "user", "compression", "load", "aof", "wait")
-        unit = f"redis-server@{self.settings['name']}.service"
-        given = {key: self.common[key] for key in keys}
-        self.job = Job(self.settings["name"], self.me, dict(self.places)[self.me], unit=unit, **given)
         self.problems: List[str] = []
         self.code = OK
+
+    def list_members(self) -> List[Mapping[str, Any]]:
+        """Return the servers of the set, each with a name of its own as its host."""
+        return list(self.settings["members"])
+
+    def make_job(self, member: str, server: str) -> Job:
+        """Return how a server of this host is backed up."""
+        keys = ("directory", "binary", "user", "compression", "load", "aof", "wait")
+        given = {key: self.common[key] for key in keys}
+        return Job(self.name, member, dict(self.places)[member], unit=f"redis-server@{server}.service", **given)
 
     def note_problem(self, code: int, what: str) -> None:
         """Note a problem; the worst one counts."""
@@ -84,6 +83,7 @@ class Round:
         """Do what is due."""
         memory = memory_from(self.state.get("memory", {}))
         seen = observe_all(self.places)
+        self.job = self.make_job(self.me, self.name)
         self.job.reach = point_of(primary_of(seen))
         offset, period = float(self.common["offset"]), float(self.common["period"])
         slot = slot_of(self.now, period, offset)
@@ -103,7 +103,7 @@ class Round:
                 self.state["memory"], self.state["failed"] = asdict(memory), ""
                 proven = f"file check {manifest.verified.file_check}, trial load {manifest.verified.load}"
                 self.say(f"{manifest.name}: {manifest.key_count} keys, {manifest.seconds} s, {proven}")
-                self._drill(manifest.name)
+                self.drill_newest(self.job, manifest.name)
             except QuorumError as problem:
                 self.state["failed"] = str(problem)
         else:
@@ -114,6 +114,10 @@ class Round:
             self.note_problem(CRITICAL, f"the backup failed: {self.state['failed']}")
         elif not duty.act:
             self.state["failed"] = ""  # another carrier does it now
+        self.tidy_up()
+
+    def tidy_up(self) -> None:
+        """Remove old ones, unless the backup failed, and copy the newest away."""
         if self.code != CRITICAL:
             self._remove_expired()
         self._copy_offsite()
@@ -131,15 +135,15 @@ class Round:
         """Return how many BGSAVE commands a member has had."""
         try:
             with Client(place[1]) as client:
-                row = parse_info(client.call("INFO", "commandstats")).get("cmdstat_bgsave", "")
+                calls = count_calls(parse_info(client.call("INFO", "commandstats")), "bgsave")
         except QuorumError:
             return place[0], None
-        calls = dict(part.split("=", 1) for part in row.split(",") if "=" in part).get("calls", "0")
-        return place[0], Look(seen.run_id, parse_number(calls), float(seen.persistence.get("rdb_last_save_time", 0)))
+        return place[0], Look(seen.run_id, calls, float(seen.persistence.get("rdb_last_save_time", 0)))
 
-    def _drill(self, name: str) -> None:
+    def drill_newest(self, job: Job, name: str) -> None:
+        """Restore a backup into a throw-away server, where that is wished."""
         if self.common["drill"]:
-            record = drill_backup(self.job, name, self.say)
+            record = drill_backup(job, name, self.say)
             self.state["drill"] = record
             if record["result"] != PASSED:
                 self.note_problem(WARNING, f"the restore drill of {name}: {record['result']}")
@@ -147,8 +151,8 @@ class Round:
     def _remove_expired(self) -> None:
         """Remove what is too many or too old; a name is taken away before the files."""
         try:
-            with lock_directory(self.job.place, self.job.user) as place:
-                for name in list_expired(list_kept(place), self.now, self.common["keep"], self.common["keep_days"]):
+            with lock_directory(self.directory, self.common["user"]) as place:
+                for name in self.list_leaving(place):
                     gone = place / f"{manifests.PARTIAL}gone-{name}"
                     (place / name).rename(gone)
                     shutil.rmtree(gone)
@@ -156,13 +160,21 @@ class Round:
         except QuorumError as problem:
             self.note_problem(WARNING, f"old backups are not removed: {problem}")
 
+    def list_leaving(self, place: Path) -> List[str]:
+        """Return the names of those that are too many or too old."""
+        return list_expired(list_kept(place), self.now, self.common["keep"], self.common["keep_days"])
+
+    def list_newest(self) -> List[str]:
+        """Return the names of what belongs to the newest backup here."""
+        return manifests.list_backups(str(self.directory))[-1:]
+
     def _copy_offsite(self) -> None:
         """Copy the newest backup to where the user wants it; what fails is tried again at the next look."""
-        names = manifests.list_backups(str(self.job.place))
-        commands = list_commands(self.common, self.settings["name"], str(self.job.place / names[-1])) if names else []
-        if not commands or self.state.get("copied") == names[-1]:
+        names = self.list_newest()
+        copies = [list_commands(self.common, self.name, str(self.directory / name)) for name in names]
+        if not any(copies) or self.state.get("copied") == names[-1]:
             return
-        for command in commands:
+        for command in (command for commands in copies for command in commands):
             failure = run_transfer(command, float(self.common["wait"]))
             if failure:
                 self.note_problem(WARNING, f"{names[-1]} is not copied away, the local one is kept: {failure}")
@@ -172,7 +184,7 @@ class Round:
 
     def describe_state(self) -> Dict[str, Any]:
         """Return what the status file says of the data set."""
-        names = manifests.list_backups(str(self.job.place))
+        names = manifests.list_backups(str(self.directory))
         report: Dict[str, Any] = {"state": WORDS[self.code], "problems": self.problems, "why": self.state["why"]}
         report["newest_here"] = names[-1] if names else ""
         report["backups_here"] = len(names)
@@ -221,35 +233,6 @@ def write_state(path: Path, data: Mapping[str, Any], mode: int) -> None:
     draft.replace(path)
 
 
-def check_all() -> int:
-    """Look at every data set of this host, and write down how it went."""
-    try:
-        common, now = json.loads(SETTINGS.read_text(encoding="utf-8")), time.time()
-    except PermissionError as problem:
-        _line(f"{problem}: the unit of the timer needs CAP_DAC_READ_SEARCH, which a container must have been given")
-        return CRITICAL
-    STATE.mkdir(0o755, parents=True, exist_ok=True)
-    state, reports, worst = read_state(STATE / "backup-state.json"), {}, OK
-    for settings in common["sets"]:
-        name = settings["name"]
-
-        def say(what: str, name: str = name) -> None:
-            _line(f"{name}: {what}")
-
-        look = Round(settings, common, state.setdefault(name, {}), now, say)
-        try:
-            look.run_due_work()
-        except (QuorumError, OSError) as problem:
-            look.state.setdefault("why", "")
-            look.note_problem(CRITICAL, str(problem))
-        reports[name] = look.describe_state()
-        worst = max(worst, look.code)
-        write_state(STATE / "backup-state.json", state, 0o600)
-    report = {"state": WORDS[worst], "host": common["me"], "looked": iso_time(now), "sets": reports}
-    write_state(STATE / "backup-status.json", {**report, "silent_after": common["silent_after"]}, 0o644)
-    return worst
-
-
 def judge_status(now: float, report: Mapping[str, Any]) -> tuple[int, str]:
     """Return exit code and one line from the status file; pure."""
     if not report:
@@ -264,27 +247,3 @@ def judge_status(now: float, report: Mapping[str, Any]) -> tuple[int, str]:
         )
     code = {word: number_ for number_, word in WORDS.items()}[report["state"]]
     return code, f"{report['state']}: {' | '.join(parts)}"
-
-
-def _line(text: str) -> None:
-    """Write a line, at once: the journal has the time of each."""
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
-
-
-def main(arguments: Sequence[str]) -> int:
-    """Look, or say how it stands; `trial` is for the unit of that name."""
-    if list(arguments) == ["trial"]:
-        answer_request()
-        return OK
-    if not SETTINGS.exists():
-        _line(f"this host carries no timer: there is no {SETTINGS}")
-        return UNKNOWN
-    if list(arguments) == ["status"]:
-        code, text = judge_status(time.time(), read_state(STATE / "backup-status.json"))
-        _line(text)
-        return code
-    if list(arguments) != ["look"]:
-        sys.stderr.write("usage: backup look|status\n")
-        return UNKNOWN
-    return check_all()

@@ -98,6 +98,7 @@ def make_backup(job: Job, tell: Tell) -> Manifest:
                     rdb_size=size,
                     rdb_sha256=digest,
                     files={},
+                    part=job.part,
                 )
                 modules = list_modules(client)
                 manifest.modules = {module.name: module.version for module in modules}

@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Optional
+from typing import Any, Dict, Optional
 
 from .._redis.endpoint import Endpoint
 from .catch_up import Point
@@ -32,6 +32,7 @@ class Job:
     trial_host: str = ""  # who loads it instead of this host
     save: Optional[Save] = None  # a shard of a cluster: one that was begun already, with those of the others
     reach: Optional[Point] = None  # what the snapshot must have
+    part: Dict[str, Any] = field(default_factory=dict)  # what its manifest says of the cluster
 
     @property
     def place(self) -> Path:

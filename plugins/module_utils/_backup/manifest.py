@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
-from typing import List
+from typing import Any, Dict, List
 
 from .._core.errors import Damaged
 from .._host.files import size_and_digest
@@ -35,6 +36,31 @@ def list_backups(directory: str) -> List[str]:
         return []
 
 
+def id_of(name: str) -> str:
+    """Return what the parts of one backup of a cluster have in common: the time that their names begin with."""
+    return name.partition("-")[0]
+
+
+def is_whole(directory: str, manifest: Manifest) -> bool:
+    """Return whether a part of a cluster is known to have all others beside it."""
+    if manifest.part:
+        return bool(manifest.part.get("whole"))
+    return (Path(directory) / f"{id_of(manifest.name)}.json").exists()
+
+
+def read_wholes(directory: str) -> List[Dict[str, Any]]:
+    """Return the manifests of whole clusters in a directory; what is none is left out."""
+    wholes = []
+    for path in sorted(Path(directory).glob("*.json")) if Path(directory).is_dir() else []:
+        try:
+            whole = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            continue
+        if isinstance(whole, dict) and {"cluster", "name", "shards"} <= set(whole):
+            wholes.append(whole)
+    return wholes
+
+
 def check_files(directory: str, manifest: Manifest) -> None:
     """Raise unless every file is there as the manifest says, naming all that are not."""
     wrong = []
@@ -52,6 +78,3 @@ def check_files(directory: str, manifest: Manifest) -> None:
             wrong.append(f"{name} has another check sum")
     if wrong:
         raise Damaged(f"The backup is damaged: {'; '.join(wrong)}", directory, OTHER_BACKUP)
-
-
-# --- the header of an RDB ---

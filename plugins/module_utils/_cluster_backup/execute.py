@@ -19,6 +19,7 @@ from .._backup.snapshot import STOP, Saver, Tell
 from .._core.errors import QuorumError
 from .._redis.client import Steady, connect
 from .._redis.observe import Place
+from .schedule import LATE
 
 NOWHERE = Path("/nonexistent")  # what is owed to a server is noted on its own host, by who takes the file
 INFO_FIELDS = (
@@ -29,16 +30,25 @@ INFO_FIELDS = (
 
 @dataclass
 class Begun:
-    """The saves in the order of the servers, and within which time they began."""
+    """The saves in the order of the servers, within which time they began, and when each did."""
 
     saves: List[Save]
     spread: float
+    moments: List[float]
 
 
 def begin_saves(
-    places: Sequence[Place], points: Sequence[Optional[Point]], name: str, wait: float, tell: Tell
+    places: Sequence[Place],
+    points: Sequence[Optional[Point]],
+    name: str,
+    wait: float,
+    tell: Tell,
+    moment: float = 0.0,
 ) -> Begun:
-    """Wait until no server has a child and each has reached its point, then begin a save on all at once."""
+    """Wait until no server has a child and each has reached its point, then begin a save on all at once.
+
+    With a moment it is at that time: others do the same elsewhere.
+    """
     with contextlib.ExitStack() as stack:
         clients = [
             stack.enter_context(connect(replace(endpoint, timeout=max(endpoint.timeout, 60.0)), Steady))
@@ -53,6 +63,7 @@ def begin_saves(
         try:
             for saver in owed:
                 saver.client.call("CONFIG", "SET", STOP, "no")
+            await_moment(moment)
             barrier = Barrier(len(savers))
             with ThreadPoolExecutor(max_workers=len(savers)) as pool:
                 begun = list(pool.map(lambda saver: _begin(saver, barrier), savers))
@@ -63,14 +74,31 @@ def begin_saves(
             raise
     moments = [moment for _info, _clock, moment in begun]
     saves = [Save(name, clock, _kept(info), saver in owed) for saver, (info, clock, _at) in zip(savers, begun)]
-    return Begun(saves, max(moments) - min(moments))
+    return Begun(saves, max(moments) - min(moments), moments)
+
+
+def await_moment(moment: float) -> None:
+    """Wait for the time at which all begin; who comes too late leaves it."""
+    left = moment - time.time()
+    if moment:
+        refuse_late(-left)
+    time.sleep(max(0.0, left))
+
+
+def refuse_late(late: float) -> None:
+    """Refuse to call it one moment when servers of this host begin so many seconds after those of others."""
+    if late > LATE:
+        raise QuorumError(
+            f"The servers of this host were ready {late:.0f} s too late to be saved with the others",
+            todo="It is tried again. Look what they were busy with: a rewrite of the AOF, or another save",
+        )
 
 
 def _begin(saver: Saver, barrier: Barrier) -> Tuple[Dict[str, str], int, float]:
     """Begin one when all are ready; one that is refused for a moment, because of another child, begins later."""
     barrier.wait(60)
     info, clock = saver.begin_save()
-    return info, clock, time.monotonic()
+    return info, clock, time.time()
 
 
 def _kept(info: Dict[str, str]) -> Dict[str, str]:

@@ -6,12 +6,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Dict, List, Mapping, Sequence
+from typing import Any, Dict, List, Mapping, Sequence, Union
 
 from .._backup.schedule import find_flaw, measure_lag
 from .._cluster.preflight import await_quiet, refuse_open, refuse_strange
 from .._core.errors import Refused
 from .._model.backup_manifest import FORMAT, PASSED, iso_time
+from .._model.cluster_parts import describe_part
 from .._model.cluster_slots import count_slots, show_slots
 from .._model.cluster_view import ClusterMember, by_id, list_answering, show_evidence
 
@@ -35,11 +36,17 @@ def refuse_unquiet(members: Sequence[ClusterMember], where: str) -> None:
 
 
 def choose_sources(
-    members: Sequence[ClusterMember], where: str, here: Sequence[bool], replicas: int, primary_too: bool
+    members: Sequence[ClusterMember],
+    where: str,
+    here: Sequence[bool],
+    replicas: int,
+    primary_too: bool,
+    alike: bool = False,
 ) -> List[Source]:
     """Return the server to back up of each shard: the replica in sync with the smallest lag, never the primary untold.
 
-    `here` says which members are on hosts that take part.
+    `here` says which members are on hosts that take part. `alike`: the one with the lowest identity in place of the
+    smallest lag, so that all who look choose the same one.
     """
     refuse_unquiet(members, where)
     sources, lacking = [], []
@@ -53,7 +60,7 @@ def choose_sources(
         flaws = {candidate: _flaw(members[candidate], primary, here[candidate]) for candidate in shard}
         fit = [candidate for candidate in shard[1:] if not flaws[candidate]]
         if fit:
-            best = min(fit, key=lambda candidate: measure_lag(members[candidate].server, primary.server))
+            best = min(fit, key=lambda candidate: _rank(members[candidate], primary, alike))
             behind = measure_lag(members[best].server, primary.server)
             sources.append(Source(position, best, f"a replica in sync, {behind} bytes behind"))
         elif not flaws[position] and (primary_too or not replicas):
@@ -66,6 +73,10 @@ def choose_sources(
         todo = "Repair a replica, or let primaries be backed up with redis_backup_primary=true"
         raise Refused(f"Nobody can be backed up for {'; '.join(lacking)}", where, todo, show_evidence(members))
     return sources
+
+
+def _rank(member: ClusterMember, primary: ClusterMember, alike: bool) -> Union[int, str]:
+    return member.id if alike else measure_lag(member.server, primary.server)
 
 
 def _follows(members: Sequence[ClusterMember], position: int) -> str:
@@ -102,6 +113,15 @@ def refuse_moved(before: Mapping[str, str], members: Sequence[ClusterMember], wh
         )
 
 
+def describe_map(members: Sequence[ClusterMember]) -> Dict[str, Dict[str, Any]]:
+    """Return the slots of every primary and since which epoch it has them, by its identity."""
+    primaries = [member for member in list_answering(members) if member.slots]
+    return {
+        member.id: {"member": member.name, "slots": show_slots(member.slots), "epoch": member.own.epoch}
+        for member in primaries
+    }
+
+
 def describe_nodes(members: Sequence[ClusterMember]) -> List[Dict[str, Any]]:
     """Return every member as the manifest names it."""
     known = by_id(members)
@@ -129,6 +149,15 @@ def describe_shard(members: Sequence[ClusterMember], chosen: Source) -> Dict[str
     }
 
 
+def name_members(given: Sequence[Mapping[str, Any]]) -> List[Dict[str, Any]]:
+    """Return the members with names of their own: with the port where a host has several."""
+    hosts = [item["host"] for item in given]
+    return [
+        {**item, "host": item["host"] if hosts.count(item["host"]) == 1 else f"{item['host']}:{item['port']}"}
+        for item in given
+    ]
+
+
 def _who(member: ClusterMember) -> Dict[str, Any]:
     server = member.server
     return {"member": member.name, "address": server.address, "port": server.port, "id": member.id}
@@ -144,12 +173,8 @@ def write_manifest_of(
         raise Refused(f"There is no backup {', '.join(missing)}", f"cluster {name}", "Run again, with all hosts")
     shards = []
     for shard in begun["shards"]:
-        part = by_name[shard["backup"]]
-        fields = ("engine", "version", "rdb_version", "role", "replication_id", "replication_offset", "began", "rdb")
-        more = {key: part[key] for key in (*fields, "rdb_size", "rdb_sha256", "compression", "verified")}
-        keys = sum(database["key_count"] for database in part["databases"].values())
         kept = {key: value for key, value in shard.items() if key != "save"}
-        shards.append({**kept, **more, "key_count": keys})
+        shards.append({**kept, **describe_part(by_name[shard["backup"]])})
     return {
         "format": FORMAT,
         "cluster": name,

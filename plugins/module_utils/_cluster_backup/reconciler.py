@@ -28,6 +28,7 @@ from .plan import (
     describe_shard,
     is_good,
     map_of,
+    name_members,
     refuse_moved,
     refuse_unquiet,
     write_manifest_of,
@@ -48,14 +49,9 @@ class ClusterBackup(Reconciler[Members]):
         super().__init__()
         self.params = given = module.params
         self.where = f"cluster {given['name']}"
-        hosts = [item["host"] for item in given["members"]]
-        named = [
-            {**item, "host": item["host"] if hosts.count(item["host"]) == 1 else f"{item['host']}:{item['port']}"}
-            for item in given["members"]
-        ]
         self.zones = [item["zone"] or item["host"] for item in given["members"]]
-        self.here = [given["hosts"] is None or host in given["hosts"] for host in hosts]
-        self.places = read_members(named, given["connection"])
+        self.here = [given["hosts"] is None or item["host"] in given["hosts"] for item in given["members"]]
+        self.places = read_members(name_members(given["members"]), given["connection"])
         self.seen: Members = []
         self.sources: List[Source] = []
         self.begun: Dict[str, Any] = given["begun"] or {}

@@ -42,6 +42,7 @@ IN_CLUSTER = {
     "replication": ("cluster|nodes",),
     "operator": ("cluster", "migrate", "select", "restore-asking", "asking", "dump", "memory|usage"),
     "monitoring": ("cluster|info", "cluster|nodes"),
+    "backup": ("cluster|info", "cluster|nodes"),
 }
 # Valkey moves slots by itself as the replication user, with whose rights the target writes what comes.
 WRITER: Version = (9,)

@@ -61,6 +61,7 @@ class Manifest:
     modules: Dict[str, str] = field(default_factory=dict)
     verified: Verified = field(default_factory=Verified)
     drills: List[Dict[str, Any]] = field(default_factory=list)
+    part: Dict[str, Any] = field(default_factory=dict)  # of a cluster, by the timer: what it belongs to
     format: int = FORMAT
 
     @property
@@ -94,14 +95,14 @@ def parse_manifest(text: str, where: str = "") -> Manifest:
         )
     data = {**rename_counts(data), "format": FORMAT}
     known = {item.name: item.type for item in fields(Manifest)}
-    needed = {name for name in known if name not in ("aof", "modules", "verified", "drills", "format")}
+    needed = {name for name in known if name not in ("aof", "modules", "verified", "drills", "part", "format")}
     missing = sorted(needed - set(data))
     if missing:
         raise Damaged(f"{MANIFEST} lacks {', '.join(missing)}", where, OTHER_BACKUP)
     simple = {"str": str, "int": int, "float": (int, float)}
     for name, value in data.items():
         wanted = simple.get(
-            str(known.get(name, "")), dict if name in ("databases", "files", "modules", "verified") else object
+            str(known.get(name, "")), dict if name in ("databases", "files", "modules", "verified", "part") else object
         )
         if not isinstance(value, wanted):  # type: ignore[arg-type]
             raise Damaged(f"{MANIFEST}: {name} is not what it should be: {value!r}", where, OTHER_BACKUP)

@@ -20,10 +20,23 @@ def judge_verb(verb: str, options: Mapping[str, Any], model: Mapping[str, Any]) 
         return _failover(options, clusters, others)
     if verb == "backup":
         return _backup(options, clusters, others)
-    if not verb and options.get("redis_backup_timed"):
-        who = f"{', '.join(clusters)} {'is a cluster' if len(clusters) == 1 else 'are clusters'}"
-        return [], [f"{who}, and the timer makes no backups of it yet."]
-    return [], []
+    return [], _timed(options, model) if not verb else []
+
+
+def _timed(options: Mapping[str, Any], model: Mapping[str, Any]) -> List[str]:
+    """Return a warning for each cluster of which the timer runs on some hosts only: a host reads its own servers."""
+    carriers, wished = options.get("redis_backup_timed") or [], options.get("redis_backup_sets")
+    warnings = []
+    for cluster in model["clusters"]:
+        hosts = sorted({str(member["host"]) for member in cluster["members"]})
+        lacking = [host for host in hosts if host not in carriers]
+        if len(lacking) < len(hosts) and lacking and (not wished or cluster["name"] in wished):
+            warnings.append(
+                f"{cluster['name']}: the timer of the backups runs on some of its hosts, not on {', '.join(lacking)}. "
+                "A shard of which no replica is on a host with the timer is not saved, and then none is: put all hosts "
+                "into the group."
+            )
+    return warnings
 
 
 def _failover(

@@ -226,7 +226,8 @@ def facts_settings(
         if cluster["local"] and (logins[cluster["name"]] or not options["redis_auth"])
     ]
     names = [data_set["name"] for data_set in [*sets, *clusters]]
-    local = [data_set for data_set in topology["instances"] if data_set["local"] and data_set["name"] in names]
+    declared = [*topology["instances"], *topology.get("clusters", [])]
+    local = [data_set for data_set in declared if data_set["local"] and data_set["name"] in names]
     chosen = [data_set["name"] for data_set in local if data_set["name"] in (options["redis_backup_sets"] or names)]
     secured = "tls_port" in watch or any("tls_port" in data_set for data_set in [*topology["instances"], *nodes])
     clients = sentinel["clients"] if options["redis_auth"] else []
@@ -248,6 +249,7 @@ def facts_settings(
             "period": options["redis_backup_period"] * 3600,
             "load": options["redis_backup_load"],
             "report": "/var/lib/quorum-redis/backup-status.json",
+            "clusters": [cluster["name"] for cluster in clusters],
             "directories": {name: f"{options['redis_backup_directory']}/{name}" for name in chosen},
         },
     }

@@ -165,7 +165,7 @@ def find_backups(settings: Settings, name: str) -> Dict[str, float]:
     for backup in reversed(manifests.list_backups(str(place))):
         try:
             manifest = manifests.read_manifest(str(place / backup))
-            if not manifest.good:
+            if not manifest.good or (name in settings["clusters"] and not manifests.is_whole(str(place), manifest)):
                 continue
             ended = parse_time(manifest.ended)
             moments.setdefault("success", ended)

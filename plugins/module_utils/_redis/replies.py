@@ -49,6 +49,12 @@ def parse_number(text: Any, default: int = 0) -> int:
         return default
 
 
+def count_calls(info: Dict[str, str], command: str) -> int:
+    """Return how often a command was called, from INFO commandstats."""
+    row = info.get(f"cmdstat_{command}", "")
+    return parse_number(dict(part.split("=", 1) for part in row.split(",") if "=" in part).get("calls"))
+
+
 def _commas(text: str) -> Dict[str, str]:
     return {key: value for key, _equals, value in (part.partition("=") for part in text.split(","))}
 

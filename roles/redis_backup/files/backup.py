@@ -10,6 +10,6 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from quorum_redis._backup.agent import main
+from quorum_redis._cluster_backup.agent import main
 
 sys.exit(main(sys.argv[1:]))

@@ -15,7 +15,7 @@ from ansible_collections.quorum.redis.plugins.plugin_utils.program import follow
 ROOT = Path(__file__).resolve().parents[3]
 
 
-@pytest.mark.parametrize("entry", ["_backup/agent", "_monitoring/agent", "_notify/agent"])
+@pytest.mark.parametrize("entry", ["_cluster_backup/agent", "_monitoring/agent", "_notify/agent"])
 def test_a_role_installs_all_that_its_program_imports_and_no_more(entry: str) -> None:
     module = entry.replace("/", ".")
     code = f"import sys, ansible_collections.quorum.redis.plugins.module_utils.{module}; print(' '.join(sys.modules))"

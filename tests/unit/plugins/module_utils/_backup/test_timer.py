@@ -14,7 +14,6 @@ import pytest
 from ansible_collections.quorum.redis.plugins.module_utils._backup.agent import (
     judge_status,
     list_kept,
-    main,
     memory_from,
     read_state,
     write_state,
@@ -26,6 +25,7 @@ from ansible_collections.quorum.redis.plugins.module_utils._backup.snapshot impo
     is_rewrite_postponed,
     judge_save,
 )
+from ansible_collections.quorum.redis.plugins.module_utils._cluster_backup.agent import main
 from ansible_collections.quorum.redis.plugins.module_utils._engine.rdb_check import list_count_differences
 from ansible_collections.quorum.redis.plugins.module_utils._redis.engine_modules import parse_modules, render_modules
 from ansible_collections.quorum.redis.plugins.module_utils._redis.replies import keys_by_database, reason_in_log

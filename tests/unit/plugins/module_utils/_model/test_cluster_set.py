@@ -161,8 +161,9 @@ def test_a_host_of_a_cluster_leaves_only_what_survives() -> None:
     assert "zones" in said and "Nothing was changed." in said
 
 
-BOTH = {"clusters": [{"name": "cart"}], "instances": [{"name": "main"}]}
-ALONE = {"clusters": [{"name": "cart"}], "instances": []}
+CARTS = {"name": "cart", "members": [{"host": "k1"}, {"host": "k2"}, {"host": "k1"}]}
+BOTH = {"clusters": [CARTS], "instances": [{"name": "main"}]}
+ALONE = {"clusters": [CARTS], "instances": []}
 
 
 @pytest.mark.parametrize(
@@ -172,7 +173,17 @@ ALONE = {"clusters": [{"name": "cart"}], "instances": []}
         ("status", {}, BOTH, "", ""),
         ("remove", {}, BOTH, "", ""),
         ("", {}, BOTH, "", ""),
-        ("", {"redis_backup_timed": True}, BOTH, "", "the timer makes no backups of it"),
+        (
+            "",
+            {"redis_backup_timed": ["k1", "k9"]},
+            BOTH,
+            "",
+            "cart: the timer of the backups runs on some of its hosts, not on k2",
+        ),
+        ("", {"redis_backup_timed": ["k1"], "redis_backup_sets": ["main"]}, BOTH, "", ""),
+        ("", {"redis_backup_timed": ["k1", "k2"]}, BOTH, "", ""),
+        ("", {"redis_backup_timed": ["k9"]}, BOTH, "", ""),
+        ("status", {"redis_backup_timed": ["k1"]}, BOTH, "", ""),
         ("monitoring", {}, BOTH, "", ""),
         ("monitoring", {}, ALONE, "", ""),
         ("restart", {}, BOTH, "", ""),

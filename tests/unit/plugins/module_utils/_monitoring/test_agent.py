@@ -27,7 +27,7 @@ OLD, MIDDLE, NEW = "20261120T010000Z-r1", "20261121T010000Z-r1", "20261122T01000
 DRILL = {"at": "2026-11-21T05:00:00Z", "result": PASSED}
 
 
-def keep(place: Path, name: str, load: str = PASSED, check: str = PASSED, drills: Any = ()) -> float:
+def keep(place: Path, name: str, load: str = PASSED, check: str = PASSED, drills: Any = (), part: Any = None) -> float:
     """Write the manifest of a backup; return when it ended."""
     ended = f"{name[:4]}-{name[4:6]}-{name[6:8]}T01:00:05Z"
     told: dict[str, Any] = {"data_set": "main", "name": name, "member": "r1", "address": "", "port": 1}
@@ -35,7 +35,12 @@ def keep(place: Path, name: str, load: str = PASSED, check: str = PASSED, drills
     told |= {"replication_offset": 0, "databases": {}}
     told |= {"began": ended, "ended": ended, "seconds": 1, "compression": "none", "rdb": "dump.rdb", "rdb_size": 1}
     found = Manifest(
-        **told, rdb_sha256="", files={}, verified=Verified(file_check=check, load=load), drills=list(drills)
+        **told,
+        rdb_sha256="",
+        files={},
+        verified=Verified(file_check=check, load=load),
+        drills=list(drills),
+        part=part or {},
     )
     (place / name).mkdir(parents=True)
     (place / name / MANIFEST).write_text(found.to_json(), encoding="utf-8")
@@ -43,7 +48,8 @@ def keep(place: Path, name: str, load: str = PASSED, check: str = PASSED, drills
 
 
 def seen(place: Path, load: bool = True) -> dict[str, float]:
-    told = {"directories": {"main": str(place / "main")}, "load": load, "report": str(place / "report.json")}
+    told: dict[str, Any] = {"directories": {"main": str(place / "main")}, "load": load, "clusters": []}
+    told["report"] = str(place / "report.json")
     return find_backups(told, "main")
 
 
@@ -54,6 +60,19 @@ def test_the_newest_good_backup_counts(tmp_path: Path) -> None:
     (tmp_path / "main" / ".partial-20261123T010000Z-r1").mkdir()
     (tmp_path / "main" / "20261123T010000Z-r1").mkdir()  # without a manifest
     assert seen(tmp_path) == {"success": middle, "proof": middle}
+
+
+def test_of_a_cluster_those_count_that_are_whole(tmp_path: Path) -> None:
+    told: dict[str, Any] = {"directories": {"cart": str(tmp_path)}, "load": True, "clusters": ["cart"], "report": "/x"}
+    keep(tmp_path, OLD)
+    assert find_backups(told, "cart") == {}
+    old = keep(tmp_path, "20261120T020000Z-r1-7001", part={"whole": True})
+    keep(tmp_path, NEW, part={"whole": False})
+    keep(tmp_path, "20261122T020000Z-r1-7001")  # by a playbook that has failed, or has not ended
+    assert find_backups(told, "cart") == {"success": old, "proof": old}
+    middle = keep(tmp_path, MIDDLE)
+    (tmp_path / "20261121T010000Z.json").touch()
+    assert find_backups(told, "cart") == {"success": middle, "proof": middle}
 
 
 def test_a_proof_is_what_is_declared_as_one(tmp_path: Path) -> None:

@@ -1,0 +1,110 @@
+# Copyright (c) 2026, quorum.redis contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the timer of a host runs, without Ansible: look at its clusters and its sets, and say how they stand.
+
+Exit codes are those that monitoring knows: 0 well, 1 something beside the backup is wrong, 2 no backup, 3 unknown.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Dict, List, Mapping, Sequence
+
+from .._backup.agent import CRITICAL, OK, UNKNOWN, WORDS, Round, Say, judge_status, read_state, write_state
+from .._core.errors import QuorumError
+from .._engine.rdb_check_socket import answer_request
+from .._model.backup_manifest import iso_time
+from .round import ClusterRound
+from .schedule import next_moment
+
+SETTINGS = Path("/etc/quorum-redis/backup.json")
+STATE = Path("/var/lib/quorum-redis")
+
+
+def check_all() -> int:
+    """Look at every cluster and data set of this host, and write down how it went."""
+    try:
+        common, now = json.loads(SETTINGS.read_text(encoding="utf-8")), time.time()
+    except PermissionError as problem:
+        _line(f"{problem}: the unit of the timer needs CAP_DAC_READ_SEARCH, which a container must have been given")
+        return CRITICAL
+    STATE.mkdir(0o755, parents=True, exist_ok=True)
+    state = read_state(STATE / "backup-state.json")
+    reports: Dict[str, Any] = {}
+    clusters = [
+        ClusterRound(settings, common, state.setdefault(settings["name"], {}), now, _say(settings["name"]))
+        for settings in common["clusters"]
+    ]
+    _begin_together(clusters)
+    sets = [
+        Round(settings, common, state.setdefault(settings["name"], {}), now, _say(settings["name"]))
+        for settings in common["sets"]
+    ]
+    worst = OK
+    rounds: List[Round] = [*clusters, *sets]
+    for look in rounds:
+        _guard(look, "run_due_work")
+        reports[look.name] = look.describe_state()
+        worst = max(worst, look.code)
+        write_state(STATE / "backup-state.json", state, 0o600)
+    report = {"state": WORDS[worst], "host": common["me"], "looked": iso_time(now), "sets": reports}
+    write_state(STATE / "backup-status.json", {**report, "silent_after": common["silent_after"]}, 0o644)
+    return worst
+
+
+def _begin_together(clusters: Sequence[ClusterRound]) -> None:
+    """Let all clusters that are due save at one moment, before a host copies, for which it takes its own time."""
+    for look in clusters:
+        _guard(look, "prepare_saves")
+    due = [look for look in clusters if look.sources]
+    if due:
+        moment = next_moment(time.time())
+        with ThreadPoolExecutor(max_workers=len(due)) as pool:
+            list(pool.map(lambda look: _guard(look, "begin_saves", moment), due))
+
+
+def _guard(look: Round, method: str, *arguments: float) -> None:
+    """Do a part of a look; what fails is noted there and stops no other."""
+    try:
+        getattr(look, method)(*arguments)
+    except (QuorumError, OSError) as problem:
+        look.state.setdefault("why", "")
+        look.note_problem(CRITICAL, str(problem))
+
+
+def _say(name: str) -> Say:
+    return lambda what: _line(f"{name}: {what}")
+
+
+def _line(text: str) -> None:
+    """Write a line, at once: the journal has the time of each."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+def read_report() -> Mapping[str, Any]:
+    """Return what the last look has written down."""
+    return read_state(STATE / "backup-status.json")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Look, or say how it stands; `trial` is for the unit of that name."""
+    if list(arguments) == ["trial"]:
+        answer_request()
+        return OK
+    if not SETTINGS.exists():
+        _line(f"this host carries no timer: there is no {SETTINGS}")
+        return UNKNOWN
+    if list(arguments) == ["status"]:
+        code, text = judge_status(time.time(), read_report())
+        _line(text)
+        return code
+    if list(arguments) != ["look"]:
+        sys.stderr.write("usage: backup look|status\n")
+        return UNKNOWN
+    return check_all()
