@@ -154,8 +154,11 @@ class Round:
             with lock_directory(self.directory, self.common["user"]) as place:
                 for name in self.list_leaving(place):
                     gone = place / f"{manifests.PARTIAL}gone-{name}"
-                    (place / name).rename(gone)
-                    shutil.rmtree(gone)
+                    if (place / name).is_dir():
+                        (place / name).rename(gone)
+                        shutil.rmtree(gone)
+                    else:  # the manifest of a whole cluster
+                        (place / name).unlink()
                     self.say(f"removed {name}")
         except QuorumError as problem:
             self.note_problem(WARNING, f"old backups are not removed: {problem}")

@@ -256,10 +256,8 @@ class ClusterRound(Round):
         # Those of which this host has no part count, too: it keeps what others have kept.
         backups += [Kept(id_, parse_time(id_), True) for id_ in self.memory.wholes if id_ not in by_id]
         gone = list_expired_parts(backups, loose, self.now, self.common["keep"], self.common["keep_days"])
-        for id_ in gone:
-            with suppress(FileNotFoundError):
-                (place / f"{id_}.json").unlink()
-        return [name for id_ in gone for name in by_id.get(id_, [])]
+        by_hand = [f"{id_}.json" for id_ in gone if (place / f"{id_}.json").exists()]
+        return [*by_hand, *(name for id_ in gone for name in by_id.get(id_, []))]
 
     def list_newest(self) -> List[str]:
         """Return the names of the parts of the newest backup here that a timer has made."""

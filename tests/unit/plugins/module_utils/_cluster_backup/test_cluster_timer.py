@@ -6,12 +6,14 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import pytest
 from ansible_collections.quorum.redis.plugins.module_utils._backup.schedule import DAY, Kept
 from ansible_collections.quorum.redis.plugins.module_utils._cluster_backup.execute import refuse_late
 from ansible_collections.quorum.redis.plugins.module_utils._cluster_backup.plan import choose_sources, name_members
+from ansible_collections.quorum.redis.plugins.module_utils._cluster_backup.round import ClusterRound
 from ansible_collections.quorum.redis.plugins.module_utils._cluster_backup.schedule import (
     TRIES,
     Memory,
@@ -26,6 +28,13 @@ from ansible_collections.quorum.redis.plugins.module_utils._cluster_backup.sched
     next_moment,
 )
 from ansible_collections.quorum.redis.plugins.module_utils._core.errors import QuorumError, Refused
+from ansible_collections.quorum.redis.plugins.module_utils._model.backup_manifest import (
+    MANIFEST,
+    PASSED,
+    Manifest,
+    Verified,
+    parse_time,
+)
 from ansible_collections.quorum.redis.plugins.module_utils._model.cluster_nodes import parse_nodes
 from ansible_collections.quorum.redis.plugins.module_utils._model.cluster_view import ClusterMember
 from ansible_collections.quorum.redis.plugins.module_utils._model.observed import Observed, Upstream
@@ -211,3 +220,33 @@ def test_whole_backups_count_and_the_newest_stays(
     backups: Any, loose: list[str], count: int, days: float, gone: list[str]
 ) -> None:
     assert list_expired_parts(kept(**backups), loose, DAY * 9, count, days) == gone
+
+
+def write_part(place: Path, name: str, part: Any, load: str = PASSED) -> None:
+    """Write the manifest of a part."""
+    texts = dict.fromkeys(("member", "address", "engine", "version", "role", "replication_id", "began", "ended"), "")
+    told: dict[str, Any] = {**texts, "data_set": "cart", "name": name, "port": 1, "rdb_version": 10, "files": {}}
+    told |= {"replication_offset": 0, "databases": {}, "seconds": 1, "compression": "none", "rdb": "dump.rdb"}
+    made = Manifest(**told, rdb_size=1, rdb_sha256="", verified=Verified(file_check=PASSED, load=load), part=part)
+    (place / name).mkdir(parents=True)
+    (place / name / MANIFEST).write_text(made.to_json(), encoding="utf-8")
+
+
+def test_a_host_removes_all_parts_of_a_backup_and_the_manifest_of_one_by_hand(tmp_path: Path) -> None:
+    place = tmp_path / "cart"
+    for day, part in (("27", {}), ("28", {"whole": True}), ("29", {"whole": False}), ("30", {"whole": True})):
+        for port in (7000, 7001):
+            write_part(place, f"202611{day}T010020Z-k1-{port}", part)
+    (place / "20261127T010020Z.json").write_text("{}", encoding="utf-8")
+    member = {"host": "k1", "address": "127.0.0.1", "port": 7000, "zone": "k1"}
+    common = {"me": "k1", "directory": str(tmp_path), "passwords": {"cart": ""}, "keep": 2, "keep_days": 0}
+    common |= {"user": "nobody", "rsync": "", "command": []}
+    look = ClusterRound({"name": "cart", "members": [member]}, common, {}, parse_time("20261130T020000Z"), print)
+    gone = [f"202611{day}T010020Z-k1-{port}" for day in ("27", "29") for port in (7000, 7001)]
+    assert look.list_leaving(place) == ["20261127T010020Z.json", *gone]
+    assert look.list_newest() == ["20261130T010020Z-k1-7000", "20261130T010020Z-k1-7001"]
+    # Of two that others have kept this host has no part: its oldest goes, too.
+    look.memory.wholes = ["20261129T130020Z", "20261130T010020Z"]
+    assert "20261128T010020Z-k1-7000" in look.list_leaving(place)
+    look.tidy_up()
+    assert sorted(path.name for path in place.iterdir()) == [".lock", *look.list_newest()] and not look.problems
