@@ -94,7 +94,9 @@ class Rescue:
         if all(old.is_at(master.address, master.port) for master in watched):
             return ""
         others = {host: place for host, place in self.places.items() if host not in (self.old, self.target)}
-        return next((host for host, place in others.items() if self._named(observe_server(place, host), views)), "")
+        seen = [observe_server(place, host) for host, place in others.items()]
+        # What one Sentinel says may be of yesterday: who is followed is a primary.
+        return next((each.host for each in seen if each.role == "primary" and self._named(each, views)), "")
 
     def _named(self, member: Observed, views: Sequence[SentinelView]) -> bool:
         """Return whether the Sentinels have made a member the primary, although it may be silent at the moment."""
