@@ -58,7 +58,7 @@ def join_parts(parts: Sequence[Tuple[str, Part]]) -> Dict[str, Any]:
         own = manifest["part"]
         kept = {key: own[key] for key in ("slots", "slot_count", "primary", "source", "label")}
         by_slots.setdefault(own["slots"], {**kept, "host": host, "backup": manifest["name"], **describe_part(manifest)})
-    shards = sorted(by_slots.values(), key=lambda shard: int(str(shard["slots"]).replace(",", "-").split("-")[0]))
+    shards = sorted(by_slots.values(), key=lambda shard: int(str(shard["slots"]).replace(",", "-").split("-", 1)[0]))
     first = parts[0][1]
     late = [manifest["part"]["late_ms"] for _host, manifest in parts]
     return {
