@@ -53,6 +53,8 @@ options:
     description:
       - Move primaries back, as O(promote) does it, with as few moves as can be, where one zone holds so many of them
         that its loss would leave no majority. A failover leaves that behind.
+      - Let a replica that is in the zone of its primary change places with that of another shard. Each takes a full
+        synchronisation, one after the other.
       - Only in a cluster that is whole, with all members there and of one version and no slot on its way; else
         RV(violations) names it and nothing is moved.
     type: bool

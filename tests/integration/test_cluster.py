@@ -151,6 +151,32 @@ def test_half_created_is_finished_and_new_members_join(lab: Lab, six: list[Serve
     assert not again.failed and not again.changed and again["moves"] == joined["moves"], again.text
 
 
+def test_a_host_with_two_servers_joins_and_a_replica_goes_over(lab: Lab, six: list[Server]) -> None:
+    """Both servers in one zone are no shard: one is the replica of another, whose own one follows the new primary."""
+
+    def given(servers: list[Server], zones: str) -> dict[str, Any]:
+        asked = options(servers)
+        return {**asked, "members": [{**one, "zone": zone} for one, zone in zip(asked["members"], zones, strict=True)]}
+
+    made = lab.run("cluster", **given(six, "abcabc"))
+    assert not made.failed and made["violations"] == [], made.text
+    for number in range(300):
+        slot = int(six[0].call("CLUSTER", "KEYSLOT", f"k{number}"))
+        six[0 if slot < 5461 else 1 if slot < 10923 else 2].call("SET", f"k{number}", number)
+    eight = [*six, start(lab, "c7"), start(lab, "c8")]
+    predicted = lab.run("cluster", check=True, **given(eight, "abcabcdd"))
+    joined = lab.run("cluster", **given(eight, "abcabcdd"))
+    assert not joined.failed and joined["steps"] == predicted["steps"], joined.text
+    assert joined["violations"] == [] and len(joined["shards"]) == 4, joined.text
+    assert sum(shard["key_count"] for shard in joined["shards"]) == 300
+    counts = {one.port: one.call("DBSIZE") for one in eight}
+    assert [counts[shard["replicas"][0]["port"]] for shard in joined["shards"]] == [
+        shard["key_count"] for shard in joined["shards"]
+    ]
+    again = lab.run("cluster", repair=True, **given(eight, "abcabcdd"))
+    assert not again.failed and not again.changed, again.text
+
+
 def test_what_has_data_or_belongs_to_others_is_refused(lab: Lab, six: list[Server]) -> None:
     """A member with keys, one of another cluster, and one that does not answer: each stops the run before it begins."""
     six[5].call("CLUSTER", "ADDSLOTS", 0, 3300)  # a server in cluster mode takes keys of its own slots only

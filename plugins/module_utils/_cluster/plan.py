@@ -10,7 +10,14 @@ from typing import Dict, FrozenSet, List, Optional, Sequence
 
 from .._core.errors import Refused
 from .._core.reconcile import Step
-from .._model.cluster_layout import Placement, layout_problems, list_crowded, list_violations, place_members
+from .._model.cluster_layout import (
+    Placement,
+    layout_problems,
+    level_replicas,
+    list_crowded,
+    list_violations,
+    place_members,
+)
 from .._model.cluster_moves import plan_moves
 from .._model.cluster_open import SlotMove, list_open
 from .._model.cluster_slots import Range, ranges_of, share_of, show_slots, slots_of
@@ -32,7 +39,7 @@ from .preflight import await_quiet, list_silent, refuse_steps, refuse_strange
 from .promotion import Moves, asked_moves, handover_moves, promotion_steps, repair_moves
 from .rebalance import CutShort, after_moving, join_jobs, left_open, move_steps
 from .shrink import Shrink, plan_shrink
-from .steps import TellMember, add_slots
+from .steps import TellMember, add_slots, follow_steps
 
 
 @dataclass
@@ -101,9 +108,7 @@ class ClusterPlanner:
         fixed = observed_placement(self.members)
         if self.shrink.leave:
             return self._shrink(fixed, cut_short)
-        spare = [position for position, member in enumerate(self.members) if member.is_spare]
-        placement = place_members(self.zones, self.replicas, fixed, spare) if self._divides() else fixed
-        plan = ClusterPlan(placement=placement)
+        plan = ClusterPlan(placement=self._place(fixed) if self._divides() else fixed)
         new = self._new_slots(plan.placement)
         plan.steps = self._steps(plan.placement, fixed, new)
         changes = plan.steps or not fixed.primaries or any(member.is_blank for member in self.members)
@@ -123,6 +128,30 @@ class ClusterPlanner:
         elif self.rebalance:
             self._balance(plan, cut_short)
         return plan
+
+    def _place(self, fixed: Placement) -> Placement:
+        """Return who is to be primary and whom the others follow, replicas too that are where they do not help."""
+        spare = [position for position, member in enumerate(self.members) if member.is_spare]
+        if list_silent(self.members):
+            return place_members(self.zones, self.replicas, fixed, spare)
+        placed = place_members(self.zones, self.replicas, fixed, spare, fixed.follows)
+        placed = level_replicas(placed, self.zones, self.replicas) if spare else placed
+        return self._spread(placed) if self.repair else placed
+
+    def _spread(self, placed: Placement) -> Placement:
+        """Let replicas in the zone of their primary, and those of others, change places, where that helps."""
+        near = [seat for seat, primary in placed.follows.items() if self.zones[seat] == self.zones[primary]]
+        lacking = self.find_drift(placed)
+        if not lacking or len(placed.primaries) != len(self.members) // (1 + self.replicas):
+            return placed
+        try:
+            refuse_steps(self.members, self.replicas, self.where)
+        except Refused:
+            return placed  # it is named, as what else is left alone
+        kept = Placement(placed.primaries, {seat: up for seat, up in placed.follows.items() if seat not in near})
+        spread = place_members(self.zones, self.replicas, kept, near, kept.follows) if near else placed
+        spread = level_replicas(spread, self.zones, self.replicas)
+        return spread if len(self.find_drift(spread)) < len(lacking) else placed
 
     def _shrink(self, fixed: Placement, cut_short: CutShort) -> ClusterPlan:
         """Return what is to be done before members leave."""
@@ -211,7 +240,16 @@ class ClusterPlanner:
                 step = self._step(replica, f"follow {named(target.server)}", "REPLICATE", target.id)
                 step.met = True
                 steps.append(step)
-        return steps
+        moved = {
+            replica: primary
+            for replica, primary in placement.follows.items()
+            if fixed.follows.get(replica, primary) != primary
+        }
+        can_spare = {up for seat, up in placement.follows.items() if seat not in fixed.follows}
+        can_spare |= {up for up in fixed.primaries if len(fixed.replicas_of(up)) > self.replicas}
+        # A replica beside its primary goes first: what it leaves is hardly worse than what was.
+        can_spare |= {fixed.follows[seat] for seat in moved if self.zones[seat] == self.zones[fixed.follows[seat]]}
+        return [*steps, *follow_steps(self.members, fixed, moved, can_spare)]
 
     def _step(self, position: int, text: str, *command: object) -> TellMember:
         member = self.members[position]

@@ -16,11 +16,10 @@ from .._model.cluster_slots import Range
 from .._model.cluster_spread import spread_primaries
 from .._model.cluster_view import ClusterMember
 from .._model.tables import count_of
-from .._model.tables import show_place as named
 from .preflight import refuse_silent, refuse_steps
 from .promotion import Moves, promotion_steps, seats_of
 from .rebalance import CutShort, after_moving, move_steps
-from .steps import TellMember
+from .steps import follow_steps
 
 TRIED = 200  # choices of the shards that end; with the first of them the least is moved
 
@@ -170,26 +169,11 @@ def plan_shrink(
     owned = after_moving(owned, moves)
     taken = {primary: seat for seat, primary in outcome.moves.items()}
     owned = {taken.get(primary, primary): ranges for primary, ranges in owned.items() if primary not in outcome.ended}
-    steps = [*cut_short.list_steps(), *moves, *handed, *_follow_steps(members, now, outcome)]
+    followed = follow_steps(members, now, outcome.follow, outcome.ended, outcome.ended)
+    steps = [*cut_short.list_steps(), *moves, *handed, *followed]
     return Shrunk(steps, outcome.placement, owned)
 
 
 def _closed(member: ClusterMember) -> ClusterMember:
     """Return a member as it will be when the slot that is open has been closed."""
     return replace(member, nodes=[replace(node, migrating={}, importing={}) for node in member.nodes], jobs=[])
-
-
-def _follow_steps(members: Sequence[ClusterMember], now: Placement, outcome: Outcome) -> List[Step]:
-    """Return the steps with which members get another primary; nobody goes before another one is in its place."""
-    left = dict(outcome.follow)
-    steps: List[Step] = []
-    manned = set(outcome.ended)  # primaries that can do without a replica, or have got a new one
-    while left:
-        ready = [seat for seat in left if now.follows.get(seat, seat) in manned] or list(left)
-        seat = min(ready, key=lambda position: (position in outcome.ended, position))
-        primary = left.pop(seat)
-        manned.add(primary)
-        text = f"{named(members[seat].server)}: follow {named(members[primary].server)}"
-        command = ["CLUSTER", "REPLICATE", members[primary].id]
-        steps.append(TellMember(text, seat, command, met=True, linked=True))
-    return steps

@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, List, Sequence
+from typing import Any, Collection, Iterable, List, Mapping, Sequence
 
 from .._core.reconcile import Step
+from .._model.cluster_layout import Placement
 from .._model.cluster_open import SlotMove
 from .._model.cluster_slots import Range, show_slots, slots_of
 from .._model.cluster_view import ClusterMember
@@ -81,3 +82,27 @@ def add_slots(members: Sequence[ClusterMember], position: int, ranges: Sequence[
     return TellMember(
         f"{show_place(server)}: take slots {show_slots(ranges, 8)}", position, ["CLUSTER", command, *words]
     )
+
+
+def follow_steps(
+    members: Sequence[ClusterMember],
+    now: Placement,
+    follow: Mapping[int, int],
+    manned: Iterable[int] = (),
+    last: Collection[int] = (),
+) -> List[Step]:
+    """Return the steps with which members get another primary, each in sync before the next one goes.
+
+    Nobody leaves a primary before another one is in its place; those that are `manned` can do without.
+    """
+    left, can_spare = dict(follow), set(manned)
+    steps: List[Step] = []
+    while left:
+        ready = [seat for seat in left if now.follows.get(seat, seat) in can_spare] or list(left)
+        seat = min(ready, key=lambda position: (position in last, position))
+        primary = left.pop(seat)
+        can_spare.add(primary)
+        text = f"{show_place(members[seat].server)}: follow {show_place(members[primary].server)}"
+        command = ["CLUSTER", "REPLICATE", members[primary].id]
+        steps.append(TellMember(text, seat, command, met=True, linked=True))
+    return steps

@@ -166,6 +166,30 @@ def place_members(
     return layout
 
 
+def level_replicas(placement: Placement, zones: Sequence[str], replicas: int) -> Placement:
+    """Return who follows whom when primaries with a replica too many give one to those that lack one.
+
+    What a scale-out leaves that was cut short; those that share the zone of their primary go first.
+    """
+    layout = Placement(list(placement.primaries), dict(placement.follows))
+    for needy in layout.primaries:
+        taken = {zones[needy], *(zones[replica] for replica in layout.replicas_of(needy))}
+        while len(layout.replicas_of(needy)) < replicas:
+            surplus = [
+                seat
+                for primary in layout.primaries
+                if len(layout.replicas_of(primary)) > replicas
+                for seat in layout.replicas_of(primary)
+                if zones[seat] not in taken
+            ]
+            if not surplus:
+                break
+            seat = min(surplus, key=lambda each: (zones[each] != zones[layout.follows[each]], each))
+            layout.follows[seat] = needy
+            taken.add(zones[seat])
+    return layout
+
+
 def list_crowded(placement: Placement, zones: Sequence[str]) -> List[str]:
     """Return the zones that hold so many primaries that their loss leaves no majority, a sentence each."""
     total = len(placement.primaries)

@@ -36,6 +36,7 @@ class Model:
     def __init__(self, count: int, zones: int = 0) -> None:
         """Start so many fresh servers, in as many zones."""
         self.count, self.zones = count, zones or count
+        self.moved_to: dict[int, int] = {}  # another zone
         self.ids = [f"{number:040x}" for number in range(1, count + 1)]
         self.slots: list[set[int]] = [set() for _ in range(count)]
         self.ranges: list[list[Range]] = []
@@ -65,7 +66,7 @@ class Model:
             server.version, server.key_count, server.role = self.version[number], self.keys[number], "primary"
             if number in self.follows:
                 server.role, server.primary = "replica", Upstream("192.0.2.1", 7000, "up", False, 0)
-            member = ClusterMember(server, f"z{number % self.zones}", "ok")
+            member = ClusterMember(server, f"z{self.moved_to.get(number, number % self.zones)}", "ok")
             if number in self.silent:
                 server.error, server.error_kind = "Nothing listens there", "refused"
             else:
@@ -75,8 +76,8 @@ class Model:
             found.append(member)
         return found
 
-    def planner(self, replicas: int = 1) -> ClusterPlanner:
-        return ClusterPlanner(self.look(), "cart", replicas)
+    def planner(self, replicas: int = 1, repair: bool = False) -> ClusterPlanner:
+        return ClusterPlanner(self.look(), "cart", replicas, repair=repair)
 
     def do(self, step: Step) -> None:
         if isinstance(step, TakeOver):
@@ -101,12 +102,14 @@ class Model:
                 self.met[number] = together
         else:
             other = self.ids.index(words[0])
-            assert name == "REPLICATE" and other in self.met[here] and not self.slots[here] and not self.keys[here]
-            assert step.met
+            assert name == "REPLICATE" and other in self.met[here] and not self.slots[here] and step.met
+            if self.keys[here]:  # it loses them: another replica has them by then, or it was no help in its zone
+                now, zones = self.follows[here], [member.zone for member in self.look()]
+                assert step.linked and (zones[here] == zones[now] or list(self.follows.values()).count(now) > 1)
             self.follows[here] = other
 
-    def run(self, replicas: int = 1, steps: int = 10**9) -> list[str]:
-        found = self.planner(replicas).plan().steps
+    def run(self, replicas: int = 1, steps: int = 10**9, repair: bool = False) -> list[str]:
+        found = self.planner(replicas, repair).plan().steps
         for step in found[:steps]:
             self.do(step)
         return [step.text for step in found]
@@ -197,6 +200,58 @@ def test_a_join_cut_short_is_finished(six: Model, killed: int) -> None:
     bigger.met[:6] = six.met
     bigger.run(steps=killed)
     assert len(bigger.run()) == 3 - killed and bigger.follows[7] == 6 and bigger.run() == []
+
+
+@pytest.fixture
+def grown() -> Model:
+    """Return three hosts with two servers each, with keys, and a fourth host with two fresh ones."""
+    small = Model(6, zones=3)
+    small.run()
+    grown = Model(8)
+    grown.zones, grown.moved_to = 3, {6: 3, 7: 3}
+    grown.slots[:6], grown.follows, grown.epochs[:6] = small.slots, small.follows, small.epochs
+    grown.keys[:6] = [5] * 6
+    grown.met[:6] = small.met
+    return grown
+
+
+def test_two_servers_of_one_new_host_are_two_shards_and_a_replica_goes_over(grown: Model) -> None:
+    steps = grown.run()
+    assert steps[2:] == [
+        "c8 (192.0.2.8:7000): follow c3 (192.0.2.3:7000)",
+        "c4 (192.0.2.4:7000): follow c7 (192.0.2.7:7000)",
+    ], steps
+    assert grown.planner().plan().warnings == [] and grown.run() == []
+
+
+@pytest.mark.parametrize("killed", range(4))
+def test_a_new_host_that_joined_in_part_joins_wholly_in_the_next_run(grown: Model, killed: int) -> None:
+    grown.run(steps=killed)
+    assert grown.run() and grown.planner().plan().warnings == [] and grown.run() == []
+
+
+def test_a_replica_beside_its_primary_changes_places_where_places_are_repaired(grown: Model) -> None:
+    """What a person did, or a version that did not know better."""
+    grown.moved_to[7] = 4
+    grown.run()
+    assert grown.follows[7] == 6
+    grown.moved_to[7], grown.keys = 3, [5] * 8
+    assert grown.run() == [] and len(grown.planner().plan().warnings) == 1
+    steps = grown.run(repair=True)
+    assert len(steps) == 2 and grown.planner(repair=True).plan().warnings == [] and grown.run(repair=True) == []
+
+
+@pytest.mark.parametrize("hinder", ["silent", "versions"])
+def test_what_cannot_be_spread_is_named_and_left(grown: Model, hinder: str) -> None:
+    grown.moved_to[7] = 4
+    grown.run()
+    grown.moved_to[7], grown.keys = 3, [5] * 8
+    if hinder == "silent":
+        grown.silent, grown.flags = {5}, {5: {"fail"}}
+    else:
+        grown.version[5] = "9.0.0"
+    plan = grown.planner(repair=True).plan()
+    assert plan.steps == [] and "c8 follows c7, and both are in zone z3" in plan.warnings
 
 
 def test_after_a_failover_nothing_is_done_and_the_missing_replica_is_named(six: Model) -> None:
@@ -472,8 +527,8 @@ def test_slots_are_not_moved_to_where_they_harm(eight: list[ClusterMember]) -> N
     assert "A snapshot is being taken: c2 (192.0.2.2:7000)" in told(eight)
     eight[1].server.persistence = {}
     assert len(balanced(eight).plan().steps) == 6
-    eight[7].zone = eight[6].zone
-    assert "c8 follows c7, and both are in zone" in told(eight)
+    eight[3].zone = eight[0].zone
+    assert "c4 follows c1, and both are in zone" in told(eight)
 
 
 def test_what_was_cut_short_is_finished_before_anything_else(six: Model) -> None:
