@@ -110,6 +110,10 @@ options:
         description: When it was begun, by the clock of the server.
         type: int
         required: true
+      until:
+        description: The last second, by the same clock, that its file can bear.
+        type: int
+        default: 0
       owed:
         description: Whether C(stop-writes-on-bgsave-error) was switched off for it.
         type: bool
@@ -222,6 +226,7 @@ OPTIONS: dict[str, Any] = {
         "options": {
             "name": {"type": "str", "required": True},
             "began": {"type": "int", "required": True},
+            "until": {"type": "int", "default": 0},
             "owed": {"type": "bool", "default": False},
             "info": {"type": "dict", "required": True},
         },

@@ -12,6 +12,7 @@ from .._model.rdb_header import Header
 from .._redis.replies import parse_number
 
 TICK = 0.01  # seconds, of the slowest kernel
+SLACK = 2  # seconds that a process which was forked may wait for a processor
 
 
 @dataclass
@@ -22,6 +23,7 @@ class Save:
     began: int
     info: Dict[str, str]
     owed: bool = False  # stop-writes-on-bgsave-error was switched off for it
+    until: int = 0  # the last second, by the same clock, that its file can bear
 
 
 def stamp_of(clock: Sequence[str]) -> int:
@@ -30,6 +32,11 @@ def stamp_of(clock: Sequence[str]) -> int:
 
 
 def belongs_to_save(head: Header, save: Save) -> bool:
-    """Return whether an RDB is that of a save: not begun before it, and at its place in the stream."""
-    offset = head.aux.get("repl-offset", "")
-    return parse_number(head.aux.get("ctime")) >= save.began and offset in ("", save.info.get("master_repl_offset", ""))
+    """Return whether an RDB is that of a save: not begun before it, and at its place in the stream.
+
+    A server that never had a replica writes no place: its file must not be of a later save.
+    """
+    offset, stamp = head.aux.get("repl-offset", ""), parse_number(head.aux.get("ctime"))
+    if offset:
+        return stamp >= save.began and offset == save.info.get("master_repl_offset", "")
+    return save.began <= stamp <= (save.until or stamp)

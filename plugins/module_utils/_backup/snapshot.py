@@ -20,7 +20,7 @@ from .._host.sandbox import find_account
 from .._model.rdb_header import read_header
 from .._redis.client import Client
 from .._redis.replies import parse_info, parse_number, reason_in_log
-from .save import Save, belongs_to_save, stamp_of
+from .save import SLACK, Save, belongs_to_save, stamp_of
 
 PAUSE = 0.1
 REPLACED = "another save has taken the place of its file, or a synchronisation with the primary"  # by a rename
@@ -121,13 +121,13 @@ class Saver:
         old = self._opened(path)
         try:
             with self._harmless():
-                before, began = self.begin_save()
+                before, began, until = self.begin_save()
                 self._await(before)
             file = self._opened(path)
             replaced = file is not None and (old is None or not _same(old, file))
             now = self.read_info()
             why = judge_save(before, now, began, replaced)
-            if not why and file and not _is_of(Save("", began, before), file, path):
+            if not why and file and not _is_of(Save("", began, before, until=until), file, path):
                 why = REPLACED
             if why or file is None:
                 if file:
@@ -144,7 +144,7 @@ class Saver:
         self.log = self._log_file()[0]
         if save.owed:
             self.note.touch()
-        with self._owing():
+        with self.settle_owed():
             self._await(save.info)
             why = judge_save(save.info, self.read_info(), save.began, True)
             file = None if why else self._opened(path)
@@ -171,7 +171,7 @@ class Saver:
         if self.stops_writes():
             self.note.touch()
             self.client.call("CONFIG", "SET", STOP, "no")
-        with self._owing():
+        with self.settle_owed():
             yield
 
     def stops_writes(self) -> bool:
@@ -179,7 +179,8 @@ class Saver:
         return self.client.read_pairs("CONFIG", "GET", STOP).get(STOP) == "yes" and self._well()
 
     @contextmanager
-    def _owing(self) -> Iterator[None]:
+    def settle_owed(self) -> Iterator[None]:
+        """Give back afterwards what is noted, if no failed save stands."""
         try:
             yield
         finally:
@@ -212,8 +213,8 @@ class Saver:
             self._in_time(f"{what} has not ended")
             time.sleep(PAUSE)
 
-    def begin_save(self) -> tuple[Dict[str, str], int]:
-        """Begin a save; return INFO of the moment of the fork, and the clock of the server."""
+    def begin_save(self) -> tuple[Dict[str, str], int, int]:
+        """Begin a save; return INFO of the moment of the fork, and from when to when its file is stamped."""
         while True:
             info = self.await_idle()
             # In the second of an earlier save the two could not be told apart.
@@ -222,14 +223,14 @@ class Saver:
                 time.sleep(PAUSE)
             try:
                 # One packet: no write comes between the count of the keys and the fork.
-                text, clock, _said = self.client.send_together([["INFO"], ["TIME"], ["BGSAVE"]])
+                text, clock, _said, end = self.client.send_together([["INFO"], ["TIME"], ["BGSAVE"], ["TIME"]])
             except CommandFailed as problem:
                 if any(word in problem.text for word in _BUSY):
                     self._in_time(f"the save cannot begin: {problem.text}")
                     time.sleep(PAUSE)
                     continue
                 raise self._failure(f"the save cannot begin: {problem.text}", int(time.time()) - 1) from None
-            return parse_info(text), stamp_of(clock)
+            return parse_info(text), stamp_of(clock), stamp_of(end) + SLACK
 
     def _await(self, before: Mapping[str, str]) -> None:
         """Wait for the end of the save."""

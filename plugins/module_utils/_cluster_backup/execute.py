@@ -72,8 +72,10 @@ def begin_saves(
                 with contextlib.suppress(QuorumError):
                     saver.client.call("CONFIG", "SET", STOP, "yes")
             raise
-    moments = [moment for _info, _clock, moment in begun]
-    saves = [Save(name, clock, _kept(info), saver in owed) for saver, (info, clock, _at) in zip(savers, begun)]
+    moments = [moment for _info, _clock, _until, moment in begun]
+    saves = [
+        Save(name, clock, _kept(info), saver in owed, until) for saver, (info, clock, until, _at) in zip(savers, begun)
+    ]
     return Begun(saves, max(moments) - min(moments), moments)
 
 
@@ -94,11 +96,11 @@ def refuse_late(late: float) -> None:
         )
 
 
-def _begin(saver: Saver, barrier: Barrier) -> Tuple[Dict[str, str], int, float]:
+def _begin(saver: Saver, barrier: Barrier) -> Tuple[Dict[str, str], int, int, float]:
     """Begin one when all are ready; one that is refused for a moment, because of another child, begins later."""
     barrier.wait(60)
-    info, clock = saver.begin_save()
-    return info, clock, time.time()
+    info, clock, until = saver.begin_save()
+    return info, clock, until, time.time()
 
 
 def _kept(info: Dict[str, str]) -> Dict[str, str]:

@@ -12,7 +12,7 @@ from ansible_collections.quorum.redis.plugins.module_utils._backup.save import S
 from ansible_collections.quorum.redis.plugins.module_utils._cluster_backup.plan import is_good
 from ansible_collections.quorum.redis.plugins.module_utils._model.rdb_header import Header
 
-SAVE = Save("20261129T101112Z", 100, {"master_repl_offset": "70"})
+SAVE = Save("20261129T101112Z", 100, {"master_repl_offset": "70"}, until=103)
 
 
 @pytest.mark.parametrize(
@@ -23,10 +23,13 @@ SAVE = Save("20261129T101112Z", 100, {"master_repl_offset": "70"})
         ({"ctime": "104", "repl-offset": "71"}, False),
         ({"ctime": "99", "repl-offset": "70"}, False),
         ({"ctime": "101"}, True),
+        ({"ctime": "103"}, True),
+        ({"ctime": "104"}, False),
         ({"repl-offset": "70"}, False),
     ],
 )
 def test_a_file_is_known_by_its_time_and_its_place_in_the_stream(aux: dict[str, str], ours: bool) -> None:
+    """Of a server without replicas it tells no place; one that was begun later is another save's."""
     assert belongs_to_save(Header("REDIS", 11, aux), SAVE) is ours
 
 
