@@ -49,6 +49,16 @@ job_mover.POLL = 0.002
 """
 
 
+class Counter(ClusterWriter):
+    """A client that also counts with HyperLogLogs: PFCOUNT is a read that a server sends on as a write."""
+
+    def write(self, number: int, tag: str) -> None:
+        """Do one write more, and count."""
+        super().write(number, tag)
+        self.send("PFADD", f"{tag}count", number)
+        self.send("PFCOUNT", f"{tag}count")
+
+
 @pytest.fixture(params=["valkey-9", "redis-8.4"])
 def engine(request: pytest.FixtureRequest) -> Engine:
     """Return an engine that moves slots by itself."""
@@ -81,7 +91,7 @@ def write_to(servers: list[Server], writers: list[ClusterWriter]) -> None:
     """Let clients write to slots that move, one of them to others too."""
     places = [(one.address, one.port) for one in servers]
     writers.append(ClusterWriter(places, PASSWORD, [*tags_of("b", MOVED, 60), *tags_of("c", range(16384), 60)]))
-    writers.append(ClusterWriter(places, PASSWORD, tags_of("d", MOVED, 20)))
+    writers.append(Counter(places, PASSWORD, tags_of("d", MOVED, 20)))
     for writer in writers:
         writer.start()
     for writer in writers:

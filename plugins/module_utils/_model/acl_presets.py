@@ -46,7 +46,7 @@ IN_CLUSTER = {
 }
 # Valkey moves slots by itself as the replication user, with whose rights the target writes what comes.
 WRITER: Version = (9,)
-OF_WRITER = ("cluster|syncslots", "select", "@write")
+OF_WRITER = ("cluster|syncslots", "select", "@write", "pfcount")  # which keeps what it has counted, and is sent on
 NOT_OF_WRITER = ("-flushall", "-flushdb", "-migrate")  # which no job sends
 LIBRARIES = ("function|list", "function|load")  # they have to be where the keys are
 # What each of those that must never be locked out does: tried with the new rights before the old ones go.
