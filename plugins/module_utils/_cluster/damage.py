@@ -27,7 +27,8 @@ from .._model.tables import count_of, show_place
 from .census import Census, Damage, Missing
 from .identity import find_lost_identity
 from .ownerless import find_lost_slots
-from .plan import ClusterPlanner, list_pending
+from .pending import list_pending
+from .plan import ClusterPlanner
 from .preflight import Loads, refuse_strange
 from .rebalance import finishing_steps
 from .steps import ForceTakeOver

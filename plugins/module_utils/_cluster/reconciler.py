@@ -20,19 +20,8 @@ from .._redis.observe import observe_all, read_members
 from .forget import Leaving, find_leaving, may_still_run
 from .handover import hand_over
 from .observe import count_open_keys, observe_cluster
-from .plan import (
-    ClusterPlan,
-    ClusterPlanner,
-    Shard,
-    list_pending,
-    list_unanswered,
-    list_unmet,
-    list_unmovable,
-    list_unready,
-    moves_of,
-    shards_of,
-    show_shards,
-)
+from .pending import list_pending, list_unanswered, list_unmet, list_unmovable, list_unready
+from .plan import ClusterPlan, ClusterPlanner, Shard, moves_of, shards_of, show_shards
 from .prediction import assume_started
 from .preflight import refuse_open, refuse_silent
 from .shrink import Shrink

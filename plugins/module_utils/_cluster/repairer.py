@@ -18,7 +18,8 @@ from .._redis.client import connect
 from .census import Census
 from .damage import Diagnosis, decide_run, diagnose_cluster, list_named, list_unmended
 from .observe import count_keys, observe_cluster
-from .plan import ClusterPlanner, ip_of, list_unmet
+from .pending import list_unmet
+from .plan import ClusterPlanner, ip_of
 from .reconciler import REACH, SHORT, Cluster, tell_member
 from .steps import FinishMove, ForceTakeOver, JoinAgain, TellMember
 from .transfer import Transfer

@@ -20,7 +20,8 @@ from .._redis.endpoint import Endpoint
 from .job_mover import JobMover
 from .mover import Interrupted, Moved, Mover
 from .no_failover import NoFailover
-from .plan import ClusterPlanner, list_pending, list_unanswered
+from .pending import list_pending, list_unanswered
+from .plan import ClusterPlanner
 from .steps import FinishMove, MoveSlots
 
 TODO = "At most one slot is open. Run again with rebalance when its shard has a primary: it goes on from there"

@@ -11,14 +11,12 @@ from typing import Any
 
 import pytest
 from ansible_collections.quorum.redis.plugins.module_utils._cluster.forget import Leaving, find_leaving, may_still_run
-from ansible_collections.quorum.redis.plugins.module_utils._cluster.plan import (
-    ClusterPlanner,
+from ansible_collections.quorum.redis.plugins.module_utils._cluster.pending import (
     list_pending,
     list_unmovable,
     list_unready,
-    moves_of,
-    show_shards,
 )
+from ansible_collections.quorum.redis.plugins.module_utils._cluster.plan import ClusterPlanner, moves_of, show_shards
 from ansible_collections.quorum.redis.plugins.module_utils._cluster.prediction import assume_started
 from ansible_collections.quorum.redis.plugins.module_utils._cluster.steps import TakeOver, TellMember
 from ansible_collections.quorum.redis.plugins.module_utils._core.errors import QuorumError, Refused, Unsettled
