@@ -422,6 +422,14 @@ def elect_target(self):
     real(self)
 Mover.elect_target = elect_target
 """
+BEFORE = """
+real = base.Operation.do_step
+def do_step(self, step, last):
+    if type(step).__name__ == {step!r}:
+        freeze()
+    real(self, step, last)
+base.Operation.do_step = do_step
+"""
 AT_THE_ORDER = """
 real = Client.call_or_revoke
 def call_or_revoke(self, *args):
@@ -518,6 +526,54 @@ def test_a_dead_primary_is_replaced_when_told_so(unwatched: Scene) -> None:
     assert third.info()["master_link_status"] == "up"  # when the module returns
     assert new.call("SET", "key", "new") == "OK"
     assert not unwatched.move(dead_primary=True).changed
+
+
+def is_replica_by_file(server: Any) -> bool:
+    """Return whether a server will be a replica when it is started again."""
+    lines = server.config.read_text().splitlines()
+    return any(line.startswith(("replicaof ", "slaveof ")) for line in lines)
+
+
+def replace_dead(scene: Scene, code: str) -> dict[str, Any]:
+    """Let m2 replace m1, which was killed, with this code in the module; return the answer, if there is one."""
+    m1, m2, m3 = scene.members
+    for each in (m2, m3):
+        each.call("CONFIG", "REWRITE")
+    m1.stop(kill=True)
+    scene.wait("the links are down", lambda: m2.info()["master_link_status"] == "down")
+    process = scene.begin(code, to="m2", dead_primary=True, wait=3, timeout=2)
+    out, problems = process.communicate(timeout=LONG)
+    assert "Traceback" not in out + problems, out + problems
+    return json.loads(out or "{}")
+
+
+@pytest.mark.parametrize("step", ["Follow", "Finish"])
+def test_a_member_that_falls_silent_does_not_undo_the_replacement_of_a_dead_primary(
+    unwatched: Scene, step: str
+) -> None:
+    _m1, m2, m3 = unwatched.members
+    code = FREEZE.format(pid=m3.process.pid, seconds=0) + BEFORE.format(step=step)
+    try:
+        answer = replace_dead(unwatched, code)
+        assert answer["failed"]
+        assert "m2 is the primary" in answer["msg"]
+        assert m2.follows()[0] == "master"
+        assert not is_replica_by_file(m2)
+    finally:
+        m3.process.send_signal(signal.SIGCONT)
+
+
+def test_who_replaces_a_dead_primary_is_one_by_its_file_at_once(unwatched: Scene) -> None:
+    """It would follow the one it replaced, when both are started again."""
+    assert replace_dead(unwatched, ALONE + kill("Follow", "before")) == {}
+    assert not is_replica_by_file(unwatched.members[1])
+
+
+def test_killed_while_a_dead_primary_is_replaced(unwatched: Scene) -> None:
+    _m1, m2, m3 = unwatched.members
+    assert replace_dead(unwatched, kill("Follow", "before")) == {}
+    unwatched.wait("the others are led to it", lambda: m3.follows() == ("slave", f"127.0.0.1:{m2.port}"))
+    unwatched.wait("it is written down", lambda: str(m2.port) in m3.config.read_text())
 
 
 def test_the_command_line_of_the_ledger(unwatched: Scene) -> None:

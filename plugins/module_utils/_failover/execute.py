@@ -150,13 +150,13 @@ class Mover(MoveOperation):
         old = self.places[self.plan.old.host]
         back = ("REPLICAOF", old.address, old.port)
         self.get_client(self.plan.target.host).call_or_revoke(("REPLICAOF", "NO", "ONE"), back, PROMOTION)
-        self._promoted()
+        self._promoted_alone()
 
     def replace_dead(self) -> None:
         """Promote the target in place of a dead primary."""
         self.offsets["target"] = parse_number(self.read_info(self.plan.target.host).get("slave_repl_offset"))
         self.call(self.plan.target.host, "REPLICAOF", "NO", "ONE")
-        self._promoted()
+        self._promoted_alone()
 
     def coordinate_move(self) -> None:
         """Let a Sentinel of Valkey 9 do it all, in a pause that begins before its own.
@@ -210,6 +210,11 @@ class Mover(MoveOperation):
         call_quietly(self.wait_until, "Accepting writes", writable, 2.0)
         self.writable = time.monotonic()
         self.watchdog.set_urgent(False)
+
+    def _promoted_alone(self) -> None:
+        """Without Sentinels nobody else has the role written down, and a later step may wait for long, or fail."""
+        self._promoted()
+        call_quietly(self.call, self.plan.target.host, "CONFIG", "REWRITE")
 
     def _moving(self, client: Client) -> bool:
         """Return whether a Sentinel is at it; one that does not answer does not count."""

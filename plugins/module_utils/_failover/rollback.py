@@ -37,7 +37,7 @@ class Rescue:
     """Needs nothing but places: it also runs in a process that knows nothing of how far the move had come."""
 
     name: str
-    places: Dict[str, Any]
+    places: Dict[str, Any]  # of those that answered before the move
     old: str
     target: str
     watchers: Sequence[Place] = field(default_factory=list)
@@ -53,7 +53,7 @@ class Rescue:
         held, aborted = False, False
         begun = start = time.monotonic()
         while True:
-            old = observe_server(self.places[self.old], self.old)
+            old = self._observe_old()
             if old.parked and not held:
                 # A primary that says for long that it is a replica is dead to them. They would promote somebody when
                 # it has just begun to accept writes again, or when the failover that was ordered is given up.
@@ -81,6 +81,11 @@ class Rescue:
                     f"{target.error_kind or target.role}"
                 )
             time.sleep(0.1)
+
+    def _observe_old(self) -> Observed:
+        """Look at the old primary; one that was dead has no place: should it come back, it has no say any more."""
+        place = self.places.get(self.old)
+        return observe_server(place, self.old) if place else Observed(self.old, error_kind="silent")
 
     def _moving(self, view: SentinelView) -> bool:
         watched = view.masters.get(self.name)
