@@ -43,10 +43,22 @@ class Failover(Reconciler[Preflight]):
         self.places, self.watchers = read_places(given)
         self.planned: Optional[Plan] = None
         self.mover: Optional[Mover] = None
+        self.refused = False
 
     def observe(self) -> Preflight:
-        """Look at everybody, and again while what stands in the way passes by itself."""
-        return until_settled(self.look_once, self.judge_look, self.wait, SHORT)
+        """Look at everybody, and again while what stands in the way passes by itself.
+
+        What is refused may be the middle of a move of somebody else, which is over by now: that is looked at again.
+        """
+        seen = until_settled(self.look_once, self.judge_look, self.wait, SHORT)
+        if self.refused:
+            self.refuse_others(seen)
+            seen = self.look_once()
+        return seen
+
+    def refuse_others(self, obs: Preflight) -> None:
+        """Refuse when another operation is at work on a member."""
+        check_lock([place for place, member in zip(self.places, obs.members) if member.reachable], self.move.name)
 
     def judge_look(self, obs: Preflight) -> None:
         """Say whether it is worth looking again; every other refusal belongs to the plan."""
@@ -57,7 +69,7 @@ class Failover(Reconciler[Preflight]):
         except Unsettled:
             raise
         except QuorumError:
-            pass
+            self.refused = True
 
     def look_once(self) -> Preflight:
         """Look at everybody once."""
@@ -66,7 +78,7 @@ class Failover(Reconciler[Preflight]):
 
     def plan(self, obs: Preflight) -> List[Step]:
         """Return the steps, or refuse."""
-        check_lock([place for place, member in zip(self.places, obs.members) if member.reachable], self.move.name)
+        self.refuse_others(obs)
         repairs = find_leftovers(obs.members, obs.views, self.move.name)
         if any(not isinstance(step, ResetSetting) for step in repairs):
             return [*repairs, MoveLater(f"data set {self.move.name}: look again, then move as asked for")]
