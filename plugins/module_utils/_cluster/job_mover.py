@@ -6,19 +6,20 @@
 from __future__ import annotations
 
 import time
-from typing import Callable, List, Optional, Sequence
+from typing import Callable, List, Optional, Sequence, Set
 
 from .._core.errors import CommandFailed, QuorumError, Refused
 from .._model.cluster_nodes import parse_nodes
 from .._model.cluster_slots import Range, count_slots, ranges_of, show_slots, slots_of
-from .._model.slot_jobs import ASKED, FAILURES, MOST, SlotJob, begin_job, first_part, parse_jobs
+from .._model.slot_jobs import ASKED, FAILURES, MOST, SlotJob, begin_job, cancel_job, first_part, parse_jobs
 from .._model.tables import count_of
 from .._redis.replies import parse_number
 from .mover import Interrupted, Mover
 
 POLL = 0.05
 LONGEST = 3600  # seconds of one job; it ends by itself when the other side is gone, and not when clients write too fast
-CALM = 5  # seconds for members to agree again after a job has failed
+CALM = 5  # seconds for members to agree again after a job has failed, and for one of before to go on
+PAUSE = 0.25  # seconds before the second try, and twice as many before each that follows: what is in its way may pass
 
 
 class JobMover:
@@ -34,30 +35,51 @@ class JobMover:
         self.names = (mover.members[source].name, mover.members[target].name)
         self.why = ""  # a job failed last
 
-    def move_slots(self, ranges: Sequence[Range]) -> List[Range]:
-        """Move the slots that the source has still; return those that the engine could not move."""
+    def move_slots(self, ranges: Sequence[Range], ahead: Set[int]) -> List[Range]:
+        """Move the slots that the source has still; return those that the engine could not move.
+
+        Those ahead are not counted yet, and are taken from there once the target has them.
+        """
         self._await_others()
         self.mover.copy_libraries(self.source, self.target)
         most, failures = MOST, 0
         while True:
-            left = slots_of(ranges) & slots_of(self._owned())
+            left = slots_of(ranges) & self._look(ahead)
             if not left:
                 return []
             part = first_part(ranges_of(left), most)
             self.why = self._run_job(part)
-            failures = failures + 1 if self.why else 0
+            if not self.why:
+                most, failures = min(MOST, 2 * most), 0
+                continue
+            failures += 1
             if failures == FAILURES:
                 return ranges_of(left)
-            if failures:
-                most = max(1, count_slots(part) // 2)
+            most = max(1, count_slots(part) // 2)
+            time.sleep(PAUSE * 2**failures)
 
-    def _owned(self) -> List[Range]:
-        """Return the slots that the source has; both sides must be primaries still."""
+    def _look(self, ahead: Set[int]) -> Set[int]:
+        """Return the slots that the source has, and count what the target has by now."""
+        over = time.monotonic() + CALM
+        source, target = self._owned()
+        while source & target and time.monotonic() < over:  # the source has not heard of it yet
+            time.sleep(POLL)
+            source, target = self._owned()
+        arrived = sorted(ahead & target - source)
+        ahead -= set(arrived)
+        ask = [("CLUSTER", "COUNTKEYSINSLOT", slot) for slot in arrived]
+        counts = self.mover.get_client(self.target).send_together(ask) if arrived else []
+        self.mover.moved.key_count += sum(parse_number(count) for count in counts)
+        self.mover.moved.slots += len(arrived)
+        return source
+
+    def _owned(self) -> List[Set[int]]:
+        """Return the slots that source and target have; both must be primaries still."""
         nodes = [parse_nodes(self.mover.get_client(side).call("CLUSTER", "NODES"))[0] for side in self._sides()]
         if any(node.is_replica for node in nodes):
             what = f"{self.names[0]} and {self.names[1]} are not both primaries any more"
             raise Refused(what, self.mover.where, "Run again: it plans anew")
-        return nodes[0].slots
+        return [slots_of(node.slots) for node in nodes]
 
     def _sides(self) -> List[int]:
         return [self.source, self.target]
@@ -67,12 +89,17 @@ class JobMover:
 
     def _await_others(self) -> None:
         """Wait until a job has ended that a run before, or somebody else, has begun: one at a time."""
-        over = time.monotonic() + LONGEST
+        over, calm = time.monotonic() + LONGEST, time.monotonic() + CALM
         while True:
-            running = [job for side in self._sides() for job in self._jobs(side) if job.is_running]
+            running = [(side, job) for side in self._sides() for job in self._jobs(side) if job.is_running]
             if not running:
                 return
-            self._check_time(running[0], over)
+            side, job = running[0]
+            self._check_time(job, over)
+            if not job.is_tried_again:
+                calm = time.monotonic() + CALM
+            elif time.monotonic() > calm:  # it fails again and again, and nothing else can be done about these slots
+                self.mover.get_client(side).call(*cancel_job(job.name))
             time.sleep(POLL)
 
     def _check_time(self, job: SlotJob, over: float) -> None:
@@ -93,28 +120,28 @@ class JobMover:
             self.mover.get_client(self.teller).call(*begin_job(self.engine, part, target))
         except CommandFailed as problem:
             return self._judge_failure(part, problem.text)
+        failure = ""
         while True:
             job = next((each for each in self._jobs(self.teller) if each.name not in before), None)
             if job is None or not job.is_running:
-                return self._end(part, job)
+                return self._end(part, job, failure)
             self._check_time(job, over)
+            if job.is_tried_again:
+                failure = job.message or job.state
+                self.mover.get_client(self.teller).call(*cancel_job(job.name))
             time.sleep(POLL)
 
-    def _end(self, part: Sequence[Range], job: Optional[SlotJob]) -> str:
-        """Count what has gone over; return why nothing has."""
+    def _end(self, part: Sequence[Range], job: Optional[SlotJob], failure: str) -> str:
+        """Return why nothing has gone over; a failure is one after which the job was cancelled here."""
         if job is None:
             raise Interrupted(f"{self.names[self.teller != self.source]} knows nothing of its job any more", self.place)
-        if job.is_cancelled:
+        if job.is_done:
+            self.mover.moved.jobs += 1
+            return ""
+        if job.is_cancelled and not failure:
             what = f"Somebody has cancelled the move of {self._shown(part)}"
             raise QuorumError(f"{what}{self._said(job.message)}", self.place, "No slot is open. Run again to go on")
-        if not job.is_done:
-            return self._judge_failure(part, job.message)
-        client, moved = self.mover.get_client(self.target), self.mover.moved
-        counts = client.send_together([("CLUSTER", "COUNTKEYSINSLOT", slot) for slot in sorted(slots_of(part))])
-        moved.key_count += sum(parse_number(count) for count in counts)
-        moved.slots += count_slots(part)
-        moved.jobs += 1
-        return ""
+        return self._judge_failure(part, failure or job.message, job.name)
 
     @property
     def place(self) -> str:
@@ -129,14 +156,20 @@ class JobMover:
     def _said(message: str) -> str:
         return f": {message}" if message else ""
 
-    def _judge_failure(self, part: Sequence[Range], message: str) -> str:
+    def _judge_failure(self, part: Sequence[Range], message: str, name: str = "") -> str:
         """Return why a job failed in a cluster that is whole; in another one it is waited for."""
         what = f"The engine has not moved {self._shown(part)}{self._said(message)}"
         over = time.monotonic() + CALM
         while True:
             lacking = self.list_lacking()
             if not lacking:
-                return what
+                return what + self._other_said(name, message)
             if time.monotonic() > over:
                 raise Interrupted(f"{what}; {lacking[0]}", self.place)
             time.sleep(POLL)
+
+    def _other_said(self, name: str, message: str) -> str:
+        """Return what the other side says of a job: often it is the one that knows why it failed."""
+        other = self.target if self.teller == self.source else self.source
+        words = [job.message for job in self._jobs(other) if job.name == name and job.message not in ("", message)]
+        return "".join(f"; {self.names[other != self.source]}: {each}" for each in words)

@@ -12,7 +12,7 @@ from typing import Callable, List, Optional, Sequence, Tuple, TypeVar, Union
 from .._core.errors import QuorumError, Unreachable, Unsettled
 from .._core.polling import until_settled
 from .._model.cluster_open import SlotMove
-from .._model.cluster_slots import Range, count_slots
+from .._model.cluster_slots import Range, count_slots, slots_of
 from .._model.cluster_view import ClusterMember, list_answering
 from .._model.slot_jobs import FAILURES, choose_engine
 from .._model.tables import count_of
@@ -67,9 +67,11 @@ class Transfer:
             seen = self.look()
             return [*list_unanswered(seen), *list_pending(seen)]
 
+        ahead = slots_of(step.ranges)
+
         def work(mover: Mover, _rest: Optional[SlotMove]) -> List[Range]:
             jobs = JobMover(mover, engine, step.source, step.target, lacking)
-            left = jobs.move_slots(step.ranges)
+            left = jobs.move_slots(step.ranges, ahead)
             if left:
                 rest = count_of(count_slots(left), "slot")
                 self.warnings.append(f"{jobs.why}; so it was {FAILURES} times, and {rest} went key by key")

@@ -32,6 +32,7 @@ class SlotJob:
     slots: str  # as ranges: "0-99 200-299"
     state: str
     message: str = ""
+    operation: str = ""  # "import" and "migrate" of Redis, in capitals "IMPORT" and "EXPORT" of Valkey
 
     @property
     def ranges(self) -> List[Range]:
@@ -50,9 +51,14 @@ class SlotJob:
         return self.state in CANCELLED
 
     @property
+    def is_tried_again(self) -> bool:
+        """Return whether it has failed and has not ended: Redis tries an import again each second until cancelled."""
+        return self.state in FAILED and self.operation == "import"
+
+    @property
     def is_running(self) -> bool:
         """Return whether it has not ended."""
-        return self.state not in DONE | CANCELLED | FAILED
+        return self.is_tried_again or self.state not in DONE | CANCELLED | FAILED
 
 
 def has_jobs(engine: str, version: str) -> bool:
@@ -82,7 +88,8 @@ def parse_jobs(rows: Sequence[Any]) -> List[SlotJob]:
                     str(target),
                     str(job.get("slot_ranges") or job.get("slots")),
                     str(job["state"]),
-                    str(job.get("message") or job.get("last_error") or ""),
+                    str(job.get("message") or job.get("last_error") or "").strip(),
+                    str(job.get("operation") or ""),
                 )
             )
     return jobs
@@ -94,6 +101,11 @@ def begin_job(engine: str, ranges: Sequence[Range], target: str) -> List[object]
     if engine == "valkey":
         return ["CLUSTER", "MIGRATESLOTS", "SLOTSRANGE", *borders, "NODE", target]
     return ["CLUSTER", "MIGRATION", "IMPORT", *borders]
+
+
+def cancel_job(name: str) -> List[object]:
+    """Return the command that ends an import of Redis."""
+    return ["CLUSTER", "MIGRATION", "CANCEL", "ID", name]
 
 
 def first_part(ranges: Iterable[Range], most: int) -> List[Range]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import pytest
 from ansible_collections.quorum.redis.plugins.module_utils._model.slot_jobs import (
     begin_job,
+    cancel_job,
     choose_engine,
     first_part,
     has_jobs,
@@ -68,6 +69,15 @@ def test_jobs_of_both_engines_have_one_shape() -> None:
     row = ["id", "b" * 40, "slots", "7", "source", ONE, "dest", OTHER, "operation", "import", "state", "stream-eof"]
     redis = parse_jobs([[*row, "last_error", "", "retries", 0]])[0]
     assert redis.is_running and redis.ranges == [(7, 7)] and (redis.source, redis.target) == (ONE, OTHER)
+
+
+def test_a_failed_import_of_redis_goes_on_until_it_is_cancelled() -> None:
+    row = ["id", "b" * 40, "slots", "7", "source", ONE, "dest", OTHER, "last_error", "lost", "state", "failed"]
+    target, source = parse_jobs([[*row, "operation", "import"], [*row, "operation", "migrate"]])
+    assert target.is_tried_again and target.is_running and not source.is_tried_again and not source.is_running
+    valkeys = [valkey("failed", target_node=OTHER, source_node=ONE, operation=side) for side in ("IMPORT", "EXPORT")]
+    assert not any(job.is_running for job in parse_jobs(valkeys))
+    assert cancel_job(target.name) == ["CLUSTER", "MIGRATION", "CANCEL", "ID", "b" * 40]
 
 
 @pytest.mark.parametrize(
