@@ -440,6 +440,66 @@ Client.call_or_revoke = call_or_revoke
 """
 
 
+REVOKED = """
+import socket, time
+from ansible_collections.quorum.redis.plugins.module_utils._core.errors import Unreachable
+from ansible_collections.quorum.redis.plugins.module_utils._failover import rollback
+from ansible_collections.quorum.redis.plugins.module_utils._redis.client import Client
+late = []
+def arrive():
+    raw, order = late.pop()
+    try:
+        raw.sendall(order)
+    except OSError:
+        pass
+    time.sleep(0.3)
+def call_or_revoke(self, command, revoke, seconds):
+    self.call("PING")
+    line = self._redis.connection
+    line.send_command(*command)
+    time.sleep(0.3)
+    # It is on its way: that the line is closed does not hold it up.
+    late.append((line._sock, b"".join(line.pack_command(*revoke))))
+    line._sock = socket.socketpair()[0]
+    raise Unreachable("No answer", str(self.endpoint), kind="timeout")
+Client.call_or_revoke = call_or_revoke
+"""
+ARRIVES_FIRST = """
+look = rollback.observe_server
+def observe_server(place, host):
+    seen = look(place, host)
+    if late and seen.role == "primary" and host == "m2":
+        arrive()
+    return seen
+rollback.observe_server = observe_server
+"""
+ARRIVES_LAST = """
+undo = rollback.Rescue.undo_move
+def undo_move(self):
+    outcome = undo(self)
+    arrive()
+    return outcome
+rollback.Rescue.undo_move = undo_move
+"""
+
+
+@pytest.mark.parametrize(("when", "new"), [(ARRIVES_FIRST, "m1"), (ARRIVES_LAST, "m2")])
+def test_the_order_to_follow_that_is_held_up_leaves_one_primary(unwatched: Scene, when: str, new: str) -> None:
+    """The target has obeyed, its answer is lost, and what is sent behind it comes after others have looked."""
+    process = unwatched.begin(REVOKED + when, to="m2", timeout=2)
+    answer = json.loads(process.communicate(timeout=LONG)[0])
+    assert bool(answer.get("failed")) == (new == "m1"), answer
+    if new == "m1":
+        assert "m1 goes on as the primary" in answer["msg"]
+    else:
+        assert "m2 was promoted later" in str(answer["warnings"])
+    unwatched.wait("the set is whole", unwatched.whole)
+    assert unwatched.primary() == new
+    assert [each.follows()[0] == "slave" and is_replica_by_file(each) for each in unwatched.members] == [
+        host != new for host in ("m1", "m2", "m3")
+    ]
+
+
 @pytest.mark.parametrize(("sentinels", "when", "seconds"), [(3, AT_ELECT, 7), (0, AT_THE_ORDER, 3)])
 def test_a_target_that_hangs_for_a_while_makes_no_failed_move(
     lab: Any, ledger: Any, sentinels: int, when: str, seconds: int

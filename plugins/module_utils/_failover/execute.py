@@ -149,7 +149,9 @@ class Mover(MoveOperation):
         """Promote the target; when it hangs it follows the old primary again as soon as it has obeyed."""
         old = self.places[self.plan.old.host]
         back = ("REPLICAOF", old.address, old.port)
+        self.ordered = True
         self.get_client(self.plan.target.host).call_or_revoke(("REPLICAOF", "NO", "ONE"), back, PROMOTION)
+        self.ordered = False
         self._promoted_alone()
 
     def replace_dead(self) -> None:

@@ -32,6 +32,7 @@ class MoveOperation(Operation):
         self.plan, self.wait, self.watchers = plan, wait, list(watchers)
         self.sentinels: List[Tuple[str, Client]] = []
         self.offsets: Dict[str, int] = {}
+        self.ordered = False  # whether the target may have got orders that it has not answered
         self.warnings: List[str] = []
         self.fenced, self.writable, self.named = 0.0, 0.0, 0.0
 
@@ -47,7 +48,13 @@ class MoveOperation(Operation):
 
     def roll_back(self) -> str:
         """Undo everything, and say who is the primary."""
-        return f"{self.rescue.undo_move()}; temporary settings are undone"
+        self.rescue.sure = not self.ordered
+        outcome = self.rescue.undo_move()
+        target = self.clients.pop(self.plan.target.host, None) if self.rescue.serves else None
+        if target:
+            target.close()  # it is cut off; what is left in it are the replies to the orders
+            self.ordered = False
+        return f"{outcome}; temporary settings are undone"
 
     def catch_up(self, offset: int, seconds: float) -> None:
         """Wait until the target has everything up to an offset."""

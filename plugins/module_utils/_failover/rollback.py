@@ -12,7 +12,7 @@ from typing import Any, Dict, List, Sequence
 from .._core.errors import QuorumError
 from .._model.observed import Observed, SentinelView
 from .._redis.client import Client, connect
-from .._redis.client_list import follow_server
+from .._redis.client_list import EVERYBODY, follow_server
 from .._redis.connections import call_quietly, rewrite_config
 from .._redis.observe import Place, observe_sentinels, observe_server
 from .._redis.replies import parse_master, parse_number
@@ -41,6 +41,7 @@ class Rescue:
     old: str
     target: str
     watchers: Sequence[Place] = field(default_factory=list)
+    sure: bool = False  # whether no order to follow the old one is on its way to the target
     serves: bool = False  # whether the target was seen as the primary
 
     def undo_move(self) -> str:
@@ -50,7 +51,7 @@ class Rescue:
         return outcome
 
     def _end(self) -> str:
-        held, aborted = False, False
+        held, aborted, doubt = False, False, False
         begun = start = time.monotonic()
         while True:
             old = self._observe_old()
@@ -60,16 +61,19 @@ class Rescue:
                 held = True
                 hold_back(self.watchers, self.name)
             target = observe_server(self.places[self.target], self.target)
+            doubt = doubt and not target.reachable and target.error_kind != "refused"
             views = observe_sentinels(self.watchers)
             moving = [view for view in views if self._moving(view)]
             if any(view.tilt for view in moving):
                 # It neither goes on with its failover nor gives it up before that is over.
                 start = min(time.monotonic(), begun + TILTED)
             new = "" if old.role == "primary" else self._find_new(old, target, views)
+            if new and not (self.watchers or self.sure or self._stays_primary()):
+                new, doubt = "", True
             if new:
                 self.serves = target.role == "primary"
                 return self._forward(old, new)
-            if not moving and old.reachable:
+            if not moving and old.reachable and not doubt:
                 return self._back(old)
             if moving and not aborted and time.monotonic() - start > PATIENCE:
                 aborted = True
@@ -86,6 +90,17 @@ class Rescue:
         """Look at the old primary; one that was dead has no place: should it come back, it has no say any more."""
         place = self.places.get(self.old)
         return observe_server(place, self.old) if place else Observed(self.old, error_kind="silent")
+
+    def _stays_primary(self) -> bool:
+        """Return whether the target is the primary once every other connection to it is cut.
+
+        On one of them the order to follow the old primary again may be on its way, held up by the network.
+        """
+        try:
+            with connect(self.places[self.target]) as client:
+                return bool(client.run_transaction([EVERYBODY, ("ROLE",)])[-1][0] == "master")
+        except QuorumError:
+            return False
 
     def _moving(self, view: SentinelView) -> bool:
         watched = view.masters.get(self.name)

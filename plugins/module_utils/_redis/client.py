@@ -8,17 +8,11 @@ from __future__ import annotations
 import errno
 import inspect
 import socket
+from contextlib import suppress
 from importlib.util import find_spec
 from typing import Any, Dict, Iterator, List, Optional, Sequence, Type
 
-from .._core.errors import (
-    AuthFailed,
-    CommandFailed,
-    Loading,
-    MissingLibrary,
-    QuorumError,
-    Unreachable,
-)
+from .._core.errors import AuthFailed, CommandFailed, Loading, MissingLibrary, QuorumError, Unreachable
 from .._model.conf_syntax import mask_texts
 from .endpoint import Endpoint
 from .tls import explain_failure, secure_connection
@@ -259,8 +253,9 @@ class Client:
         line = self._redis.connection
         try:
             line.send_command(*command)
-            if line.can_read(seconds):
-                return self._checked(line.read_response())
+            with suppress(socket.timeout, redis.exceptions.TimeoutError):  # what can be read may be no whole reply,
+                if line.can_read(seconds):  # and the line itself would be closed after that
+                    return self._checked(line._parser.read_response())
             line.send_command(*revoke)
         except (redis.exceptions.RedisError, OSError, UnicodeError) as problem:
             raise self._problem(problem) from None
