@@ -18,7 +18,8 @@ from ansible_collections.quorum.redis.plugins.module_utils._cluster.pending impo
 )
 from ansible_collections.quorum.redis.plugins.module_utils._cluster.plan import ClusterPlanner, moves_of, show_shards
 from ansible_collections.quorum.redis.plugins.module_utils._cluster.prediction import assume_started
-from ansible_collections.quorum.redis.plugins.module_utils._cluster.steps import TakeOver, TellMember
+from ansible_collections.quorum.redis.plugins.module_utils._cluster.rebalance import after_moving
+from ansible_collections.quorum.redis.plugins.module_utils._cluster.steps import MoveSlots, TakeOver, TellMember
 from ansible_collections.quorum.redis.plugins.module_utils._core.errors import QuorumError, Refused, Unsettled
 from ansible_collections.quorum.redis.plugins.module_utils._core.reconcile import Step
 from ansible_collections.quorum.redis.plugins.module_utils._model.cluster_nodes import ClusterNode
@@ -579,6 +580,12 @@ def test_a_job_that_runs_still_is_waited_for_and_counted_in(six: Model) -> None:
     members[4].nodes = []
     with pytest.raises(Refused, match="c2 has 0 replicas, 1 are declared"):
         balanced(members).plan()
+
+
+def test_a_job_whose_source_is_no_primary_any_more_changes_no_share() -> None:
+    owned: dict[int, list[Range]] = {0: [(0, 9)], 1: [(10, 19)]}
+    assert after_moving(owned, [MoveSlots("", 5, 1, [(10, 19)]), MoveSlots("", 0, 5, [(0, 4)])]) == owned
+    assert after_moving(owned, [MoveSlots("", 0, 1, [(5, 9)])]) == {0: [(0, 4)], 1: [(5, 19)]}
 
 
 # --- what check mode sees ---
