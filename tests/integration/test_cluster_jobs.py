@@ -312,3 +312,14 @@ def test_what_the_engine_cannot_move_goes_key_by_key(lab: Lab, six: list[Server]
     assert status == 0 and (said["moved"]["slots"], said["moved"]["jobs"]) == (len(few), 0), said
     assert "no permissions to run the 'cluster|syncslots' command" in str(said["warnings"]), said
     assert "5 times, and 400 slots went key by key" in str(said["warnings"]) and open_marks(six) == [], said
+
+    for one in six:
+        one.calls(("CONFIG", "SET", "masteruser", ""), ("CONFIG", "SET", "masterauth", PASSWORD))
+        one.call("ACL", "SETUSER", "own", "on", f">{OPERATOR}", "~*", "&*", "+@all", "-cluster|getslotmigrations")
+    six[1].call(*begin_job("valkey", [(few.start, few.stop - 1)], six[0].call("CLUSTER", "MYID")))
+    wait_until("they are back", lambda: not any(job.is_running for one in six[:2] for job in jobs(one)))
+    done = balance(lab, six, username="own", password=OPERATOR)
+    assert (done["moved"]["slots"], done["moved"]["jobs"]) == (len(few), 0), done.text
+    why = "no permissions to run the 'cluster|getslotmigrations' command"
+    assert f"{why}, and 400 slots went key by key" in done.text, done.text
+    assert "Slots that the engine of c1, c2, c3, c4, c5, c6 moves are not seen" in done.text, done.text

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Collection, List, Sequence
 
-from .._core.errors import QuorumError
+from .._core.errors import AuthFailed, QuorumError
 from .._model.cluster_nodes import parse_nodes
 from .._model.cluster_open import list_open
 from .._model.cluster_view import ClusterMember
@@ -33,7 +33,10 @@ def _look(endpoint: Endpoint, host: str) -> ClusterMember:
                 return member
             answer = ask_nodes(client)
             member.state, member.nodes = answer["state"], parse_nodes(answer["nodes"])
-            member.jobs = ask_jobs(client, server)
+            try:
+                member.jobs = ask_jobs(client, server)
+            except AuthFailed as problem:
+                member.unread = problem.what
     except QuorumError as problem:
         server.error, server.error_kind, server.reachable = str(problem), kind_of(problem), False
     return member

@@ -26,6 +26,7 @@ from .._model.cluster_view import (
     list_groups,
     list_strangers,
     list_unclaimed,
+    list_unread,
     observed_placement,
     open_slots,
 )
@@ -263,6 +264,7 @@ class ClusterPlanner:
             for node in list_strangers(self.members)
         ]
         warnings += [] if finishing else [f"{text}; it was left alone" for text in open_slots(self.members)]
+        warnings += list_unread(self.members)
         problems = layout_problems(self.zones, self.replicas)
         warnings += [f"This layout does not survive the loss of a zone: {text}" for text in problems]
         warnings += self.find_drift(placement)

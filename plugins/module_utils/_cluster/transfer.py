@@ -9,7 +9,7 @@ import time
 from dataclasses import replace
 from typing import Callable, List, Optional, Sequence, Tuple, TypeVar, Union
 
-from .._core.errors import QuorumError, Unreachable, Unsettled
+from .._core.errors import AuthFailed, QuorumError, Unreachable, Unsettled
 from .._core.polling import until_settled
 from .._model.cluster_open import SlotMove
 from .._model.cluster_slots import Range, count_slots, slots_of
@@ -71,10 +71,13 @@ class Transfer:
 
         def work(mover: Mover, _rest: Optional[SlotMove]) -> List[Range]:
             jobs = JobMover(mover, engine, step.source, step.target, lacking)
-            left = jobs.move_slots(step.ranges, ahead)
+            try:
+                left = jobs.move_slots(step.ranges, ahead)
+                why = f"{jobs.why}; so it was {FAILURES} times"
+            except AuthFailed as problem:  # before the first job, as whoever may not begin one, or see it
+                left, why = list(step.ranges), f"The engine was not let move slots: {problem.what}"
             if left:
-                rest = count_of(count_slots(left), "slot")
-                self.warnings.append(f"{jobs.why}; so it was {FAILURES} times, and {rest} went key by key")
+                self.warnings.append(f"{why}, and {count_of(count_slots(left), 'slot')} went key by key")
             return left
 
         left = self._try(work, members, None, RUN_AGAIN)

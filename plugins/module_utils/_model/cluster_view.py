@@ -29,6 +29,7 @@ class ClusterMember:
     nodes: List[ClusterNode] = field(default_factory=list)
     slot_keys: Dict[int, int] = field(default_factory=dict)  # of the slots that somebody says are open
     jobs: List[SlotJob] = field(default_factory=list)  # with which its engine moves slots, or has moved
+    unread: str = ""  # why it did not tell of them
 
     @property
     def name(self) -> str:
@@ -174,6 +175,13 @@ def open_slots(members: Iterable[ClusterMember]) -> List[str]:
     """Return a sentence for each slot, or job with many, that is on its way from one node to another."""
     members = list(members)
     return [*list_marks(members), *(show_job(job, members) for job in list_running(members))]
+
+
+def list_unread(members: Iterable[ClusterMember]) -> List[str]:
+    """Return a sentence about members whose jobs are not seen, as the login lacks the right to ask."""
+    unread = {member.name: member.unread for member in list_answering(members) if member.unread}
+    why = next(iter(unread.values()), "")
+    return [f"Slots that the engine of {', '.join(unread)} moves are not seen: {why}"] if unread else []
 
 
 def list_running(members: Iterable[ClusterMember]) -> List[SlotJob]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Dict, List
 
-from .._core.errors import AuthFailed, CommandFailed, QuorumError
+from .._core.errors import CommandFailed, QuorumError
 from .._model.observed import Observed
 from .._model.slot_jobs import ASKED, SlotJob, has_jobs, parse_jobs
 from .client import Client
@@ -16,12 +16,15 @@ from .endpoint import Endpoint
 
 
 def ask_jobs(client: Client, server: Observed) -> List[SlotJob]:
-    """Return the jobs that a member does or has done; none where its engine has no such thing, or does not tell."""
+    """Return the jobs that a member does or has done; none where its engine has no such thing.
+
+    A login that may not ask is the caller's to tell of: what runs there is not seen.
+    """
     if not has_jobs(server.engine, server.version):
         return []
     try:
         return parse_jobs(client.call(*ASKED[server.engine]))
-    except (CommandFailed, AuthFailed):
+    except CommandFailed:
         return []
 
 

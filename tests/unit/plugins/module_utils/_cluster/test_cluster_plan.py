@@ -582,6 +582,13 @@ def test_a_job_that_runs_still_is_waited_for_and_counted_in(six: Model) -> None:
         balanced(members).plan()
 
 
+def test_members_that_do_not_tell_of_jobs_are_named(six: Model) -> None:
+    members = six.look()
+    members[1].unread = members[2].unread = "The server refuses access"
+    warnings = ClusterPlanner(members, "cart", 1).plan().warnings
+    assert warnings == ["Slots that the engine of c2, c3 moves are not seen: The server refuses access"]
+
+
 def test_a_job_whose_source_is_no_primary_any_more_changes_no_share() -> None:
     owned: dict[int, list[Range]] = {0: [(0, 9)], 1: [(10, 19)]}
     assert after_moving(owned, [MoveSlots("", 5, 1, [(10, 19)]), MoveSlots("", 0, 5, [(0, 4)])]) == owned
