@@ -8,12 +8,13 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Mapping
 
 from .._core.errors import QuorumError
-from .._model.backup_manifest import PASSED, parse_time
+from .._model.backup_manifest import PASSED, iso_time, parse_time
 from .._model.observed import Observed
 from .._redis.client import Client
 from .._redis.observe import Place, observe_all, read_members
@@ -119,8 +120,8 @@ class Round:
     def tidy_up(self) -> None:
         """Remove old ones, unless the backup failed, and copy the newest away."""
         if self.code != CRITICAL:
-            self._remove_expired()
-        self._copy_offsite()
+            self.remove_expired()
+        self.copy_offsite()
 
     def _undo_leftovers(self) -> None:
         """Undo what a run that was killed has left, whoever backs up now; it is tried again at the next look."""
@@ -140,15 +141,20 @@ class Round:
             return place[0], None
         return place[0], Look(seen.run_id, calls, float(seen.persistence.get("rdb_last_save_time", 0)))
 
-    def drill_newest(self, job: Job, name: str) -> None:
-        """Restore a backup into a throw-away server, where that is wished."""
-        if self.common["drill"]:
+    def drill_newest(self, job: Job, name: str) -> bool:
+        """Restore a backup into a throw-away server, where that is wished; return whether nothing speaks against it."""
+        if not self.common["drill"]:
+            return True
+        try:
             record = drill_backup(job, name, self.say)
-            self.state["drill"] = record
-            if record["result"] != PASSED:
-                self.note_problem(WARNING, f"the restore drill of {name}: {record['result']}")
+        except QuorumError as problem:  # the place for it is lacking, which says nothing about the backup
+            record = {"at": iso_time(time.time()), "by": self.me, "result": f"not done: {problem}"}
+        self.state["drill"] = record
+        if record["result"] != PASSED:
+            self.note_problem(WARNING, f"the restore drill of {name}: {record['result']}")
+        return record["result"] == PASSED or str(record["result"]).startswith("not done")
 
-    def _remove_expired(self) -> None:
+    def remove_expired(self) -> None:
         """Remove what is too many or too old; a name is taken away before the files."""
         try:
             with lock_directory(self.directory, self.common["user"]) as place:
@@ -171,7 +177,7 @@ class Round:
         """Return the names of what belongs to the newest backup here."""
         return manifests.list_backups(str(self.directory))[-1:]
 
-    def _copy_offsite(self) -> None:
+    def copy_offsite(self) -> None:
         """Copy the newest backup to where the user wants it; what fails is tried again at the next look."""
         names = self.list_newest()
         copies = [list_commands(self.common, self.name, str(self.directory / name)) for name in names]

@@ -63,7 +63,7 @@ def make_backup(job: Job, tell: Tell) -> Manifest:
         saver = Saver(client, job.unit, job.user, job.wait, tell, owed)
         if not job.save:
             catch_up(client, job.reach, job.wait, tell)
-        snapshot = saver.adopt_save(job.save) if job.save else saver.take_snapshot()
+        snapshot = job.snapshot or (saver.adopt_save(job.save) if job.save else saver.take_snapshot())
         with snapshot.file as file:
             name = f"{job.save.name}-{job.member}" if job.save else free_name(place, snapshot.began, job.member)
             size = os.fstat(file.fileno()).st_size

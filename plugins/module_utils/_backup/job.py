@@ -12,6 +12,7 @@ from typing import Any, Dict, Optional
 from .._redis.endpoint import Endpoint
 from .catch_up import Point
 from .save import Save
+from .snapshot import Snapshot
 
 
 @dataclass
@@ -31,6 +32,7 @@ class Job:
     wait: float = 3600.0
     trial_host: str = ""  # who loads it instead of this host
     save: Optional[Save] = None  # a shard of a cluster: one that was begun already, with those of the others
+    snapshot: Optional[Snapshot] = None  # its file, when it was opened already
     reach: Optional[Point] = None  # what the snapshot must have
     part: Dict[str, Any] = field(default_factory=dict)  # what its manifest says of the cluster
 

@@ -21,7 +21,7 @@ from .._redis.slot_jobs import ask_jobs
 ALONE = "standalone"  # why a server has no place in a cluster
 
 
-def _look(endpoint: Endpoint, host: str) -> ClusterMember:
+def _look(endpoint: Endpoint, host: str, jobs: bool) -> ClusterMember:
     """Look at one member; that it does not answer is a finding."""
     server = Observed(host=host, address=endpoint.address, port=endpoint.port, aliases=resolve_name(endpoint.address))
     member = ClusterMember(server)
@@ -34,7 +34,7 @@ def _look(endpoint: Endpoint, host: str) -> ClusterMember:
             answer = ask_nodes(client)
             member.state, member.nodes = answer["state"], parse_nodes(answer["nodes"])
             try:
-                member.jobs = ask_jobs(client, server)
+                member.jobs = ask_jobs(client, server) if jobs else []
             except AuthFailed as problem:
                 member.unread = problem.what
     except QuorumError as problem:
@@ -42,9 +42,9 @@ def _look(endpoint: Endpoint, host: str) -> ClusterMember:
     return member
 
 
-def observe_cluster(places: Sequence[Place], zones: Sequence[str]) -> List[ClusterMember]:
-    """Look at all members at once."""
-    members = look_at_all(_look, places)
+def observe_cluster(places: Sequence[Place], zones: Sequence[str], jobs: bool = True) -> List[ClusterMember]:
+    """Look at all members at once; without the jobs that move slots nothing is asked that a backup may not ask."""
+    members = look_at_all(lambda endpoint, host: _look(endpoint, host, jobs), places)
     for member, zone in zip(members, zones):
         member.zone = zone
     return members

@@ -36,36 +36,51 @@ def check_all() -> int:
     STATE.mkdir(0o755, parents=True, exist_ok=True)
     state = read_state(STATE / "backup-state.json")
     reports: Dict[str, Any] = {}
-    clusters = [
-        ClusterRound(settings, common, state.setdefault(settings["name"], {}), now, _say(settings["name"]))
-        for settings in common["clusters"]
-    ]
-    _begin_together(clusters)
-    sets = [
-        Round(settings, common, state.setdefault(settings["name"], {}), now, _say(settings["name"]))
-        for settings in common["sets"]
-    ]
-    worst = OK
-    rounds: List[Round] = [*clusters, *sets]
-    for look in rounds:
+
+    def finish(look: Round) -> None:
         _guard(look, "run_due_work")
         reports[look.name] = look.describe_state()
-        worst = max(worst, look.code)
         write_state(STATE / "backup-state.json", state, 0o600)
+
+    for look in _begin_together(_list_clusters(common, state, now, reports), now):
+        finish(look)
+    for settings in common["sets"]:  # perhaps hours later
+        name = settings["name"]
+        finish(Round(settings, common, state.setdefault(name, {}), time.time(), _say(name)))
+    worst = max((code for code in WORDS if WORDS[code] in [each["state"] for each in reports.values()]), default=OK)
     report = {"state": WORDS[worst], "host": common["me"], "looked": iso_time(now), "sets": reports}
     write_state(STATE / "backup-status.json", {**report, "silent_after": common["silent_after"]}, 0o644)
     return worst
 
 
-def _begin_together(clusters: Sequence[ClusterRound]) -> None:
-    """Let all clusters that are due save at one moment, before a host copies, for which it takes its own time."""
-    for look in clusters:
-        _guard(look, "prepare_saves")
-    due = [look for look in clusters if look.sources]
-    if due:
-        moment = next_moment(time.time())
-        with ThreadPoolExecutor(max_workers=len(due)) as pool:
-            list(pool.map(lambda look: _guard(look, "begin_saves", moment), due))
+def _list_clusters(
+    common: Mapping[str, Any], state: Dict[str, Any], now: float, reports: Dict[str, Any]
+) -> List[ClusterRound]:
+    """Return a round for each cluster; one whose settings or memory cannot be used stops nothing else."""
+    rounds = []
+    for settings in common.get("clusters", []):
+        name = settings.get("name", "?")
+        try:
+            rounds.append(ClusterRound(settings, common, state.setdefault(name, {}), now, _say(name)))
+        except (QuorumError, AttributeError, KeyError, TypeError, ValueError) as problem:
+            text = f"what the timer knows of it cannot be used ({problem!r})"
+            text += f": run site.yml, or remove {STATE}/backup-state.json"
+            _line(f"{name}: {text}")
+            unknown = {"why": "", "newest_here": "", "backups_here": 0, "copied": "", "drill": {}, "newest_whole": ""}
+            reports[name] = {"state": WORDS[CRITICAL], "problems": [text], **unknown}
+    return rounds
+
+
+def _begin_together(clusters: Sequence[ClusterRound], now: float) -> Sequence[ClusterRound]:
+    """Let all clusters that are due save at one moment, before a host copies, for which it takes its own time.
+
+    The moment is that of who looks now, however long a host that hangs is waited for.
+    """
+    with ThreadPoolExecutor(max_workers=max(1, len(clusters))) as pool:
+        list(pool.map(lambda look: _guard(look, "prepare_saves"), clusters))
+        due = [look for look in clusters if look.sources]
+        list(pool.map(lambda look: _guard(look, "begin_saves", next_moment(now)), due))
+    return clusters
 
 
 def _guard(look: Round, method: str, *arguments: float) -> None:

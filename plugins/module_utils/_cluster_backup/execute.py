@@ -11,17 +11,19 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Barrier
-from typing import Dict, List, Optional, Sequence, Tuple
+from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
 from .._backup.catch_up import Point, catch_up
 from .._backup.save import Save
-from .._backup.snapshot import STOP, Saver, Tell
+from .._backup.snapshot import STOP, Saver, Snapshot, Tell
 from .._core.errors import QuorumError
-from .._redis.client import Steady, connect
+from .._redis.client import Client, Steady, connect
+from .._redis.endpoint import Endpoint
 from .._redis.observe import Place
 from .schedule import LATE
 
-NOWHERE = Path("/nonexistent")  # what is owed to a server is noted on its own host, by who takes the file
+NOWHERE = Path("/nonexistent")  # what is owed to a server of another host is noted there, by who takes the file
+Maker = Callable[[Client], Saver]  # with what a server of this host is looked after
 INFO_FIELDS = (
     *("run_id", "role", "redis_version", "valkey_version", "server_name", "executable", "config_file"),
     *("master_replid", "master_repl_offset", "slave_repl_offset", "rdb_last_save_time"),
@@ -44,17 +46,19 @@ def begin_saves(
     wait: float,
     tell: Tell,
     moment: float = 0.0,
+    notes: Sequence[Path] = (),
 ) -> Begun:
     """Wait until no server has a child and each has reached its point, then begin a save on all at once.
 
-    With a moment it is at that time: others do the same elsewhere.
+    With a moment it is at that time: others do the same elsewhere. What is owed to servers of this host is in notes.
     """
+    notes = notes or [NOWHERE] * len(places)
     with contextlib.ExitStack() as stack:
         clients = [
             stack.enter_context(connect(replace(endpoint, timeout=max(endpoint.timeout, 60.0)), Steady))
             for _name, endpoint in places
         ]
-        savers = [Saver(client, "", "", wait, tell, NOWHERE) for client in clients]
+        savers = [Saver(client, "", "", wait, tell, note) for client, note in zip(clients, notes)]
         for saver in [*savers, *savers]:  # while one was waited for another may have begun something
             saver.await_idle()
         for saver, point in zip(savers, points):
@@ -62,6 +66,8 @@ def begin_saves(
         owed = [saver for saver in savers if saver.stops_writes()]
         try:
             for saver in owed:
+                if saver.note != NOWHERE:
+                    saver.note.touch()
                 saver.client.call("CONFIG", "SET", STOP, "no")
             await_moment(moment)
             barrier = Barrier(len(savers))
@@ -71,12 +77,38 @@ def begin_saves(
             for saver in owed:
                 with contextlib.suppress(QuorumError):
                     saver.client.call("CONFIG", "SET", STOP, "yes")
+                    saver.note.unlink(missing_ok=True)
             raise
     moments = [moment for _info, _clock, _until, moment in begun]
     saves = [
         Save(name, clock, _kept(info), saver in owed, until) for saver, (info, clock, until, _at) in zip(savers, begun)
     ]
     return Begun(saves, max(moments) - min(moments), moments)
+
+
+def adopt_saves(places: Sequence[Place], saves: Sequence[Save], makers: Sequence[Maker]) -> List[Snapshot]:
+    """Wait for the ends of all saves of this host, and open each file at once: the next save replaces it."""
+    with ThreadPoolExecutor(max_workers=max(1, len(saves))) as pool:
+        futures = [pool.submit(_adopt, *given) for given in zip(places, saves, makers)]
+    problems = [problem for problem in (future.exception() for future in futures) if problem]
+    snapshots = [future.result() for future in futures if not future.exception()]
+    if problems:
+        for snapshot in snapshots:
+            snapshot.file.close()
+        raise problems[0]
+    return snapshots
+
+
+def _adopt(place: Place, save: Save, maker: Maker) -> Snapshot:
+    endpoint = replace(place[1], timeout=max(place[1].timeout, 60.0))
+    with connect(endpoint, Steady) as client:
+        return maker(client).adopt_save(save)
+
+
+def give_back(endpoint: Endpoint, maker: Maker) -> None:
+    """Give a server of this host back what is owed to it, unless a failed save stands."""
+    with connect(endpoint) as client, maker(client).settle_owed():
+        pass
 
 
 def await_moment(moment: float) -> None:

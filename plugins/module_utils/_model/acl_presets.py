@@ -40,9 +40,9 @@ LATER: Sequence[Tuple[str, Version, Sequence[str]]] = (
 # What a job takes beside that in a cluster. Its start guard asks the others for their view; who moves slots moves keys.
 IN_CLUSTER = {
     "replication": ("cluster|nodes",),
-    "operator": ("cluster", "migrate", "select", "restore-asking", "asking", "dump", "memory|usage"),
+    "operator": ("cluster", "migrate", "select", "restore-asking", "asking", "dump", "memory|usage", "lolwut"),
     "monitoring": ("cluster|info", "cluster|nodes"),
-    "backup": ("cluster|info", "cluster|nodes"),
+    "backup": ("cluster|info", "cluster|nodes", "lolwut"),  # the timers of its hosts know of each other by LOLWUT
 }
 # Valkey moves slots by itself as the replication user, with whose rights the target writes what comes.
 WRITER: Version = (9,)

@@ -10,7 +10,7 @@ import re
 from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime, timezone
 from pathlib import PurePosixPath
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Mapping
 
 from .._core.errors import Damaged
 
@@ -72,13 +72,18 @@ class Manifest:
     @property
     def good(self) -> bool:
         """Return whether nothing that was tried spoke against it, the last drill included."""
-        tried = [self.verified.file_check, self.verified.load]
-        tried += [drill.get("result", "") for drill in self.drills[-1:]]
-        return all(text == PASSED or text.startswith("not done") for text in tried)
+        return is_good(asdict(self))
 
     def to_json(self) -> str:
         """Return the text of manifest.json."""
         return json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n"
+
+
+def is_good(manifest: Mapping[str, Any]) -> bool:
+    """Return whether nothing that was tried speaks against a backup, the last drill included."""
+    tried = [manifest["verified"][proof] for proof in ("file_check", "load")]
+    tried += [drill.get("result", "") for drill in manifest.get("drills", [])[-1:]]
+    return all(text == PASSED or text.startswith("not done") for text in tried)
 
 
 def parse_manifest(text: str, where: str = "") -> Manifest:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
-from .backup_manifest import FORMAT, iso_time
+from .backup_manifest import FORMAT, is_good, iso_time
 from .cluster_slots import SLOTS
 
 Part = Mapping[str, Any]
@@ -29,6 +29,8 @@ def judge_parts(parts: Sequence[Part]) -> List[str]:
     first = parts[0]
     for manifest in parts:
         own = manifest["part"]
+        if not is_good(manifest):
+            problems.append(f"a proof or the last drill of {manifest['name']} has failed")
         if own["map"] != own["after"]:
             problems.append(f"slots or primaries moved while {manifest['name']} was saved")
         if own["map"] != first["part"]["map"]:
@@ -61,13 +63,14 @@ def join_parts(parts: Sequence[Tuple[str, Part]]) -> Dict[str, Any]:
     shards = sorted(by_slots.values(), key=lambda shard: int(str(shard["slots"]).replace(",", "-").split("-", 1)[0]))
     first = parts[0][1]
     late = [manifest["part"]["late_ms"] for _host, manifest in parts]
+    skew = max(manifest["part"].get("skew_ms", 0) for _host, manifest in parts)  # moments are of the hosts' own clocks
     return {
         "format": FORMAT,
         "cluster": first["data_set"],
         "name": first["part"]["id"],
         "began": iso_time(first["part"]["moment"]),
         "ended": max(manifest["ended"] for _host, manifest in parts),
-        "spread_ms": max(late) - min(late),
+        "spread_ms": max(late) - min(late) + skew,
         "key_count": sum(shard["key_count"] for shard in shards),
         "shards": shards,
         "nodes": first["part"]["nodes"],

@@ -109,6 +109,8 @@ def test_a_job_has_what_its_version_knows() -> None:
     assert "+function|load" in job_rules("operator", NEW, cluster=True)
     assert not [rule for rule in job_rules("operator", OLD, cluster=True) if "function" in rule]
     assert "~*" not in job_rules("replication", VALKEY) + job_rules("replication", NEW, cluster=True)
+    asking = [job for job in JOBS if "+lolwut" in job_rules(job, OLD, cluster=True)]
+    assert asking == ["operator", "backup"], "the timers of a cluster"
     moving = job_rules("replication", VALKEY, cluster=True)
     assert moving[0] == "~*" and moving.index("+@write") < moving.index("-flushall")
     assert "+pfcount" in moving  # no part of @write, and sent to the target of a job

@@ -113,6 +113,28 @@ def test_parts_that_saw_another_map_are_no_whole(where: str, key: str, value: An
     assert says in problem
 
 
+@pytest.mark.parametrize(
+    ("drills", "load", "wrong"),
+    [
+        (["failed: 1 key less"], "passed", True),
+        (["failed: 1 key less", "passed"], "passed", False),
+        (["not done: no room"], "passed", False),
+        ([], "failed: 1 key less", True),
+    ],
+)
+def test_a_part_whose_last_drill_failed_makes_no_whole(drills: list[str], load: str, wrong: bool) -> None:
+    parts = [part(1), part(2), part(3)]
+    parts[2]["drills"], parts[2]["verified"]["load"] = [{"result": result} for result in drills], load
+    problems = [f"a proof or the last drill of {parts[2]['name']} has failed"] if wrong else []
+    assert judge_parts(parts) == problems
+
+
+def test_clocks_that_differ_widen_the_moment() -> None:
+    parts = [part(1), part(2), part(3)]
+    parts[0]["part"]["skew_ms"] = 700
+    assert join_parts([("k1", each) for each in parts])["spread_ms"] == 708
+
+
 def test_parts_must_have_all_slots() -> None:
     parts = [part(1), part(2)]
     for each in parts:
