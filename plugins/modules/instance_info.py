@@ -349,6 +349,7 @@ class Instance:
     def __init__(self, given: Dict[str, Any]) -> None:
         """Take the options."""
         self.given, self.is_sentinel, self.endpoint = given, given["kind"] == "sentinel", endpoint_from_params(given)
+        self.unread = ""  # why it does not tell which slots its engine moves
 
     def observe_state(self) -> Seen:
         """Look at it."""
@@ -373,7 +374,8 @@ class Instance:
         """Return what a member of a cluster says of the others, and of slots that its engine moves."""
         if not isinstance(seen, Observed) or seen.mode != "cluster":
             return {}
-        return {**observe_nodes(self.endpoint), "jobs": observe_running(self.endpoint, seen)}
+        jobs, self.unread = observe_running(self.endpoint, seen)
+        return {**observe_nodes(self.endpoint), "jobs": jobs}
 
     def _read_journal(self) -> Dict[str, Any]:
         """Return what the journal says of moves."""
@@ -408,6 +410,11 @@ class InstanceInfo(Reconciler[List[Seen]]):
         """Return what was seen."""
         facts = read_moments(_text(self.facts_file))
         states = [{**instance.describe_state(seen), "facts": facts} for instance, seen in zip(self.looked_at, obs)]
+        self.warnings += [
+            f"Slots that the engine of {instance.endpoint} moves are not seen: {instance.unread}"
+            for instance in self.looked_at
+            if instance.unread
+        ]
         if self.several is None:
             return states[0]
         units = [own["unit"] for own in self.several if own["unit"]] + self.timers

@@ -156,10 +156,12 @@ def test_the_engine_moves_slots(lab: Lab, six: list[Server], writers: list[Clust
     six[0].call("FUNCTION", "LOAD", LIBRARY)
     for one in six:
         version = parse_version(running_version(one.info()))
-        for name, job in (("our-operator", "operator"), ("our-replication", "replication")):
+        for job in ("operator", "replication", "backup"):
             rules = job_rules(job, version, cluster=True)
-            one.call("ACL", "SETUSER", name, "on", f">{OPERATOR}", "resetchannels", *rules)
+            one.call("ACL", "SETUSER", f"our-{job}", "on", f">{OPERATOR}", "resetchannels", *rules)
         one.calls(("CONFIG", "SET", "masteruser", "our-replication"), ("CONFIG", "SET", "masterauth", OPERATOR))
+    if kind(six[0]) == "valkey":
+        assert six[0].call("ACL", "DRYRUN", "our-backup", *ASKED["valkey"]) == "OK"
     fill(six[0])
     write_to(six, writers)
     least = {"username": "our-operator", "password": OPERATOR}
@@ -323,3 +325,5 @@ def test_what_the_engine_cannot_move_goes_key_by_key(lab: Lab, six: list[Server]
     why = "no permissions to run the 'cluster|getslotmigrations' command"
     assert f"{why}, and 400 slots went key by key" in done.text, done.text
     assert "Slots that the engine of c1, c2, c3, c4, c5, c6 moves are not seen" in done.text, done.text
+    shown = lab.run("instance_info", **{**six[0].endpoint(), "username": "own", "password": OPERATOR})
+    assert not shown.failed and "moves are not seen" in shown.text and why in shown.text, shown.text

@@ -44,6 +44,7 @@ IN_CLUSTER = {
     "monitoring": ("cluster|info", "cluster|nodes"),
     "backup": ("cluster|info", "cluster|nodes", "lolwut"),  # the timers of its hosts know of each other by LOLWUT
 }
+ASKER = ("cluster|getslotmigrations",)  # of Valkey 9; Redis has one right to see jobs, to begin and to cancel them
 # Valkey moves slots by itself as the replication user, with whose rights the target writes what comes.
 WRITER: Version = (9,)
 OF_WRITER = ("cluster|syncslots", "select", "@write", "pfcount")  # which keeps what it has counted, and is sent on
@@ -74,6 +75,7 @@ def job_rules(job: str, version: Version, cluster: bool = False) -> List[str]:
     writes = cluster and job == "replication" and version >= WRITER
     moves = cluster and job == "operator"
     commands += LIBRARIES if moves and version >= (7,) else OF_WRITER if writes else []
+    commands += ASKER if cluster and job == "backup" and version >= WRITER else ()
     for which, since, more in LATER:
         if which == job and version >= since:
             commands += more

@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Dict, List
+from typing import Dict, List, Tuple
 
-from .._core.errors import CommandFailed, QuorumError
+from .._core.errors import AuthFailed, CommandFailed, QuorumError
 from .._model.observed import Observed
 from .._model.slot_jobs import ASKED, SlotJob, has_jobs, parse_jobs
 from .client import Client
@@ -28,10 +28,12 @@ def ask_jobs(client: Client, server: Observed) -> List[SlotJob]:
         return []
 
 
-def observe_running(place: Endpoint, server: Observed) -> List[Dict[str, str]]:
-    """Return the jobs that a member does at this moment, by a connection of its own."""
+def observe_running(place: Endpoint, server: Observed) -> Tuple[List[Dict[str, str]], str]:
+    """Return the jobs that a member does at this moment, by a connection of its own, or why it does not tell."""
     try:
         with Client(place) as client:
-            return [asdict(job) for job in ask_jobs(client, server) if job.is_running]
+            return [asdict(job) for job in ask_jobs(client, server) if job.is_running], ""
+    except AuthFailed as problem:
+        return [], problem.what
     except QuorumError:
-        return []
+        return [], ""

@@ -113,6 +113,8 @@ def test_a_job_has_what_its_version_knows() -> None:
     assert asking == ["operator", "backup"], "the timers of a cluster"
     moving = job_rules("replication", VALKEY, cluster=True)
     assert moving[0] == "~*" and moving.index("+@write") < moving.index("-flushall")
+    asks = "+cluster|getslotmigrations"
+    assert asks in job_rules("backup", VALKEY, cluster=True) and asks not in job_rules("backup", VALKEY)
     assert "+pfcount" in moving  # no part of @write, and sent to the target of a job
     assert [job for job in JOBS if "~*" in job_rules(job, NEW, cluster=True)] == ["operator"], "it moves slots"
     assert not [job for job in JOBS if any(rule in ("+@all", "~*", "&*") for rule in job_rules(job, VALKEY))]
