@@ -209,7 +209,7 @@ class ClusterRound(Round):
             with snapshot.file:
                 try:
                     self._store_part(chosen, save, moment, snapshot)
-                except QuorumError as problem:
+                except (QuorumError, OSError) as problem:
                     self.state["failed"] = str(problem)
         seen = count_commands(self.places)[0] if self.begun else self.before
         self._acknowledge_parts(seen)
@@ -217,10 +217,8 @@ class ClusterRound(Round):
             mine = self._list_stored()
             self.memory = confirm_whole(self.memory, seen, mine)
             waits = ", ".join(list_waits(self.memory, seen, mine))
-            why = (
-                f"waits for the part of {waits}" if waits else "is whole" if self.memory.id else "is not the last save"
-            )
-            self._keep_memory(f"{self.id} {why}")
+            why = "is whole" if self.memory.id else "is not what was saved last"
+            self._keep_memory(f"{self.id} " + (f"waits for the part of {waits}" if waits else why))
         if self.state.get("failed"):
             self.note_problem(CRITICAL, f"the backup failed: {self.state['failed']}")
         if self.memory.done < slot_of(self.now, *self.clock) - 1:
