@@ -201,6 +201,7 @@ class Mover(MoveOperation):
             return False
 
         self.wait_until(f"The promotion of {target.name}", promoted, SLOW_PROMOTION)
+        self.watchdog.set_urgent(True)  # anew: that may have taken most of its patience
         if self.plan.old.host in self.seen and self.plan.method != "coordinated":
             self._point(self.plan.old.host)
 

@@ -78,6 +78,10 @@ class Operation(Talk):
         self.watchdog.stop()
         self.close()
 
+    def _remember_signal(self, _signum: int, _frame: Any) -> None:
+        """On the way back, which is not to be cut short; nothing begins after it."""
+        self.interrupted = True
+
     def _interrupted(self, signum: int, _frame: Any) -> None:
         self.interrupted = True
         raise QuorumError(f"Interrupted by signal {signum}")
@@ -88,13 +92,15 @@ class Operation(Talk):
         try:
             if not self.begun:
                 self.begin_operation()
+            if self.interrupted:  # while the step before was taken up
+                raise QuorumError("Interrupted by a signal")
             self.carry_out(step)
         except (QuorumError, OSError) as problem:
             if self.watchdog.pipe is None:
                 self.end_operation()
                 raise
             for number in SIGNALS:
-                signal.signal(number, signal.SIG_IGN)
+                signal.signal(number, self._remember_signal)
             # The way back may take longer, has a limit of its own, and is not to be killed.
             self.watchdog.set_urgent(False)
             self.let_go()

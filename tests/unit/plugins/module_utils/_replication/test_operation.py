@@ -27,6 +27,7 @@ class Fails(operation.Operation):
         """Begin with an empty journal."""
         super().__init__("main", "The trial of main", "m1", [], Deadman(lambda: self.note("watchdog")))
         self.journal, self.ready, self.goes_on = journal, ready, False
+        self.signals = {"rollback"}  # when they come
 
     def note(self, word: str) -> str:
         """Write a line."""
@@ -45,11 +46,14 @@ class Fails(operation.Operation):
 
     def take_up(self, step: Step, _problem: Exception) -> bool:
         """Go on, where asked."""
+        if "take up" in self.signals:
+            os.kill(os.getpid(), signal.SIGTERM)
         return self.goes_on
 
     def roll_back(self) -> str:
         """Note it."""
-        os.kill(os.getpid(), signal.SIGTERM)  # is not to be interrupted
+        if "rollback" in self.signals:
+            os.kill(os.getpid(), signal.SIGTERM)  # is not to be interrupted
         return self.note("rollback")
 
     def carry_out(self, step: Step) -> None:
@@ -98,13 +102,26 @@ def test_a_step_that_fails_is_rolled_back_once_and_here(tmp_path: Path, step: st
 
 def test_a_step_whose_way_back_led_to_its_end_is_done(tmp_path: Path) -> None:
     trial = Fails(tmp_path / "journal")
-    trial.goes_on = True
+    trial.goes_on, trial.signals = True, set()
     trial.do_step(Step("refuse"), last=False)
     assert trial.watchdog.pipe is not None
     with pytest.raises(QuorumError, match="Interrupted by signal"):
         trial.do_step(Step("interrupt"), last=False)
     assert [timing["step"] for timing in trial.timings] == ["refuse"]
     assert [line for line in trial.lines() if line != "let go"] == ["rollback", "rollback"]
+
+
+@pytest.mark.parametrize("when", ["rollback", "take up"])
+def test_a_signal_on_the_way_back_lets_no_other_step_begin(tmp_path: Path, when: str) -> None:
+    trial = Fails(tmp_path / "journal")
+    trial.goes_on, trial.signals = True, {when}
+    if when == "take up":
+        trial.do_step(Step("refuse"), last=False)
+    with pytest.raises(QuorumError) as caught:
+        trial.do_step(Step("refuse" if when == "rollback" else "work"), last=False)
+    assert "noted by the rollback" in str(caught.value)
+    assert [timing["step"] for timing in trial.timings] == ([] if when == "rollback" else ["refuse"])
+    assert trial.watchdog.pipe is None
 
 
 def test_what_has_not_begun_is_not_rolled_back(tmp_path: Path) -> None:
