@@ -238,12 +238,24 @@ def list_silenced(planner: Planner, answered: Set[str]) -> List[str]:
     return [f"{member.name} does not answer any more" for member in silent]
 
 
-def is_stuck(planner: Planner, chosen: Observed) -> bool:
-    """Return whether nobody is in sight who comes in sync: who is missing cannot write to its disk, or is silent."""
+def list_syncing(planner: Planner, before: Set[str]) -> Set[str]:
+    """Return the hosts that were in a synchronisation when they answered last; `before` is what that was then."""
+    now = {member.host for member in planner.seen if member.primary and member.primary.sync_in_progress}
+    return now | (before - {member.host for member in planner.seen})
+
+
+def is_stuck(planner: Planner, chosen: Observed, syncing_last: Set[str]) -> bool:
+    """Return whether nobody is in sight who comes in sync: who is missing cannot write to its disk, or is silent.
+
+    One that drops its old data before it loads the new is silent, too; and one may wait for the primary to begin.
+    """
     primary, broken = planner.find_own(chosen), list_unlinked(planner, chosen)
     missing = [member for member in planner.seen if member is not primary and not planner.is_following(member, primary)]
     waiting = [member for member in planner.seen if member.name in broken]
     syncing = [member for member in waiting if member.primary and member.primary.sync_in_progress]
+    syncing += [each for each in planner.members if each.error_kind == "timeout" and each.host in syncing_last]
+    queue = [down for down in primary.replicas if down.state == "wait_bgsave"]
+    syncing += [each for each in waiting if any(each.is_known_by(down.address, down.port) for down in queue)]
     return primary.role == "primary" and not missing and not syncing and all(is_full(member) for member in waiting)
 
 

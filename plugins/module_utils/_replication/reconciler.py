@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import time
-from typing import Any, Dict, List, Optional, Union
+from typing import Any, Dict, List, Optional, Set, Union
 
 from .._core.errors import CommandFailed, QuorumError, Refused
 from .._core.polling import until_done, until_settled
@@ -18,7 +18,17 @@ from .._redis.client_list import follow_server
 from .._redis.observe import observe_all, observe_sentinels, read_places
 from .election import Wish
 from .interrupted import Repair, explain_restore, find_leftovers
-from .plan import Plan, Planner, is_blind, is_stuck, list_pending, list_silenced, list_strangers, list_unlinked
+from .plan import (
+    Plan,
+    Planner,
+    is_blind,
+    is_stuck,
+    list_pending,
+    list_silenced,
+    list_strangers,
+    list_syncing,
+    list_unlinked,
+)
 from .prediction import assume_started, predict_members
 from .repair import repair_member
 from .steps import Follow, LookAgain, Promote, Relink, SentinelStep
@@ -142,12 +152,14 @@ class Replication(Reconciler[Planner]):
             "Read the log of these members (masterauth, network, disk), then run again",
         )
         hope, answered = time.monotonic(), {member.host for member in before.seen}
+        syncing: Set[str] = set()
 
         def missing(seen: Planner) -> List[str]:
-            nonlocal hope
+            nonlocal hope, syncing
+            syncing = list_syncing(seen, syncing)
             answered.update(member.host for member in seen.seen)
             waits = list_pending(seen, self.planned.primary) + list_silenced(seen, answered)
-            if not is_stuck(seen, self.planned.primary):
+            if not is_stuck(seen, self.planned.primary, syncing):
                 hope = time.monotonic()
             elif waits and time.monotonic() - hope > STUCK:
                 raise QuorumError(f"After {STUCK} s: {'; '.join(waits)}", where, todo)

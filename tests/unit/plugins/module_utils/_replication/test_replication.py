@@ -27,6 +27,7 @@ from ansible_collections.quorum.redis.plugins.module_utils._replication.plan imp
     is_stuck,
     list_pending,
     list_silenced,
+    list_syncing,
 )
 from ansible_collections.quorum.redis.plugins.module_utils._replication.prediction import (
     assume_started,
@@ -491,8 +492,8 @@ def test_what_never_comes_in_sync_is_not_waited_for_as_long_as_what_does() -> No
     r1, r3 = primary("r1", "r2", "r3"), replica("r3", "r1")
     silent = Observed("r2", "192.0.2.2", PORT, error_kind="timeout", error="No answer")
 
-    def stuck(tail: Observed, head: Observed = r1) -> bool:
-        return is_stuck(Planner([head, tail, r3], [], Wish("main")), head)
+    def stuck(tail: Observed, head: Observed = r1, *syncing: str) -> bool:
+        return is_stuck(Planner([head, tail, r3], [], Wish("main")), head, set(syncing))
 
     assert stuck(replica("r2", "r1", link="down", persistence=err)) and stuck(silent) and stuck(replica("r2", "r1"))
     syncing = replica("r2", "r1", link="down", persistence=err)
@@ -500,9 +501,26 @@ def test_what_never_comes_in_sync_is_not_waited_for_as_long_as_what_does() -> No
     syncing.primary.sync_in_progress = True
     for hopeful in (replica("r2", "r1", link="down"), replica("r2", "r3"), syncing):
         assert not stuck(hopeful)
+    full, dead = replica("r2", "r1", link="down", persistence=err), replace(silent, error_kind="refused")
+    place = Downstream(full.address, full.port, "wait_bgsave", 0, 0)
+    assert not stuck(full, replace(r1, replicas=[place])), "it waits for the primary to begin"
+    assert stuck(full, replace(r1, replicas=[replace(place, state="online"), replace(place, port=1)]))
+    assert not stuck(silent, r1, "r2"), "it drops its old data"
+    assert stuck(silent, r1, "r3") and stuck(dead, r1, "r2")
     before, after = (Planner([r1, tail, r3], [], Wish("main")) for tail in (replica("r2", "r1"), silent))
     assert list_silenced(after, {"r1", "r2"}) == ["r2 does not answer any more"]
     assert list_silenced(after, {"r1", "r3"}) == list_silenced(before, {"r1", "r2"}) == []
+
+
+def test_who_was_in_a_synchronisation_when_it_answered_last_is_remembered() -> None:
+    r1, r3, silent = primary("r1", "r2", "r3"), replica("r3", "r1"), Observed("r2", error_kind="timeout")
+    syncing = replica("r2", "r1", link="down")
+    assert syncing.primary
+    syncing.primary.sync_in_progress = True
+    hosts: set[str] = set()
+    for tail, expected in ((syncing, {"r2"}), (silent, {"r2"}), (silent, {"r2"}), (replica("r2", "r1"), set())):
+        hosts = list_syncing(Planner([r1, tail, r3], [], Wish("main")), hosts)
+        assert hosts == expected
 
 
 def test_a_replica_that_is_listed_by_a_former_address_opens_its_link_again() -> None:
