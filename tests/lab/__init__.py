@@ -184,10 +184,11 @@ class Lab:
         ``site`` finds its hosts in another order each time, after the first run, which may choose by the order.
         """
         inventories = self.shuffled() if name == "site" and self.prefix in self.shuffles else self.inventories
-        if name == "site" and "--check" not in args:
-            self.shuffles.setdefault(self.prefix, 0)
         with spending("plays"):
-            return self._run(self._command(name, *args, inventories=inventories), timeout, env)
+            run = self._run(self._command(name, *args, inventories=inventories), timeout, env)
+        if name == "site" and "--check" not in args and run.ok:
+            self.shuffles.setdefault(self.prefix, 0)
+        return run
 
     def begin_playbook(self, name: str, *args: str) -> subprocess.Popen[str]:
         """Start a playbook and do not wait for it; it is the leader of a process group."""
