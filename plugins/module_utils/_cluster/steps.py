@@ -103,6 +103,7 @@ def follow_steps(
         primary = left.pop(seat)
         can_spare.add(primary)
         text = f"{show_place(members[seat].server)}: follow {show_place(members[primary].server)}"
-        command = ["CLUSTER", "REPLICATE", members[primary].id]
-        steps.append(TellMember(text, seat, command, met=True, linked=True))
+        step = TellMember(text, seat, ["CLUSTER", "REPLICATE", members[primary].id])
+        step.met = step.linked = True
+        steps.append(step)
     return steps
