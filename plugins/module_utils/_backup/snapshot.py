@@ -216,7 +216,7 @@ class Saver:
     def begin_save(self) -> tuple[Dict[str, str], int, int]:
         """Begin a save; return INFO of the moment of the fork, and from when to when its file is stamped."""
         while True:
-            info = self.await_idle()
+            info, since = self.await_idle(), int(time.time()) - 1
             # In the second of an earlier save the two could not be told apart.
             while stamp_of(self.client.call("TIME")) <= parse_number(info.get("rdb_last_save_time")):
                 self._in_time("the clock of the server is behind its last save")
@@ -229,7 +229,7 @@ class Saver:
                     self._in_time(f"the save cannot begin: {problem.text}")
                     time.sleep(PAUSE)
                     continue
-                raise self._failure(f"the save cannot begin: {problem.text}", int(time.time()) - 1) from None
+                raise self._failure(f"the save cannot begin: {problem.text}", since) from None
             return parse_info(text), stamp_of(clock), stamp_of(end) + SLACK
 
     def _await(self, before: Mapping[str, str]) -> None:
