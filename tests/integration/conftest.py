@@ -26,6 +26,7 @@ import pytest
 import redis
 from authority import Pair
 from connection import fold_connection
+from ledger.cluster_writer import ClusterWriter
 from patience import LONG
 from start_guard import assemble
 
@@ -366,3 +367,12 @@ def lab(tmp_path: Path, collections_path: Path, engine: Engine) -> Iterator[Lab]
         yield found
     finally:
         found.close()
+
+
+@pytest.fixture
+def writers() -> Iterator[List[ClusterWriter]]:
+    """Return the clients of a cluster in a test; they end with it."""
+    found: List[ClusterWriter] = []
+    yield found
+    for writer in found:
+        writer.ended.set()

@@ -9,7 +9,6 @@ import json
 import os
 import signal
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +24,17 @@ from trials import trials
 
 from .conftest import PASSWORD, Engine, Lab, Server, wait_until
 from .test_cluster import options, start
-from .test_cluster_moves import LIBRARY, OPERATOR, balance, held_back, lost, open_marks, start_again
+from .test_cluster_moves import (
+    LIBRARY,
+    OPERATOR,
+    balance,
+    begin_uneven,
+    begin_writing,
+    held_back,
+    lost,
+    open_marks,
+    start_again,
+)
 
 PROGRAMS = Path(__file__).resolve().parents[2] / ".cache" / "engines"
 MOVED = range(5462, 7462)  # what the first primary has too much: two jobs
@@ -79,21 +88,8 @@ def engine(request: pytest.FixtureRequest) -> Engine:
 
 @pytest.fixture
 def six(lab: Lab) -> list[Server]:
-    """Return a cluster in which the first primary has more slots than its share, and the second one fewer."""
-    servers = [start(lab, f"c{number}", "appendonly yes") for number in range(1, 7)]
-    servers[0].call("CLUSTER", "ADDSLOTS", *range(MOVED.stop))
-    done = lab.run("cluster", **options(servers))
-    assert not done.failed and len(done["moves"]) == 1, done.text
-    return servers
-
-
-@pytest.fixture
-def writers() -> Iterator[list[ClusterWriter]]:
-    """Return the writers of a test; they end with it."""
-    found: list[ClusterWriter] = []
-    yield found
-    for writer in found:
-        writer.ended.set()
+    """Return a cluster with slots to move."""
+    return begin_uneven(lab, MOVED)
 
 
 def write_to(servers: list[Server], writers: list[ClusterWriter]) -> None:
@@ -101,10 +97,7 @@ def write_to(servers: list[Server], writers: list[ClusterWriter]) -> None:
     places = [(one.address, one.port) for one in servers]
     writers.append(ClusterWriter(places, PASSWORD, [*tags_of("b", MOVED, 60), *tags_of("c", range(16384), 60)]))
     writers.append(Counter(places, PASSWORD, tags_of("d", MOVED, 20)))
-    for writer in writers:
-        writer.start()
-    for writer in writers:
-        writer.more()
+    begin_writing(writers)
 
 
 def fill(server: Server) -> None:

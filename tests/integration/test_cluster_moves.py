@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import signal
 import threading
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -56,23 +55,19 @@ def when(part, count, then):
 KILLED = "os.kill(os.getpid(), signal.SIGKILL)"
 
 
-@pytest.fixture
-def six(lab: Lab) -> list[Server]:
+def begin_uneven(lab: Lab, slots: range) -> list[Server]:
     """Return a cluster in which the first primary has more slots than its share, and the second one fewer."""
     servers = [start(lab, f"c{number}", "appendonly yes") for number in range(1, 7)]
-    servers[0].call("CLUSTER", "ADDSLOTS", *range(MOVED.stop))
+    servers[0].call("CLUSTER", "ADDSLOTS", *range(slots.stop))
     done = lab.run("cluster", **options(servers))
     assert not done.failed and len(done["moves"]) == 1, done.text
     return servers
 
 
 @pytest.fixture
-def writers() -> Iterator[list[ClusterWriter]]:
-    """Return the writers of a test; they end with it."""
-    found: list[ClusterWriter] = []
-    yield found
-    for writer in found:
-        writer.ended.set()
+def six(lab: Lab) -> list[Server]:
+    """Return a cluster with slots to move."""
+    return begin_uneven(lab, MOVED)
 
 
 def write_to(servers: list[Server], writers: list[ClusterWriter]) -> None:
@@ -81,6 +76,11 @@ def write_to(servers: list[Server], writers: list[ClusterWriter]) -> None:
     first = tags_of("a", range(MOVED.start, MOVED.start + 1), 1)
     writers.append(ClusterWriter(places, PASSWORD, [*first, *tags_of("b", MOVED, 60), *tags_of("c", range(16384), 60)]))
     writers.append(ClusterWriter(places, PASSWORD, tags_of("d", MOVED, 20)))
+    begin_writing(writers)
+
+
+def begin_writing(writers: list[ClusterWriter]) -> None:
+    """Start the writers, and wait until each has written."""
     for writer in writers:
         writer.start()
     for writer in writers:

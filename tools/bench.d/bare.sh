@@ -14,38 +14,9 @@ hosts=("$@")
 
 everywhere <<'EOF'
 address=$1
-put() { # FILE MODE GROUP, its content on standard input
-    cat >/run/bare.new
-    cmp -s /run/bare.new "$1" && return
-    mkdir -p "${1%/*}"
-    install -m "$2" -g "$3" /run/bare.new "$1"
-    echo "changed: $1"
-    changed=true
-}
-unit() { # NAME OPTION
-    put "/etc/systemd/system/$1@.service" 0644 root <<UNIT
-[Unit]
-After=network-online.target
-[Service]
-Type=notify
-User=redis
-Group=redis
-ExecStart=/usr/bin/redis-server /var/lib/redis/%i/redis.conf $2
-StateDirectory=redis/%i
-RuntimeDirectory=redis/%i
-Restart=always
-LimitNOFILE=16384
-NoNewPrivileges=true
-PrivateTmp=true
-ProtectSystem=strict
-ProtectHome=true
-[Install]
-WantedBy=multi-user.target
-UNIT
-}
 changed=false
-unit redis-server ""
-unit redis-sentinel --sentinel
+unit redis-server /var/lib/redis/%i/redis.conf ""
+unit redis-sentinel /var/lib/redis/%i/redis.conf --sentinel
 put /etc/sysctl.d/90-redis.conf 0644 root <<<"vm.overcommit_memory = 1"
 put /etc/redis/main.conf 0640 redis <<CONF
 bind $address 127.0.0.1

@@ -13,34 +13,8 @@ hosts=("$@")
 
 everywhere <<'EOF'
 address=$1
-put() { # FILE MODE GROUP, its content on standard input
-    cat >/run/bare.new
-    cmp -s /run/bare.new "$1" && return
-    mkdir -p "${1%/*}"
-    install -m "$2" -g "$3" /run/bare.new "$1"
-    echo "changed: $1"
-    changed=true
-}
 changed=false
-put /etc/systemd/system/redis-server@.service 0644 root <<UNIT
-[Unit]
-After=network-online.target
-[Service]
-Type=notify
-User=redis
-Group=redis
-ExecStart=/usr/bin/redis-server /etc/redis/cart-%i.conf
-StateDirectory=redis/cart-%i
-RuntimeDirectory=redis/cart-%i
-Restart=always
-LimitNOFILE=16384
-NoNewPrivileges=true
-PrivateTmp=true
-ProtectSystem=strict
-ProtectHome=true
-[Install]
-WantedBy=multi-user.target
-UNIT
+unit redis-server /etc/redis/%i.conf ""
 put /etc/sysctl.d/90-redis.conf 0644 root <<<"vm.overcommit_memory = 1"
 for port in 7000 7001; do
     put /etc/redis/cart-$port.conf 0640 redis <<CONF
@@ -63,7 +37,7 @@ everywhere <<'EOF'
 address=$1
 export REDISCLI_AUTH=$password
 for port in 7000 7001; do
-    unit=redis-server@$port
+    unit=redis-server@cart-$port
     if ! { systemctl --quiet is-enabled $unit 2>/dev/null && systemctl --quiet is-active $unit; }; then
         systemctl --quiet enable --now $unit
         echo "changed: $unit"

@@ -169,8 +169,8 @@ def after_moving(owned: Dict[int, List[Range]], steps: Sequence[MoveSlots]) -> D
     """Return who has which slots when these steps are done."""
     owners = {position: slots_of(ranges) for position, ranges in owned.items()}
     for step in steps:
-        slots = slots_of(step.ranges) & owners.get(step.source, set())
         if step.source in owners and step.target in owners:
+            slots = slots_of(step.ranges) & owners[step.source]
             owners[step.source] -= slots
             owners[step.target] |= slots
     return {position: ranges_of(slots) for position, slots in owners.items()}
